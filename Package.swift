@@ -1,0 +1,57 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every warning in our own sources is an error, in every build, so that none can land.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "gpu-telemetry",
+    products: [
+        .library(name: "TelemetryKit", targets: ["TelemetryKit"]),
+        .library(name: "TelemetryMQ", targets: ["TelemetryMQ"]),
+        .executable(name: "mq-server", targets: ["mq-server"]),
+        .executable(name: "streamer", targets: ["streamer"]),
+        .executable(name: "collector", targets: ["collector"]),
+        .executable(name: "api", targets: ["api"]),
+    ],
+    targets: [
+        // Module maps.
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
+        .systemLibrary(name: "CLinux"),
+
+        // Ground floor: internal to the package, not a product.
+        .target(name: "TelemetryNet", dependencies: ["CLinux"], swiftSettings: strict),
+
+        // The two products. Neither imports the other.
+        .target(name: "TelemetryMQ", dependencies: ["TelemetryNet", "CLinux"], swiftSettings: strict),
+        .target(name: "TelemetryKit", dependencies: ["TelemetryNet", "CCurl"], swiftSettings: strict),
+
+        // The reference daemons.
+        .target(
+            name: "ExampleSupport", dependencies: ["TelemetryNet"],
+            path: "Sources/Examples/Support", swiftSettings: strict),
+        .executableTarget(
+            name: "mq-server", dependencies: ["ExampleSupport", "TelemetryMQ"],
+            path: "Sources/Examples/mq-server", swiftSettings: strict),
+        .executableTarget(
+            name: "streamer", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
+            path: "Sources/Examples/streamer", swiftSettings: strict),
+        .executableTarget(
+            name: "collector", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
+            path: "Sources/Examples/collector", swiftSettings: strict),
+        .executableTarget(
+            name: "api", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
+            path: "Sources/Examples/api", swiftSettings: strict),
+
+        .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet"], swiftSettings: strict),
+        .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet"], swiftSettings: strict),
+        .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "mq-server", "streamer", "collector", "api"],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,73 @@
+/// The samples that one streamer collected together, and that travel in one message.
+///
+/// Held in columns: a table of series, and for every sample the index of its series, its time and its value.
+/// ``metrics`` shows the same samples as values.
+public struct MetricBatch: Sendable {
+    /// Unique across streamers and restarts.
+    public var batchID: String
+    /// The streamer's instance id.
+    public var source: String
+    /// When the streamer closed the batch.
+    public var collectedAt: Timestamp
+
+    public private(set) var series: [MetricSeries] = []
+    public private(set) var seriesIndices: [UInt32] = []
+    public private(set) var timestamps: [Int64] = []
+    public private(set) var values: [Double] = []
+
+    public init(batchID: String, source: String, collectedAt: Timestamp) {
+        self.batchID = batchID
+        self.source = source
+        self.collectedAt = collectedAt
+    }
+
+    /// The number of samples.
+    public var count: Int { values.count }
+    public var isEmpty: Bool { values.isEmpty }
+
+    /// Adds a series to the table and returns its index. The caller keeps the index; a series added twice is stored twice.
+    public mutating func addSeries(_ new: MetricSeries) -> UInt32 {
+        series.append(new)
+        return UInt32(series.count - 1)
+    }
+
+    /// Adds one sample of the series that ``addSeries(_:)`` gave the index for. Order is kept.
+    public mutating func append(seriesIndex: UInt32, timestamp: Int64, value: Double) {
+        precondition(Int(seriesIndex) < series.count, "series index \(seriesIndex) is not in the batch's table of \(series.count)")
+        seriesIndices.append(seriesIndex)
+        timestamps.append(timestamp)
+        values.append(value)
+    }
+}
+
+extension MetricBatch {
+    /// The samples as values, in order.
+    public var metrics: Metrics { Metrics(batch: self) }
+
+    public struct Metrics: RandomAccessCollection, Sendable {
+        let batch: MetricBatch
+        public var startIndex: Int { 0 }
+        public var endIndex: Int { batch.count }
+        public subscript(i: Int) -> GPUMetric {
+            GPUMetric(
+                timestamp: Timestamp(nanoseconds: batch.timestamps[i]), value: batch.values[i],
+                series: batch.series[Int(batch.seriesIndices[i])])
+        }
+    }
+
+    /// A batch of values that came one by one; equal series share one entry of the table.
+    public init(batchID: String, source: String, collectedAt: Timestamp, metrics: some Sequence<GPUMetric>) {
+        self.init(batchID: batchID, source: source, collectedAt: collectedAt)
+        var known: [MetricSeries: UInt32] = [:]
+        for metric in metrics {
+            let index: UInt32
+            if let found = known[metric.series] {
+                index = found
+            } else {
+                index = addSeries(metric.series)
+                known[metric.series] = index
+            }
+            append(seriesIndex: index, timestamp: metric.timestamp.nanoseconds, value: metric.value)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+/// Which GPU a sample was read from, in the words of the DCGM exporter.
+///
+/// JSON members: `gpu_id`, `device`, `uuid`, `model_name`, `hostname`, `container`, `pod`, `namespace`.
+public struct GPUIdentity: Hashable, Sendable {
+    /// Index of the GPU on its host, as text: `0`.
+    public var gpuID: String
+    /// Device name: `nvidia0`.
+    public var device: String
+    /// The GPU's identity across hosts and restarts: `GPU-5fd4f087-…`.
+    public var uuid: String
+    public var modelName: String
+    public var hostname: String
+    /// The Kubernetes workload that held the GPU; empty where there was none.
+    public var container: String
+    public var pod: String
+    public var namespace: String
+
+    public init(
+        gpuID: String, device: String, uuid: String, modelName: String, hostname: String,
+        container: String = "", pod: String = "", namespace: String = ""
+    ) {
+        self.gpuID = gpuID
+        self.device = device
+        self.uuid = uuid
+        self.modelName = modelName
+        self.hostname = hostname
+        self.container = container
+        self.pod = pod
+        self.namespace = namespace
+    }
+}
+
+/// One Prometheus label of a series.
+public struct MetricLabel: Hashable, Sendable {
+    public var name: String
+    public var value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What stays the same from sample to sample: the metric's name, the GPU and the labels.
+///
+/// Samples of one series share one immutable object, so that a sample costs a reference, a time and a value.
+/// Two series with equal contents are equal, whichever reader made them.
+public final class MetricSeries: Hashable, Sendable {
+    public let metricName: String
+    public let gpu: GPUIdentity
+    /// In the order of the source; names are unique.
+    public let labels: [MetricLabel]
+    private let contentHash: Int
+
+    public init(metricName: String, gpu: GPUIdentity, labels: [MetricLabel] = []) {
+        self.metricName = metricName
+        self.gpu = gpu
+        self.labels = labels
+        var hasher = Hasher()
+        hasher.combine(metricName)
+        hasher.combine(gpu)
+        hasher.combine(labels)
+        contentHash = hasher.finalize()
+    }
+
+    public static func == (a: MetricSeries, b: MetricSeries) -> Bool {
+        a === b
+            || (a.contentHash == b.contentHash && a.metricName == b.metricName && a.gpu == b.gpu && a.labels == b.labels)
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }
+}

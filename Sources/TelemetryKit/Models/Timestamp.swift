@@ -1,0 +1,12 @@
+/// A moment in nanoseconds since 1970-01-01T00:00:00Z, the resolution that the whole pipeline keeps.
+///
+/// The range is 1677-09-21 to 2262-04-11 (a signed 64-bit count). The text form is RFC 3339.
+public struct Timestamp: Hashable, Comparable, Sendable {
+    public var nanoseconds: Int64
+
+    public init(nanoseconds: Int64) {
+        self.nanoseconds = nanoseconds
+    }
+
+    public static func < (a: Timestamp, b: Timestamp) -> Bool { a.nanoseconds < b.nanoseconds }
+}

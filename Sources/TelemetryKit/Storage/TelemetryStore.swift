@@ -1,0 +1,51 @@
+/// Where samples are kept and asked for: the seam at which a service plugs in its database.
+///
+/// Writing is idempotent: a sample is identified by its series' metric name, its GPU's uuid and its timestamp, and a second
+/// write of the same one replaces the first. So a message that is delivered twice changes nothing.
+/// Every method may be called from any number of tasks at once.
+public protocol TelemetryStore: Sendable {
+    /// Stores every sample of the batches, or throws ``StoreError``; after a throw some may have been stored, and the
+    /// caller writes the same batches again.
+    func write(_ batches: [MetricBatch]) async throws
+    /// GPUs in the order of hostname, then numeric gpu id, then uuid.
+    func gpus(limit: Int, offset: Int) async throws -> Page<GPUInfo>
+    /// `nil` where the GPU was never seen.
+    func gpu(uuid: String) async throws -> GPUInfo?
+    /// Metric names in alphabetic order: of one GPU, or of all where `uuid` is `nil`. Empty for an unknown GPU.
+    func metrics(uuid: String?) async throws -> [MetricSummary]
+    /// Samples in the order of time, then metric name.
+    func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric>
+    func statistics() async throws -> StoreStatistics
+    /// Returns where the store can answer now, or throws why it cannot.
+    func checkHealth() async throws
+    /// Frees connections. Calls that are under way may fail.
+    func close() async
+}
+
+/// Why a store could not do what it was asked.
+public struct StoreError: Error, Sendable, CustomStringConvertible {
+    public enum Kind: Sendable, Hashable {
+        /// The database cannot be reached or is overloaded: the same call may succeed later.
+        case unavailable
+        /// The database refuses these credentials.
+        case unauthorized
+        /// The database refuses these data or this query: the same call fails again.
+        case rejected
+        /// The answer is not what the database's interface documents.
+        case invalidAnswer
+    }
+
+    public var kind: Kind
+    /// Names the database's address and what it said.
+    public var message: String
+    /// What the database asked to wait before the next try.
+    public var retryAfter: Duration?
+
+    public init(_ kind: Kind, _ message: String, retryAfter: Duration? = nil) {
+        self.kind = kind
+        self.message = message
+        self.retryAfter = retryAfter
+    }
+
+    public var description: String { message }
+}

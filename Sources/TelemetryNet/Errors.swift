@@ -1,0 +1,20 @@
+import Glibc
+
+/// A system call that failed: which, on what, and the error number.
+package struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
+    package var code: Int32
+    /// The call: `bind`.
+    package var call: String
+    /// What it was done to: `127.0.0.1:9000`, a path.
+    package var subject: String
+
+    package init(_ call: String, on subject: String, code: Int32 = errno) {
+        self.code = code
+        self.call = call
+        self.subject = subject
+    }
+
+    package var description: String {
+        "\(call) \(subject): \(String(cString: strerror(code)))"
+    }
+}
