@@ -13,6 +13,20 @@ public struct GPUMetric: Hashable, Sendable {
         self.series = series
     }
 
+    /// A sample that comes alone. Samples of one series that are made this way do not share it: where there are many,
+    /// make the ``MetricSeries`` once.
+    public init(
+        timestamp: Timestamp, metricName: String, gpuID: String, device: String, uuid: String, modelName: String,
+        hostname: String, container: String = "", pod: String = "", namespace: String = "",
+        value: Double, labels: [MetricLabel] = []
+    ) {
+        let gpu = GPUIdentity(
+            gpuID: gpuID, device: device, uuid: uuid, modelName: modelName, hostname: hostname,
+            container: container, pod: pod, namespace: namespace)
+        self.init(
+            timestamp: timestamp, value: value, series: MetricSeries(metricName: metricName, gpu: gpu, labels: labels))
+    }
+
     public var metricName: String { series.metricName }
     public var gpu: GPUIdentity { series.gpu }
     public var labels: [MetricLabel] { series.labels }
