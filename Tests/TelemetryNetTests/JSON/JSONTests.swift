@@ -117,7 +117,7 @@ struct JSONTests {
     func doubles() {
         var generator = SystemRandomNumberGenerator()
         var values: [Double] = [
-            0, -0.0, 1, -1, 0.1, 156.596, 71.483, 1e15, 9_007_199_254_740_991, 9_007_199_254_740_993, 1e22, 1e23, 5e-324, .greatestFiniteMagnitude,
+            0, -0.0, 1, -1, 0.1, 156.596, 71.483, 1e15, 9_007_199_254_740_991, 9_007_199_254_740_994, 1e22, 1e23, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
             0.1 + 0.2, 1.0 / 3, 123456.789,
         ]
         for _ in 0..<50_000 {

@@ -1,0 +1,245 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// What a descriptor is ready for, or is watched for.
+package struct EventSet: OptionSet, Sendable {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    package static let readable = EventSet(rawValue: EPOLLIN.rawValue)
+    package static let writable = EventSet(rawValue: EPOLLOUT.rawValue)
+    /// The peer has closed both ways, or its own writing side; reported where ``readable`` is watched.
+    package static let hangup = EventSet(rawValue: EPOLLHUP.rawValue | EPOLLRDHUP.rawValue)
+    /// Always reported.
+    package static let error = EventSet(rawValue: EPOLLERR.rawValue)
+}
+
+/// Owner of a descriptor that an event loop watches.
+package protocol EventHandler: AnyObject {
+    /// Called on the loop's thread.
+    func ready(_ events: EventSet)
+}
+
+package struct TimerID: Hashable, Sendable {
+    fileprivate let value: UInt64
+}
+
+/// One thread with one epoll: it owns the descriptors and the objects that are used on it.
+///
+/// `execute` may be called from any thread; all else from the loop's own, which is checked. As a task executor it runs
+/// async functions on the loop, so that they may use what the loop owns.
+package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
+    package let name: String
+    private let epoll: Int32
+    private let wakeup: Int32
+    private let mailbox = Mutex(Mailbox())
+    /// The loop's thread while it runs, else 0.
+    private let thread = Atomic<pthread_t>(0)
+    /// Touched on the loop's thread alone: every access is behind ``assertOnLoop()``.
+    private let owned = LoopOwned()
+
+    private struct Mailbox {
+        var work: [@Sendable () -> Void] = []
+        var jobs: [UnownedJob] = []
+        var isWoken = false
+        var isStopping = false
+    }
+
+    // Sound because the one reference to it is private to the loop, which uses it on its own thread only.
+    private final class LoopOwned: @unchecked Sendable {
+        var handlers: [Int32: any EventHandler] = [:]
+        var timers = TimerHeap()
+        var now = ContinuousClock.now
+    }
+
+    private init(name: String) throws {
+        self.name = name
+        epoll = epoll_create1(Int32(bitPattern: UInt32(EPOLL_CLOEXEC)))
+        guard epoll >= 0 else { throw SystemError("epoll_create", on: name) }
+        wakeup = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+        guard wakeup >= 0 else {
+            let failure = SystemError("eventfd", on: name)
+            Socket.close(epoll)
+            throw failure
+        }
+        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: wakeup))
+        epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
+    }
+
+    /// Makes a loop and starts its thread. It runs until ``stop()``.
+    package static func start(name: String) throws -> EventLoop {
+        let loop = try EventLoop(name: name)
+        var id = pthread_t()
+        let box = Unmanaged.passRetained(loop)
+        let code = pthread_create(&id, nil, { argument in
+            let loop = Unmanaged<EventLoop>.fromOpaque(argument!).takeRetainedValue()
+            clinux_set_thread_name(String(loop.name.utf8.prefix(15))!)
+            loop.run()
+            return nil
+        }, box.toOpaque())
+        guard code == 0 else {
+            box.release()
+            throw SystemError("pthread_create", on: name, code: code)
+        }
+        pthread_detach(id)
+        return loop
+    }
+
+    deinit {
+        Socket.close(epoll)
+        Socket.close(wakeup)
+    }
+
+    // MARK: From any thread
+
+    package var isOnLoop: Bool {
+        thread.load(ordering: .relaxed) == pthread_self()
+    }
+
+    package func assertOnLoop() {
+        assert(isOnLoop, "this belongs to the thread of event loop \(name)")
+    }
+
+    /// Runs the work on the loop's thread, in the order of the calls. Work handed over after the loop ended is dropped.
+    package func execute(_ work: @escaping @Sendable () -> Void) {
+        post { $0.work.append(work) }
+    }
+
+    /// Ends the thread after the work that was handed over before.
+    package func stop() {
+        post { $0.isStopping = true }
+    }
+
+    private func post(_ change: (inout sending Mailbox) -> Void) {
+        let mustWake = mailbox.withLock { box in
+            change(&box)
+            defer { box.isWoken = true }
+            return !box.isWoken
+        }
+        // The loop itself looks into its mailbox before it waits.
+        guard mustWake, !isOnLoop else { return }
+        var one: UInt64 = 1
+        _ = Glibc.write(wakeup, &one, 8)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let unowned = UnownedJob(job)
+        post { $0.jobs.append(unowned) }
+    }
+
+    package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        UnownedSerialExecutor(ordinary: self)
+    }
+
+    package func checkIsolated() {
+        precondition(isOnLoop, "this belongs to the thread of event loop \(name)")
+    }
+
+    /// Runs the work on the loop and waits for its result.
+    package func perform<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
+        try await withCheckedThrowingContinuation { continuation in
+            execute { continuation.resume(with: Result { try work() }) }
+        }
+    }
+
+    // MARK: On the loop
+
+    /// When the loop's current round began: cheap, and good enough for timeouts.
+    package var now: ContinuousClock.Instant {
+        assertOnLoop()
+        return owned.now
+    }
+
+    /// Watches a descriptor, level-triggered. The loop keeps the handler until ``deregister(_:)``.
+    package func register(_ fd: Int32, events: EventSet, handler: any EventHandler) throws {
+        assertOnLoop()
+        var event = epoll_event(events: mask(events), data: epoll_data_t(fd: fd))
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 else { throw SystemError("epoll_ctl", on: "descriptor \(fd)") }
+        owned.handlers[fd] = handler
+    }
+
+    package func modify(_ fd: Int32, events: EventSet) {
+        assertOnLoop()
+        var event = epoll_event(events: mask(events), data: epoll_data_t(fd: fd))
+        let result = epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event)
+        precondition(result == 0, "descriptor \(fd) is not registered with event loop \(name)")
+    }
+
+    /// Must be called before the descriptor is closed.
+    package func deregister(_ fd: Int32) {
+        assertOnLoop()
+        guard owned.handlers.removeValue(forKey: fd) != nil else { return }
+        epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil)
+    }
+
+    private func mask(_ events: EventSet) -> UInt32 {
+        events.contains(.readable) ? events.rawValue | EPOLLRDHUP.rawValue : events.rawValue
+    }
+
+    /// Runs the work once, not earlier than `delay` from now.
+    @discardableResult
+    package func schedule(after delay: Duration, _ work: @escaping () -> Void) -> TimerID {
+        assertOnLoop()
+        return TimerID(value: owned.timers.insert(at: ContinuousClock.now + delay, work))
+    }
+
+    package func cancel(_ timer: TimerID) {
+        assertOnLoop()
+        owned.timers.remove(timer.value)
+    }
+
+    private func run() {
+        thread.store(pthread_self(), ordering: .relaxed)
+        let capacity = 256
+        let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
+        defer { events.deallocate() }
+        while true {
+            let count = epoll_wait(epoll, events, Int32(capacity), waitMilliseconds())
+            if count < 0 {
+                precondition(errno == EINTR, "epoll_wait of event loop \(name): \(String(cString: strerror(errno)))")
+                continue
+            }
+            owned.now = ContinuousClock.now
+            for i in 0..<Int(count) {
+                let fd = events[i].data.fd
+                guard fd != wakeup else {
+                    var sum: UInt64 = 0
+                    _ = Glibc.read(wakeup, &sum, 8)
+                    continue
+                }
+                // Gone where an earlier handler of this round deregistered it. Where the number was closed and taken
+                // anew within the round, the new owner sees one event too many, which non-blocking calls bear.
+                owned.handlers[fd]?.ready(EventSet(rawValue: events[i].events))
+            }
+            while let work = owned.timers.popDue(owned.now) { work() }
+            if drainMailbox() { break }
+        }
+        thread.store(0, ordering: .relaxed)
+        owned.handlers.removeAll()
+        owned.timers = TimerHeap()
+    }
+
+    private func waitMilliseconds() -> Int32 {
+        if mailbox.withLock({ !$0.work.isEmpty || !$0.jobs.isEmpty || $0.isStopping }) { return 0 }
+        guard let next = owned.timers.nextDeadline else { return -1 }
+        let left = ContinuousClock.now.duration(to: next)
+        guard left > .zero else { return 0 }
+        let (seconds, attoseconds) = left.components
+        return Int32(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+
+    /// Returns whether the loop is to end.
+    private func drainMailbox() -> Bool {
+        let (work, jobs, isStopping) = mailbox.withLock { box in
+            let taken = (box.work, box.jobs, box.isStopping)
+            box.work = []
+            box.jobs = []
+            box.isWoken = false
+            return taken
+        }
+        for item in work { item() }
+        for job in jobs { job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor()) }
+        return isStopping
+    }
+}

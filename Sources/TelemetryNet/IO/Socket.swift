@@ -1,0 +1,211 @@
+import CLinux
+import Glibc
+
+/// An IPv4 or IPv6 address with a port.
+package struct SocketAddress: Sendable, CustomStringConvertible {
+    private var storage: sockaddr_storage
+    private var length: socklen_t
+
+    fileprivate init(storage: sockaddr_storage, length: socklen_t) {
+        self.storage = storage
+        self.length = length
+    }
+
+    /// What a host name or a numeric address stands for, in the resolver's order. Blocks while a name server is asked.
+    package static func resolve(host: String, port: Int, passive: Bool = false) throws -> [SocketAddress] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host.isEmpty ? nil : host, String(port), &hints, &list)
+        guard code == 0 else {
+            throw AddressError(description: "resolve \(host):\(port): \(String(cString: gai_strerror(code)))")
+        }
+        defer { freeaddrinfo(list) }
+        var found: [SocketAddress] = []
+        var next = list
+        while let info = next {
+            var storage = sockaddr_storage()
+            memcpy(&storage, info.pointee.ai_addr, Int(info.pointee.ai_addrlen))
+            found.append(SocketAddress(storage: storage, length: info.pointee.ai_addrlen))
+            next = info.pointee.ai_next
+        }
+        return found
+    }
+
+    package var port: Int {
+        var copy = storage
+        return withUnsafeBytes(of: &copy) { Int(UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self))) }
+    }
+
+    /// `127.0.0.1:9000`, `[::1]:9000`.
+    package var description: String {
+        withSockaddr { address, length in
+            withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { host in
+                guard getnameinfo(address, length, host.baseAddress!, socklen_t(NI_MAXHOST), nil, 0, NI_NUMERICHOST) == 0 else {
+                    return "?"
+                }
+                let name = String(cString: host.baseAddress!)
+                return family == AF_INET6 ? "[\(name)]:\(port)" : "\(name):\(port)"
+            }
+        }
+    }
+
+    fileprivate var family: Int32 { Int32(storage.ss_family) }
+
+    fileprivate func withSockaddr<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        var copy = storage
+        return withUnsafePointer(to: &copy) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        }
+    }
+
+    fileprivate static func reading(_ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32) -> (
+        result: Int32, address: SocketAddress
+    ) {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &length) }
+        }
+        return (result, SocketAddress(storage: storage, length: length))
+    }
+}
+
+/// A host name that cannot be resolved.
+package struct AddressError: Error, Sendable, CustomStringConvertible {
+    package var description: String
+}
+
+/// Non-blocking TCP by plain system calls. `EINTR` is handled here and nowhere else.
+package enum Socket {
+    private static let stream = Int32(SOCK_STREAM.rawValue)
+
+    /// Listens on the first address that the host stands for; port 0 takes a free one.
+    package static func listen(host: String, port: Int, backlog: Int32 = 1024) throws -> (fd: Int32, address: SocketAddress) {
+        let subject = "\(host.isEmpty ? "*" : host):\(port)"
+        guard (0...65535).contains(port) else { throw AddressError(description: "listen \(subject): the port is not within 0…65535") }
+        guard let wanted = try SocketAddress.resolve(host: host, port: port, passive: true).first else {
+            throw AddressError(description: "listen \(subject): no address")
+        }
+        let fd = socket(wanted.family, stream | O_NONBLOCK | O_CLOEXEC, 0)
+        guard fd >= 0 else { throw SystemError("socket", on: subject) }
+        do {
+            setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+            guard wanted.withSockaddr({ bind(fd, $0, $1) }) == 0 else { throw SystemError("listen on", on: subject) }
+            guard Glibc.listen(fd, backlog) == 0 else { throw SystemError("listen on", on: subject) }
+            let (result, bound) = SocketAddress.reading { getsockname(fd, $0, $1) }
+            guard result == 0 else { throw SystemError("getsockname", on: subject) }
+            return (fd, bound)
+        } catch {
+            close(fd)
+            throw error
+        }
+    }
+
+    /// `nil` where nobody waits. Throws where the process is out of descriptors or memory, among others.
+    package static func accept(_ listener: Int32) throws -> (fd: Int32, peer: SocketAddress)? {
+        while true {
+            let (fd, peer) = SocketAddress.reading { clinux_accept4(listener, $0, $1, O_NONBLOCK | O_CLOEXEC) }
+            if fd >= 0 { return (fd, peer) }
+            switch errno {
+            case EINTR, ECONNABORTED, EPROTO: continue
+            case EAGAIN: return nil
+            default: throw SystemError("accept", on: "listener \(listener)")
+            }
+        }
+    }
+
+    /// Starts to connect; the descriptor becomes writable when ``connectResult(_:)`` is known.
+    package static func beginConnect(_ address: SocketAddress) throws -> Int32 {
+        let fd = socket(address.family, stream | O_NONBLOCK | O_CLOEXEC, 0)
+        guard fd >= 0 else { throw SystemError("socket", on: address.description) }
+        let result = address.withSockaddr { connect(fd, $0, $1) }
+        if result != 0, errno != EINPROGRESS, errno != EINTR {
+            let failure = SystemError("connect to", on: address.description)
+            close(fd)
+            throw failure
+        }
+        setNoDelay(fd)
+        return fd
+    }
+
+    /// The pending error of a socket, 0 for none.
+    package static func connectResult(_ fd: Int32) -> Int32 {
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+    }
+
+    /// The number of bytes read; 0: the peer has ended its side; `nil`: nothing there now.
+    @inline(__always)
+    package static func read(_ fd: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int? {
+        while true {
+            let count = recv(fd, buffer.baseAddress!, buffer.count, 0)
+            if count >= 0 { return count }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return nil
+            default: throw SystemError("read from", on: "socket \(fd)")
+            }
+        }
+    }
+
+    /// The number of bytes taken; `nil`: no room now. Never raises SIGPIPE.
+    @inline(__always)
+    package static func write(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Int? {
+        while true {
+            let count = send(fd, bytes.baseAddress!, bytes.count, Int32(MSG_NOSIGNAL))
+            if count >= 0 { return count }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return nil
+            default: throw SystemError("write to", on: "socket \(fd)")
+            }
+        }
+    }
+
+    /// Copies from a file to a socket within the kernel; the number of bytes taken, `nil`: no room now.
+    ///
+    /// Raises SIGPIPE where the peer is gone: the process must ignore it.
+    package static func sendFile(_ fd: Int32, from file: Int32, at position: Int64, count: Int) throws(SystemError) -> Int? {
+        var offset = off_t(position)
+        while true {
+            let sent = sendfile(fd, file, &offset, count)
+            if sent >= 0 { return sent }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return nil
+            default: throw SystemError("sendfile to", on: "socket \(fd)")
+            }
+        }
+    }
+
+    package static func setNoDelay(_ fd: Int32) {
+        setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+
+    package static func setOption(_ fd: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
+        var value = value
+        setsockopt(fd, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    package static func endWriting(_ fd: Int32) {
+        shutdown(fd, Int32(SHUT_WR))
+    }
+
+    package static func peer(of fd: Int32) -> SocketAddress? {
+        let (result, address) = SocketAddress.reading { getpeername(fd, $0, $1) }
+        return result == 0 ? address : nil
+    }
+
+    package static func close(_ fd: Int32) {
+        // On Linux the descriptor is gone even where close was interrupted: never called twice.
+        _ = Glibc.close(fd)
+    }
+}
+
+/// Lets a write to a closed socket be an error of that write instead of the end of the process.
+package func ignoreBrokenPipeSignal() {
+    signal(SIGPIPE, SIG_IGN)
+}
