@@ -1,0 +1,105 @@
+import Glibc
+import TelemetryNet
+
+/// A moving view of a source of bytes: what is being read lies in one piece of memory, however the source is cut in chunks.
+///
+/// Its memory is one chunk, or one row where that is longer: it does not grow with the source.
+struct ByteWindow: ~Copyable {
+    /// Fills the start of the buffer and returns how many bytes; 0 is the end.
+    typealias Source = (UnsafeMutableRawBufferPointer) throws -> Int
+
+    private(set) var base: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    private let source: Source
+    private let descriptor: Int32
+    /// Where the reader stands: what lies before may be dropped.
+    var position = 0
+    /// End of the bytes in memory.
+    private(set) var limit = 0
+    /// No bytes follow those in memory.
+    private(set) var isLast = false
+
+    private var countedLines = 0
+    private var countedTo = 0
+
+    init(chunkSize: Int, source: @escaping Source) {
+        self.init(chunkSize: chunkSize, descriptor: -1, source: source)
+    }
+
+    /// Owns the descriptor.
+    init(chunkSize: Int, descriptor: Int32, path: String) {
+        self.init(chunkSize: chunkSize, descriptor: descriptor) { buffer in
+            while true {
+                let count = read(descriptor, buffer.baseAddress!, buffer.count)
+                if count >= 0 { return count }
+                guard errno == EINTR else { throw SystemError("read", on: path) }
+            }
+        }
+    }
+
+    private init(chunkSize: Int, descriptor: Int32, source: @escaping Source) {
+        precondition(chunkSize > 0)
+        base = .allocate(capacity: chunkSize)
+        capacity = chunkSize
+        self.source = source
+        self.descriptor = descriptor
+    }
+
+    /// All of the bytes, in one window.
+    init(copying bytes: some Collection<UInt8>) {
+        self.init(chunkSize: max(1, bytes.count), descriptor: -1) { _ in 0 }
+        _ = UnsafeMutableBufferPointer(start: base, count: capacity).initialize(from: bytes)
+        limit = bytes.count
+        isLast = true
+    }
+
+    deinit {
+        base.deallocate()
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Drops what lies before `position` and adds at least one byte behind `limit`, or learns that there is none.
+    /// Offsets into the window count anew.
+    mutating func refill() throws {
+        countLines(to: position)
+        countedTo = 0
+        if position > 0 {
+            memmove(base, base + position, limit - position)
+            limit -= position
+            position = 0
+        }
+        if limit == capacity {
+            let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity * 2)
+            larger.update(from: base, count: limit)
+            base.deallocate()
+            base = larger
+            capacity *= 2
+        }
+        let count = try source(UnsafeMutableRawBufferPointer(start: base + limit, count: capacity - limit))
+        precondition(count <= capacity - limit)
+        limit += count
+        isLast = count == 0
+    }
+
+    /// The physical line, from 1, of the byte at an offset that is not less than `position` was at the last call.
+    mutating func line(at offset: Int) -> Int {
+        if offset < countedTo {
+            return countedLines + 1 - newlines(in: offset..<countedTo)
+        }
+        countLines(to: offset)
+        return countedLines + 1
+    }
+
+    /// Lines are counted a chunk at a time and when someone asks, not row by row.
+    private mutating func countLines(to offset: Int) {
+        guard offset > countedTo else { return }
+        countedLines += newlines(in: countedTo..<offset)
+        countedTo = offset
+    }
+
+    private func newlines(in range: Range<Int>) -> Int {
+        var count = 0
+        for i in range where base[i] == UInt8(ascii: "\n") { count &+= 1 }
+        return count
+    }
+}

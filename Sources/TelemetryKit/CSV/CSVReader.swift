@@ -1,0 +1,309 @@
+import Glibc
+import TelemetryNet
+
+/// Reads CSV as RFC 4180 defines it, row by row, from a file of any size in constant memory.
+///
+/// Fields may be quoted, with `""` for a quote, and may then contain commas and line ends. Rows end with LF or CRLF; the
+/// last may end with the file. A byte order mark is skipped, and so are empty lines where a row has more than one field.
+/// All rows have as many fields as the header (without one: as the first row).
+///
+///     var reader = try CSVReader(path: "metrics.csv")
+///     while try reader.next() {
+///         print(reader[0], reader[1])
+///     }
+///
+/// After a ``CSVError`` about the form of a row, ``next()`` goes on with the line after the one that the row began on. So one bad
+/// line costs one row, even where its quote is not closed.
+///
+/// Not `Sendable` between tasks while in use: a reader has one owner.
+public struct CSVReader: ~Copyable {
+    public struct Configuration: Sendable {
+        /// The first row names the columns.
+        public var hasHeader = true
+        /// A longer row is an error. It bounds the memory, and what an unclosed quote can swallow.
+        public var maxRowBytes = 1 << 20
+        /// Bytes read at a time.
+        public var chunkSize = 256 << 10
+
+        public init() {}
+    }
+
+    /// Where a field's bytes lie in the window, without its quotes.
+    struct Field {
+        var start: Int
+        var end: Int
+        /// It contains `""`.
+        var hasDoubledQuotes: Bool
+
+        var count: Int { end - start }
+    }
+
+    /// The path or name, for messages.
+    public let file: String
+    /// The names in the header; empty without one.
+    public private(set) var columns: [String] = []
+
+    private(set) var window: ByteWindow
+    private let maxRowBytes: Int
+    /// Fields that every row must have; 0 until that is known.
+    private var expectedFields = 0
+    private(set) var fields: UnsafeMutablePointer<Field>
+    private var fieldCapacity: Int
+    /// Fields of the current row.
+    public private(set) var count = 0
+    private var rowStart = 0
+    private var scratch: [UInt8] = []
+
+    /// Opens a file.
+    public init(path: String, configuration: Configuration = Configuration()) throws(CSVError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw CSVError(.unreadable, file: path, message: String(cString: strerror(errno)))
+        }
+        try self.init(
+            ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: path), file: path, configuration)
+    }
+
+    /// Reads bytes in memory.
+    public init(
+        bytes: some Collection<UInt8>, name: String = "CSV", configuration: Configuration = Configuration()
+    ) throws(CSVError) {
+        try self.init(ByteWindow(copying: bytes), file: name, configuration)
+    }
+
+    /// Reads from a source that fills the start of a buffer and returns how many bytes; 0 is the end.
+    public init(
+        name: String, configuration: Configuration = Configuration(),
+        source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
+    ) throws(CSVError) {
+        try self.init(ByteWindow(chunkSize: configuration.chunkSize, source: source), file: name, configuration)
+    }
+
+    private init(_ window: consuming ByteWindow, file: String, _ configuration: Configuration) throws(CSVError) {
+        self.window = window
+        self.file = file
+        maxRowBytes = configuration.maxRowBytes
+        fieldCapacity = 16
+        fields = .allocate(capacity: fieldCapacity)
+        try skipByteOrderMark()
+        guard configuration.hasHeader else { return }
+        guard try next() else { throw CSVError(.noHeader, file: file, message: "the file is empty: no header") }
+        var names: [String] = []
+        for i in 0..<count { names.append(try string(i)) }
+        columns = names
+    }
+
+    deinit { fields.deallocate() }
+
+    /// Moves to the next row; `false` at the end.
+    @inline(__always)
+    public mutating func next() throws(CSVError) -> Bool {
+        while true {
+            switch scanRow() {
+            case .row:
+                if count == expectedFields { return true }
+                if try acceptFieldCount() { return true }
+            case .end: return false
+            case .needsMore: try refill()
+            case .malformed(let kind, let offset): throw try malformed(kind, at: offset)
+            }
+        }
+    }
+
+    /// The physical line, from 1, on which the current row begins.
+    public var line: Int {
+        mutating get { window.line(at: rowStart) }
+    }
+
+    /// A field of the current row. What is not UTF-8 in it is replaced; ``string(_:)`` throws instead.
+    public subscript(index: Int) -> String {
+        mutating get { withBytes(index) { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    /// A field of the current row.
+    public mutating func string(_ index: Int) throws(CSVError) -> String {
+        guard let text = withBytes(index, { String(validating: $0, as: UTF8.self) }) else {
+            throw fieldError(.invalidUTF8, index, "the field is not UTF-8")
+        }
+        return text
+    }
+
+    /// A field of the current row with its doubled quotes resolved. The bytes are valid inside `body` only.
+    public mutating func withBytes<Result>(_ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        precondition(index >= 0 && index < count, "field \(index) of \(count)")
+        let field = fields[index]
+        guard field.hasDoubledQuotes else { return try body(raw(field)) }
+        scratch.removeAll(keepingCapacity: true)
+        var i = field.start
+        while i < field.end {
+            let byte = window.base[i]
+            scratch.append(byte)
+            i += byte == CSV.quote ? 2 : 1
+        }
+        return try scratch.withUnsafeBytes(body)
+    }
+
+    /// An error about one field of the current row.
+    mutating func fieldError(_ kind: CSVError.Kind, _ index: Int, _ message: String) -> CSVError {
+        CSVError(
+            kind, file: file, line: window.line(at: fields[index].start), column: index + 1,
+            columnName: index < columns.count ? columns[index] : nil, message: message)
+    }
+
+    @inline(__always)
+    func raw(_ field: Field) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: window.base + field.start, count: field.end - field.start)
+    }
+}
+
+enum CSV {
+    static let quote = UInt8(ascii: "\"")
+    static let comma = UInt8(ascii: ",")
+    static let lineFeed = UInt8(ascii: "\n")
+    static let carriageReturn = UInt8(ascii: "\r")
+}
+
+// MARK: - Scanning
+
+extension CSVReader {
+    enum Outcome {
+        case row
+        case end
+        /// The row goes on behind the window.
+        case needsMore
+        case malformed(CSVError.Kind, offset: Int)
+    }
+
+    /// Finds the fields of the row at the window's position and moves behind it, or leaves the position where it is.
+    private mutating func scanRow() -> Outcome {
+        rowStart = window.position
+        count = 0
+        let base = window.base
+        // The limit of a row's length ends the view just as the window does, so that the outcome does not depend on chunks.
+        let end = min(window.limit, rowStart + maxRowBytes)
+        var at = rowStart
+        if at == window.limit { return window.isLast ? .end : .needsMore }
+        while true {
+            if at < end, base[at] == CSV.quote {
+                let start = at + 1
+                var doubled = false
+                at = start
+                while true {
+                    guard at < end, let found = memchr(base + at, Int32(CSV.quote), end - at) else {
+                        return cutShort(at: end, orElse: .malformed(.quoteNotClosed, offset: start - 1))
+                    }
+                    at = UnsafePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(base) + 1
+                    if at == end { break }
+                    if base[at] != CSV.quote { break }
+                    doubled = true
+                    at += 1
+                }
+                append(Field(start: start, end: at - 1, hasDoubledQuotes: doubled))
+            } else {
+                let start = at
+                while at < end {
+                    let byte = base[at]
+                    if byte == CSV.comma || byte == CSV.lineFeed || byte == CSV.carriageReturn { break }
+                    if byte == CSV.quote { return .malformed(.strayQuote, offset: at) }
+                    at += 1
+                }
+                append(Field(start: start, end: at, hasDoubledQuotes: false))
+            }
+            // Behind a field.
+            if at == end {
+                let outcome = cutShort(at: end, orElse: .row)
+                if case .row = outcome { window.position = at }
+                return outcome
+            }
+            switch base[at] {
+            case CSV.comma:
+                at += 1
+            case CSV.lineFeed:
+                window.position = at + 1
+                return .row
+            case CSV.carriageReturn:
+                if at + 1 == end { return cutShort(at: end, orElse: .malformed(.strayCarriageReturn, offset: at)) }
+                guard base[at + 1] == CSV.lineFeed else { return .malformed(.strayCarriageReturn, offset: at) }
+                window.position = at + 2
+                return .row
+            default:
+                return .malformed(.dataAfterQuote, offset: at)
+            }
+        }
+    }
+
+    /// The view ended within a row: because of the length limit, of the window or of the source.
+    private func cutShort(at end: Int, orElse atEndOfSource: Outcome) -> Outcome {
+        if end < window.limit { return .malformed(.rowTooLong, offset: rowStart) }
+        return window.isLast ? atEndOfSource : .needsMore
+    }
+
+    @inline(__always)
+    private mutating func append(_ field: Field) {
+        if count == fieldCapacity { growFields() }
+        fields[count] = field
+        count &+= 1
+    }
+
+    private mutating func growFields() {
+        let larger = UnsafeMutablePointer<Field>.allocate(capacity: fieldCapacity * 2)
+        larger.update(from: fields, count: count)
+        fields.deallocate()
+        fields = larger
+        fieldCapacity *= 2
+    }
+
+    /// `false`: an empty line, which is not a row.
+    private mutating func acceptFieldCount() throws(CSVError) -> Bool {
+        // An empty quoted field is a row, so the position of the field tells it from an empty line.
+        if count == 1, fields[0].count == 0, fields[0].start == rowStart { return false }
+        if expectedFields == 0 {
+            expectedFields = count
+            return true
+        }
+        throw CSVError(
+            .fieldCount, file: file, line: line, message: "\(count) fields where \(expectedFields) were expected")
+    }
+
+    private mutating func refill() throws(CSVError) {
+        do {
+            try window.refill()
+        } catch {
+            throw CSVError(.unreadable, file: file, line: line, message: "\(error)")
+        }
+    }
+
+    private mutating func skipByteOrderMark() throws(CSVError) {
+        while window.limit < 3, !window.isLast { try refill() }
+        if window.limit >= 3, window.base[0] == 0xEF, window.base[1] == 0xBB, window.base[2] == 0xBF { window.position = 3 }
+    }
+
+    /// Describes the error and moves to the line after the one on which the row began.
+    private mutating func malformed(_ kind: CSVError.Kind, at offset: Int) throws(CSVError) -> CSVError {
+        let message =
+            switch kind {
+            case .quoteNotClosed: "the quote is not closed before the end of the file"
+            case .dataAfterQuote: "expected a comma or the end of the line after the closing quote"
+            case .strayQuote: "a quote in a field that does not begin with one"
+            case .strayCarriageReturn: "a carriage return without a line feed outside quotes"
+            case .rowTooLong: "the row is longer than \(maxRowBytes) bytes"
+            default: kind.rawValue
+            }
+        // A field is appended when its end is found: an error behind it is still that field's.
+        let column = kind == .rowTooLong ? 0 : kind == .dataAfterQuote || kind == .strayCarriageReturn ? count : count + 1
+        let error = CSVError(
+            kind, file: file, line: window.line(at: offset), column: column,
+            columnName: column > 0 && column <= columns.count ? columns[column - 1] : nil, message: message)
+        count = 0
+        while true {
+            let rest = window.limit - window.position
+            if rest > 0, let found = memchr(window.base + window.position, Int32(CSV.lineFeed), rest) {
+                window.position = UnsafePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(window.base) + 1
+                return error
+            }
+            window.position = window.limit
+            if window.isLast { return error }
+            try refill()
+        }
+    }
+}

@@ -1,0 +1,63 @@
+/// Which column of a file holds which part of a DCGM record.
+///
+/// Names are compared without regard to case and underscores: `modelName` and `model_name` are one. Other columns are not used.
+struct DCGMColumns {
+    var timestamp: Int
+    var metricName: Int
+    var gpuID: Int
+    var device: Int
+    var uuid: Int
+    var modelName: Int
+    var hostname: Int
+    var value: Int
+    // A file without these has no workloads and no labels.
+    var container: Int?
+    var pod: Int?
+    var namespace: Int?
+    var labels: Int?
+
+    /// The columns that identify the series, in the order of the file.
+    var identity: [Int]
+
+    init(header: [String], file: String) throws(CSVError) {
+        var places: [String: Int] = [:]
+        for (index, name) in header.enumerated() {
+            let key = DCGMColumns.key(name)
+            guard places.updateValue(index, forKey: key) == nil else {
+                throw CSVError(
+                    .duplicateColumn, file: file, line: 1, column: index + 1, columnName: name,
+                    message: "the header has the column \(name) twice")
+            }
+        }
+        var missing: [String] = []
+        func required(_ name: String) -> Int {
+            if let place = places[DCGMColumns.key(name)] { return place }
+            missing.append(name)
+            return -1
+        }
+        timestamp = required("timestamp")
+        metricName = required("metric_name")
+        gpuID = required("gpu_id")
+        device = required("device")
+        uuid = required("uuid")
+        modelName = required("modelName")
+        hostname = required("Hostname")
+        value = required("value")
+        container = places["container"]
+        pod = places["pod"]
+        namespace = places["namespace"]
+        labels = places["labelsraw"]
+        identity = [metricName, gpuID, device, uuid, modelName, hostname]
+        identity += [container, pod, namespace, labels].compactMap { $0 }
+        identity.sort()
+        guard missing.isEmpty else {
+            throw CSVError(
+                .missingColumn, file: file, line: 1,
+                message: "the header lacks the column \(missing.joined(separator: ", ")); it has \(header.joined(separator: ", "))")
+        }
+    }
+
+    private static func key(_ name: String) -> String {
+        name.filter { $0 != "_" && $0 != " " }.lowercased()
+    }
+}

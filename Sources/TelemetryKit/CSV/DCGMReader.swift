@@ -1,0 +1,207 @@
+import Glibc
+import TelemetryNet
+
+/// Samples in columns, as ``DCGMReader`` yields them. Series indices refer to the reader's ``DCGMReader/series``.
+public struct DCGMRows: Sendable {
+    public var seriesIndices: [UInt32] = []
+    public var timestamps: [Int64] = []
+    public var values: [Double] = []
+
+    public init() {}
+
+    public var count: Int { values.count }
+
+    public mutating func removeAll() {
+        seriesIndices.removeAll(keepingCapacity: true)
+        timestamps.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+    }
+
+    @inline(__always)
+    mutating func append(_ series: UInt32, _ timestamp: Int64, _ value: Double) {
+        seriesIndices.append(series)
+        timestamps.append(timestamp)
+        values.append(value)
+    }
+}
+
+/// Reads the CSV export of the DCGM exporter's metrics.
+///
+/// The header names the columns, in any order and any case: `timestamp`, `metric_name`, `gpu_id`, `device`, `uuid`, `modelName`,
+/// `Hostname` and `value` must be there; `container`, `pod`, `namespace` and `labels_raw` may be. Rows with the same identity share one
+/// ``MetricSeries`` object. A known series costs no allocation.
+///
+/// A row that has no time, no metric name, no uuid or no finite value is an error with its line, column and reason, never a zero.
+public struct DCGMReader: ~Copyable {
+    private var csv: CSVReader
+    private let columns: DCGMColumns
+    private let policy: BadRowPolicy
+    private var interner = SeriesInterner()
+    private var indices: [MetricSeries: UInt32] = [:]
+    /// Every series met so far; an index stays valid as long as the reader.
+    public private(set) var series: [MetricSeries] = []
+    /// The rows that were passed over under ``BadRowPolicy/skip``.
+    public private(set) var badRows = BadRows()
+    /// Good rows read.
+    public private(set) var rowCount = 0
+
+    /// The text of the last row's time, which most often is this row's too, and its value.
+    private var lastTimeText: [UInt8] = []
+    private var lastTime: Int64 = 0
+
+    public init(
+        path: String, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init()
+    ) throws(CSVError) {
+        try self.init(try CSVReader(path: path, configuration: configuration), badRows: policy)
+    }
+
+    /// Takes a reader that has read its header and no row.
+    public init(_ csv: consuming CSVReader, badRows policy: BadRowPolicy = .stop) throws(CSVError) {
+        columns = try DCGMColumns(header: csv.columns, file: csv.file)
+        self.csv = csv
+        self.policy = policy
+    }
+
+    /// The path or name of the source.
+    public var file: String { csv.file }
+
+    /// Appends rows until there are `limit` more; returns how many there were, fewer only at the end of the file.
+    @discardableResult
+    public mutating func read(into rows: inout DCGMRows, limit: Int = .max) throws(CSVError) -> Int {
+        var added = 0
+        while added < limit {
+            do throws(CSVError) {
+                guard try csv.next() else { break }
+                try readRow(into: &rows)
+                added += 1
+            } catch {
+                guard policy == .skip, error.kind != .unreadable else {
+                    rowCount += added
+                    throw error
+                }
+                badRows.add(error)
+            }
+        }
+        rowCount += added
+        return added
+    }
+
+    /// The next sample, or `nil` at the end. ``read(into:limit:)`` is the fast way.
+    public mutating func next() throws(CSVError) -> GPUMetric? {
+        var rows = DCGMRows()
+        guard try read(into: &rows, limit: 1) == 1 else { return nil }
+        return GPUMetric(
+            timestamp: Timestamp(nanoseconds: rows.timestamps[0]), value: rows.values[0],
+            series: series[Int(rows.seriesIndices[0])])
+    }
+}
+
+// MARK: - One row
+
+extension DCGMReader {
+    @inline(__always)
+    private mutating func readRow(into rows: inout DCGMRows) throws(CSVError) {
+        let time = try readTime()
+        let value = try readValue()
+        var hash: UInt64 = 0
+        for column in columns.identity { hash = SeriesInterner.hash(csv.raw(csv.fields[column]), seed: hash) }
+        let fields = csv.fields
+        let window = UnsafeRawPointer(csv.window.base)
+        let identity = columns.identity
+        func piece(_ i: Int) -> UnsafeRawBufferPointer {
+            let field = fields[identity[i]]
+            return UnsafeRawBufferPointer(start: window + field.start, count: field.count)
+        }
+        if let known = interner.find(hash, identity.count, piece) {
+            rows.append(known, time, value)
+        } else {
+            let index = try makeSeries()
+            interner.add(hash, identity.count, piece, series: index)
+            rows.append(index, time, value)
+        }
+    }
+
+    @inline(__always)
+    private mutating func readTime() throws(CSVError) -> Int64 {
+        let field = csv.fields[columns.timestamp]
+        let text = csv.raw(field)
+        if text.count == lastTimeText.count, text.count > 0,
+            lastTimeText.withUnsafeBytes({ memcmp($0.baseAddress!, text.baseAddress!, text.count) }) == 0
+        {
+            return lastTime
+        }
+        do throws(TimestampFormatError) {
+            // No time contains a quote, so the raw bytes serve: doubled quotes are an error either way.
+            lastTime = try Timestamp(rfc3339: text).nanoseconds
+        } catch {
+            let kind: CSVError.Kind = text.isEmpty ? .emptyField : .timestamp
+            throw csv.fieldError(
+                kind, columns.timestamp, text.isEmpty ? "the timestamp is empty" : "\(excerpt(columns.timestamp)) is \(error)")
+        }
+        lastTimeText.removeAll(keepingCapacity: true)
+        lastTimeText.append(contentsOf: text)
+        return lastTime
+    }
+
+    @inline(__always)
+    private mutating func readValue() throws(CSVError) -> Double {
+        let text = csv.raw(csv.fields[columns.value])
+        if let value = parseDouble(text), value.isFinite { return value }
+        throw valueError()
+    }
+
+    private mutating func valueError() -> CSVError {
+        let column = columns.value
+        if csv.fields[column].count == 0 { return csv.fieldError(.emptyField, column, "the value is empty") }
+        let shown = excerpt(column)
+        // What reads as a number and is not finite is beyond the range of a Double.
+        let isNumber = parseDouble(csv.raw(csv.fields[column])) != nil
+        let names: Set<String> = ["nan", "inf", "infinity"]
+        let word = csv[column].lowercased().drop { $0 == "+" || $0 == "-" }
+        if isNumber || names.contains(String(word)) {
+            return csv.fieldError(.notFinite, column, "the value \(shown) is not finite")
+        }
+        return csv.fieldError(.notANumber, column, "the value \(shown) is not a number")
+    }
+
+    /// A field for a message, cut where it is long.
+    private mutating func excerpt(_ column: Int) -> String {
+        let text = csv[column]
+        return "\"" + (text.count > 40 ? text.prefix(40) + "…" : text) + "\""
+    }
+
+    private mutating func makeSeries() throws(CSVError) -> UInt32 {
+        for column in [columns.metricName, columns.uuid] where csv.fields[column].count == 0 {
+            throw csv.fieldError(.emptyField, column, "the \(column == columns.uuid ? "uuid" : "metric name") is empty")
+        }
+        let gpu = GPUIdentity(
+            gpuID: try csv.string(columns.gpuID), device: try csv.string(columns.device), uuid: try csv.string(columns.uuid),
+            modelName: try csv.string(columns.modelName), hostname: try csv.string(columns.hostname),
+            container: try optional(columns.container), pod: try optional(columns.pod),
+            namespace: try optional(columns.namespace))
+        let new = MetricSeries(metricName: try csv.string(columns.metricName), gpu: gpu, labels: try labels())
+        // Different bytes may say the same, such as labels with a comma behind the last.
+        if let index = indices[new] { return index }
+        let index = UInt32(series.count)
+        series.append(new)
+        indices[new] = index
+        return index
+    }
+
+    private mutating func optional(_ column: Int?) throws(CSVError) -> String {
+        guard let column else { return "" }
+        return try csv.string(column)
+    }
+
+    private mutating func labels() throws(CSVError) -> [MetricLabel] {
+        guard let column = columns.labels else { return [] }
+        let parsed = csv.withBytes(column) { bytes in
+            Result { () throws(LabelError) in try MetricLabel.parse(prometheus: bytes) }
+        }
+        do throws(LabelError) {
+            return try parsed.get()
+        } catch {
+            throw csv.fieldError(.labels, column, error.description)
+        }
+    }
+}

@@ -1,0 +1,109 @@
+/// Why a text is not a list of Prometheus labels.
+public struct LabelError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// 0-based byte of the text.
+    public var offset: Int
+    public var reason: String
+
+    public var description: String { "\(reason) at byte \(offset) of the labels" }
+}
+
+extension MetricLabel {
+    /// Reads labels in the syntax of the Prometheus text format, without braces: `name="value",other="a \"b\""`.
+    ///
+    /// Names are `[a-zA-Z_][a-zA-Z0-9_]*` and occur once; in values `\\`, `\"` and `\n` are escapes, and all else but a line feed stands for
+    /// itself. Blanks around tokens and a comma behind the last label are allowed. The order is kept.
+    public static func parse(prometheus text: String) throws(LabelError) -> [MetricLabel] {
+        var text = text
+        var parsed: Result<[MetricLabel], LabelError>!
+        text.withUTF8 { utf8 in
+            do throws(LabelError) {
+                parsed = .success(try parse(prometheus: UnsafeRawBufferPointer(utf8)))
+            } catch {
+                parsed = .failure(error)
+            }
+        }
+        return try parsed.get()
+    }
+
+    package static func parse(prometheus text: UnsafeRawBufferPointer) throws(LabelError) -> [MetricLabel] {
+        var labels: [MetricLabel] = []
+        var at = 0
+        while true {
+            skipBlanks(text, &at)
+            if at == text.count { return labels }
+            let nameStart = at
+            let name = try readName(text, &at)
+            guard !labels.contains(where: { $0.name == name }) else {
+                throw LabelError(offset: nameStart, reason: "label \(name) occurs twice")
+            }
+            skipBlanks(text, &at)
+            guard at < text.count, text[at] == UInt8(ascii: "=") else {
+                throw LabelError(offset: at, reason: "expected = after label \(name)")
+            }
+            at += 1
+            skipBlanks(text, &at)
+            labels.append(MetricLabel(name: name, value: try readValue(text, &at, of: name)))
+            skipBlanks(text, &at)
+            if at == text.count { return labels }
+            guard text[at] == UInt8(ascii: ",") else {
+                throw LabelError(offset: at, reason: "expected a comma after the value of \(name)")
+            }
+            at += 1
+        }
+    }
+
+    private static func skipBlanks(_ text: UnsafeRawBufferPointer, _ at: inout Int) {
+        while at < text.count, text[at] == UInt8(ascii: " ") || text[at] == UInt8(ascii: "\t") { at += 1 }
+    }
+
+    private static func readName(_ text: UnsafeRawBufferPointer, _ at: inout Int) throws(LabelError) -> String {
+        let start = at
+        while at < text.count {
+            switch text[at] {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): break
+            case UInt8(ascii: "0")...UInt8(ascii: "9") where at > start: break
+            default:
+                guard at > start else { throw LabelError(offset: at, reason: "expected the name of a label") }
+                return String(decoding: text[start..<at], as: UTF8.self)
+            }
+            at += 1
+        }
+        return String(decoding: text[start..<at], as: UTF8.self)
+    }
+
+    private static func readValue(
+        _ text: UnsafeRawBufferPointer, _ at: inout Int, of name: String
+    ) throws(LabelError) -> String {
+        guard at < text.count, text[at] == UInt8(ascii: "\"") else {
+            throw LabelError(offset: at, reason: "expected a quote before the value of \(name)")
+        }
+        at += 1
+        let start = at
+        var value: [UInt8] = []
+        while at < text.count {
+            switch text[at] {
+            case UInt8(ascii: "\""):
+                at += 1
+                guard let string = String(validating: value, as: UTF8.self) else {
+                    throw LabelError(offset: start, reason: "the value of \(name) is not UTF-8")
+                }
+                return string
+            case UInt8(ascii: "\\"):
+                guard at + 1 < text.count else { throw LabelError(offset: at, reason: "the value of \(name) is not closed") }
+                switch text[at + 1] {
+                case UInt8(ascii: "\\"): value.append(UInt8(ascii: "\\"))
+                case UInt8(ascii: "\""): value.append(UInt8(ascii: "\""))
+                case UInt8(ascii: "n"): value.append(UInt8(ascii: "\n"))
+                default: throw LabelError(offset: at, reason: "only \\\\, \\\" and \\n are escapes in the value of \(name)")
+                }
+                at += 2
+            case UInt8(ascii: "\n"):
+                throw LabelError(offset: at, reason: "a line feed in the value of \(name) is written \\n")
+            default:
+                value.append(text[at])
+                at += 1
+            }
+        }
+        throw LabelError(offset: at, reason: "the value of \(name) is not closed")
+    }
+}
