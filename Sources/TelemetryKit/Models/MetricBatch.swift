@@ -21,6 +21,19 @@ public struct MetricBatch: Sendable {
         self.collectedAt = collectedAt
     }
 
+    /// Columns that a codec or a builder has filled and checked.
+    init(
+        batchID: String, source: String, collectedAt: Timestamp, series: [MetricSeries], seriesIndices: [UInt32],
+        timestamps: [Int64], values: [Double]
+    ) {
+        precondition(seriesIndices.count == values.count && timestamps.count == values.count, "columns of different lengths")
+        self.init(batchID: batchID, source: source, collectedAt: collectedAt)
+        self.series = series
+        self.seriesIndices = seriesIndices
+        self.timestamps = timestamps
+        self.values = values
+    }
+
     /// The number of samples.
     public var count: Int { values.count }
     public var isEmpty: Bool { values.isEmpty }
