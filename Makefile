@@ -1,0 +1,31 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests build run test coverage clean
+
+help: ## List the targets
+	@echo "Targets:"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@echo
+	@echo "make run CSV=path          another export"
+	@echo "make run INFLUXDB_URL=url  store in InfluxDB, through a collector"
+
+setup: ## Install what a build needs, where it is missing
+	@scripts/setup.sh build
+
+setup-tests: ## Install what the tests need, where it is missing
+	@scripts/setup.sh build tests
+
+build: setup ## Build the four programs, optimised
+	swift build -c release
+
+run: ## Run the whole pipeline on the sample; Ctrl-C ends it
+	@exec scripts/run.sh
+
+test: setup-tests ## Build everything and run all tests
+	@scripts/test.sh
+
+coverage: setup-tests ## Run all tests and report the lines they reach
+	@scripts/coverage.sh
+
+clean: ## Remove what builds and runs leave
+	rm -rf .build .run

@@ -1,0 +1,52 @@
+import Glibc
+import Synchronization
+
+/// Standard error, shared by log lines and by the progress line that a terminal shows below them.
+package final class Console: Sendable {
+    package static let standardError = Console(descriptor: 2)
+
+    package let isTerminal: Bool
+    private let descriptor: Int32
+    private let progress = Mutex("")
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+        isTerminal = isatty(descriptor) == 1
+    }
+
+    /// Writes a whole line, which ends with a line feed; a progress line moves down below it.
+    package func write(line: [UInt8]) {
+        progress.withLock { progress in
+            guard !progress.isEmpty else { return put(line) }
+            put(Array("\r\u{1B}[K".utf8) + line + Array(progress.utf8))
+        }
+    }
+
+    /// Replaces the progress line of a terminal; elsewhere nothing is shown.
+    package func show(progress text: String) {
+        guard isTerminal else { return }
+        progress.withLock { progress in
+            progress = text
+            put(Array("\r\u{1B}[K\(text)".utf8))
+        }
+    }
+
+    /// Ends the progress line, which stays readable.
+    package func endProgress() {
+        progress.withLock { progress in
+            if !progress.isEmpty { put([0x0A]) }
+            progress = ""
+        }
+    }
+
+    /// What cannot be written to standard error has no other place to be told.
+    private func put(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Glibc
+import TelemetryNet
+
+package enum LogLevel: String, CaseIterable, Sendable, Comparable {
+    case debug, info, warning, error
+
+    private var rank: Int { LogLevel.allCases.firstIndex(of: self)! }
+    package static func < (a: LogLevel, b: LogLevel) -> Bool { a.rank < b.rank }
+}
+
+package enum LogFormat: String, CaseIterable, Sendable { case text, json }
+
+/// Writes lines to standard error: level, time, message, and `key=value`; or one JSON object a line.
+///
+/// Safe to use from any thread; a line is written whole.
+package struct Logger: Sendable {
+    package typealias Fields = KeyValuePairs<String, any CustomStringConvertible & Sendable>
+
+    package var level: LogLevel
+    package var format: LogFormat
+    private let write: @Sendable ([UInt8]) -> Void
+
+    package init(
+        level: LogLevel, format: LogFormat,
+        write: @escaping @Sendable ([UInt8]) -> Void = { Console.standardError.write(line: $0) }
+    ) {
+        self.level = level
+        self.format = format
+        self.write = write
+    }
+
+    package func debug(_ message: String, _ fields: Fields = [:]) { log(.debug, message, fields) }
+    package func info(_ message: String, _ fields: Fields = [:]) { log(.info, message, fields) }
+    package func warning(_ message: String, _ fields: Fields = [:]) { log(.warning, message, fields) }
+    package func error(_ message: String, _ fields: Fields = [:]) { log(.error, message, fields) }
+
+    package func log(_ level: LogLevel, _ message: String, _ fields: Fields = [:]) {
+        guard level >= self.level else { return }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        var line = ByteWriter(capacity: 256)
+        switch format {
+        case .text: line.appendLogText(level, now, message, fields)
+        case .json: line.appendLogJSON(level, now, message, fields)
+        }
+        line.append(UInt8(ascii: "\n"))
+        write(line.bytes)
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func appendLogText(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: Logger.Fields) {
+        let name = level.rawValue.uppercased()
+        append(name)
+        for _ in name.count..<8 { append(UInt8(ascii: " ")) }
+        append(rfc3339(time))
+        append(UInt8(ascii: " "))
+        // A message of another program may hold a line break; one event stays one line.
+        append(message.contains(where: \.isNewline) ? String(message.map { $0.isNewline ? " " : $0 }) : message)
+        for (key, value) in fields {
+            append(UInt8(ascii: " "))
+            append(key)
+            append(UInt8(ascii: "="))
+            let text = value.description
+            if text.isEmpty || text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 == 0x7F }) {
+                appendJSONString(text)
+            } else {
+                append(text)
+            }
+        }
+    }
+
+    fileprivate mutating func appendLogJSON(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: Logger.Fields) {
+        append("{\"level\":\"")
+        append(level.rawValue)
+        append("\",\"time\":\"")
+        append(rfc3339(time))
+        append("\",\"message\":")
+        appendJSONString(message)
+        for (key, value) in fields {
+            append(UInt8(ascii: ","))
+            appendJSONString(key)
+            append(UInt8(ascii: ":"))
+            switch value {
+            case let number as any BinaryInteger: append(number.description)
+            case let number as Double where number.isFinite: appendDouble(number)
+            case let bool as Bool: append(bool.description)
+            default: appendJSONString(value.description)
+            }
+        }
+        append(UInt8(ascii: "}"))
+    }
+}
+
+/// UTC with milliseconds: `2026-01-02T03:04:05.678Z`.
+func rfc3339(_ time: timespec) -> String {
+    var seconds = time.tv_sec
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    func two(_ n: Int32) -> String { n < 10 ? "0\(n)" : "\(n)" }
+    let milliseconds = String(1000 + time.tv_nsec / 1_000_000).dropFirst()
+    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)Z"
+}

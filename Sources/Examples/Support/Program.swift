@@ -1,0 +1,89 @@
+import Glibc
+
+/// What the reference programs have in common from the first line of `main` to the exit code.
+package struct Program: Sendable {
+    package static let version = "0.1.0"
+
+    package var name: String
+    /// One sentence, the first line of the help.
+    package var summary: String
+    package var options: [any AnyOption]
+
+    package init(name: String, summary: String, options: [any AnyOption]) {
+        self.name = name
+        self.summary = summary
+        self.options = options + [Program.logLevel, Program.logFormat] as [any AnyOption]
+    }
+
+    package static let logLevel = Option<LogLevel>.choice(
+        "LOG_LEVEL", default: .info, help: "The least important level that is logged, to standard error.")
+    package static let logFormat = Option<LogFormat>.choice(
+        "LOG_FORMAT", default: .text, help: "text: level, time, message, key=value; json: an object a line.")
+
+    /// Exit codes: 0 all done, 1 failed, 64 the command line or the environment cannot be understood.
+    package enum ExitCode {
+        package static let done: Int32 = 0
+        package static let failed: Int32 = 1
+        package static let usage: Int32 = 64
+    }
+
+    /// What a program works with once its configuration is read.
+    package struct Context: Sendable {
+        package var configuration: Configuration
+        package var log: Logger
+        package var signals: ShutdownSignals
+
+        package subscript<Value>(_ option: Option<Value>) -> Value { configuration[option] }
+    }
+
+    /// Reads the configuration, runs `body`, and ends the process with its exit code; an error that `body` throws is
+    /// logged and is exit code 1. To be called first thing in `main`.
+    package func main(_ body: sending (Context) async throws -> Int32) async -> Never {
+        let request: Configuration.Request
+        do {
+            request = try Configuration.read(
+                options, arguments: Array(CommandLine.arguments.dropFirst()), environment: currentEnvironment())
+        } catch {
+            Console.standardError.write(line: Array("\(name): \(error)\nTry '\(name) --help'.\n".utf8))
+            exit(ExitCode.usage)
+        }
+        switch request {
+        case .help:
+            print(helpText(program: name, summary: summary, options: options), terminator: "")
+            exit(ExitCode.done)
+        case .version:
+            print("\(name) \(Program.version)")
+            exit(ExitCode.done)
+        case .run(let configuration):
+            let signals = ShutdownSignals()
+            let log = Logger(level: configuration[Program.logLevel], format: configuration[Program.logFormat])
+            do {
+                let code = try await body(Context(configuration: configuration, log: log, signals: signals))
+                exit(code)
+            } catch {
+                Console.standardError.endProgress()
+                log.error("\(name) cannot go on: \(error)")
+                exit(ExitCode.failed)
+            }
+        }
+    }
+}
+
+private func currentEnvironment() -> [String: String] {
+    var variables: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+        let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+        entry += 1
+    }
+    return variables
+}
+
+/// `host-pid`: what tells one running instance from any other.
+package func instanceID() -> String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    gethostname(&buffer, 255)
+    let host = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return "\(host.isEmpty ? "host" : host)-\(getpid())"
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs the tests with coverage and prints, by folder, the share of lines they reach.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+swift test --disable-xctest --enable-code-coverage
+python3 - "$(swift test --show-codecov-path)" <<'PY'
+import collections, json, os, sys
+
+folders = collections.defaultdict(lambda: [0, 0])
+for file in json.load(open(sys.argv[1]))["data"][0]["files"]:
+    path = os.path.relpath(file["filename"])
+    if not path.startswith("Sources/"):
+        continue
+    lines = file["summary"]["lines"]
+    for name in (os.path.dirname(path), "all"):
+        folders[name][0] += lines["covered"]
+        folders[name][1] += lines["count"]
+for name, (covered, count) in sorted(folders.items(), key=lambda item: (item[0] == "all", item[0])):
+    print(f"{name:44} {covered:6} of {count:6} lines  {100 * covered / max(count, 1):5.1f} %")
+PY

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Installs the system packages that are missing: `setup.sh build`, `setup.sh build tests`. Silent when nothing is.
+set -euo pipefail
+
+packages=()
+for purpose in "$@"; do
+    case $purpose in
+        build) packages+=(libcurl4-openssl-dev) ;;
+        tests) packages+=(influxdb curl) ;;
+        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests" >&2; exit 64 ;;
+    esac
+done
+
+if ! command -v swift >/dev/null; then
+    echo "setup: there is no swift in PATH; the toolchain (6.2 or newer) is at https://www.swift.org/install" >&2
+    exit 1
+fi
+
+# Elsewhere than on Debian and its kin the packages have other names; the build itself tells what it misses.
+command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || exit 0
+
+missing=()
+for package in "${packages[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+as_root=()
+if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+        echo "setup: missing packages: ${missing[*]}. As root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+
+install() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; }
+
+echo "setup: installing ${missing[*]} with apt-get"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# The package lists of a fresh machine are empty or old; where they serve, they are not fetched again.
+if ! install </dev/null >"$log" 2>&1; then
+    echo "setup: updating the package lists"
+    if ! { "${as_root[@]}" apt-get update -q && install; } </dev/null >"$log" 2>&1; then
+        cat "$log" >&2
+        echo "setup: could not install ${missing[*]}" >&2
+        exit 1
+    fi
+fi

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Builds the package with its tests and runs them. Arguments go to `swift test`: `scripts/test.sh --filter EndToEnd`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# One build makes the test bundle and the programs that the end-to-end tests start.
+swift build --build-tests
+exec swift test --skip-build --disable-xctest "$@"
