@@ -1,0 +1,139 @@
+import Glibc
+import TelemetryNet
+
+/// Records that wait to be appended together by one gathered write.
+///
+/// Small payloads are copied beside their envelopes; large ones stay where they are, so their bytes must stay valid
+/// until the batch is written.
+package struct AppendBatch: ~Copyable {
+    /// From this size on a payload is written from where it lies: below, copying costs less than a part of its own.
+    private static let largePayload = 4096
+    /// At least so many bytes lie between two marks.
+    static let markInterval: Int64 = 32 * 1024
+    private static let usualCapacity = 256 * 1024
+
+    private var staging = UnsafeMutableRawPointer.allocate(byteCount: usualCapacity, alignment: 16)
+    private var capacity = usualCapacity
+    private var used = 0
+    /// Payloads that are not in the staging memory, each with the number of staged bytes before it.
+    private var outside: [(stagedBefore: Int, bytes: UnsafeRawBufferPointer)] = []
+    private(set) var byteCount: Int64 = 0
+    /// Where some of the records start, counted from the start of the batch.
+    private(set) var marks: [SegmentIndex.Mark] = []
+    package private(set) var firstOffset: Int64
+    package private(set) var count = 0
+    package private(set) var lastTimestamp: Int64 = 0
+
+    package init(firstOffset: Int64) {
+        self.firstOffset = firstOffset
+    }
+
+    deinit { staging.deallocate() }
+
+    package var isEmpty: Bool { count == 0 }
+    package var nextOffset: Int64 { firstOffset + Int64(count) }
+
+    /// Forgets the records and keeps the memory, up to a bound.
+    package mutating func reset(firstOffset: Int64) {
+        self.firstOffset = firstOffset
+        used = 0
+        outside.removeAll(keepingCapacity: true)
+        marks.removeAll(keepingCapacity: true)
+        byteCount = 0
+        count = 0
+        if capacity > 4 << 20 {
+            staging.deallocate()
+            capacity = Self.usualCapacity
+            staging = .allocate(byteCount: capacity, alignment: 16)
+        }
+    }
+
+    /// Adds a record and returns its offset. `producerID`: a JSON string with its quotes.
+    @discardableResult
+    package mutating func append(
+        payload: UnsafeRawBufferPointer, timestamp: Int64, producerID: UnsafeRawBufferPointer? = nil, sequence: Int64 = 0
+    ) -> Int64 {
+        let offset = nextOffset
+        let copied = payload.count < Self.largePayload
+        reserve(Record.maxOverhead + (producerID?.count ?? 0) + (copied ? payload.count : 0))
+        if marks.isEmpty || byteCount - marks[marks.count - 1].position >= Self.markInterval {
+            marks.append(SegmentIndex.Mark(offset: offset, position: byteCount, timestamp: timestamp))
+        }
+        let start = used
+        used += Record.lengthBytes
+        put(Record.opening)
+        put(decimal: offset)
+        put(Record.offsetName)
+        put(decimal: offset)
+        put(Record.timestampName)
+        put(decimal: timestamp)
+        if let producerID {
+            put(Record.producerName)
+            put(producerID)
+            put(Record.sequenceName)
+            put(decimal: sequence)
+        }
+        put(Record.payloadName)
+        let total = used - start + payload.count + Record.trailerBytes
+        staging.storeBytes(of: UInt32(total - Record.lengthBytes).bigEndian, toByteOffset: start, as: UInt32.self)
+        if copied { put(payload) }
+        var checksum = CRC32C.checksum(UnsafeRawBufferPointer(start: staging + start, count: used - start))
+        if !copied {
+            checksum = CRC32C.checksum(payload, seed: checksum)
+            outside.append((used, payload))
+        }
+        put(Record.trailerName)
+        for i in stride(from: 7, through: 0, by: -1) {
+            staging.storeBytes(of: hexDigit(UInt8(checksum & 15)), toByteOffset: used + i, as: UInt8.self)
+            checksum >>= 4
+        }
+        used += 8
+        put("\"}")
+        byteCount += Int64(total)
+        count += 1
+        lastTimestamp = timestamp
+        return offset
+    }
+
+    /// What to write, in order; valid until the next change.
+    func parts() -> [iovec] {
+        var parts: [iovec] = []
+        parts.reserveCapacity(2 * outside.count + 1)
+        var staged = 0
+        for part in outside {
+            if part.stagedBefore > staged { parts.append(iovec(iov_base: staging + staged, iov_len: part.stagedBefore - staged)) }
+            staged = part.stagedBefore
+            parts.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: part.bytes.baseAddress!), iov_len: part.bytes.count))
+        }
+        if used > staged { parts.append(iovec(iov_base: staging + staged, iov_len: used - staged)) }
+        return parts
+    }
+
+    private mutating func reserve(_ count: Int) {
+        guard used + count > capacity else { return }
+        let grown = max(capacity * 2, used + count)
+        let new = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
+        new.copyMemory(from: staging, byteCount: used)
+        staging.deallocate()
+        staging = new
+        capacity = grown
+    }
+
+    @inline(__always)
+    private mutating func put(_ text: StaticString) {
+        (staging + used).copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+        used += text.utf8CodeUnitCount
+    }
+
+    @inline(__always)
+    private mutating func put(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        (staging + used).copyMemory(from: start, byteCount: bytes.count)
+        used += bytes.count
+    }
+
+    @inline(__always)
+    private mutating func put(decimal value: Int64) {
+        used += writeDecimal(UInt64(bitPattern: value), to: staging + used)
+    }
+}

@@ -1,0 +1,28 @@
+import CLinux
+
+/// The Castagnoli CRC of RFC 3720 (iSCSI), as the processors' own instruction computes it.
+package enum CRC32C {
+    /// `seed`: the checksum of the bytes before these, so that parts that lie apart can be summed in order.
+    package static func checksum(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
+        guard let start = bytes.baseAddress else { return seed }
+        if hasInstruction {
+            return ~clinux_crc32c(~seed, start.assumingMemoryBound(to: UInt8.self), bytes.count)
+        }
+        return tableChecksum(bytes, seed: seed)
+    }
+
+    private static let hasInstruction = clinux_has_crc32c() != 0
+
+    /// For processors without the instruction, and to test it against.
+    static func tableChecksum(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
+        var crc = ~seed
+        for byte in bytes {
+            crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ crc >> 8
+        }
+        return ~crc
+    }
+
+    private static let table: [UInt32] = (0..<256).map { index in
+        (0..<8).reduce(UInt32(index)) { crc, _ in crc & 1 != 0 ? 0x82F6_3B78 ^ crc >> 1 : crc >> 1 }
+    }
+}

@@ -1,0 +1,179 @@
+import CLinux
+import Glibc
+import TelemetryNet
+
+/// A file of the log. All I/O of the log goes through this and ``LogDirectory``, so that a test can make it fail,
+/// tear or forget. Reading, writing and syncing may happen on different threads.
+package protocol LogFile: AnyObject, Sendable {
+    /// For messages: the path, or a name in memory.
+    var path: String { get }
+    /// For `sendfile`.
+    var descriptor: Int32 { get }
+    func size() throws(SystemError) -> Int64
+    /// Writes all the parts one after the other, or throws with an unknown part of them written.
+    func write(_ parts: UnsafeMutableBufferPointer<iovec>, at position: Int64) throws(SystemError)
+    /// Reads until the buffer is full or the file ends, and returns the number of bytes.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(SystemError) -> Int
+    func truncate(to size: Int64) throws(SystemError)
+    /// Returns when the data are on the device.
+    func synchronize() throws(SystemError)
+}
+
+/// Where a log's files are.
+package protocol LogDirectory: AnyObject, Sendable {
+    var path: String { get }
+    /// Whether files outlive the process.
+    var isDurable: Bool { get }
+    func fileNames() throws(SystemError) -> [String]
+    /// Opens a file to read and write, made empty where it is not there.
+    func open(_ name: String) throws(SystemError) -> any LogFile
+    func rename(_ old: String, to new: String) throws(SystemError)
+    func remove(_ name: String) throws(SystemError)
+    /// Returns when the names of the files are on the device.
+    func synchronize() throws(SystemError)
+}
+
+/// A file behind a descriptor, on disk or anonymous in memory: one code path for both.
+package final class DescriptorFile: LogFile {
+    package let path: String
+    package let descriptor: Int32
+
+    package init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit { Socket.close(descriptor) }
+
+    package func size() throws(SystemError) -> Int64 {
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw SystemError("stat", on: path) }
+        return Int64(info.st_size)
+    }
+
+    package func write(_ parts: UnsafeMutableBufferPointer<iovec>, at position: Int64) throws(SystemError) {
+        var position = position
+        var rest = parts
+        while !rest.isEmpty {
+            let written = pwritev(descriptor, rest.baseAddress!, Int32(min(rest.count, 1024)), off_t(position))
+            if written < 0 {
+                if errno == EINTR { continue }
+                throw SystemError("write", on: path)
+            }
+            position += Int64(written)
+            var left = written
+            while !rest.isEmpty, left >= rest[0].iov_len {
+                left -= rest[0].iov_len
+                rest = UnsafeMutableBufferPointer(rebasing: rest[1...])
+            }
+            if left > 0 {
+                rest[0].iov_base += left
+                rest[0].iov_len -= left
+            }
+        }
+    }
+
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(SystemError) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let count = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(position) + filled)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw SystemError("read", on: path)
+            }
+            if count == 0 { break }
+            filled += count
+        }
+        return filled
+    }
+
+    package func truncate(to size: Int64) throws(SystemError) {
+        guard ftruncate(descriptor, off_t(size)) == 0 else { throw SystemError("truncate", on: path) }
+    }
+
+    package func synchronize() throws(SystemError) {
+        // Never tried again: after a failure the kernel may have dropped the pages that it could not write, and a
+        // second call would report success without them.
+        guard fdatasync(descriptor) == 0 else { throw SystemError("fdatasync", on: path) }
+    }
+}
+
+/// A directory on disk, held by one process at a time.
+package final class DiskDirectory: LogDirectory {
+    package let path: String
+    package let isDurable = true
+    private let lock: Int32
+
+    /// Makes the directory where it is not there, and takes its lock.
+    package init(path: String) throws(LogError) {
+        self.path = path
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+            throw .unusable(SystemError("create directory", on: path).description)
+        }
+        lock = Glibc.open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0 else { throw .unusable(SystemError("open", on: path + "/LOCK").description) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            let reason = errno == EWOULDBLOCK
+                ? "\(path): another process has this log open" : SystemError("lock", on: path + "/LOCK").description
+            Socket.close(lock)
+            throw .unusable(reason)
+        }
+    }
+
+    deinit { Socket.close(lock) }
+
+    package func fileNames() throws(SystemError) -> [String] {
+        guard let stream = opendir(path) else { throw SystemError("list", on: path) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            names.append(withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            })
+        }
+        return names
+    }
+
+    package func open(_ name: String) throws(SystemError) -> any LogFile {
+        let full = path + "/" + name
+        let descriptor = Glibc.open(full, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw SystemError("open", on: full) }
+        return DescriptorFile(path: full, descriptor: descriptor)
+    }
+
+    package func rename(_ old: String, to new: String) throws(SystemError) {
+        guard Glibc.rename(path + "/" + old, path + "/" + new) == 0 else { throw SystemError("rename", on: path + "/" + old) }
+    }
+
+    package func remove(_ name: String) throws(SystemError) {
+        guard unlink(path + "/" + name) == 0 else { throw SystemError("remove", on: path + "/" + name) }
+    }
+
+    package func synchronize() throws(SystemError) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", on: path) }
+        defer { Socket.close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw SystemError("fsync", on: path) }
+    }
+}
+
+/// Files in anonymous memory, gone with the process.
+package final class MemoryDirectory: LogDirectory {
+    package let path = "memory"
+    package let isDurable = false
+
+    package init() {}
+
+    package func fileNames() -> [String] { [] }
+
+    package func open(_ name: String) throws(SystemError) -> any LogFile {
+        let descriptor = clinux_memfd_create(name, 1 /* MFD_CLOEXEC */)
+        guard descriptor >= 0 else { throw SystemError("memfd_create", on: name) }
+        return DescriptorFile(path: "memory/" + name, descriptor: descriptor)
+    }
+
+    // A file lives as long as somebody holds it: names mean nothing here.
+    package func rename(_ old: String, to new: String) {}
+    package func remove(_ name: String) {}
+    package func synchronize() {}
+}
