@@ -1,0 +1,251 @@
+import Glibc
+import TelemetryNet
+
+/// The append-only log: segments in the order of their offsets, the last one open for appending.
+///
+/// Belongs to one thread; only the syncing of files may happen on another.
+package final class MessageLog {
+    package struct Configuration: Sendable {
+        /// A segment is sealed when the next write would make it larger.
+        package var segmentBytes: Int64 = 256 << 20
+        /// Whole segments are dropped, oldest first, while the rest holds at least so many bytes.
+        package var retentionBytes: Int64?
+        /// Segments whose newest message is older are dropped.
+        package var retentionAge: Duration?
+
+        package init() {}
+    }
+
+    /// What opening the log found.
+    package struct Recovery: Sendable {
+        package var segmentCount = 0
+        package var messageCount: Int64 = 0
+        package var byteCount: Int64 = 0
+        /// Said of a tail that was cut: file, position, bytes, reason.
+        package var cutTail: String?
+    }
+
+    package let directory: any LogDirectory
+    private let configuration: Configuration
+    /// Never empty.
+    package private(set) var segments: [Segment] = []
+    package private(set) var producers = ProducerTable()
+    package private(set) var recovery = Recovery()
+    /// Set by the first failed write or sync; from then on the log is only read.
+    package private(set) var failure: LogError?
+    /// Written to, and not synced since.
+    private var unsynced: [any LogFile] = []
+    private var namesUnsynced = false
+
+    package init(directory: any LogDirectory, configuration: Configuration = Configuration()) throws(LogError) {
+        self.directory = directory
+        self.configuration = configuration
+        try recover()
+    }
+
+    package var active: Segment { segments[segments.count - 1] }
+    package var oldestOffset: Int64 { segments[0].baseOffset }
+    /// The offset that the next message gets.
+    package var nextOffset: Int64 { active.nextOffset }
+    package var byteCount: Int64 { segments.reduce(0) { $0 + $1.byteCount } }
+    package var lastTimestamp: Int64 { segments.last { $0.firstTimestamp != nil }?.lastTimestamp ?? 0 }
+
+    // MARK: Opening
+
+    private func recover() throws(LogError) {
+        do {
+            let bases = try directory.fileNames().compactMap(Segment.baseOffset(ofName:)).sorted()
+            for base in bases {
+                let segment = Segment(baseOffset: base, file: try directory.open(Segment.name(baseOffset: base)))
+                if let previous = segments.last, previous.nextOffset != base {
+                    throw LogError.corrupt(
+                        path: previous.file.path, position: previous.byteCount, offset: previous.nextOffset,
+                        reason: "the next segment starts at message \(base)")
+                }
+                let tail = try SegmentRecovery.scan(segment) { header in
+                    guard let id = header.producerID, let sequence = header.sequence else { return }
+                    let producer = producers.producer(id)
+                    producers.stored(producer, sequence: sequence, offset: header.offset)
+                }
+                if let tail {
+                    guard base == bases.last else {
+                        throw LogError.corrupt(
+                            path: segment.file.path, position: tail.position, offset: segment.nextOffset,
+                            reason: "\(tail.reason), in a segment that was sealed")
+                    }
+                    try segment.file.truncate(to: tail.position)
+                    unsynced.append(segment.file)
+                    recovery.cutTail =
+                        "\(segment.file.path): cut \(tail.byteCount) bytes at byte \(tail.position), before message \(segment.nextOffset): \(tail.reason)"
+                }
+                segments.append(segment)
+            }
+            recovery.segmentCount = segments.count
+            recovery.messageCount = segments.reduce(0) { $0 + $1.messageCount }
+            recovery.byteCount = segments.reduce(0) { $0 + $1.byteCount }
+            if segments.isEmpty { try addSegment(baseOffset: 0) }
+        } catch let error as LogError {
+            throw error
+        } catch {
+            throw .unusable("\(error)")
+        }
+    }
+
+    private func addSegment(baseOffset: Int64) throws(SystemError) {
+        let file = try directory.open(Segment.name(baseOffset: baseOffset))
+        segments.append(Segment(baseOffset: baseOffset, file: file))
+        namesUnsynced = true
+    }
+
+    // MARK: Writing
+
+    /// Writes the batch at the end. Its first offset must be ``nextOffset``. After a throw no record of it is in the log.
+    package func append(_ batch: borrowing AppendBatch) throws(LogError) {
+        precondition(batch.firstOffset == nextOffset, "the batch starts at \(batch.firstOffset), the log goes on at \(nextOffset)")
+        if let failure { throw failure }
+        do {
+            if active.byteCount > 0, active.byteCount + batch.byteCount > configuration.segmentBytes {
+                try addSegment(baseOffset: nextOffset)
+            }
+        } catch {
+            throw refuse(error)
+        }
+        let segment = active
+        do {
+            var parts = batch.parts()
+            try parts.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+                try segment.file.write(buffer, at: segment.byteCount)
+            }
+        } catch {
+            // Part of the batch may be in the file; without the cut, a later and shorter append would leave its end behind.
+            do {
+                try segment.file.truncate(to: segment.byteCount)
+            } catch {
+                throw fail(error)
+            }
+            throw refuse(error)
+        }
+        if unsynced.last !== segment.file { unsynced.append(segment.file) }
+        segment.grow(
+            by: batch.count, bytes: batch.byteCount, firstTimestamp: batch.marks[0].timestamp, lastTimestamp: batch.lastTimestamp,
+            marks: batch.marks)
+    }
+
+    /// Takes back what ``producers`` were told of messages that could not be appended.
+    package func rollBackProducers() {
+        producers.rollBack(to: nextOffset)
+    }
+
+    private func refuse(_ error: SystemError) -> LogError {
+        [ENOSPC, EDQUOT, EFBIG].contains(error.code) ? .full(error) : fail(error)
+    }
+
+    private func fail(_ error: SystemError) -> LogError {
+        let failure = LogError.failed(error)
+        if self.failure == nil { self.failure = failure }
+        return self.failure!
+    }
+
+    // MARK: Syncing
+
+    /// What has to be synced so that everything up to ``LogEnd`` is on the device.
+    package struct SyncWork: Sendable {
+        package var end: LogEnd
+        package var files: [any LogFile]
+        package var directory: (any LogDirectory)?
+
+        package func perform() throws(SystemError) {
+            for file in files { try file.synchronize() }
+            try directory?.synchronize()
+        }
+    }
+
+    /// The end of the log at a moment.
+    package struct LogEnd: Sendable, Equatable {
+        package var offset: Int64
+        /// Base offset of the segment that was the last, and its length.
+        package var segment: Int64
+        package var position: Int64
+    }
+
+    package var end: LogEnd { LogEnd(offset: nextOffset, segment: active.baseOffset, position: active.byteCount) }
+
+    /// `nil` where nothing was written since the last call. The work may be performed on another thread.
+    package func takeSyncWork(with extra: (any LogFile)? = nil) -> SyncWork? {
+        guard !unsynced.isEmpty || namesUnsynced || extra != nil else { return nil }
+        let work = SyncWork(
+            end: end, files: unsynced + (extra.map { [$0] } ?? []), directory: namesUnsynced ? directory : nil)
+        unsynced = []
+        namesUnsynced = false
+        return work
+    }
+
+    /// A sync failed: nothing is acknowledged from here on.
+    package func syncFailed(_ error: SystemError) {
+        _ = fail(error)
+    }
+
+    // MARK: Finding
+
+    /// The segment that holds the offset, or where it will be written.
+    package func segment(holding offset: Int64) -> Segment? {
+        guard offset >= oldestOffset, offset <= nextOffset else { return nil }
+        var low = 0
+        var high = segments.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if segments[middle].baseOffset <= offset {
+                low = middle
+            } else {
+                high = middle
+            }
+        }
+        return segments[low]
+    }
+
+    /// The first offset whose message is not older than the time (microseconds since 1970); ``nextOffset`` for none.
+    package func offset(notBefore timestamp: Int64) throws(SystemError) -> Int64 {
+        guard let segment = segments.first(where: { $0.firstTimestamp != nil && $0.lastTimestamp >= timestamp }) else { return nextOffset }
+        return try segment.offset(notBefore: timestamp)
+    }
+
+    // MARK: Retention
+
+    /// Drops what the limits allow, and returns how many segments went. `now`: microseconds since 1970.
+    @discardableResult
+    package func applyRetention(now: Int64) throws(SystemError) -> Int {
+        if let age = configuration.retentionAge {
+            let horizon = now - age.microseconds
+            if active.firstTimestamp != nil, active.lastTimestamp < horizon { try addSegment(baseOffset: nextOffset) }
+            return try drop { $0.lastTimestamp < horizon } + dropByBytes()
+        }
+        return try dropByBytes()
+    }
+
+    private func dropByBytes() throws(SystemError) -> Int {
+        guard let limit = configuration.retentionBytes else { return 0 }
+        var total = byteCount
+        return try drop { oldest in
+            guard total - oldest.byteCount >= limit else { return false }
+            total -= oldest.byteCount
+            return true
+        }
+    }
+
+    private func drop(while isDue: (Segment) -> Bool) throws(SystemError) -> Int {
+        var dropped = 0
+        while segments.count > 1, isDue(segments[0]) {
+            try directory.remove(Segment.name(baseOffset: segments[0].baseOffset))
+            segments.removeFirst()
+            dropped += 1
+        }
+        return dropped
+    }
+}
+
+extension Duration {
+    /// Whole microseconds.
+    package var microseconds: Int64 {
+        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+    }
+}

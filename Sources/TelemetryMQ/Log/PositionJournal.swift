@@ -1,0 +1,134 @@
+import Glibc
+import TelemetryNet
+
+/// The committed positions of subscribers, kept as a journal of small JSON lines:
+///
+///     {"subscriber_id":"c1","offset":7,"crc32c":"9a8b7c6d"}
+///
+/// `offset` is the last message that the subscriber is done with; the checksum covers the line before its own member. The
+/// last line of a subscriber counts. The file is written anew, and renamed into place, when most of it is outdated.
+///
+/// Belongs to the thread of its log.
+package final class PositionJournal {
+    static let fileName = "positions.journal"
+    private static let newFileName = "positions.new"
+    private static let rewriteBytes: Int64 = 1 << 20
+
+    private let directory: any LogDirectory
+    private var file: any LogFile
+    private var byteCount: Int64 = 0
+    private var liveBytes: Int64 = 0
+    private var pending = ByteWriter()
+    /// Subscriber id → the last message it is done with.
+    package private(set) var offsets: [String: Int64] = [:]
+    package private(set) var cutTail: String?
+
+    package init(directory: any LogDirectory) throws(LogError) {
+        self.directory = directory
+        do {
+            file = try directory.open(Self.fileName)
+            try recover()
+        } catch let error as LogError {
+            throw error
+        } catch {
+            throw .unusable("\(error)")
+        }
+    }
+
+    private func recover() throws {
+        let size = Int(try file.size())
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 1)
+        defer { bytes.deallocate() }
+        let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<size]), at: 0)
+        let text = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+        var start = 0
+        while start < count {
+            let end = text[start...].firstIndex(of: UInt8(ascii: "\n"))
+            guard let end, let (id, offset) = Self.parse(UnsafeRawBufferPointer(rebasing: text[start..<end])) else {
+                // Lines are appended: one that is broken before the last was whole once.
+                if let end, end + 1 < count {
+                    throw LogError.corrupt(path: file.path, position: Int64(start), offset: -1, reason: "not a committed position")
+                }
+                cutTail = "\(file.path): cut \(count - start) bytes at byte \(start): not a whole line"
+                try file.truncate(to: Int64(start))
+                break
+            }
+            offsets[id] = offset
+            start = end + 1
+        }
+        byteCount = Int64(start)
+        liveBytes = byteCount
+    }
+
+    package func commit(_ id: String, offset: Int64) {
+        offsets[id] = offset
+        Self.appendLine(id, offset, to: &pending)
+    }
+
+    /// Writes what was committed since the last call; returns the file where it has to be synced.
+    package func flush() throws(SystemError) -> (any LogFile)? {
+        guard pending.count > 0 else { return nil }
+        if byteCount + Int64(pending.count) > max(Self.rewriteBytes, 4 * liveBytes) {
+            try rewrite()
+        } else {
+            try write(pending.bytes, to: file, at: byteCount)
+            byteCount += Int64(pending.count)
+        }
+        pending.bytes.removeAll(keepingCapacity: true)
+        return file
+    }
+
+    private func rewrite() throws(SystemError) {
+        var all = ByteWriter()
+        for (id, offset) in offsets { Self.appendLine(id, offset, to: &all) }
+        let new = try directory.open(Self.newFileName)
+        try new.truncate(to: 0)
+        try write(all.bytes, to: new, at: 0)
+        // The old file must not be replaced by one whose content is not there yet.
+        try new.synchronize()
+        try directory.rename(Self.newFileName, to: Self.fileName)
+        try directory.synchronize()
+        file = new
+        byteCount = Int64(all.count)
+        liveBytes = byteCount
+    }
+
+    private func write(_ bytes: [UInt8], to file: any LogFile, at position: Int64) throws(SystemError) {
+        try bytes.withUnsafeBytes { raw throws(SystemError) in
+            var part = iovec(iov_base: UnsafeMutableRawPointer(mutating: raw.baseAddress!), iov_len: raw.count)
+            try withUnsafeMutablePointer(to: &part) { pointer throws(SystemError) in
+                try file.write(UnsafeMutableBufferPointer(start: pointer, count: 1), at: position)
+            }
+        }
+    }
+
+    private static func appendLine(_ id: String, _ offset: Int64, to out: inout ByteWriter) {
+        let start = out.count
+        out.append(#"{"subscriber_id":"#)
+        out.appendJSONString(id)
+        out.append(#","offset":"#)
+        out.appendDecimal(offset)
+        let checksum = out.bytes[start...].withUnsafeBytes { CRC32C.checksum($0) }
+        out.append(#","crc32c":""#)
+        for shift in stride(from: 28, through: 0, by: -4) { out.append(hexDigit(UInt8(checksum >> UInt32(shift) & 15))) }
+        out.append("\"}\n")
+    }
+
+    private static func parse(_ line: UnsafeRawBufferPointer) -> (id: String, offset: Int64)? {
+        guard line.count > Record.trailerBytes else { return nil }
+        do {
+            var reader = JSONReader(line)
+            try reader.beginObject()
+            guard let name = try reader.nextKey(), name == "subscriber_id" else { return nil }
+            let id = try reader.readString()
+            guard let second = try reader.nextKey(), second == "offset" else { return nil }
+            let offset = try reader.readInt64()
+            var expected = ByteWriter()
+            appendLine(id, offset, to: &expected)
+            let matches = expected.bytes.dropLast().elementsEqual(line)
+            return matches ? (id, offset) : nil
+        } catch {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import TelemetryNet
+
+/// A file of consecutive records. The last segment of a log is appended to; the others are sealed.
+///
+/// Belongs to the thread of its log. A reader that holds a segment can finish it after retention has dropped it.
+package final class Segment {
+    static let nameSuffix = ".log"
+
+    package let baseOffset: Int64
+    package let file: any LogFile
+    package private(set) var byteCount: Int64 = 0
+    package private(set) var nextOffset: Int64
+    package private(set) var firstTimestamp: Int64?
+    package private(set) var lastTimestamp: Int64 = 0
+    private(set) var index = SegmentIndex()
+
+    init(baseOffset: Int64, file: any LogFile) {
+        self.baseOffset = baseOffset
+        self.file = file
+        nextOffset = baseOffset
+    }
+
+    package var messageCount: Int64 { nextOffset - baseOffset }
+
+    /// The offset of the first record in 20 digits, so that names sort as offsets do.
+    static func name(baseOffset: Int64) -> String {
+        let digits = String(baseOffset)
+        return String(repeating: "0", count: 20 - digits.utf8.count) + digits + nameSuffix
+    }
+
+    static func baseOffset(ofName name: String) -> Int64? {
+        guard name.utf8.count == 24, name.hasSuffix(nameSuffix) else { return nil }
+        let digits = name.dropLast(nameSuffix.count)
+        guard digits.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
+        return Int64(digits)
+    }
+
+    /// Takes note of records that were written at the end of the file.
+    func grow(by count: Int, bytes: Int64, firstTimestamp: Int64, lastTimestamp: Int64, marks: [SegmentIndex.Mark]) {
+        index.append(marks, shiftedBy: byteCount)
+        if self.firstTimestamp == nil { self.firstTimestamp = firstTimestamp }
+        self.lastTimestamp = lastTimestamp
+        nextOffset += Int64(count)
+        byteCount += bytes
+    }
+
+    /// Where the record of an offset starts. `offset` must be within the segment or one behind it.
+    func position(of offset: Int64) throws(SystemError) -> Int64 {
+        guard offset < nextOffset else { return byteCount }
+        guard let mark = index.mark(atOrBefore: offset) else { return 0 }
+        var reader = SegmentReader(file: file, from: mark.position, to: byteCount, bufferBytes: 64 * 1024)
+        var at = mark.offset
+        while at < offset, try reader.next() != nil { at += 1 }
+        return reader.position
+    }
+
+    /// The first offset whose record is not older than the time, in microseconds.
+    func offset(notBefore timestamp: Int64) throws(SystemError) -> Int64 {
+        let mark = index.mark(before: timestamp)
+        var reader = SegmentReader(file: file, from: mark?.position ?? 0, to: byteCount, bufferBytes: 64 * 1024)
+        var at = mark?.offset ?? baseOffset
+        while case .record(let record)? = try reader.next() {
+            if let header = Record.header(record), header.timestamp >= timestamp { break }
+            at += 1
+        }
+        return at
+    }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import TelemetryNet
+
+/// Steps through the records of a segment from a position that starts one. It checks lengths, not checksums.
+struct SegmentReader: ~Copyable {
+    /// A length beyond this can only be damage: frames are limited far below.
+    static let maxRecordBytes = 1 << 30
+
+    enum Step {
+        /// The record with its length bytes; valid until the next step.
+        case record(UnsafeRawBufferPointer)
+        /// Bytes that cannot be a record, or not a whole one.
+        case damaged(String)
+    }
+
+    private let file: any LogFile
+    private let end: Int64
+    private var buffer: UnsafeMutableRawBufferPointer
+    /// The part of the file that the buffer holds.
+    private var filledFrom: Int64
+    private var filledCount = 0
+    /// Where the next step starts.
+    private(set) var position: Int64
+
+    init(file: any LogFile, from position: Int64, to end: Int64, bufferBytes: Int = 1 << 20) {
+        self.file = file
+        self.end = end
+        self.position = position
+        filledFrom = position
+        buffer = .allocate(byteCount: bufferBytes, alignment: 16)
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// `nil` at the end. After damage the position stays.
+    mutating func next() throws(SystemError) -> Step? {
+        guard position < end else { return nil }
+        guard let start = try bytes(Record.lengthBytes) else { return .damaged("the file ends within a length") }
+        let total = Record.totalBytes(start)
+        guard total > Record.lengthBytes + Record.trailerBytes, total <= Self.maxRecordBytes else {
+            return .damaged("\(total - Record.lengthBytes) is not a record's length")
+        }
+        guard let record = try bytes(total) else { return .damaged("the file ends within a record") }
+        position += Int64(total)
+        return .record(UnsafeRawBufferPointer(start: record, count: total))
+    }
+
+    private mutating func bytes(_ count: Int) throws(SystemError) -> UnsafeRawPointer? {
+        guard position + Int64(count) <= end else { return nil }
+        if position + Int64(count) > filledFrom + Int64(filledCount) {
+            if count > buffer.count {
+                buffer.deallocate()
+                buffer = .allocate(byteCount: count, alignment: 16)
+            }
+            let wanted = min(Int64(buffer.count), end - position)
+            filledCount = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)]), at: position)
+            filledFrom = position
+            guard filledCount >= count else { return nil }
+        }
+        return UnsafeRawPointer(buffer.baseAddress! + Int(position - filledFrom))
+    }
+}

@@ -1,0 +1,82 @@
+import Glibc
+import TelemetryNet
+
+/// Reads a segment's file from its start, checks every record, and fills in what the segment knows of itself.
+struct SegmentRecovery {
+    /// Bytes at the file's end that are no whole record, and what is wrong with them.
+    struct Tail {
+        var position: Int64
+        var byteCount: Int64
+        var reason: String
+    }
+
+    /// Returns the tail where the file does not end with a whole record.
+    ///
+    /// Damage that a sound record follows is no torn tail: it throws. `visit` sees every record's header, in order.
+    static func scan(_ segment: Segment, visit: (Record.Header) -> Void) throws(LogError) -> Tail? {
+        do {
+            let size = try segment.file.size()
+            var reader = SegmentReader(file: segment.file, from: 0, to: size)
+            while true {
+                let position = reader.position
+                var reason: String?
+                switch try reader.next() {
+                case nil: return nil
+                case .damaged(let damage): reason = damage
+                case .record(let record):
+                    reason = Record.damage(record)
+                    guard reason == nil else { break }
+                    guard let header = Record.header(record) else {
+                        reason = "not a message"
+                        break
+                    }
+                    guard header.offset == segment.nextOffset else {
+                        throw LogError.corrupt(
+                            path: segment.file.path, position: position, offset: segment.nextOffset,
+                            reason: "holds message \(header.offset) instead")
+                    }
+                    segment.grow(
+                        by: 1, bytes: Int64(record.count), firstTimestamp: header.timestamp, lastTimestamp: header.timestamp,
+                        marks: [.init(offset: header.offset, position: 0, timestamp: header.timestamp)])
+                    visit(header)
+                }
+                guard let reason else { continue }
+                if let sound = try soundRecord(in: segment.file, from: position + 1, to: size) {
+                    throw LogError.corrupt(
+                        path: segment.file.path, position: position, offset: segment.nextOffset,
+                        reason: "\(reason), but a sound record follows at byte \(sound)")
+                }
+                return Tail(position: position, byteCount: size - position, reason: reason)
+            }
+        } catch let error as LogError {
+            throw error
+        } catch {
+            throw .unusable("\(error)")
+        }
+    }
+
+    /// The position of the first whole record with a right checksum, found by the text that every record opens with.
+    private static func soundRecord(in file: any LogFile, from start: Int64, to end: Int64) throws -> Int64? {
+        let opening = Record.opening
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { chunk.deallocate() }
+        var position = start
+        while position < end {
+            let count = try file.read(into: chunk, at: position)
+            guard count > opening.utf8CodeUnitCount else { return nil }
+            var searched = 0
+            while let brace = memchr(chunk.baseAddress! + searched, 0x7B, count - searched) {
+                let found = UnsafeRawPointer(chunk.baseAddress!).distance(to: UnsafeRawPointer(brace))
+                searched = found + 1
+                guard count - found >= opening.utf8CodeUnitCount, memcmp(brace, opening.utf8Start, opening.utf8CodeUnitCount) == 0
+                else { continue }
+                let recordStart = position + Int64(found) - Int64(Record.lengthBytes)
+                guard recordStart >= start else { continue }
+                var reader = SegmentReader(file: file, from: recordStart, to: end, bufferBytes: 64 * 1024)
+                if case .record(let record)? = try reader.next(), Record.damage(record) == nil { return recordStart }
+            }
+            position += Int64(count - opening.utf8CodeUnitCount)
+        }
+        return nil
+    }
+}
