@@ -131,6 +131,14 @@ package final class MessageLog {
             marks: batch.marks)
     }
 
+    /// The table's entry for a producer id.
+    package func producer(_ id: String) -> ProducerTable.Producer { producers.producer(id) }
+
+    /// Takes note that a message of a producer is in the batch that will be appended next.
+    package func remember(_ producer: ProducerTable.Producer, sequence: Int64, offset: Int64) {
+        producers.stored(producer, sequence: sequence, offset: offset)
+    }
+
     /// Takes back what ``producers`` were told of messages that could not be appended.
     package func rollBackProducers() {
         producers.rollBack(to: nextOffset)

@@ -94,11 +94,10 @@ package final class PositionJournal {
     }
 
     private func write(_ bytes: [UInt8], to file: any LogFile, at position: Int64) throws(SystemError) {
-        try bytes.withUnsafeBytes { raw throws(SystemError) in
-            var part = iovec(iov_base: UnsafeMutableRawPointer(mutating: raw.baseAddress!), iov_len: raw.count)
-            try withUnsafeMutablePointer(to: &part) { pointer throws(SystemError) in
-                try file.write(UnsafeMutableBufferPointer(start: pointer, count: 1), at: position)
-            }
+        var bytes = bytes
+        try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+            var parts = [iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)]
+            try parts.withUnsafeMutableBufferPointer { parts throws(SystemError) in try file.write(parts, at: position) }
         }
     }
 

@@ -66,3 +66,10 @@ package final class Segment {
         return at
     }
 }
+
+extension Segment {
+    /// A record's start that lies behind `first`: the farthest within `limit`, else the first behind it.
+    func recordStart(after first: Int64, notBeyond limit: Int64) -> SegmentIndex.Mark? {
+        index.recordStart(after: first, notBeyond: limit)
+    }
+}

@@ -30,10 +30,10 @@ struct SegmentIndex: Sendable {
     }
 
     /// The farthest start of a record within `first...limit`, else the first one behind `limit`.
-    func recordStart(after first: Int64, notBeyond limit: Int64) -> Int64? {
+    func recordStart(after first: Int64, notBeyond limit: Int64) -> Mark? {
         let next = partition { $0.position <= limit }
-        if next > 0, marks[next - 1].position > first { return marks[next - 1].position }
-        return next < marks.count ? marks[next].position : nil
+        if next > 0, marks[next - 1].position > first { return marks[next - 1] }
+        return next < marks.count ? marks[next] : nil
     }
 
     private func last(where belongs: (Mark) -> Bool) -> Mark? {

@@ -1,0 +1,27 @@
+/// The `code` of an `error` frame.
+package enum ErrorCode: String, Sendable, CaseIterable {
+    /// Not a JSON object, or a member that is missing, twice there, or of the wrong kind. The connection goes on.
+    case invalidFrame = "invalid_frame"
+    /// The payload is not JSON (RFC 8259). Nothing of the frame was stored; the connection goes on.
+    case invalidJSON = "invalid_json"
+    /// The connection goes on.
+    case unknownType = "unknown_type"
+    /// The announced length is beyond the limit, or zero: the stream cannot be followed, and is closed.
+    case frameTooLarge = "frame_too_large"
+    /// The token is wrong, or a frame came before `hello` with a token. Closed.
+    case unauthorized
+    /// Another connection subscribed with the same id. Closed.
+    case superseded
+    /// A sequence number that is not above the producer's last, and too old to be remembered.
+    case staleSequence = "stale_sequence"
+    /// A subscriber fell behind retention: delivery goes on at `oldest_offset`.
+    case offsetOutOfRange = "offset_out_of_range"
+    /// Nothing of the frame was stored; the same publish may succeed later.
+    case storageFull = "storage_full"
+    /// A write or sync failed: the server takes no more publishes until an operator has looked.
+    case storageFailed = "storage_failed"
+    case tooManyConnections = "too_many_connections"
+    case tooManySubscribers = "too_many_subscribers"
+    case idleTimeout = "idle_timeout"
+    case shuttingDown = "shutting_down"
+}

@@ -1,0 +1,180 @@
+import TelemetryNet
+
+/// A client's frame, read. Slices point into the frame's bytes.
+struct Request {
+    enum Kind {
+        case hello, publish, subscribe, unsubscribe, ack, nack, getStats, ping, pong
+    }
+
+    /// Where a subscription is to start.
+    enum Start {
+        case earliest, latest, committed
+        case offset(Int64)
+    }
+
+    var kind: Kind?
+    /// For an unknown type's error.
+    var typeText: JSONText?
+    /// A JSON string or integer, as it stands.
+    var requestID: UnsafeRawBufferPointer?
+    var hasPayloads = false
+    /// A JSON string with its quotes.
+    var producerID: UnsafeRawBufferPointer?
+    var sequence: Int64?
+    var subscriberID: String?
+    var clientID: String?
+    var token: String?
+    var keepaliveMilliseconds: Int64?
+    var start: Start?
+    var hasMessageID = false
+}
+
+/// What a frame is refused for.
+struct RequestError: Error {
+    var code: ErrorCode
+    var message: String
+}
+
+/// Reads requests; keeps the memory for the list of payloads from one to the next.
+struct RequestParser {
+    static let maxRequestIDBytes = 64
+    static let maxIDBytes = 128
+
+    /// The payloads of the request that was read last.
+    private(set) var payloads: [UnsafeRawBufferPointer] = []
+    /// The request as far as it was read, for the error's `request_id`.
+    private(set) var request = Request()
+
+    mutating func parse(_ frame: UnsafeRawBufferPointer) throws(RequestError) {
+        payloads.removeAll(keepingCapacity: true)
+        request = Request()
+        var reader = JSONReader(frame)
+        do {
+            try reader.beginObject()
+            while let key = try reader.nextKey() {
+                try readMember(key, frame, &reader)
+            }
+            try reader.finish()
+        } catch let error as JSONError {
+            throw RequestError(code: .invalidFrame, message: "\(error)")
+        } catch {
+            throw error as! RequestError
+        }
+        guard request.typeText != nil else { throw RequestError(code: .invalidFrame, message: "the member type is missing") }
+    }
+
+    private mutating func readMember(_ key: JSONText, _ frame: UnsafeRawBufferPointer, _ reader: inout JSONReader) throws {
+        if key == "type" {
+            guard request.typeText == nil else { throw twice(key) }
+            let text = try reader.readText()
+            request.typeText = text
+            request.kind = kind(text)
+        } else if key == "payload" {
+            guard payloads.isEmpty, !request.hasPayloads else { throw twice(key) }
+            payloads.append(try readPayload(frame, &reader))
+        } else if key == "payloads" {
+            guard payloads.isEmpty, !request.hasPayloads else { throw twice(key) }
+            request.hasPayloads = true
+            try reader.beginArray()
+            while try nextPayload(&reader) { payloads.append(try readPayload(frame, &reader)) }
+        } else if key == "request_id" {
+            guard request.requestID == nil else { throw twice(key) }
+            let kind = try reader.peek()
+            let range = try reader.skipValue()
+            let isInteger = kind == .number && !frame[range].contains { $0 == 0x2E || $0 | 0x20 == 0x65 }
+            guard kind == .string || isInteger, range.count <= Self.maxRequestIDBytes else {
+                throw RequestError(
+                    code: .invalidFrame, message: "request_id must be a string or an integer of at most \(Self.maxRequestIDBytes) bytes")
+            }
+            request.requestID = UnsafeRawBufferPointer(rebasing: frame[range])
+        } else if key == "producer_id" {
+            guard request.producerID == nil else { throw twice(key) }
+            let start = try reader.peek() == .string ? reader.position : -1
+            let text = try reader.readText()
+            guard start >= 0, text.raw.count <= Self.maxIDBytes, text.raw.count > 0 else { throw badID(key) }
+            request.producerID = UnsafeRawBufferPointer(rebasing: frame[start..<reader.position])
+        } else if key == "sequence" {
+            request.sequence = try reader.readInt64()
+            guard request.sequence! >= 0, request.sequence! < Int64.max >> 1 else {
+                throw RequestError(code: .invalidFrame, message: "sequence must be 0 or more, and below 2^62")
+            }
+        } else if key == "subscriber_id" {
+            request.subscriberID = try readID(key, &reader)
+        } else if key == "client_id" {
+            request.clientID = try readID(key, &reader)
+        } else if key == "token" {
+            request.token = try reader.readString()
+        } else if key == "keepalive_ms" {
+            request.keepaliveMilliseconds = try reader.readInt64()
+        } else if key == "offset" {
+            request.start = try readStart(&reader)
+        } else if key == "message_id" {
+            request.hasMessageID = true
+            _ = try reader.skipValue()
+        } else {
+            // A member of a later version means nothing here.
+            _ = try reader.skipValue()
+        }
+    }
+
+    private func kind(_ text: JSONText) -> Request.Kind? {
+        if text == "publish" { return .publish }
+        if text == "ack" { return .ack }
+        if text == "ping" { return .ping }
+        if text == "pong" { return .pong }
+        if text == "subscribe" { return .subscribe }
+        if text == "unsubscribe" { return .unsubscribe }
+        if text == "hello" { return .hello }
+        if text == "nack" { return .nack }
+        if text == "get_stats" { return .getStats }
+        return nil
+    }
+
+    private func readPayload(_ frame: UnsafeRawBufferPointer, _ reader: inout JSONReader) throws -> UnsafeRawBufferPointer {
+        do {
+            return UnsafeRawBufferPointer(rebasing: frame[try reader.skipValue()])
+        } catch let error {
+            throw RequestError(code: .invalidJSON, message: "payload \(payloads.count): \(error)")
+        }
+    }
+
+    private func nextPayload(_ reader: inout JSONReader) throws -> Bool {
+        do {
+            return try reader.nextElement()
+        } catch let error {
+            throw RequestError(code: .invalidJSON, message: "behind payload \(payloads.count): \(error)")
+        }
+    }
+
+    private func readID(_ key: JSONText, _ reader: inout JSONReader) throws -> String {
+        let text = try reader.readString()
+        guard !text.isEmpty, text.utf8.count <= Self.maxIDBytes else { throw badID(key) }
+        return text
+    }
+
+    private func readStart(_ reader: inout JSONReader) throws -> Request.Start {
+        if try reader.peek() == .string {
+            let text = try reader.readText()
+            if text == "committed" { return .committed }
+            if text == "earliest" { return .earliest }
+            if text == "latest" { return .latest }
+        } else {
+            switch try reader.readInt64() {
+            case -2: return .earliest
+            case -1: return .latest
+            case let offset where offset >= 0: return .offset(offset)
+            default: break
+            }
+        }
+        throw RequestError(
+            code: .invalidFrame, message: "offset must be 0 or more, -2 (earliest), -1 (latest), \"earliest\", \"latest\" or \"committed\"")
+    }
+
+    private func twice(_ key: JSONText) -> RequestError {
+        RequestError(code: .invalidFrame, message: "more than one \(key.string)")
+    }
+
+    private func badID(_ key: JSONText) -> RequestError {
+        RequestError(code: .invalidFrame, message: "\(key.string) must be a string of 1 to \(Self.maxIDBytes) bytes")
+    }
+}

@@ -1,0 +1,272 @@
+import Glibc
+import TelemetryNet
+
+/// The server's state: the log, its subscribers and its connections. Lives on one event loop.
+final class Broker {
+    let configuration: MQServer.Configuration
+    let loop: EventLoop
+    let log: MessageLog
+    let positions: PositionJournal
+    var counters = BrokerCounters()
+
+    /// Where `recv` puts what a connection without a partial frame receives.
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 * 1024, alignment: 4096)
+    var parser = RequestParser()
+    var batch: AppendBatch
+
+    private(set) var connections: [Int32: BrokerConnection] = [:]
+    private(set) var subscribers: [String: BrokerConnection] = [:]
+    /// Up to here messages are delivered: with the policy `always` what is synced, else all that is written.
+    private(set) var visible: MessageLog.LogEnd
+    private var pumpIsDue = false
+    private let syncLoop: EventLoop
+    private var syncIsRunning = false
+    /// Of the sync that starts next: it covers all that is written until then.
+    private(set) var nextSync: Int64 = 1
+    /// Connections with answers that wait for a sync.
+    private var holding: [ObjectIdentifier: BrokerConnection] = [:]
+    private var syncFailureReported = false
+    private(set) var isStopping = false
+    private var whenSynced: [() -> Void] = []
+
+    init(configuration: MQServer.Configuration, loop: EventLoop, syncLoop: EventLoop) throws {
+        self.configuration = configuration
+        self.loop = loop
+        self.syncLoop = syncLoop
+        let directory: any LogDirectory =
+            if let path = configuration.dataDirectory { try DiskDirectory(path: path) } else { MemoryDirectory() }
+        var limits = MessageLog.Configuration()
+        limits.segmentBytes = configuration.segmentBytes
+        limits.retentionBytes = configuration.retentionBytes
+        limits.retentionAge = configuration.retentionAge
+        log = try MessageLog(directory: directory, configuration: limits)
+        positions = try PositionJournal(directory: directory)
+        batch = AppendBatch(firstOffset: log.nextOffset)
+        visible = log.end
+        for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) { report(.tailCut(notice)) }
+        startTimers()
+    }
+
+    deinit { scratch.deallocate() }
+
+    func report(_ event: MQServer.Event) {
+        configuration.onEvent(event)
+    }
+
+    var holdsAnswersUntilSynced: Bool {
+        if case .always = configuration.sync { log.directory.isDurable } else { false }
+    }
+
+    /// Microseconds since 1970, never before a message that is stored: a clock that is set back does not disorder the log.
+    func timestamp() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return max(Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000, log.lastTimestamp)
+    }
+
+    // MARK: Connections
+
+    func add(_ connection: BrokerConnection) {
+        connections[connection.descriptor] = connection
+        counters.connectionsAccepted += 1
+    }
+
+    func remove(_ connection: BrokerConnection) {
+        connections[connection.descriptor] = nil
+        holding[ObjectIdentifier(connection)] = nil
+        if let id = connection.subscriberID, subscribers[id] === connection { subscribers[id] = nil }
+    }
+
+    // MARK: Appending
+
+    /// Writes the staged batch. On failure nothing of it is in the log.
+    func writeBatch() throws(LogError) {
+        guard !batch.isEmpty else { return }
+        defer { batch.reset(firstOffset: log.nextOffset) }
+        do {
+            try log.append(batch)
+        } catch {
+            log.rollBackProducers()
+            reportFailure(error)
+            throw error
+        }
+        counters.messagesIn += Int64(batch.count)
+        counters.bytesIn += batch.byteCount
+        if holdsAnswersUntilSynced {
+            startSync()
+        } else {
+            visible = log.end
+            pumpSoon()
+        }
+    }
+
+    private func reportFailure(_ error: LogError) {
+        if case .failed = error {
+            guard !syncFailureReported else { return }
+            syncFailureReported = true
+        }
+        report(.storageFailure("\(error)"))
+    }
+
+    /// Delivers to the subscribers that have caught up, once the events of this round are handled.
+    private func pumpSoon() {
+        guard !pumpIsDue else { return }
+        pumpIsDue = true
+        let bound = LoopBound(self, to: loop)
+        loop.execute { bound.value.pumpIdle() }
+    }
+
+    private func pumpIdle() {
+        pumpIsDue = false
+        for connection in subscribers.values { connection.pumpIfIdle() }
+    }
+
+    // MARK: Syncing
+
+    func hold(_ connection: BrokerConnection) {
+        holding[ObjectIdentifier(connection)] = connection
+    }
+
+    /// Starts a sync of all that is written and not synced; one runs at a time, and what comes meanwhile shares the next.
+    func startSync() {
+        guard !syncIsRunning, log.failure == nil else { return }
+        let journal: (any LogFile)?
+        do {
+            journal = try positions.flush()
+        } catch {
+            log.syncFailed(error)
+            finishSync(nextSync, end: log.end, .failure(error))
+            return
+        }
+        guard let work = log.takeSyncWork(with: journal) else {
+            finishWaiting()
+            return
+        }
+        syncIsRunning = true
+        let number = nextSync
+        nextSync += 1
+        let bound = LoopBound(self, to: loop)
+        let loop = loop
+        syncLoop.execute {
+            let result = Result { () throws(SystemError) in try work.perform() }
+            loop.execute { bound.value.finishSync(number, end: work.end, result) }
+        }
+    }
+
+    private func finishSync(_ number: Int64, end: MessageLog.LogEnd, _ result: Result<Void, SystemError>) {
+        syncIsRunning = false
+        counters.syncs += 1
+        switch result {
+        case .success:
+            guard holdsAnswersUntilSynced else { break }
+            visible = end
+            for connection in holding.values where connection.releaseAnswers(ofSync: number) {
+                holding[ObjectIdentifier(connection)] = nil
+            }
+            pumpSoon()
+            if log.end != end || !holding.isEmpty { startSync() }
+        case .failure(let error):
+            log.syncFailed(error)
+            reportFailure(log.failure ?? .failed(error))
+            let failure = "\(log.failure ?? .failed(error))"
+            for connection in holding.values { connection.refuseHeldAnswers(failure) }
+            holding = [:]
+        }
+        finishWaiting()
+    }
+
+    private func finishWaiting() {
+        guard !syncIsRunning else { return }
+        let waiting = whenSynced
+        whenSynced = []
+        for body in waiting { body() }
+    }
+
+    // MARK: Subscribing
+
+    /// Makes the connection the one that serves the subscriber id; another one that did is told and closed.
+    func subscribe(_ connection: BrokerConnection, as id: String) -> Bool {
+        if let older = subscribers[id], older !== connection {
+            older.supersede(by: connection.peer)
+        } else if subscribers[id] == nil, subscribers.count >= configuration.maxSubscribers {
+            return false
+        }
+        if let old = connection.subscriberID, old != id { subscribers[old] = nil }
+        subscribers[id] = connection
+        return true
+    }
+
+    func unsubscribe(_ connection: BrokerConnection) {
+        if let id = connection.subscriberID, subscribers[id] === connection { subscribers[id] = nil }
+    }
+
+    func commit(_ id: String, offset: Int64) {
+        positions.commit(id, offset: offset)
+        if holdsAnswersUntilSynced { startSync() }
+    }
+
+    // MARK: Time
+
+    private func startTimers() {
+        if case .interval(let interval) = configuration.sync { repeatSync(every: interval) }
+        repeatHousekeeping()
+    }
+
+    private func repeatSync(every interval: Duration) {
+        loop.schedule(after: interval) { [weak self] in
+            guard let self, !isStopping else { return }
+            startSync()
+            repeatSync(every: interval)
+        }
+    }
+
+    private func repeatHousekeeping() {
+        loop.schedule(after: .seconds(1)) { [weak self] in
+            guard let self, !isStopping else { return }
+            for connection in connections.values { connection.checkLiveness() }
+            if case .never = configuration.sync { _ = try? positions.flush() }
+            do {
+                let dropped = try log.applyRetention(now: timestamp())
+                if dropped > 0 {
+                    batch.reset(firstOffset: log.nextOffset)
+                    visible = holdsAnswersUntilSynced ? visible : log.end
+                    report(.segmentsDropped(count: dropped, oldestOffset: log.oldestOffset))
+                }
+            } catch {
+                report(.storageFailure("retention: \(error)"))
+            }
+            repeatHousekeeping()
+        }
+    }
+
+    // MARK: Stopping
+
+    /// Refuses new work, lets what was answered reach its clients, and syncs. `done` is called on the loop.
+    func stop(within limit: Duration, done: @escaping () -> Void) {
+        isStopping = true
+        for connection in connections.values { connection.closeWhenDrained() }
+        let deadline = loop.now + limit
+        waitForConnections(until: deadline) { [self] in
+            for connection in connections.values { connection.close() }
+            whenSynced.append(done)
+            startSync()
+            finishWaiting()
+        }
+    }
+
+    private func waitForConnections(until deadline: ContinuousClock.Instant, then body: @escaping () -> Void) {
+        if connections.isEmpty || loop.now >= deadline { return body() }
+        loop.schedule(after: .milliseconds(5)) { [self] in waitForConnections(until: deadline, then: body) }
+    }
+}
+
+/// What the server counts from its start.
+struct BrokerCounters {
+    var messagesIn: Int64 = 0
+    var bytesIn: Int64 = 0
+    var bytesDelivered: Int64 = 0
+    var publishesRepeated: Int64 = 0
+    var connectionsAccepted: Int64 = 0
+    var syncs: Int64 = 0
+    var errors: [ErrorCode: Int64] = [:]
+}

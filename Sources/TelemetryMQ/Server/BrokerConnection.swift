@@ -1,0 +1,296 @@
+import Glibc
+import TelemetryNet
+
+/// One client's socket: splits what it receives into frames, and sends answers and deliveries in turn.
+final class BrokerConnection: EventHandler {
+    /// A client that does not read its answers is not read from either, beyond so many bytes.
+    private static let maxOutputBytes = 1 << 20
+    /// Bytes delivered to one subscriber before the others have their turn.
+    private static let turnBytes = 4 << 20
+
+    let descriptor: Int32
+    let peer: SocketAddress
+    unowned let broker: Broker
+    private(set) var subscriberID: String?
+    var isAuthorized: Bool
+    var keepalive: Duration?
+    /// The producer that published last here, with its id as it came, so that most frames need no look-up.
+    var lastProducer: (id: [UInt8], producer: ProducerTable.Producer)?
+    var output = ByteQueue()
+
+    private var input = ByteQueue()
+    private var delivery: Delivery?
+    private var deliveryIsIdle = false
+    /// Takes the place of the delivery at the end of its chunk.
+    private var successor: Delivery?
+    private var endsDelivery = false
+    /// Answers that wait for a sync, and for each which sync.
+    private var held = ByteQueue()
+    private var heldParts: [(sync: Int64, bytes: Int, requestID: [UInt8]?)] = []
+    private var watched: EventSet = .readable
+    private var closesWhenDrained = false
+    private var isClosed = false
+    private var lastHeard: ContinuousClock.Instant
+    private let accepted: ContinuousClock.Instant
+
+    init(descriptor: Int32, peer: SocketAddress, broker: Broker) {
+        self.descriptor = descriptor
+        self.peer = peer
+        self.broker = broker
+        isAuthorized = broker.configuration.token == nil
+        lastHeard = broker.loop.now
+        accepted = lastHeard
+        Socket.setNoDelay(descriptor)
+    }
+
+    var isSubscribed: Bool { subscriberID != nil }
+    /// The offset of the next message to deliver.
+    var currentOffset: Int64 { successor?.nextOffset ?? delivery?.nextOffset ?? 0 }
+
+    func ready(_ events: EventSet) {
+        if events.contains(.writable) { send() }
+        if isClosed { return }
+        if events.contains(.error) { return close() }
+        if watched.contains(.readable) {
+            if events.contains(.readable) || events.contains(.hangup) { receive() }
+        } else if events.contains(.hangup) {
+            close()
+        }
+    }
+
+    // MARK: Receiving
+
+    private func receive() {
+        lastHeard = broker.loop.now
+        do {
+            if input.isEmpty {
+                guard let count = try Socket.read(descriptor, into: broker.scratch) else { return }
+                guard count > 0 else { return peerEnded() }
+                let received = UnsafeRawBufferPointer(rebasing: broker.scratch[..<count])
+                let used = handleFrames(received)
+                guard !isClosed, !closesWhenDrained else { return }
+                input.append(UnsafeRawBufferPointer(rebasing: received[used...]))
+            } else {
+                guard let count = try Socket.read(descriptor, into: input.room(missingBytes)) else { return }
+                guard count > 0 else { return peerEnded() }
+                input.commit(count)
+                let used = handleFrames(input.bytes)
+                guard !isClosed, !closesWhenDrained else { return }
+                input.consume(used)
+                input.releaseIfEmpty()
+            }
+            send()
+        } catch {
+            close()
+        }
+    }
+
+    /// How much room the next read gets: for the rest of a large frame, else for a good number of small ones.
+    private var missingBytes: Int {
+        guard input.count >= 4 else { return 64 * 1024 }
+        let total = 4 + Int(UInt32(bigEndian: input.bytes.loadUnaligned(as: UInt32.self)))
+        return max(total - input.count, 64 * 1024)
+    }
+
+    /// Handles the whole frames at the front and returns how many bytes they take.
+    private func handleFrames(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var handler = RequestHandler(connection: self)
+        var at = 0
+        while bytes.count - at >= 4 {
+            let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
+            guard length > 0, length <= broker.configuration.maxFrameBytes else {
+                handler.finish()
+                refuseAndClose(.frameTooLarge, "a frame of \(length) bytes; 1 to \(broker.configuration.maxFrameBytes) are accepted")
+                return bytes.count
+            }
+            guard bytes.count - at >= 4 + length else { break }
+            handler.handle(UnsafeRawBufferPointer(rebasing: bytes[at + 4..<at + 4 + length]))
+            at += 4 + length
+            if isClosed || closesWhenDrained { break }
+        }
+        handler.finish()
+        return at
+    }
+
+    private func peerEnded() {
+        // Answers that the peer may still want to read are sent; a subscriber that ended its side is gone.
+        if isSubscribed || (output.isEmpty && heldParts.isEmpty) { return close() }
+        closeWhenDrained()
+    }
+
+    // MARK: Answers
+
+    func refuse(_ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil) {
+        broker.counters.errors[code, default: 0] += 1
+        output.appendError(code, message, requestID: requestID)
+    }
+
+    func refuseAndClose(_ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil) {
+        refuse(code, message, requestID: requestID)
+        closeWhenDrained()
+    }
+
+    /// Appends an answer to be sent once all that is written now is synced.
+    func holdAnswer(requestID: UnsafeRawBufferPointer?, _ body: (inout ByteQueue) -> Void) {
+        let before = held.count
+        body(&held)
+        heldParts.append((broker.nextSync, held.count - before, requestID.map { [UInt8]($0) }))
+        broker.hold(self)
+    }
+
+    /// Returns whether nothing is held any more.
+    func releaseAnswers(ofSync number: Int64) -> Bool {
+        var bytes = 0
+        var parts = 0
+        for part in heldParts {
+            guard part.sync <= number else { break }
+            bytes += part.bytes
+            parts += 1
+        }
+        if parts > 0 {
+            output.append(UnsafeRawBufferPointer(rebasing: held.bytes[..<bytes]))
+            held.consume(bytes)
+            heldParts.removeFirst(parts)
+            send()
+        }
+        return heldParts.isEmpty
+    }
+
+    func refuseHeldAnswers(_ reason: String) {
+        for part in heldParts {
+            if let id = part.requestID {
+                id.withUnsafeBytes { refuse(.storageFailed, reason, requestID: $0) }
+            } else {
+                refuse(.storageFailed, reason)
+            }
+        }
+        held.consume(held.count)
+        heldParts = []
+        send()
+    }
+
+    // MARK: Delivery
+
+    func startDelivery(_ new: Delivery, as id: String) {
+        subscriberID = id
+        deliveryIsIdle = false
+        if delivery == nil || delivery!.isAtBoundary {
+            delivery = new
+            successor = nil
+            endsDelivery = false
+        } else {
+            successor = new
+        }
+    }
+
+    func endDelivery() {
+        broker.unsubscribe(self)
+        subscriberID = nil
+        successor = nil
+        if delivery?.isAtBoundary ?? true { delivery = nil } else { endsDelivery = true }
+    }
+
+    func supersede(by other: SocketAddress) {
+        let id = subscriberID ?? ""
+        endDelivery()
+        refuseAndClose(.superseded, "\(id) has subscribed anew from \(other)")
+        send()
+    }
+
+    func pumpIfIdle() {
+        if deliveryIsIdle { send() }
+    }
+
+    /// Sends answers and deliveries until there is nothing to send or the socket takes no more.
+    func send() {
+        guard !isClosed else { return }
+        do {
+            let isBlocked = try sendInTurn()
+            if closesWhenDrained, output.isEmpty, heldParts.isEmpty, delivery?.isAtBoundary ?? true { return close() }
+            output.releaseIfEmpty()
+            watch(writable: isBlocked)
+        } catch {
+            close()
+        }
+    }
+
+    /// Returns whether to go on when the socket is writable.
+    private func sendInTurn() throws -> Bool {
+        var budget = Self.turnBytes
+        while true {
+            if delivery?.isAtBoundary ?? true {
+                if endsDelivery || successor != nil {
+                    delivery = successor
+                    successor = nil
+                    endsDelivery = false
+                }
+                if !output.isEmpty {
+                    guard let count = try Socket.write(descriptor, output.bytes) else { return true }
+                    output.consume(count)
+                    continue
+                }
+                if delivery == nil || closesWhenDrained { return false }
+            }
+            guard budget > 0 else { return true }
+            deliveryIsIdle = false
+            switch try delivery!.send(to: descriptor) {
+            case .blocked: return true
+            case .caughtUp:
+                deliveryIsIdle = true
+                return false
+            case .sent(let count):
+                budget -= count
+                broker.counters.bytesDelivered += Int64(count)
+            case .fellBehind(let from, let to):
+                broker.counters.errors[.offsetOutOfRange, default: 0] += 1
+                output.appendError(.offsetOutOfRange, "messages \(from) to \(to - 1) were dropped by retention") {
+                    $0.appendMember("oldest_offset", to)
+                    $0.appendMember("skipped", to - from)
+                }
+            }
+        }
+    }
+
+    private func watch(writable: Bool) {
+        var wanted: EventSet = writable ? .writable : []
+        if output.count < Self.maxOutputBytes, !closesWhenDrained { wanted.insert(.readable) }
+        guard wanted != watched else { return }
+        watched = wanted
+        broker.loop.modify(descriptor, events: wanted)
+    }
+
+    // MARK: Life
+
+    /// Called about once a second.
+    func checkLiveness() {
+        let silence = broker.loop.now - lastHeard
+        if !isAuthorized, broker.loop.now - accepted > broker.configuration.handshakeTimeout {
+            refuseAndClose(.idleTimeout, "no hello with a token within \(broker.configuration.handshakeTimeout)")
+            send()
+        } else if let keepalive {
+            if silence > keepalive * 2 {
+                broker.counters.errors[.idleTimeout, default: 0] += 1
+                close()
+            } else if silence > keepalive {
+                output.appendPing()
+                send()
+            }
+        } else if closesWhenDrained, silence > .seconds(10) {
+            close()
+        }
+    }
+
+    func closeWhenDrained() {
+        guard !isClosed else { return }
+        closesWhenDrained = true
+        send()
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        broker.remove(self)
+        broker.loop.deregister(descriptor)
+        Socket.close(descriptor)
+    }
+}

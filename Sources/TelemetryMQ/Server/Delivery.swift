@@ -1,0 +1,84 @@
+import TelemetryNet
+
+/// One subscription's way through the log: a position, no queue. Bytes go from the segment's file to the socket, in chunks
+/// that end where a record ends, so that an answer can be put between two of them.
+struct Delivery {
+    /// Enough that the calls cost little, and little enough that an answer does not wait long.
+    private static let chunkBytes: Int64 = 1 << 20
+
+    private let broker: Broker
+    private var segment: Segment
+    /// The next byte of the segment to send.
+    private var position: Int64
+    /// The end of the chunk that is being sent, and the offset of the record behind it.
+    private var chunkEnd: Int64
+    private(set) var nextOffset: Int64
+
+    /// `offset` must be within the log, or its end.
+    init(broker: Broker, from offset: Int64) throws {
+        self.broker = broker
+        guard let segment = broker.log.segment(holding: offset) else {
+            throw LogError.unusable("offset \(offset) is not in the log")
+        }
+        self.segment = segment
+        position = try segment.position(of: offset)
+        chunkEnd = position
+        nextOffset = offset
+    }
+
+    /// Whether the last byte that was sent ended a record.
+    var isAtBoundary: Bool { position == chunkEnd }
+
+    enum Outcome {
+        case sent(Int)
+        /// The socket takes no more now.
+        case blocked
+        case caughtUp
+        /// Retention dropped messages that were not delivered yet.
+        case fellBehind(from: Int64, to: Int64)
+    }
+
+    /// Sends some bytes: the rest of the chunk, or a part of the next one.
+    mutating func send(to descriptor: Int32) throws -> Outcome {
+        if isAtBoundary {
+            if let outcome = chooseChunk() { return outcome }
+        }
+        guard let sent = try Socket.sendFile(descriptor, from: segment.file.descriptor, at: position, count: Int(chunkEnd - position))
+        else { return .blocked }
+        guard sent > 0 else { throw LogError.unusable("\(segment.file.path): shorter than \(chunkEnd) bytes") }
+        position += Int64(sent)
+        return .sent(sent)
+    }
+
+    private mutating func chooseChunk() -> Outcome? {
+        var limit = visibleBytes
+        while position == limit {
+            // Nothing lies behind the visible end; a segment before it is complete.
+            guard segment.baseOffset < broker.visible.segment else { return .caughtUp }
+            let expected = segment.nextOffset
+            let found = broker.log.segment(holding: expected) ?? broker.log.segments[0]
+            segment = found
+            position = 0
+            chunkEnd = 0
+            limit = visibleBytes
+            if found.baseOffset != expected {
+                nextOffset = found.baseOffset
+                return .fellBehind(from: expected, to: found.baseOffset)
+            }
+        }
+        if limit - position > Self.chunkBytes, let mark = segment.recordStart(after: position, notBeyond: position + Self.chunkBytes),
+            mark.position <= limit
+        {
+            chunkEnd = mark.position
+            nextOffset = mark.offset
+        } else {
+            chunkEnd = limit
+            nextOffset = segment.baseOffset == broker.visible.segment ? broker.visible.offset : segment.nextOffset
+        }
+        return nil
+    }
+
+    private var visibleBytes: Int64 {
+        segment.baseOffset == broker.visible.segment ? broker.visible.position : segment.byteCount
+    }
+}

@@ -1,0 +1,102 @@
+import TelemetryNet
+
+/// What `get_stats`, `/stats` and `/metrics` tell.
+extension Broker {
+    /// One JSON object: `total_messages`, `oldest_offset`, `latest_offset`, `subscriber_count`, `subscribers`, and more.
+    ///
+    /// `latest_offset` is that of the newest message, -1 for none; `lag` counts the messages that are not delivered yet.
+    func statistics() -> [UInt8] {
+        var out = ByteWriter(capacity: 1024)
+        out.append(#"{"total_messages":"#)
+        out.appendDecimal(log.nextOffset - log.oldestOffset)
+        out.append(#","oldest_offset":"#)
+        out.appendDecimal(log.oldestOffset)
+        out.append(#","latest_offset":"#)
+        out.appendDecimal(log.nextOffset - 1)
+        out.append(#","log_bytes":"#)
+        out.appendDecimal(log.byteCount)
+        out.append(#","segment_count":"#)
+        out.appendDecimal(log.segments.count)
+        out.append(#","connection_count":"#)
+        out.appendDecimal(connections.count)
+        out.append(#","storage_failed":"#)
+        out.append(log.failure == nil ? "false" : "true")
+        out.append(#","subscriber_count":"#)
+        out.appendDecimal(subscribers.count)
+        out.append(#","subscribers":["#)
+        for (index, (id, connection)) in subscribers.sorted(by: { $0.key < $1.key }).enumerated() {
+            if index > 0 { out.append(",") }
+            out.append(#"{"id":"#)
+            out.appendJSONString(id)
+            out.append(#","current_offset":"#)
+            out.appendDecimal(connection.currentOffset)
+            out.append(#","lag":"#)
+            out.appendDecimal(log.nextOffset - connection.currentOffset)
+            if let committed = positions.offsets[id] {
+                out.append(#","committed_offset":"#)
+                out.appendDecimal(committed)
+            }
+            out.append("}")
+        }
+        out.append("]}")
+        return out.bytes
+    }
+
+    /// Prometheus text format 0.0.4.
+    func metrics() -> [UInt8] {
+        var out = ByteWriter(capacity: 2048)
+        func sample(_ name: StaticString, _ type: StaticString, _ help: StaticString, _ value: Int64) {
+            family(name, type, help)
+            out.append(name)
+            out.append(" ")
+            out.appendDecimal(value)
+            out.append("\n")
+        }
+        func family(_ name: StaticString, _ type: StaticString, _ help: StaticString) {
+            out.append("# HELP ")
+            out.append(name)
+            out.append(" ")
+            out.append(help)
+            out.append("\n# TYPE ")
+            out.append(name)
+            out.append(" ")
+            out.append(type)
+            out.append("\n")
+        }
+        func label(_ text: String) {
+            // Prometheus escapes fewer characters than JSON does; a quote, a backslash and a newline are the same.
+            var quoted = ByteWriter()
+            quoted.appendJSONString(text)
+            out.append(quoted.bytes)
+        }
+        sample("telemetry_mq_messages_published_total", "counter", "Messages appended since the start.", counters.messagesIn)
+        sample("telemetry_mq_published_bytes_total", "counter", "Bytes of records appended since the start.", counters.bytesIn)
+        sample("telemetry_mq_delivered_bytes_total", "counter", "Bytes sent to subscribers since the start.", counters.bytesDelivered)
+        sample("telemetry_mq_repeated_publishes_total", "counter", "Messages that a producer sent again and that were not appended twice.", counters.publishesRepeated)
+        sample("telemetry_mq_connections_total", "counter", "Connections accepted since the start.", counters.connectionsAccepted)
+        sample("telemetry_mq_connections", "gauge", "Open connections.", Int64(connections.count))
+        sample("telemetry_mq_syncs_total", "counter", "Syncs of the log since the start.", counters.syncs)
+        sample("telemetry_mq_log_bytes", "gauge", "Bytes that the log holds.", log.byteCount)
+        sample("telemetry_mq_log_segments", "gauge", "Segments that the log has.", Int64(log.segments.count))
+        sample("telemetry_mq_oldest_offset", "gauge", "Offset of the oldest message.", log.oldestOffset)
+        sample("telemetry_mq_next_offset", "gauge", "Offset that the next message gets.", log.nextOffset)
+        sample("telemetry_mq_storage_failed", "gauge", "1 after a failed write or sync: nothing is accepted any more.", log.failure == nil ? 0 : 1)
+        family("telemetry_mq_errors_total", "counter", "Error frames, by code.")
+        for code in ErrorCode.allCases {
+            out.append("telemetry_mq_errors_total{code=\"")
+            out.append(code.rawValue)
+            out.append("\"} ")
+            out.appendDecimal(counters.errors[code] ?? 0)
+            out.append("\n")
+        }
+        family("telemetry_mq_subscriber_lag", "gauge", "Messages that are not delivered to the subscriber yet.")
+        for (id, connection) in subscribers.sorted(by: { $0.key < $1.key }) {
+            out.append("telemetry_mq_subscriber_lag{subscriber=")
+            label(id)
+            out.append("} ")
+            out.appendDecimal(log.nextOffset - connection.currentOffset)
+            out.append("\n")
+        }
+        return out.bytes
+    }
+}
