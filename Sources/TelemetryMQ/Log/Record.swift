@@ -11,7 +11,7 @@ import TelemetryNet
 package enum Record {
     static let lengthBytes = 4
     /// `,"crc32c":"xxxxxxxx"}`
-    static let trailerBytes = 22
+    static let trailerBytes = 21
     /// Bytes that a record has beside its payload and its producer's id, at most.
     package static let maxOverhead = 256
 
@@ -46,10 +46,10 @@ package enum Record {
         let body = record.count - trailerBytes
         let trailer = UnsafeRawBufferPointer(rebasing: record[body...])
         guard memcmp(trailer.baseAddress!, trailerName.utf8Start, trailerName.utf8CodeUnitCount) == 0,
-            trailer[20] == UInt8(ascii: "\""), trailer[21] == UInt8(ascii: "}")
+            trailer[19] == UInt8(ascii: "\""), trailer[20] == UInt8(ascii: "}")
         else { return "no checksum at its end" }
         var digits = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: record[..<body]))
-        for i in stride(from: 19, through: 12, by: -1) {
+        for i in stride(from: 18, through: 11, by: -1) {
             guard trailer[i] == hexDigit(UInt8(digits & 15)) else { return "the checksum does not match" }
             digits >>= 4
         }
