@@ -19,6 +19,9 @@ struct ByteWindow: ~Copyable {
     /// No bytes follow those in memory.
     private(set) var isLast = false
 
+    /// Bytes that were dropped: what lies at `position` is byte `dropped + position` of the source.
+    private(set) var dropped = 0
+
     private var countedLines = 0
     private var countedTo = 0
 
@@ -66,6 +69,7 @@ struct ByteWindow: ~Copyable {
         if position > 0 {
             memmove(base, base + position, limit - position)
             limit -= position
+            dropped += position
             position = 0
         }
         if limit == capacity {

@@ -40,6 +40,8 @@ public struct CSVReader: ~Copyable {
 
     /// The path or name, for messages.
     public let file: String
+    /// Bytes in the file when it was opened; 0 where it has no size.
+    public private(set) var fileSize = 0
     /// The names in the header; empty without one.
     public private(set) var columns: [String] = []
 
@@ -60,8 +62,11 @@ public struct CSVReader: ~Copyable {
         guard descriptor >= 0 else {
             throw CSVError(.unreadable, file: path, message: String(cString: strerror(errno)))
         }
+        var status = stat()
+        let size = fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
         try self.init(
             ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: path), file: path, configuration)
+        fileSize = size
     }
 
     /// Reads bytes in memory.
@@ -114,6 +119,9 @@ public struct CSVReader: ~Copyable {
     public var line: Int {
         mutating get { window.line(at: rowStart) }
     }
+
+    /// Bytes of the source up to the next row.
+    public var bytesRead: Int { window.dropped + window.position }
 
     /// A field of the current row. What is not UTF-8 in it is replaced; ``string(_:)`` throws instead.
     public subscript(index: Int) -> String {

@@ -1,7 +1,7 @@
 /// Which column of a file holds which part of a DCGM record.
 ///
 /// Names are compared without regard to case and underscores: `modelName` and `model_name` are one. Other columns are not used.
-struct DCGMColumns {
+struct DCGMColumns: Equatable, Sendable {
     var timestamp: Int
     var metricName: Int
     var gpuID: Int

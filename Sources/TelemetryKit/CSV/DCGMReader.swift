@@ -34,8 +34,9 @@ public struct DCGMRows: Sendable {
 /// A row that has no time, no metric name, no uuid or no finite value is an error with its line, column and reason, never a zero.
 public struct DCGMReader: ~Copyable {
     private var csv: CSVReader
-    private let columns: DCGMColumns
+    private var columns: DCGMColumns
     private let policy: BadRowPolicy
+    private let configuration: CSVReader.Configuration
     private var interner = SeriesInterner()
     private var indices: [MetricSeries: UInt32] = [:]
     /// Every series met so far; an index stays valid as long as the reader.
@@ -52,15 +53,36 @@ public struct DCGMReader: ~Copyable {
     public init(
         path: String, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init()
     ) throws(CSVError) {
-        try self.init(try CSVReader(path: path, configuration: configuration), badRows: policy)
+        try self.init(try CSVReader(path: path, configuration: configuration), badRows: policy, configuration)
     }
 
     /// Takes a reader that has read its header and no row.
     public init(_ csv: consuming CSVReader, badRows policy: BadRowPolicy = .stop) throws(CSVError) {
+        try self.init(csv, badRows: policy, CSVReader.Configuration())
+    }
+
+    private init(
+        _ csv: consuming CSVReader, badRows policy: BadRowPolicy, _ configuration: CSVReader.Configuration
+    ) throws(CSVError) {
         columns = try DCGMColumns(header: csv.columns, file: csv.file)
         self.csv = csv
         self.policy = policy
+        self.configuration = configuration
     }
+
+    /// Opens the file again, for another pass. Series keep their indices, and counts go on.
+    public mutating func rewind() throws(CSVError) {
+        let again = try CSVReader(path: csv.file, configuration: configuration)
+        let columns = try DCGMColumns(header: again.columns, file: again.file)
+        // The bytes that identify a series are those of the columns in their order.
+        if columns != self.columns { interner = SeriesInterner() }
+        self.columns = columns
+        csv = again
+    }
+
+    public var bytesRead: Int { csv.bytesRead }
+    /// Bytes in the file when it was opened; 0 where it has no size.
+    public var fileSize: Int { csv.fileSize }
 
     /// The path or name of the source.
     public var file: String { csv.file }

@@ -1,0 +1,77 @@
+/// Collects rows until there are enough for a batch, by number or by time.
+public struct BatchBuilder: Sendable {
+    private let source: String
+    private let run: Int64
+    private let maxCount: Int
+    private let interval: Duration
+    private var sequence = 0
+
+    private var series: [MetricSeries] = []
+    private var seriesIndices: [UInt32] = []
+    private var timestamps: [Int64] = []
+    private var values: [Double] = []
+    /// For every series of the reader: its place in a batch, and the batch that the place is of.
+    private var places: [(sequence: Int, index: UInt32)] = []
+    private var openedAt: Duration?
+
+    /// - Parameters:
+    ///   - source: the streamer's instance id.
+    ///   - maxCount: samples a batch at most.
+    ///   - interval: how long a batch stays open after its first row.
+    ///   - startedAt: goes into the batch ids, so that a restarted streamer does not repeat them.
+    public init(source: String, maxCount: Int, interval: Duration, startedAt: Timestamp) {
+        precondition(maxCount > 0)
+        self.source = source
+        self.maxCount = maxCount
+        self.interval = interval
+        run = startedAt.nanoseconds
+    }
+
+    public var count: Int { values.count }
+    public var isEmpty: Bool { values.isEmpty }
+    public var isFull: Bool { values.count >= maxCount }
+    /// Rows that may still be added.
+    public var room: Int { maxCount - values.count }
+
+    /// When the open batch is due, on the clock of ``append(series:of:timestamp:value:now:)``.
+    public var deadline: Duration? { openedAt.map { $0 + interval } }
+
+    public func isDue(at now: Duration) -> Bool {
+        isFull || deadline.map { $0 <= now } ?? false
+    }
+
+    /// Adds a row whose series stands at `number` of a table that grows and never changes.
+    @inline(__always)
+    public mutating func append(series number: UInt32, of table: [MetricSeries], timestamp: Int64, value: Double, now: Duration) {
+        precondition(!isFull)
+        if openedAt == nil { openedAt = now }
+        let number = Int(number)
+        while number >= places.count { places.append((-1, 0)) }
+        if places[number].sequence != sequence {
+            places[number] = (sequence, UInt32(series.count))
+            series.append(table[number])
+        }
+        seriesIndices.append(places[number].index)
+        timestamps.append(timestamp)
+        values.append(value)
+    }
+
+    /// Closes the batch and begins the next.
+    public mutating func close(collectedAt: Timestamp) -> MetricBatch {
+        let batch = MetricBatch(
+            batchID: "\(source)-\(run)-\(sequence)", source: source, collectedAt: collectedAt, series: series,
+            seriesIndices: seriesIndices, timestamps: timestamps, values: values)
+        sequence += 1
+        openedAt = nil
+        // The batch keeps its arrays; the next will most likely be as long.
+        series = []
+        seriesIndices = []
+        timestamps = []
+        values = []
+        series.reserveCapacity(batch.series.count)
+        seriesIndices.reserveCapacity(batch.count)
+        timestamps.reserveCapacity(batch.count)
+        values.reserveCapacity(batch.count)
+        return batch
+    }
+}

@@ -1,0 +1,22 @@
+import Glibc
+
+/// Which hosts' rows to take: `node1,node2` or `mtv5-dgx1-*`.
+public struct HostFilter: Sendable, Hashable {
+    /// Shell patterns (`*`, `?`, `[a-z]`); a host matches where one of them does. None: every host.
+    public var patterns: [String]
+
+    public init(patterns: [String] = []) {
+        self.patterns = patterns
+    }
+
+    /// Patterns with commas between them; blanks around them do not count.
+    public init(_ text: String) {
+        patterns = text.split(separator: ",").map { part in
+            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }.filter { !$0.isEmpty }
+    }
+
+    public func contains(_ hostname: String) -> Bool {
+        patterns.isEmpty || patterns.contains { fnmatch($0, hostname, 0) == 0 }
+    }
+}
