@@ -1,0 +1,84 @@
+import Foundation
+import Glibc
+import TelemetryNet
+
+/// A client of plain blocking sockets, as somebody else would write one: it shares no code with ours.
+final class RawPeer {
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    struct Closed: Error {}
+
+    init(port: Int, receiveTimeout: Int = 20) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var timeout = timeval(tv_sec: receiveTimeout, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw SystemError("connect to", on: "127.0.0.1:\(port)") }
+    }
+
+    deinit { close(descriptor) }
+
+    static func frame(_ body: String) -> [UInt8] {
+        let bytes = Array(body.utf8)
+        return withUnsafeBytes(of: UInt32(bytes.count).bigEndian) { Array($0) } + bytes
+    }
+
+    func send(_ body: String) throws { try sendBytes(Self.frame(body)) }
+
+    func sendBytes(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { throw Closed() }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// The next frame, with its length bytes.
+    func receiveFrame() throws -> [UInt8] {
+        while true {
+            if buffer.count >= 4 {
+                let length = buffer.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+                if buffer.count >= 4 + length {
+                    let frame = Array(buffer.prefix(4 + length))
+                    buffer.removeFirst(4 + length)
+                    return frame
+                }
+            }
+            var chunk = [UInt8](repeating: 0, count: 65536)
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            guard count > 0 else { throw Closed() }
+            buffer.append(contentsOf: chunk[..<count])
+        }
+    }
+
+    func receive() throws -> String { String(decoding: try receiveFrame().dropFirst(4), as: UTF8.self) }
+
+    func ask(_ body: String) throws -> String {
+        try send(body)
+        return try receive()
+    }
+
+    var isClosedByPeer: Bool {
+        do {
+            _ = try receiveFrame()
+            return false
+        } catch {
+            return true
+        }
+    }
+}
+
+/// The members of a JSON object.
+func members(_ json: String) -> [String: Any] {
+    (try? JSONSerialization.jsonObject(with: Data(json.utf8))) as? [String: Any] ?? [:]
+}
