@@ -48,6 +48,7 @@ let package = Package(
         .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet"], swiftSettings: strict),
         .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet"], swiftSettings: strict),
         .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet"], swiftSettings: strict),
+        .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "mq-server", "streamer", "collector", "api"],

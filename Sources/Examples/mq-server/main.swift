@@ -1,1 +1,46 @@
-print("not composed yet")
+import ExampleSupport
+import TelemetryMQ
+
+let program = Program(
+    name: "mq-server", summary: "Keeps one append-only log of JSON messages and delivers it to any number of subscribers.",
+    options: Options.all)
+
+await program.main { context in
+    let log = context.log
+    var configuration = MQServer.Configuration()
+    configuration.host = context[Options.tcpHost]
+    configuration.port = context[Options.tcpPort]
+    configuration.httpHost = context[Options.httpHost]
+    configuration.httpPort = context[Options.httpPort]
+    configuration.dataDirectory = context[Options.dataDirectory]
+    configuration.sync = context[Options.sync]
+    configuration.segmentBytes = Int64(context[Options.segmentBytes])
+    configuration.retentionBytes = context[Options.retentionBytes].map(Int64.init)
+    configuration.retentionAge = context[Options.retentionAge]
+    configuration.maxFrameBytes = context[Options.maxFrameBytes]
+    configuration.token = context[Options.token]
+    configuration.onEvent = { event in
+        switch event {
+        case .segmentsDropped: log.info("\(event)")
+        case .tailCut, .acceptFailure: log.warning("\(event)")
+        case .storageFailure: log.error("\(event)")
+        }
+    }
+
+    let server = try await MQServer(configuration: configuration)
+    log.info(
+        "listening",
+        [
+            "tcp": "\(configuration.host):\(server.port)",
+            "http": server.httpPort.map { "\(configuration.httpHost):\($0)" } ?? "none",
+            "data_dir": configuration.dataDirectory ?? "memory",
+            "segments": server.recovery.segmentCount, "messages": server.recovery.messageCount,
+            "bytes": server.recovery.byteCount, "next_offset": server.recovery.nextOffset,
+        ])
+
+    let signal = await context.signals.first()
+    log.info("draining", ["signal": signal ?? "none"])
+    await server.shutdown()
+    log.info("stopped")
+    return Program.ExitCode.done
+}

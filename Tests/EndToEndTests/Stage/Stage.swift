@@ -1,0 +1,116 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// The programs of one test, in one temporary directory. When the test ends, however it ends, none is left running.
+final class Stage: Sendable {
+    let directory: URL
+    private let children = Mutex<[ChildProcess]>([])
+
+    private init() throws {
+        directory = FileManager.default.temporaryDirectory.appending(path: "telemetry-e2e-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    }
+
+    /// Runs a test's body. Where it fails, the programs' last log lines are part of the failure.
+    static func run(_ body: (Stage) async throws -> Void) async throws {
+        let stage = try Stage()
+        var failure: (any Error)?
+        do { try await body(stage) } catch { failure = error }
+        let children = stage.children.withLock { $0 }
+        for child in children.reversed() {
+            child.send(SIGKILL)
+            _ = await child.ended()
+        }
+        if let failure {
+            for child in children {
+                let lines = child.errors.split(separator: "\n").suffix(8).joined(separator: "\n    ")
+                print("--- \(child.name) (pid \(child.pid)), last lines:\n    \(lines)")
+            }
+            throw failure
+        }
+        try? FileManager.default.removeItem(at: stage.directory)
+    }
+
+    /// Starts any executable.
+    @discardableResult
+    func start(
+        _ name: String, executable: String, arguments: [String] = [], environment: [String: String] = [:]
+    ) throws -> ChildProcess {
+        try children.withLock { children in
+            let child = try ChildProcess(
+                name: name, executable: executable, arguments: arguments, environment: environment,
+                directory: directory, run: children.count)
+            children.append(child)
+            return child
+        }
+    }
+
+    /// Starts one of our programs, which logs JSON and knows only these variables.
+    @discardableResult
+    func start(_ program: Executable, _ environment: [String: String] = [:], arguments: [String] = []) throws -> ChildProcess {
+        try start(
+            program.rawValue, executable: program.path, arguments: arguments,
+            environment: ["LOG_FORMAT": "json", "PATH": "/usr/bin:/bin"].merging(environment) { $1 })
+    }
+
+    func path(_ name: String) -> String { directory.appending(path: name).path }
+
+    func write(_ text: String, to name: String) throws -> String {
+        try text.write(toFile: path(name), atomically: true, encoding: .utf8)
+        return path(name)
+    }
+}
+
+enum Executable: String, CaseIterable, Sendable {
+    case mqServer = "mq-server"
+    case streamer, collector, api
+
+    /// Where the build that made this test bundle has put the program.
+    var path: String {
+        var places = [URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()]
+        places += CommandLine.arguments.filter { $0.hasSuffix(".xctest") }.map { URL(filePath: $0) }
+        let found = places.map { $0.deletingLastPathComponent().appending(path: rawValue).path }
+        return found.first { FileManager.default.isExecutableFile(atPath: $0) } ?? found[0]
+    }
+}
+
+/// Asks again and again until there is an answer; an error after `limit` says what was awaited.
+func eventually<T>(
+    _ what: String, within limit: Duration = .seconds(30), unless child: ChildProcess? = nil,
+    _ probe: () async throws -> T?
+) async throws -> T {
+    let clock = ContinuousClock()
+    let deadline = clock.now + limit
+    var last: (any Error)?
+    while true {
+        do {
+            if let value = try await probe() { return value }
+        } catch {
+            last = error
+        }
+        if let child, !child.isRunning {
+            throw StageError("\(child.name) ended while waiting for \(what): \(child.errors.suffix(2000))")
+        }
+        guard clock.now < deadline else {
+            throw StageError("no \(what) after \(limit)\(last.map { ": \($0)" } ?? "")")
+        }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}
+
+/// A TCP port that nobody used a moment ago. Only where a program must come back to the same port, or must not be there yet.
+func freePort() throws -> Int {
+    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard fd >= 0 else { throw StageError("socket: \(errno)") }
+    defer { close(fd) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(fd, $0, length) == 0 ? getsockname(fd, $0, &length) : -1 }
+    }
+    guard result == 0 else { throw StageError("bind: \(errno)") }
+    return Int(UInt16(bigEndian: address.sin_port))
+}

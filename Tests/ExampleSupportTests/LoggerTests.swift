@@ -1,0 +1,67 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import ExampleSupport
+
+@Suite("Logger")
+struct LoggerTests {
+    final class Lines: Sendable {
+        let held = Mutex<[String]>([])
+        func logger(_ format: LogFormat, level: LogLevel = .info) -> Logger {
+            Logger(level: level, format: format) { line in self.held.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+        }
+        var all: [String] { held.withLock { $0 } }
+    }
+
+    @Test("a text line is level, time, message and fields, quoted where they need it")
+    func text() throws {
+        let lines = Lines()
+        lines.logger(.text).warning("queue lost", ["peer": "127.0.0.1:9000", "why": "it said \"no\"\nand left", "none": "", "n": 5])
+        let line = try #require(lines.all.first)
+        let tail = "queue lost peer=127.0.0.1:9000 why=\"it said \\\"no\\\"\\nand left\" none=\"\" n=5\n"
+        #expect(line.hasSuffix(tail))
+        #expect(line.dropLast(tail.count).wholeMatch(of: #/WARNING \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /#) != nil)
+    }
+
+    @Test("a JSON line is one object with typed members")
+    func json() throws {
+        let lines = Lines()
+        lines.logger(.json).info("stored\n", ["rows": 2470, "rate": 1.5, "last": true, "id": "a\"b"])
+        let line = try #require(lines.all.first)
+        #expect(line.last == "\n" && line.dropLast().contains("\n") == false)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        #expect(object["level"] as? String == "info")
+        #expect(object["message"] as? String == "stored\n")
+        #expect(object["rows"] as? Int == 2470)
+        #expect(object["rate"] as? Double == 1.5)
+        #expect(object["last"] as? Bool == true)
+        #expect(object["id"] as? String == "a\"b")
+    }
+
+    @Test("what is less important than the level is not written")
+    func level() {
+        let lines = Lines()
+        let log = lines.logger(.text, level: .warning)
+        log.debug("a")
+        log.info("b")
+        log.error("c")
+        #expect(lines.all.count == 1)
+    }
+
+    @Test("a time has milliseconds and is in UTC")
+    func time() {
+        #expect(rfc3339(timespec(tv_sec: 1_752_871_354, tv_nsec: 5_999_999)) == "2025-07-18T20:42:34.005Z")
+    }
+
+    @Test("lines of many threads stay whole")
+    func threads() async throws {
+        let lines = Lines()
+        let log = lines.logger(.json)
+        await withTaskGroup(of: Void.self) { group in
+            for i in 0..<8 { group.addTask { for j in 0..<100 { log.info("line", ["i": i, "j": j]) } } }
+        }
+        #expect(lines.all.count == 800)
+        for line in lines.all { #expect(try JSONSerialization.jsonObject(with: Data(line.utf8)) is [String: Any]) }
+    }
+}
