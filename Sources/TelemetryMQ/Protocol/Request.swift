@@ -44,19 +44,25 @@ struct RequestParser {
     private(set) var payloads: [UnsafeRawBufferPointer] = []
     /// The request as far as it was read, for the error's `request_id`.
     private(set) var request = Request()
+    /// The last thing read was a payload.
+    private var isBehindPayload = false
 
     mutating func parse(_ frame: UnsafeRawBufferPointer) throws(RequestError) {
         payloads.removeAll(keepingCapacity: true)
         request = Request()
+        isBehindPayload = false
         var reader = JSONReader(frame)
         do {
             try reader.beginObject()
             while let key = try reader.nextKey() {
+                isBehindPayload = false
                 try readMember(key, frame, &reader)
             }
+            isBehindPayload = false
             try reader.finish()
         } catch let error as JSONError {
-            throw RequestError(code: .invalidFrame, message: "\(error)")
+            // `01` is a whole value with something behind it: it is the payload that is wrong, not the frame.
+            throw RequestError(code: isBehindPayload ? .invalidJSON : .invalidFrame, message: "\(error)")
         } catch {
             throw error as! RequestError
         }
@@ -72,6 +78,7 @@ struct RequestParser {
         } else if key == "payload" {
             guard payloads.isEmpty, !request.hasPayloads else { throw twice(key) }
             payloads.append(try readPayload(frame, &reader))
+            isBehindPayload = true
         } else if key == "payloads" {
             guard payloads.isEmpty, !request.hasPayloads else { throw twice(key) }
             request.hasPayloads = true

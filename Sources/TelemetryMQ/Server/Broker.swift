@@ -92,9 +92,8 @@ final class Broker {
         }
         counters.messagesIn += Int64(batch.count)
         counters.bytesIn += batch.byteCount
-        if holdsAnswersUntilSynced {
-            startSync()
-        } else {
+        // With the policy `always` the answers are held first, and then the sync that they wait for is started.
+        if !holdsAnswersUntilSynced {
             visible = log.end
             pumpSoon()
         }
@@ -139,12 +138,14 @@ final class Broker {
             return
         }
         guard let work = log.takeSyncWork(with: journal) else {
-            finishWaiting()
+            // All that is written is synced already.
+            finishSync(nextSync, end: log.end, .success(()))
             return
         }
         syncIsRunning = true
         let number = nextSync
         nextSync += 1
+        counters.syncs += 1
         let bound = LoopBound(self, to: loop)
         let loop = loop
         syncLoop.execute {
@@ -155,7 +156,6 @@ final class Broker {
 
     private func finishSync(_ number: Int64, end: MessageLog.LogEnd, _ result: Result<Void, SystemError>) {
         syncIsRunning = false
-        counters.syncs += 1
         switch result {
         case .success:
             guard holdsAnswersUntilSynced else { break }
@@ -200,9 +200,9 @@ final class Broker {
         if let id = connection.subscriberID, subscribers[id] === connection { subscribers[id] = nil }
     }
 
+    /// The caller holds the answer until the next sync, where the policy asks for it.
     func commit(_ id: String, offset: Int64) {
         positions.commit(id, offset: offset)
-        if holdsAnswersUntilSynced { startSync() }
     }
 
     // MARK: Time
