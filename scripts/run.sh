@@ -42,7 +42,7 @@ stop() {
             kill -KILL "$pid" 2>/dev/null
             break
         fi
-        read -rt 0.05 <> <(:) || true
+        sleep 0.05
     done
     wait "$pid" 2>/dev/null
     local code=$?

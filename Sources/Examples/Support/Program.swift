@@ -37,15 +37,14 @@ package struct Program: Sendable {
     }
 
     /// Reads the configuration, runs `body`, and ends the process with its exit code; an error that `body` throws is
-    /// logged and is exit code 1. To be called first thing in `main`.
+    /// logged and is exit code 1, a ``UsageError`` 64. To be called first thing in `main`.
     package func main(_ body: sending (Context) async throws -> Int32) async -> Never {
         let request: Configuration.Request
         do {
             request = try Configuration.read(
                 options, arguments: Array(CommandLine.arguments.dropFirst()), environment: currentEnvironment())
         } catch {
-            Console.standardError.write(line: Array("\(name): \(error)\nTry '\(name) --help'.\n".utf8))
-            exit(ExitCode.usage)
+            usage(error)
         }
         switch request {
         case .help:
@@ -60,12 +59,19 @@ package struct Program: Sendable {
             do {
                 let code = try await body(Context(configuration: configuration, log: log, signals: signals))
                 exit(code)
+            } catch let error as UsageError {
+                usage(error)
             } catch {
                 Console.standardError.endProgress()
                 log.error("\(name) cannot go on: \(error)")
                 exit(ExitCode.failed)
             }
         }
+    }
+
+    private func usage(_ error: UsageError) -> Never {
+        Console.standardError.write(line: Array("\(name): \(error)\nTry '\(name) --help'.\n".utf8))
+        exit(ExitCode.usage)
     }
 }
 

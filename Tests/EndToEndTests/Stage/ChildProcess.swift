@@ -40,14 +40,14 @@ final class ChildProcess: Sendable {
         var argv = ([executable] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in argv + envp { free(text) } }
-        var pid: pid_t = 0
-        let code = posix_spawn(&pid, executable, &actions, &attributes, &argv, &envp)
+        var started: pid_t = 0
+        let code = posix_spawn(&started, executable, &actions, &attributes, &argv, &envp)
         guard code == 0 else { throw StageError("start \(executable): \(String(cString: strerror(code)))") }
-        self.pid = pid
+        pid = started
 
         let thread = Thread { [self] in
             var status: Int32 = 0
-            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            while waitpid(self.pid, &status, 0) < 0, errno == EINTR {}
             // As a shell says it: the exit code, or 128 and the signal.
             let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
             let waiting = ending.withLock { ending in

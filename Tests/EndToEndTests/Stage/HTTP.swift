@@ -55,7 +55,7 @@ enum HTTP {
         if !body.isEmpty || method == "POST" { head += "Content-Length: \(body.count)\r\n" }
         var rest = Data((head + "\r\n").utf8) + body
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes { send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             guard count > 0 else { throw StageError("send: \(String(cString: strerror(errno)))") }
             rest = rest.dropFirst(count)
         }

@@ -1,0 +1,29 @@
+/// Options that more than one program has, so that they mean the same everywhere.
+package enum QueueOptions {
+    package static let host = Option<String>.string(
+        "MQ_HOST", default: "localhost", placeholder: "HOST", help: "Host of the mq-server.")
+    package static let port = Option<Int>.int("MQ_PORT", default: 9000, in: 1...65535, placeholder: "PORT", help: "TCP port of the mq-server.")
+    package static let token = Option<String?>.optionalString(
+        "MQ_TOKEN", isSecret: true, help: "What the mq-server asks of its clients.")
+
+    package static let all: [any AnyOption] = [host, port, token]
+}
+
+package enum InfluxDBOptions {
+    package static let url = Option<String>(
+        "INFLUXDB_URL", default: "http://localhost:8086", shown: "http://localhost:8086", placeholder: "URL",
+        help: "Address of the InfluxDB server.",
+        parse: { (text) throws(OptionValueError) in
+            guard ["http://", "https://"].contains(where: { text.hasPrefix($0) && text.count > $0.count }) else {
+                throw OptionValueError("expected an address such as http://localhost:8086")
+            }
+            return text
+        })
+    package static let token = Option<String?>.optionalString(
+        "INFLUXDB_TOKEN", isSecret: true, help: "Token of InfluxDB 2 and 3; InfluxDB 1 takes user:password.")
+    package static let org = Option<String>.string("INFLUXDB_ORG", default: "", help: "Organisation, for InfluxDB 2.")
+    package static let bucket = Option<String>.string(
+        "INFLUXDB_BUCKET", default: "gpu_telemetry", help: "Bucket of InfluxDB 2 and 3, database of InfluxDB 1.")
+
+    package static let all: [any AnyOption] = [url, token, org, bucket]
+}
