@@ -1,0 +1,49 @@
+/// One message of the queue, for a ``Collector``.
+public struct CollectorMessage: Sendable {
+    public var offset: Int64
+    /// A batch as JSON, in either format.
+    public var payload: [UInt8]
+
+    public init(offset: Int64, payload: [UInt8]) {
+        self.offset = offset
+        self.payload = payload
+    }
+}
+
+/// What a person who runs a collector wants to hear of.
+public enum CollectorEvent: Sendable {
+    /// The message is not a batch. It is passed over.
+    case undecodable(offset: Int64, BatchError)
+    /// The store cannot take samples now; the next try comes after `wait`. Nothing is read meanwhile.
+    case storeUnavailable(StoreError, attempt: Int, wait: Duration)
+    /// The store takes samples again.
+    case storeRecovered(afterAttempts: Int)
+    /// The store refuses a batch for good. It is passed over; the rest of its group is stored.
+    case rejected(MetricBatch, StoreError)
+    /// The samples are stored, but the position is not: they will be read again after a restart, which changes nothing.
+    case commitFailed(offset: Int64, any Error)
+}
+
+/// What a collector has done so far.
+public struct CollectorCounters: Sendable, Hashable {
+    public var messages = 0
+    public var undecodableMessages = 0
+    /// Samples in the batches read.
+    public var samplesRead = 0
+    /// Of these, samples of GPUs in other shards.
+    public var samplesOfOtherShards = 0
+    public var samplesStored = 0
+    public var samplesRejected = 0
+    public var batchesRejected = 0
+    /// Calls of the store that it accepted.
+    public var writes = 0
+    /// Tries that failed and were repeated.
+    public var retries = 0
+    public var commitsFailed = 0
+    /// The last message whose samples are stored; `nil` before the first.
+    public var lastStoredOffset: Int64?
+    /// `false` while a write is being repeated.
+    public var isStoreAvailable = true
+
+    public init() {}
+}

@@ -1,0 +1,49 @@
+/// Batches that are written to the store together, and the last message that they came from.
+struct SampleGroup: Sendable {
+    var batches: [MetricBatch] = []
+    var sampleCount = 0
+    /// What can be committed when the group is stored. Messages that gave no sample count too, so that they are not read again.
+    var lastOffset: Int64?
+    /// Messages in the group.
+    var messageCount = 0
+
+    var isEmpty: Bool { lastOffset == nil }
+}
+
+/// Groups batches until there are enough samples for a write, or the first has waited long enough.
+struct SampleGrouper: Sendable {
+    private let size: Int
+    private let interval: Duration
+    private var group = SampleGroup()
+    private var openedAt: Duration?
+
+    init(size: Int, interval: Duration) {
+        self.size = size
+        self.interval = interval
+    }
+
+    var sampleCount: Int { group.sampleCount }
+
+    /// `batch` is `nil` for a message that gave no sample.
+    mutating func add(_ batch: MetricBatch?, offset: Int64, now: Duration) {
+        if openedAt == nil { openedAt = now }
+        group.lastOffset = offset
+        group.messageCount += 1
+        guard let batch, !batch.isEmpty else { return }
+        group.batches.append(batch)
+        group.sampleCount += batch.count
+    }
+
+    /// When the group is due; `nil` where it is empty.
+    var deadline: Duration? { openedAt.map { $0 + interval } }
+
+    var isFull: Bool { group.sampleCount >= size }
+
+    mutating func take() -> SampleGroup {
+        defer {
+            group = SampleGroup()
+            openedAt = nil
+        }
+        return group
+    }
+}
