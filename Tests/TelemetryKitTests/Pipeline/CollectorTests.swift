@@ -1,0 +1,294 @@
+import Foundation
+import Synchronization
+import TelemetryKit
+import Testing
+
+/// A store that answers as a script says, and then accepts. It keeps what it accepted.
+private actor ScriptedStore: TelemetryStore {
+    var failures: [StoreError]
+    let refuses: String?
+    private(set) var writes: [[MetricBatch]] = []
+    private var watchers: [CheckedContinuation<Void, Never>] = []
+
+    init(failures: [StoreError] = [], refusing batchID: String? = nil) {
+        self.failures = failures
+        refuses = batchID
+    }
+
+    func write(_ batches: [MetricBatch]) throws {
+        if !failures.isEmpty { throw failures.removeFirst() }
+        if batches.contains(where: { $0.batchID == refuses }) { throw StoreError(.rejected, "field type conflict") }
+        writes.append(batches)
+        for watcher in watchers { watcher.resume() }
+        watchers = []
+    }
+
+    func firstWrite() async {
+        if writes.isEmpty { await withCheckedContinuation { watchers.append($0) } }
+    }
+
+    var samples: [GPUMetric] { writes.flatMap { $0.flatMap(\.metrics) } }
+
+    func gpus(limit: Int, offset: Int) -> Page<GPUInfo> { Page(items: [], total: 0) }
+    func gpu(uuid: String) -> GPUInfo? { nil }
+    func metrics(uuid: String?) -> [MetricSummary] { [] }
+    func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> { Page(items: [], total: 0) }
+    func statistics() -> StoreStatistics {
+        StoreStatistics(sampleCount: 0, gpuCount: 0, metricCount: 0, hostCount: 0, oldest: nil, newest: nil)
+    }
+    func checkHealth() {}
+    func close() {}
+}
+
+private final class Log<Element: Sendable>: Sendable {
+    private let state = Mutex<[Element]>([])
+    var all: [Element] { state.withLock { $0 } }
+    func add(_ element: Element) { state.withLock { $0.append(element) } }
+}
+
+@Suite("Collector")
+struct CollectorTests {
+    private static func batch(_ id: String, samples: Int, gpus: Int = 1) -> MetricBatch {
+        MetricBatch(
+            batchID: id, source: "s", collectedAt: Timestamp(nanoseconds: 0),
+            metrics: (0..<samples).map { i in
+                GPUMetric(
+                    timestamp: Timestamp(nanoseconds: Int64(i)), metricName: "m", gpuID: "0", device: "d", uuid: "GPU-\(i % gpus)",
+                    modelName: "m", hostname: "h", value: Double(i))
+            })
+    }
+
+    private static func messages(_ batches: [MetricBatch]) throws -> [CollectorMessage] {
+        try batches.enumerated().map { CollectorMessage(offset: Int64($0), payload: try $1.encoded(as: $0 % 2 == 0 ? .columnar : .plain)) }
+    }
+
+    private static func stream(_ messages: [CollectorMessage]) -> AsyncStream<CollectorMessage> {
+        AsyncStream { continuation in
+            for message in messages { continuation.yield(message) }
+            continuation.finish()
+        }
+    }
+
+    private static func configuration(_ change: (inout Collector<ScriptedStore>.Configuration) -> Void = { _ in }) -> Collector<ScriptedStore>.Configuration {
+        var configuration = Collector<ScriptedStore>.Configuration()
+        configuration.flushInterval = .seconds(3_600)
+        change(&configuration)
+        return configuration
+    }
+
+    @Test("samples are written in groups of the asked size, and each group is committed")
+    func groups() async throws {
+        let store = ScriptedStore()
+        let commits = Log<Int64>()
+        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 20 }, clock: HandClock().clock)
+        try await collector.run(Self.stream(try Self.messages((0..<5).map { Self.batch("\($0)", samples: 10) }))) { commits.add($0) }
+        #expect(await store.writes.map { $0.map(\.batchID) } == [["0", "1"], ["2", "3"], ["4"]])
+        #expect(commits.all == [1, 3, 4])
+        let counters = collector.counters
+        #expect(counters.messages == 5 && counters.samplesRead == 50 && counters.samplesStored == 50 && counters.writes == 3)
+        #expect(counters.lastStoredOffset == 4)
+    }
+
+    @Test("a group that is not full leaves when its time is over")
+    func interval() async throws {
+        let store = ScriptedStore()
+        let time = HandClock()
+        let collector = Collector(store: store, configuration: Self.configuration { $0.flushInterval = .seconds(2) }, clock: time.clock)
+        let (stream, continuation) = AsyncStream.makeStream(of: CollectorMessage.self)
+        let message = try Self.messages([Self.batch("a", samples: 1)])[0]
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await collector.run(stream) }
+            continuation.yield(message)
+            await time.sleeperArrives()
+            #expect(await store.writes.isEmpty)
+            time.advance(by: .seconds(1))
+            #expect(await store.writes.isEmpty)
+            time.advance(by: .seconds(1))
+            await store.firstWrite()
+            continuation.finish()
+            try await tasks.waitForAll()
+        }
+        #expect(await store.samples.count == 1)
+    }
+
+    @Test("while the store is away the same samples are tried again, and nothing is committed before they are stored")
+    func unavailable() async throws {
+        let store = ScriptedStore(failures: [
+            StoreError(.unavailable, "refused"), StoreError(.unavailable, "busy", retryAfter: .seconds(7)), StoreError(.invalidAnswer, "<html>"),
+            StoreError(.unauthorized, "token"),
+        ])
+        let time = LeapingClock()
+        let commits = Log<Int64>()
+        let events = Log<String>()
+        let collector = Collector(
+            store: store,
+            configuration: Self.configuration {
+                $0.backoff = Backoff(first: .seconds(1), longest: .seconds(3))
+                $0.flushInterval = .zero
+            }, clock: time.clock
+        ) { event in
+            switch event {
+            case .storeUnavailable(let error, let attempt, _): events.add("\(attempt) \(error)")
+            case .storeRecovered(let attempts): events.add("after \(attempts)")
+            default: events.add("\(event)")
+            }
+        }
+        try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 3)]))) { commits.add($0) }
+        #expect(await store.samples.map(\.value) == [0, 1, 2])
+        #expect(commits.all == [0])
+        #expect(events.all == ["1 refused", "2 busy", "3 <html>", "4 token", "after 4"])
+        let waits = time.sleeps
+        #expect(waits.count == 4)
+        #expect(waits[0] >= .seconds(0.5) && waits[0] <= .seconds(1))
+        #expect(waits[1] == .seconds(7))
+        #expect(waits[2] >= .seconds(1.5) && waits[2] <= .seconds(3))
+        #expect(waits[3] == .seconds(30))
+        #expect(collector.counters.retries == 4 && collector.counters.isStoreAvailable)
+    }
+
+    @Test("while the store is away no more is read than two groups")
+    func backpressure() async throws {
+        let store = ScriptedStore(failures: Array(repeating: StoreError(.unavailable, "away"), count: 1_000))
+        let time = HandClock()
+        let read = Log<Int64>()
+        let messages = try Self.messages((0..<100).map { Self.batch("\($0)", samples: 10) })
+        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 20 }, clock: time.clock)
+        let task = Task {
+            let sequence = Self.stream(messages).map { message in
+                read.add(message.offset)
+                return message
+            }
+            try await collector.run(sequence)
+        }
+        for _ in 0..<20 {
+            await time.sleeperArrives()
+            time.advance(by: .seconds(60))
+        }
+        // One group is being written, one is full, and one message waits to be added.
+        #expect(read.all.count <= 5)
+        #expect(!collector.counters.isStoreAvailable)
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    @Test("a batch that the store refuses is reported and passed over, and the rest of its group is stored")
+    func rejected() async throws {
+        let store = ScriptedStore(refusing: "3")
+        let commits = Log<Int64>()
+        let refused = Log<String>()
+        let collector = Collector(store: store, configuration: Self.configuration()) { event in
+            if case .rejected(let batch, let error) = event { refused.add("\(batch.batchID): \(error)") }
+        }
+        try await collector.run(Self.stream(try Self.messages((0..<7).map { Self.batch("\($0)", samples: 2) }))) { commits.add($0) }
+        #expect(await store.writes.flatMap { $0.map(\.batchID) } == ["0", "1", "2", "4", "5", "6"])
+        #expect(refused.all == ["3: field type conflict"])
+        #expect(commits.all == [6])
+        #expect(collector.counters.batchesRejected == 1 && collector.counters.samplesRejected == 2 && collector.counters.samplesStored == 12)
+    }
+
+    @Test("a message that is no batch is counted and reported with its offset, and the next is read")
+    func undecodable() async throws {
+        let store = ScriptedStore()
+        let commits = Log<Int64>()
+        let offsets = Log<Int64>()
+        let collector = Collector(store: store, configuration: Self.configuration()) { event in
+            if case .undecodable(let offset, _) = event { offsets.add(offset) }
+        }
+        var messages = try Self.messages([Self.batch("a", samples: 1), Self.batch("b", samples: 1), Self.batch("c", samples: 1)])
+        messages[1].payload = Array(#"{"hello":"world"}"#.utf8)
+        messages.append(CollectorMessage(offset: 3, payload: [0xFF]))
+        try await collector.run(Self.stream(messages)) { commits.add($0) }
+        #expect(await store.samples.count == 2)
+        #expect(offsets.all == [1, 3])
+        #expect(commits.all == [3])
+        #expect(collector.counters.undecodableMessages == 2 && collector.counters.messages == 4)
+    }
+
+    @Test("shards divide the GPUs: every sample is written once")
+    func shards() async throws {
+        let messages = try Self.messages([Self.batch("a", samples: 300, gpus: 100), Self.batch("b", samples: 100, gpus: 10)])
+        var stored: [GPUMetric] = []
+        for index in 1...3 {
+            let store = ScriptedStore()
+            let collector = Collector(store: store, configuration: Self.configuration { $0.shard = Shard(index: index, count: 3) })
+            try await collector.run(Self.stream(messages))
+            let samples = await store.samples
+            #expect(samples.count > 60, "shard \(index) has its share")
+            #expect(collector.counters.samplesOfOtherShards == 400 - samples.count)
+            stored += samples
+        }
+        #expect(stored.count == 400)
+        let once = Set(try messages.flatMap { try MetricBatch.decode(json: $0.payload).metrics })
+        #expect(Set(stored) == once)
+    }
+
+    @Test("a shard is written 2/4, and its hash is the same everywhere")
+    func shardText() {
+        #expect(Shard("2/4")?.description == "2/4")
+        for text in ["", "1", "0/4", "5/4", "-1/4", "1/0", "1/4/2", "a/b", "1 /4"] { #expect(Shard(text) == nil, "\(text)") }
+        // Published test vectors of FNV-1a.
+        #expect(Shard.hash("") == 0xCBF2_9CE4_8422_2325)
+        #expect(Shard.hash("a") == 0xAF63_DC4C_8601_EC8C)
+        #expect(Shard.hash("foobar") == 0x8594_4171_F739_67E8)
+    }
+
+    @Test("a position that cannot be committed is reported, and reading goes on")
+    func commitFails() async throws {
+        struct Refused: Error {}
+        let events = Log<Int64>()
+        let store = ScriptedStore()
+        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 1 }) { event in
+            if case .commitFailed(let offset, _) = event { events.add(offset) }
+        }
+        try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 1), Self.batch("b", samples: 1)]))) { offset in
+            if offset == 0 { throw Refused() }
+        }
+        #expect(events.all == [0])
+        #expect(collector.counters.commitsFailed == 1 && collector.counters.samplesStored == 2)
+    }
+
+    @Test("where the messages fail, what came before is stored and the failure thrown")
+    func messagesFail() async throws {
+        struct Lost: Error {}
+        let store = ScriptedStore()
+        let messages = try Self.messages([Self.batch("a", samples: 1)])
+        let collector = Collector(store: store, configuration: Self.configuration())
+        let stream = AsyncThrowingStream<CollectorMessage, any Error> { continuation in
+            continuation.yield(messages[0])
+            continuation.finish(throwing: Lost())
+        }
+        await #expect(throws: Lost.self) { try await collector.run(stream) }
+        #expect(await store.samples.count == 1)
+    }
+
+    @Test("cancellation ends a wait for the store at once, and commits nothing")
+    func cancellation() async throws {
+        let store = ScriptedStore(failures: Array(repeating: StoreError(.unavailable, "away"), count: 1_000))
+        let time = HandClock()
+        let commits = Log<Int64>()
+        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 1 }, clock: time.clock)
+        let (stream, continuation) = AsyncStream.makeStream(of: CollectorMessage.self)
+        continuation.yield(try Self.messages([Self.batch("a", samples: 1)])[0])
+        let task = Task { try await collector.run(stream) { commits.add($0) } }
+        await time.sleeperArrives()
+        task.cancel()
+        try? await task.value
+        #expect(commits.all.isEmpty)
+        #expect(await store.writes.isEmpty)
+    }
+
+    @Test("waits double up to the longest, are never the same for all, and not shorter than asked")
+    func backoff() {
+        var random = SeededRandom(seed: 8)
+        var backoff = Backoff(first: .milliseconds(100), longest: .seconds(2))
+        let waits = (0..<40).map { _ in backoff.next(using: &random) }
+        for (attempt, wait) in waits.enumerated() {
+            let full = min(Duration.milliseconds(100) * (1 << min(attempt, 20)), .seconds(2))
+            #expect(wait >= full / 2 && wait <= full)
+        }
+        #expect(Set(waits.suffix(20)).count > 1)
+        #expect(backoff.next(atLeast: .seconds(60), using: &random) == .seconds(60))
+        backoff.reset()
+        #expect(backoff.next(using: &random) <= .milliseconds(100))
+    }
+}
