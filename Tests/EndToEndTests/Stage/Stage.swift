@@ -99,6 +99,13 @@ func eventually<T>(
     }
 }
 
+func eventuallyTrue(
+    _ what: String, within limit: Duration = .seconds(30), unless child: ChildProcess? = nil,
+    _ probe: () async throws -> Bool
+) async throws {
+    _ = try await eventually(what, within: limit, unless: child) { try await probe() ? true : nil }
+}
+
 /// A TCP port that nobody used a moment ago. Only where a program must come back to the same port, or must not be there yet.
 func freePort() throws -> Int {
     let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -1,0 +1,46 @@
+import ExampleSupport
+import TelemetryKit
+
+/// Where to begin in the log.
+enum StartOffset: Sendable, Hashable {
+    case committed, earliest, latest
+    case number(Int64)
+}
+
+enum Options {
+    static let id = Option<String?>.optionalString(
+        "COLLECTOR_ID", shown: "collector, with SHARD its index and count",
+        help: "The subscriber whose committed position this instance keeps. One instance at a time uses an id.")
+    static let offset = Option<StartOffset>(
+        "OFFSET", default: .committed, shown: "committed", placeholder: "committed|earliest|latest|N",
+        help: "First message to read; committed: the one after the last that was stored, or the earliest.",
+        parse: { (text) throws(OptionValueError) in
+            switch text.lowercased() {
+            case "committed": return .committed
+            case "earliest": return .earliest
+            case "latest": return .latest
+            default:
+                guard let number = Int64(text), number >= 0 else {
+                    throw OptionValueError("expected committed, earliest, latest or an offset")
+                }
+                return .number(number)
+            }
+        })
+    static let shard = Option<Shard?>(
+        "SHARD", default: nil, shown: "none: every GPU", placeholder: "I/N",
+        help: "Store only the GPUs of share I of N, so that N collectors divide the writing.",
+        parse: { (text) throws(OptionValueError) in
+            guard let shard = Shard(text) else { throw OptionValueError("expected a share such as 2/4") }
+            return shard
+        })
+    static let retention = Option<Duration?>.durationLimit(
+        "RETENTION_PERIOD", help: "How long the database keeps samples, where this program creates it.")
+    static let flushInterval = Option<Duration>.duration(
+        "FLUSH_INTERVAL", default: "1s", help: "How long samples wait for more before they are written.")
+    static let batchSize = Option<Int>.int("BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "SAMPLES", help: "Samples a write, from which on it is not waited for more.")
+    static let progressInterval = Option<Duration>.duration(
+        "PROGRESS_INTERVAL", default: "10s", help: "How often progress is logged. 0: never.")
+
+    static let all: [any AnyOption] =
+        [id, offset, shard] + InfluxDBOptions.all + [retention, flushInterval, batchSize, progressInterval] + QueueOptions.all
+}

@@ -1,0 +1,36 @@
+import ExampleSupport
+import TelemetryKit
+
+enum Options {
+    static let id = Option<String?>.optionalString(
+        "STREAMER_ID", shown: "host and pid", help: "What tells this instance from any other; it is the source of its batches.")
+    static let csvPath = Option<String>.string(
+        "CSV_PATH", default: "", placeholder: "PATH", help: "The DCGM export to read. Needed.")
+    static let interval = Option<Duration>.duration(
+        "STREAM_INTERVAL", default: "5s", help: "How long rows are collected before they leave as one message.")
+    static let batchSize = Option<Int>.int("BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "ROWS", help: "Rows a message at most.")
+    static let rate = Option<Int?>(
+        "RATE", default: nil, shown: "1000 with LOOP, else 0", placeholder: "ROWS", help: "Rows a second; 0: as fast as it goes.",
+        parse: { (text) throws(OptionValueError) in
+            guard let rate = Int(text), 0...1_000_000_000 ~= rate else {
+                throw OptionValueError("expected a whole number of rows a second, or 0")
+            }
+            return rate
+        })
+    static let loop = Option<Bool>.bool("LOOP", default: true, help: "Begin again at the end of the file; false: end there, with a summary.")
+    static let hostFilter = Option<String>.string(
+        "HOST_FILTER", default: "", placeholder: "HOSTS", help: "Hosts whose rows are sent: names or patterns (dgx-*), with commas; empty: all.")
+    static let timestamps = Option<CSVSource.Timestamps>.choice(
+        "TIMESTAMPS", default: .now, help: "now: a sample's time is when its row is read; source: what the row says.")
+    static let format = Option<BatchFormat>.choice(
+        "BATCH_FORMAT", default: .columnar, help: "How a batch is written as JSON: small, or readable by anything.")
+    static let drainTimeout = Option<Duration>.duration(
+        "DRAIN_TIMEOUT", default: "10s", help: "How long the end waits for the queue to take what is collected.")
+    static let progressInterval = Option<Duration>.duration(
+        "PROGRESS_INTERVAL", default: "10s", help: "How often progress is logged; a terminal shows it all the time. 0: never.")
+
+    static let all: [any AnyOption] =
+        [
+            id, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, format, drainTimeout, progressInterval,
+        ] + QueueOptions.all
+}
