@@ -46,6 +46,28 @@ struct RecordTests {
         #expect(String(decoding: record[header.payload], as: UTF8.self) == "[1,2]")
     }
 
+    @Test("offsets count up through every change of digits, whatever the timestamps do")
+    func countingUp() {
+        for start: Int64 in [0, 5, 95, 990, 9_999_999_990, 1_099] {
+            var batch = AppendBatch(firstOffset: start)
+            let payload = Array("1".utf8)
+            for n in 0..<1000 { payload.withUnsafeBytes { _ = batch.append(payload: $0, timestamp: Int64(n / 7)) } }
+            let bytes = batch.parts().flatMap { Array(UnsafeRawBufferPointer(start: $0.iov_base, count: $0.iov_len)) }
+            bytes.withUnsafeBytes { bytes in
+                var at = 0
+                for n in 0..<1000 {
+                    let total = Record.totalBytes(bytes.baseAddress! + at)
+                    let record = UnsafeRawBufferPointer(rebasing: bytes[at..<at + total])
+                    #expect(Record.damage(record) == nil)
+                    #expect(Record.header(record)?.offset == start + Int64(n))
+                    #expect(Record.header(record)?.timestamp == Int64(n / 7))
+                    #expect(String(decoding: record, as: UTF8.self).contains("\"message_id\":\"\(start + Int64(n))\","))
+                    at += total
+                }
+            }
+        }
+    }
+
     @Test("large payloads that are not copied give the same record")
     func largePayload() {
         for size in [100, 4093, 4094, 4095, 100_000] {
