@@ -10,12 +10,22 @@ package enum LogLevel: String, CaseIterable, Sendable, Comparable {
 
 package enum LogFormat: String, CaseIterable, Sendable { case text, json }
 
+/// The `key=value` part of a line, in order.
+package struct LogFields: ExpressibleByDictionaryLiteral, Sendable {
+    package typealias Value = any CustomStringConvertible & Sendable
+    package private(set) var pairs: [(key: String, value: Value)]
+
+    package init(dictionaryLiteral elements: (String, Value)...) {
+        pairs = elements.map { (key: $0.0, value: $0.1) }
+    }
+
+    package mutating func append(_ key: String, _ value: Value) { pairs.append((key, value)) }
+}
+
 /// Writes lines to standard error: level, time, message, and `key=value`; or one JSON object a line.
 ///
 /// Safe to use from any thread; a line is written whole.
 package struct Logger: Sendable {
-    package typealias Fields = KeyValuePairs<String, any CustomStringConvertible & Sendable>
-
     package var level: LogLevel
     package var format: LogFormat
     private let write: @Sendable ([UInt8]) -> Void
@@ -29,12 +39,12 @@ package struct Logger: Sendable {
         self.write = write
     }
 
-    package func debug(_ message: String, _ fields: Fields = [:]) { log(.debug, message, fields) }
-    package func info(_ message: String, _ fields: Fields = [:]) { log(.info, message, fields) }
-    package func warning(_ message: String, _ fields: Fields = [:]) { log(.warning, message, fields) }
-    package func error(_ message: String, _ fields: Fields = [:]) { log(.error, message, fields) }
+    package func debug(_ message: String, _ fields: LogFields = [:]) { log(.debug, message, fields) }
+    package func info(_ message: String, _ fields: LogFields = [:]) { log(.info, message, fields) }
+    package func warning(_ message: String, _ fields: LogFields = [:]) { log(.warning, message, fields) }
+    package func error(_ message: String, _ fields: LogFields = [:]) { log(.error, message, fields) }
 
-    package func log(_ level: LogLevel, _ message: String, _ fields: Fields = [:]) {
+    package func log(_ level: LogLevel, _ message: String, _ fields: LogFields = [:]) {
         guard level >= self.level else { return }
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
@@ -49,7 +59,7 @@ package struct Logger: Sendable {
 }
 
 extension ByteWriter {
-    fileprivate mutating func appendLogText(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: Logger.Fields) {
+    fileprivate mutating func appendLogText(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields) {
         let name = level.rawValue.uppercased()
         append(name)
         for _ in name.count..<8 { append(UInt8(ascii: " ")) }
@@ -57,7 +67,7 @@ extension ByteWriter {
         append(UInt8(ascii: " "))
         // A message of another program may hold a line break; one event stays one line.
         append(message.contains(where: \.isNewline) ? String(message.map { $0.isNewline ? " " : $0 }) : message)
-        for (key, value) in fields {
+        for (key, value) in fields.pairs {
             append(UInt8(ascii: " "))
             append(key)
             append(UInt8(ascii: "="))
@@ -70,14 +80,14 @@ extension ByteWriter {
         }
     }
 
-    fileprivate mutating func appendLogJSON(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: Logger.Fields) {
+    fileprivate mutating func appendLogJSON(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields) {
         append("{\"level\":\"")
         append(level.rawValue)
         append("\",\"time\":\"")
         append(rfc3339(time))
         append("\",\"message\":")
         appendJSONString(message)
-        for (key, value) in fields {
+        for (key, value) in fields.pairs {
             append(UInt8(ascii: ","))
             appendJSONString(key)
             append(UInt8(ascii: ":"))
