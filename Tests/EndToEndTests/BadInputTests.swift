@@ -42,4 +42,144 @@ struct BadInputTests {
         #expect(code == 64)
         #expect(errors.contains("LOG_LEVEL=loud: expected debug, info, warning or error"))
     }
+
+    // MARK: Files
+
+    static func row(_ value: String, gpu: Int = 0) -> String {
+        "2025-07-18T20:42:34Z,DCGM_FI_DEV_GPU_UTIL,\(gpu),nvidia\(gpu),GPU-\(gpu),H100,node1,,,,\(value),\n"
+    }
+
+    @Test("a streamer without a file says which option names it")
+    func noFile() async throws {
+        let (code, _, errors) = try await run(.streamer)
+        #expect(code == 64)
+        #expect(errors.contains("--csv-path"))
+    }
+
+    @Test("a file that is not there is named")
+    func missingFile() async throws {
+        let (code, _, errors) = try await run(.streamer, ["CSV_PATH": "/nowhere/dcgm.csv", "LOOP": "false"])
+        #expect(code == 1)
+        #expect(errors.contains("/nowhere/dcgm.csv") && errors.contains("No such file"))
+    }
+
+    @Test("a header without a column that is needed is named, and nothing is published")
+    func wrongHeader() async throws {
+        try await Stage.run { stage in
+            let csv = try stage.write("time,metric_name,value\n1,a,2\n", to: "wrong.csv")
+            let child = try stage.start(.streamer, ["CSV_PATH": csv, "LOOP": "false"])
+            #expect(await child.endedOrKilled(within: .seconds(20)) == 1)
+            #expect(child.errors.contains("wrong.csv") && child.errors.contains("timestamp"))
+        }
+    }
+
+    @Test("half a row and a NaN are counted by reason, named by line, and the other rows arrive")
+    func badRows() async throws {
+        try await Stage.run { stage in
+            let text = Self.header + Self.row("1", gpu: 0) + "2025-07-18T20:42:34Z,DCGM_FI_DEV\n" + Self.row("NaN", gpu: 1) + Self.row("2", gpu: 2)
+            let csv = try stage.write(text, to: "some.csv")
+            let queue = try await stage.startQueue()
+            let streamer = try stage.startStreamer(queue.port, csv: csv)
+            #expect(await streamer.endedOrKilled(within: .seconds(20)) == 0)
+            let summary = try #require(streamer.logged("finished"))
+            #expect(summary["published"] as? Int == 2)
+            #expect(summary["bad_rows"] as? Int == 2)
+            #expect(summary["bad_wrong_number_of_fields"] as? Int == 1)
+            #expect(summary["bad_not_a_finite_number"] as? Int == 1)
+            #expect(streamer.errors.contains("some.csv:3") && streamer.errors.contains("some.csv:4"))
+        }
+    }
+
+    @Test("a data directory that is a file is named")
+    func unusableDirectory() async throws {
+        try await Stage.run { stage in
+            let file = try stage.write("text", to: "file")
+            let child = try stage.start(.mqServer, ["TCP_PORT": "0", "HTTP_PORT": "0", "MQ_DATA_DIR": file])
+            #expect(await child.endedOrKilled(within: .seconds(20)) == 1)
+            #expect(child.errors.contains(file))
+        }
+    }
+
+    @Test("a data directory that another server uses is named")
+    func directoryInUse() async throws {
+        try await Stage.run { stage in
+            _ = try await stage.startQueue(["MQ_DATA_DIR": stage.path("log")])
+            let child = try stage.start(.mqServer, ["TCP_PORT": "0", "HTTP_PORT": "0", "MQ_DATA_DIR": stage.path("log")])
+            #expect(await child.endedOrKilled(within: .seconds(20)) == 1)
+            #expect(child.errors.contains(stage.path("log")))
+        }
+    }
+
+    // MARK: Ports and peers
+
+    @Test("a port that is in use is named", arguments: ["TCP_PORT", "HTTP_PORT"])
+    func queuePortInUse(variable: String) async throws {
+        try await Stage.run { stage in
+            let first = try await stage.startQueue()
+            let port = variable == "TCP_PORT" ? first.port : first.httpPort
+            let child = try stage.start(
+                .mqServer,
+                ["TCP_HOST": "127.0.0.1", "HTTP_HOST": "127.0.0.1", "TCP_PORT": "0", "HTTP_PORT": "0"]
+                    .merging([variable: "\(port)"]) { $1 })
+            #expect(await child.endedOrKilled(within: .seconds(20)) == 1)
+            #expect(child.errors.contains("127.0.0.1:\(port)") && child.errors.contains("in use"))
+        }
+    }
+
+    @Test("the api names a port that is in use")
+    func apiPortInUse() async throws {
+        try await Stage.run { stage in
+            let queue = try await stage.startQueue()
+            let child = try stage.start(
+                .api, ["API_HOST": "127.0.0.1", "API_PORT": "\(queue.port)", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queue.port)"])
+            #expect(await child.endedOrKilled(within: .seconds(20)) == 1)
+            #expect(child.errors.contains("127.0.0.1:\(queue.port)") && child.errors.contains("in use"))
+        }
+    }
+
+    @Test("while the queue is away the api answers, is not ready, and says so once")
+    func apiWithoutQueue() async throws {
+        try await Stage.run { stage in
+            let api = try await stage.startAPI(try freePort())
+            try await eventuallyTrue("complaint about the queue", unless: api.process) { api.process.logged("queue lost") != nil }
+            #expect(try await HTTP.get(api.port, "/ready").status == 503)
+            #expect(try await HTTP.get(api.port, "/health").status == 200)
+            #expect(await api.process.terminate() == 0)
+            #expect(api.process.logged.count { ($0["message"] as? String)?.hasPrefix("queue lost") == true } == 1)
+        }
+    }
+
+    @Test("while the database is away the api answers, is not ready, and requests get 503")
+    func apiWithoutDatabase() async throws {
+        try await Stage.run { stage in
+            let api = try await stage.startAPI(
+                try freePort(), ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(try freePort())"])
+            #expect(try await HTTP.get(api.port, "/ready").status == 503)
+            #expect(try await HTTP.get(api.port, "/api/v1/gpus").status == 503)
+            #expect(await api.process.terminate() == 0)
+        }
+    }
+
+    @Test("a collector whose queue is away says so once, and ends when asked")
+    func collectorWithoutQueue() async throws {
+        try await Stage.run { stage in
+            let collector = try stage.startCollector(try freePort(), influxDBPort: try freePort())
+            try await eventuallyTrue("complaint about the queue", unless: collector) { collector.logged("queue lost") != nil }
+            #expect(await collector.terminate() == 0)
+            #expect(collector.logged.count { ($0["message"] as? String)?.hasPrefix("queue lost") == true } == 1)
+        }
+    }
+
+    @Test("a wrong token is an error that names the option", arguments: [nil, "wrong"])
+    func wrongToken(token: String?) async throws {
+        try await Stage.run { stage in
+            let queue = try await stage.startQueue(["MQ_TOKEN": "right"])
+            let csv = try stage.write(Self.header + Self.row("1"), to: "one.csv")
+            let streamer = try stage.startStreamer(queue.port, csv: csv, token.map { ["MQ_TOKEN": $0] } ?? [:])
+            #expect(await streamer.endedOrKilled(within: .seconds(20)) == 1)
+            #expect(streamer.errors.contains("MQ_TOKEN"))
+            let good = try stage.startStreamer(queue.port, csv: csv, ["MQ_TOKEN": "right"])
+            #expect(await good.endedOrKilled(within: .seconds(20)) == 0)
+        }
+    }
 }
