@@ -103,7 +103,11 @@ struct ByteWindow: ~Copyable {
 
     private func newlines(in range: Range<Int>) -> Int {
         var count = 0
-        for i in range where base[i] == UInt8(ascii: "\n") { count &+= 1 }
+        var at = range.lowerBound
+        while at < range.upperBound, let found = memchr(base + at, Int32(CSV.lineFeed), range.upperBound - at) {
+            count += 1
+            at = UnsafeMutablePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - base + 1
+        }
         return count
     }
 }

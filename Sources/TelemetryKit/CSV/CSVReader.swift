@@ -46,14 +46,14 @@ public struct CSVReader: ~Copyable {
     public private(set) var columns: [String] = []
 
     private(set) var window: ByteWindow
-    private let maxRowBytes: Int
+    let maxRowBytes: Int
     /// Fields that every row must have; 0 until that is known.
     private var expectedFields = 0
     private(set) var fields: UnsafeMutablePointer<Field>
     private var fieldCapacity: Int
     /// Fields of the current row.
     public private(set) var count = 0
-    private var rowStart = 0
+    private(set) var rowStart = 0
     private var scratch: [UInt8] = []
 
     /// Opens a file.
@@ -156,6 +156,21 @@ public struct CSVReader: ~Copyable {
         CSVError(
             kind, file: file, line: window.line(at: fields[index].start), column: index + 1,
             columnName: index < columns.count ? columns[index] : nil, message: message)
+    }
+
+    /// The bytes that were read and not yet taken apart. They begin with a row.
+    @inline(__always)
+    var rest: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: window.base + window.position, count: window.limit - window.position)
+    }
+
+    /// Passes over a row that the caller knows to be whole.
+    @inline(__always)
+    mutating func skip(_ bytes: Int) { window.position += bytes }
+
+    /// The current row, with its line end.
+    var row: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: window.base + rowStart, count: window.position - rowStart)
     }
 
     @inline(__always)

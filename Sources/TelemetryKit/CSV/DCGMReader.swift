@@ -38,6 +38,8 @@ public struct DCGMReader: ~Copyable {
     private let policy: BadRowPolicy
     private let configuration: CSVReader.Configuration
     private var interner = SeriesInterner()
+    /// `nil`: every row is taken apart.
+    private var predictor: RowPredictor?
     private var indices: [MetricSeries: UInt32] = [:]
     /// Every series met so far; an index stays valid as long as the reader.
     public private(set) var series: [MetricSeries] = []
@@ -61,10 +63,17 @@ public struct DCGMReader: ~Copyable {
         try self.init(csv, badRows: policy, CSVReader.Configuration())
     }
 
+    /// `predicts: false` takes every row apart, to be compared with.
+    package init(_ csv: consuming CSVReader, badRows policy: BadRowPolicy, predicts: Bool) throws(CSVError) {
+        try self.init(csv, badRows: policy, CSVReader.Configuration())
+        if !predicts { predictor = nil }
+    }
+
     private init(
         _ csv: consuming CSVReader, badRows policy: BadRowPolicy, _ configuration: CSVReader.Configuration
     ) throws(CSVError) {
         columns = try DCGMColumns(header: csv.columns, file: csv.file)
+        predictor = RowPredictor(columns: columns)
         self.csv = csv
         self.policy = policy
         self.configuration = configuration
@@ -75,7 +84,10 @@ public struct DCGMReader: ~Copyable {
         let again = try CSVReader(path: csv.file, configuration: configuration)
         let columns = try DCGMColumns(header: again.columns, file: again.file)
         // The bytes that identify a series are those of the columns in their order.
-        if columns != self.columns { interner = SeriesInterner() }
+        if again.columns != csv.columns {
+            interner = SeriesInterner()
+            predictor = RowPredictor(columns: columns)
+        }
         self.columns = columns
         csv = again
     }
@@ -92,6 +104,10 @@ public struct DCGMReader: ~Copyable {
     public mutating func read(into rows: inout DCGMRows, limit: Int = .max) throws(CSVError) -> Int {
         var added = 0
         while added < limit {
+            if predictRow(into: &rows) {
+                added += 1
+                continue
+            }
             do throws(CSVError) {
                 guard try csv.next() else { break }
                 try readRow(into: &rows)
@@ -141,28 +157,63 @@ extension DCGMReader {
             interner.add(hash, identity.count, piece, series: index)
             rows.append(index, time, value)
         }
+        learn(rows.seriesIndices[rows.count - 1])
     }
 
+    /// A row that is what was expected, without taking it apart.
     @inline(__always)
-    private mutating func readTime() throws(CSVError) -> Int64 {
-        let field = csv.fields[columns.timestamp]
-        let text = csv.raw(field)
+    private mutating func predictRow(into rows: inout DCGMRows) -> Bool {
+        let rest = csv.rest
+        guard let start = rest.baseAddress,
+            let match = predictor?.match(start, available: rest.count, timeLength: lastTimeText.count),
+            match.length <= csv.maxRowBytes, let time = time(of: match.time),
+            let value = parseDouble(match.value), value.isFinite
+        else { return false }
+        csv.skip(match.length)
+        predictor?.accept(match.series)
+        rows.append(match.series, time, value)
+        return true
+    }
+
+    private mutating func learn(_ series: UInt32) {
+        let time = csv.fields[columns.timestamp]
+        let value = csv.fields[columns.value]
+        let start = csv.rowStart
+        predictor?.learn(series, row: csv.row, time: time.start - start..<time.end - start, value: value.start - start..<value.end - start)
+    }
+
+    /// Most often a row's time is that of the row before. `nil`: no time.
+    @inline(__always)
+    private mutating func time(of text: UnsafeRawBufferPointer) -> Int64? {
         if text.count == lastTimeText.count, text.count > 0,
             lastTimeText.withUnsafeBytes({ memcmp($0.baseAddress!, text.baseAddress!, text.count) }) == 0
         {
             return lastTime
         }
-        do throws(TimestampFormatError) {
-            // No time contains a quote, so the raw bytes serve: doubled quotes are an error either way.
-            lastTime = try Timestamp(rfc3339: text).nanoseconds
-        } catch {
-            let kind: CSVError.Kind = text.isEmpty ? .emptyField : .timestamp
-            throw csv.fieldError(
-                kind, columns.timestamp, text.isEmpty ? "the timestamp is empty" : "\(excerpt(columns.timestamp)) is \(error)")
-        }
+        // No time contains a quote, so the raw bytes serve: doubled quotes are an error either way.
+        guard let time = try? Timestamp(rfc3339: text) else { return nil }
+        lastTime = time.nanoseconds
         lastTimeText.removeAll(keepingCapacity: true)
         lastTimeText.append(contentsOf: text)
         return lastTime
+    }
+
+    @inline(__always)
+    private mutating func readTime() throws(CSVError) -> Int64 {
+        if let time = time(of: csv.raw(csv.fields[columns.timestamp])) { return time }
+        throw timeError()
+    }
+
+    private mutating func timeError() -> CSVError {
+        let column = columns.timestamp
+        if csv.fields[column].count == 0 { return csv.fieldError(.emptyField, column, "the timestamp is empty") }
+        do throws(TimestampFormatError) {
+            _ = try Timestamp(rfc3339: csv.raw(csv.fields[column]))
+            preconditionFailure("a time that is one")
+        } catch {
+            let shown = excerpt(column)
+            return csv.fieldError(.timestamp, column, "\(shown) is \(error)")
+        }
     }
 
     @inline(__always)
