@@ -1,0 +1,53 @@
+import Synchronization
+import TelemetryNet
+
+/// One request of a task to something on the loop: waits for the answer, and ends at once when the task is cancelled.
+final class Call<Answer: Sendable>: Sendable {
+    private struct State {
+        var continuation: CheckedContinuation<Result<Answer, MQError>, Never>?
+        var isOver = false
+        /// By which the request can be withdrawn.
+        var number: Int64?
+    }
+
+    private let state = Mutex(State())
+
+    /// `begin` and `cancel` run on the loop. `begin` may answer at once.
+    func run(
+        on loop: EventLoop, begin: @escaping @Sendable (@escaping @Sendable (Result<Answer, MQError>) -> Void) -> Int64?,
+        cancel: @escaping @Sendable (Int64) -> Void
+    ) async throws(MQError) -> Answer {
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                state.withLock { $0.continuation = continuation }
+                if Task.isCancelled { return finish(.failure(.cancelled)) }
+                loop.execute { [self] in
+                    guard !state.withLock({ $0.isOver }) else { return }
+                    let number = begin { self.finish($0) }
+                    let isOver = state.withLock { state in
+                        state.number = number
+                        return state.isOver
+                    }
+                    // Cancelled meanwhile: the handler did not know the number yet.
+                    if isOver, let number { cancel(number) }
+                }
+            }
+        } onCancel: { [self] in
+            finish(.failure(.cancelled))
+            loop.execute { [self] in
+                if let number = state.withLock({ $0.number }) { cancel(number) }
+            }
+        }
+        return try result.get()
+    }
+
+    private func finish(_ result: Result<Answer, MQError>) {
+        let continuation = state.withLock { state -> CheckedContinuation<Result<Answer, MQError>, Never>? in
+            guard !state.isOver, let continuation = state.continuation else { return nil }
+            state.isOver = true
+            state.continuation = nil
+            return continuation
+        }
+        continuation?.resume(returning: result)
+    }
+}

@@ -1,0 +1,353 @@
+import Glibc
+import TelemetryNet
+
+/// What a link tells its user; all of it on the loop.
+protocol LinkUser: AnyObject {
+    /// Connected and greeted: requests may be sent.
+    func linkIsReady()
+    /// Frames that arrived together, whole, each with its length bytes. Returns whether to go on reading.
+    func linkReceived(_ frames: UnsafeRawBufferPointer) -> Bool
+    /// The connection is gone; the link tries again by itself.
+    func linkIsDown(_ reason: String)
+    /// The server refuses this client: the link does not try again.
+    func linkIsRefused(_ error: MQError)
+}
+
+/// A connection to the server that is made again, with backoff, whenever it breaks. Belongs to one event loop.
+final class Link: EventHandler {
+    private enum State {
+        case idle
+        case resolving
+        case connecting(descriptor: Int32, rest: ArraySlice<SocketAddress>)
+        /// Connected; `hello` is not answered yet.
+        case greeting(Int32)
+        case ready(Int32)
+        case waiting
+        case closed
+    }
+
+    private let configuration: MQClient.Configuration
+    private let loop: EventLoop
+    private weak var user: (any LinkUser)?
+    private var state = State.idle
+    private var backoff: Backoff
+    private var input = ByteQueue()
+    private var output = ByteQueue()
+    private var isReading = true
+    private var isBlocked = false
+    private var flushIsDue = false
+    private var lastHeard = ContinuousClock.now
+    private var lastSent = ContinuousClock.now
+    private var timer: TimerID?
+    private var keepaliveTimer: TimerID?
+    /// Counts connections, so that a late event of an older one is known as such.
+    private var generation = 0
+
+    init(configuration: MQClient.Configuration, loop: EventLoop, user: any LinkUser) {
+        self.configuration = configuration
+        self.loop = loop
+        self.user = user
+        backoff = Backoff(initial: configuration.initialBackoff, limit: configuration.maxBackoff)
+    }
+
+    var peer: String { "\(configuration.host):\(configuration.port)" }
+    var isReady: Bool { if case .ready = state { true } else { false } }
+
+    // MARK: Connecting
+
+    func open() {
+        guard case .idle = state else { return }
+        resolve()
+    }
+
+    private func resolve() {
+        state = .resolving
+        generation += 1
+        let number = generation
+        // A name server may take seconds to answer; the loop does not wait for it.
+        let bound = LoopBound(self, to: loop)
+        let (host, port, loop) = (configuration.host, configuration.port, loop)
+        do {
+            let resolver = try EventLoop.start(name: "mq-resolve")
+            resolver.execute {
+                let result = Result { try SocketAddress.resolve(host: host, port: port) }
+                loop.execute { bound.value.resolved(result, number) }
+            }
+            resolver.stop()
+        } catch {
+            fail("\(error)")
+        }
+        startTimeout()
+    }
+
+    private func resolved(_ result: Result<[SocketAddress], any Error>, _ number: Int) {
+        guard number == generation, case .resolving = state else { return }
+        switch result {
+        case .success(let addresses): connect(to: addresses[...], "no address")
+        case .failure(let error): fail("\(error)")
+        }
+    }
+
+    private func connect(to addresses: ArraySlice<SocketAddress>, _ lastFailure: String) {
+        guard let address = addresses.first else { return fail(lastFailure) }
+        do {
+            let descriptor = try Socket.beginConnect(address)
+            state = .connecting(descriptor: descriptor, rest: addresses.dropFirst())
+            try loop.register(descriptor, events: .writable, handler: self)
+        } catch {
+            closeDescriptor()
+            connect(to: addresses.dropFirst(), "\(error)")
+        }
+    }
+
+    private func startTimeout() {
+        if let timer { loop.cancel(timer) }
+        timer = loop.schedule(after: configuration.connectTimeout) { [weak self] in
+            guard let self, !isReady else { return }
+            timer = nil
+            fail("\(peer): no connection within \(configuration.connectTimeout)")
+        }
+    }
+
+    private func greet(_ descriptor: Int32) {
+        state = .greeting(descriptor)
+        lastHeard = loop.now
+        var hello = ByteWriter()
+        hello.append(#"{"type":"hello","request_id":0,"client_id":"#)
+        hello.appendJSONString(configuration.clientID)
+        if let token = configuration.token {
+            hello.append(#","token":"#)
+            hello.appendJSONString(token)
+        }
+        if let interval = configuration.keepaliveInterval {
+            hello.append(#","keepalive_ms":"#)
+            hello.appendDecimal(interval.microseconds / 1000)
+        }
+        hello.append("}")
+        send(hello.bytes)
+        flush()
+    }
+
+    // MARK: Sending
+
+    func send(_ body: [UInt8]) {
+        send { $0.append(body) }
+    }
+
+    /// Queues one frame, whose body the closure appends. It leaves with others that are queued in the same round.
+    func send(_ body: (inout ByteQueue) -> Void) {
+        let at = output.count
+        _ = output.room(4)
+        output.commit(4)
+        body(&output)
+        output.setUInt32(UInt32(output.count - at - 4), at: at)
+        guard !flushIsDue, !isBlocked else { return }
+        flushIsDue = true
+        let bound = LoopBound(self, to: loop)
+        loop.execute { bound.value.flush() }
+    }
+
+    var queuedBytes: Int { output.count }
+
+    private func flush() {
+        flushIsDue = false
+        guard let descriptor else { return }
+        do {
+            while !output.isEmpty {
+                guard let count = try Socket.write(descriptor, output.bytes) else {
+                    isBlocked = true
+                    watch()
+                    return
+                }
+                output.consume(count)
+                lastSent = loop.now
+            }
+            output.releaseIfEmpty()
+            if isBlocked {
+                isBlocked = false
+                watch()
+            }
+        } catch {
+            fail("\(peer): \(error)")
+        }
+    }
+
+    // MARK: Receiving
+
+    func ready(_ events: EventSet) {
+        switch state {
+        case .connecting(let descriptor, let rest):
+            let code = Socket.connectResult(descriptor)
+            guard code == 0 else {
+                closeDescriptor()
+                return connect(to: rest, SystemError("connect to", on: peer, code: code).description)
+            }
+            loop.modify(descriptor, events: .readable)
+            greet(descriptor)
+        case .greeting, .ready:
+            if events.contains(.writable) { flush() }
+            if isReading {
+                if !events.isDisjoint(with: [.readable, .hangup, .error]) { receive() }
+            } else if !events.isDisjoint(with: [.hangup, .error]) {
+                // What is not read yet is asked for again.
+                fail("\(peer): the connection broke")
+            }
+        default: break
+        }
+    }
+
+    private func receive() {
+        guard let descriptor, isReading else { return }
+        do {
+            guard let count = try Socket.read(descriptor, into: input.room(missingBytes)) else { return }
+            guard count > 0 else { return fail("\(peer): the server closed the connection") }
+            input.commit(count)
+            lastHeard = loop.now
+            try takeFrames()
+        } catch {
+            fail("\(peer): \(error)")
+        }
+    }
+
+    private var missingBytes: Int {
+        guard input.count >= 4 else { return 256 * 1024 }
+        return max(Record.totalBytes(input.bytes.baseAddress!) - input.count, 256 * 1024)
+    }
+
+    private func takeFrames() throws {
+        let bytes = input.bytes
+        var at = 0
+        while bytes.count - at >= 4 {
+            let total = Record.totalBytes(bytes.baseAddress! + at)
+            guard total <= configuration.maxFrameBytes + Record.maxOverhead else {
+                throw JSONError(offset: at, reason: "a frame of \(total - 4) bytes")
+            }
+            guard bytes.count - at >= total else { break }
+            if case .greeting(let descriptor) = state {
+                try greeted(UnsafeRawBufferPointer(rebasing: bytes[at..<at + total]), descriptor)
+                at += total
+                if !isReady { return }
+                // The frames behind the greeting are the user's.
+                input.consume(at)
+                return try takeFrames()
+            }
+            at += total
+        }
+        guard at > 0 else { return }
+        let number = generation
+        let goesOn = user?.linkReceived(UnsafeRawBufferPointer(rebasing: bytes[..<at])) ?? false
+        guard number == generation, isReady else { return }
+        input.consume(at)
+        input.releaseIfEmpty()
+        if !goesOn, isReading {
+            isReading = false
+            watch()
+        }
+    }
+
+    private func greeted(_ frame: UnsafeRawBufferPointer, _ descriptor: Int32) throws {
+        switch try ServerFrame.parse(frame) {
+        case .error(let refusal) where refusal.code == ErrorCode.unauthorized.rawValue:
+            refuse(MQError(.unauthorized, "\(peer): \(refusal.text)"))
+        case .error(let refusal) where refusal.code != ErrorCode.unknownType.rawValue:
+            fail("\(peer): \(refusal.text)")
+        case .response, .error:
+            // A server that does not know hello is served without keepalive.
+            state = .ready(descriptor)
+            backoff.reset()
+            if let timer { loop.cancel(timer) }
+            timer = nil
+            scheduleKeepalive()
+            configuration.onEvent(.connected(peer: peer))
+            user?.linkIsReady()
+        default: break
+        }
+    }
+
+    /// Reads on after ``LinkUser/linkReceived(_:)`` asked to stop.
+    func resumeReading() {
+        guard !isReading else { return }
+        isReading = true
+        lastHeard = loop.now
+        if descriptor != nil { watch() }
+    }
+
+    private func watch() {
+        guard let descriptor else { return }
+        var events: EventSet = []
+        if isReading { events.insert(.readable) }
+        if isBlocked { events.insert(.writable) }
+        loop.modify(descriptor, events: events)
+    }
+
+    // MARK: Keepalive
+
+    private func scheduleKeepalive() {
+        guard let interval = configuration.keepaliveInterval else { return }
+        keepaliveTimer = loop.schedule(after: interval / 2) { [weak self] in
+            guard let self, isReady else { return }
+            if isReading, loop.now - lastHeard > interval * 2 {
+                return fail("\(peer): silent for \(interval * 2)")
+            }
+            if loop.now - lastSent >= interval / 2 { send(Array(#"{"type":"ping"}"#.utf8)) }
+            scheduleKeepalive()
+        }
+    }
+
+    // MARK: Ending
+
+    private var descriptor: Int32? {
+        switch state {
+        case .connecting(let descriptor, _), .greeting(let descriptor), .ready(let descriptor): descriptor
+        default: nil
+        }
+    }
+
+    private func closeDescriptor() {
+        guard let descriptor else { return }
+        loop.deregister(descriptor)
+        Socket.close(descriptor)
+        state = .idle
+    }
+
+    private func reset() {
+        closeDescriptor()
+        generation += 1
+        input.consume(input.count)
+        output.consume(output.count)
+        input.releaseIfEmpty()
+        output.releaseIfEmpty()
+        isReading = true
+        isBlocked = false
+        for pending in [timer, keepaliveTimer].compactMap({ $0 }) { loop.cancel(pending) }
+        timer = nil
+        keepaliveTimer = nil
+    }
+
+    /// Drops the connection and tries again later.
+    func fail(_ reason: String) {
+        if case .closed = state { return }
+        let wasReady = isReady
+        reset()
+        state = .waiting
+        let delay = backoff.delay()
+        configuration.onEvent(.disconnected(peer: peer, reason: reason, retryAfter: delay))
+        timer = loop.schedule(after: delay) { [weak self] in
+            guard let self, case .waiting = state else { return }
+            timer = nil
+            resolve()
+        }
+        if wasReady { user?.linkIsDown(reason) }
+    }
+
+    private func refuse(_ error: MQError) {
+        reset()
+        state = .idle
+        user?.linkIsRefused(error)
+    }
+
+    func close() {
+        reset()
+        state = .closed
+    }
+}

@@ -1,0 +1,195 @@
+import Synchronization
+import TelemetryNet
+
+/// A client of a ``MQServer``: publishes, and subscribes.
+///
+/// It connects when it is first used, and again, with backoff, whenever the connection breaks. One thread of its own does
+/// the input and output; every method may be called from any number of tasks at once. Close it when it is not needed any
+/// more, or use ``withClient(_:_:)``.
+public final class MQClient: Sendable {
+    /// All that a client can be told. Every member has a default.
+    public struct Configuration: Sendable {
+        public var host = "127.0.0.1"
+        public var port = 9000
+        /// Names this client to the server, and in the ids of its messages' producer.
+        public var clientID = "client"
+        /// What the server asks for, where it asks for a token.
+        public var token: String?
+        /// How long one attempt may take, from resolving the name to the server's greeting.
+        public var connectTimeout = Duration.seconds(5)
+        /// The time from a broken connection to the first attempt; each further one waits twice as long.
+        public var initialBackoff = Duration.milliseconds(100)
+        /// The longest time between two attempts.
+        public var maxBackoff = Duration.seconds(5)
+        /// A peer that is silent for twice this time is given up; `nil` waits for the system to notice.
+        public var keepaliveInterval: Duration? = .seconds(10)
+        /// The largest frame that is sent, and with the room for a message's envelope, that is accepted.
+        public var maxFrameBytes = 16 << 20
+        /// A subscription reads no more from its socket while so many bytes wait for the consumer.
+        public var receiveBufferBytes = 4 << 20
+        /// Told of connections made and broken. Called on the client's thread: it must return soon.
+        public var onEvent: @Sendable (Event) -> Void = { _ in }
+
+        public init() {}
+
+        public init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    public enum Event: Sendable {
+        case connected(peer: String)
+        case disconnected(peer: String, reason: String, retryAfter: Duration)
+        /// Retention dropped messages before the subscription could read them.
+        case messagesSkipped(count: Int64, nextOffset: Int64)
+        /// The server's log began anew, as one in memory does: the subscription goes on at its first message.
+        case logReset(nextOffset: Int64)
+    }
+
+    /// Where a subscription begins. After a broken connection it goes on behind the last message, wherever it began.
+    public enum StartPosition: Sendable, Hashable {
+        case earliest
+        /// With the first message that is published from now on.
+        case latest
+        case offset(Int64)
+        /// Behind the position that was committed for the subscription's id, else at the earliest message.
+        case committed
+    }
+
+    public let configuration: Configuration
+    let loop: EventLoop
+    private let publisher: Mutex<LoopBound<Publisher>?>
+    private let isClosed = Atomic(false)
+
+    /// Connects to nothing yet.
+    public init(configuration: Configuration = Configuration()) {
+        self.configuration = configuration
+        ignoreBrokenPipeSignal()
+        do {
+            loop = try EventLoop.start(name: "mq-client")
+        } catch {
+            fatalError("no thread for the client: \(error)")
+        }
+        publisher = Mutex(LoopBound(Publisher(configuration: configuration, loop: loop), to: loop))
+    }
+
+    deinit { loop.stop() }
+
+    /// Runs the body with a client, and closes it when the body is left, however.
+    public static func withClient<R: Sendable>(
+        _ configuration: Configuration = Configuration(), _ body: (MQClient) async throws -> R
+    ) async throws -> R {
+        let client = MQClient(configuration: configuration)
+        do {
+            let result = try await body(client)
+            await client.close()
+            return result
+        } catch {
+            await client.close(within: .zero)
+            throw error
+        }
+    }
+
+    // MARK: Publishing
+
+    /// Appends one message to the log and returns its offset, when it is stored in the sense of the server's sync policy.
+    ///
+    /// Waits while there is no connection. A publish whose answer was lost is sent again and stored once.
+    @discardableResult
+    public func publish(_ payload: [UInt8]) async throws(MQError) -> Int64 {
+        try check(payload, 0)
+        return try await send([payload], isMany: false)
+    }
+
+    /// Appends one message, given as JSON text.
+    @discardableResult
+    public func publish(_ payload: String) async throws(MQError) -> Int64 {
+        try await publish(Array(payload.utf8))
+    }
+
+    /// Appends several messages by one frame, one behind the other, and returns their offsets. All of them are stored, or
+    /// none.
+    @discardableResult
+    public func publish(_ payloads: [[UInt8]]) async throws(MQError) -> Range<Int64> {
+        guard !payloads.isEmpty else { throw MQError(.invalidPayload, "no payload to publish") }
+        for (index, payload) in payloads.enumerated() { try check(payload, index) }
+        let size = payloads.reduce(0) { $0 + $1.count + 1 }
+        try checkSize(size)
+        let first = try await send(payloads, isMany: true)
+        return first..<first + Int64(payloads.count)
+    }
+
+    private func check(_ payload: [UInt8], _ index: Int) throws(MQError) {
+        if let error = payload.withUnsafeBytes({ JSON.validate($0) }) {
+            throw MQError(.invalidPayload, "payload \(index) is not JSON: \(error)")
+        }
+        try checkSize(payload.count)
+    }
+
+    private func checkSize(_ size: Int) throws(MQError) {
+        // The members beside the payload take less than this.
+        let room = configuration.maxFrameBytes - 512
+        guard size <= room else {
+            throw MQError(.invalidPayload, "payloads of \(size) bytes; a frame holds \(room)")
+        }
+    }
+
+    private func send(_ payloads: [[UInt8]], isMany: Bool) async throws(MQError) -> Int64 {
+        let publisher = try openPublisher()
+        let call = Call<ServerFrame.Answer>()
+        let answer = try await call.run(on: loop) { finish in
+            publisher.value.publish(payloads, isMany: isMany, finish)
+        } cancel: { number in
+            publisher.value.cancel(number)
+        }
+        guard let offset = answer.offset else {
+            throw MQError(.protocolViolation, "\(configuration.host):\(configuration.port): an answer to a publish without its offset")
+        }
+        return offset
+    }
+
+    /// What the server says of itself: the JSON object that `/stats` gives.
+    public func statistics() async throws(MQError) -> [UInt8] {
+        let publisher = try openPublisher()
+        let call = Call<[UInt8]>()
+        return try await call.run(on: loop) { finish in
+            publisher.value.askStatistics(finish)
+            return nil
+        } cancel: { _ in }
+    }
+
+    private func openPublisher() throws(MQError) -> LoopBound<Publisher> {
+        guard let publisher = publisher.withLock({ $0 }) else {
+            throw MQError(.closed, "\(configuration.host):\(configuration.port): the client is closed")
+        }
+        return publisher
+    }
+
+    // MARK: Subscribing
+
+    /// A subscription on a connection of its own, made when the iteration begins.
+    ///
+    /// `id`: names the subscriber to the server; a second subscription with the same id takes over from the first. Without
+    /// one a random id is made, which cannot be resumed by its committed position.
+    public func subscribe(id: String? = nil, from start: StartPosition = .latest) -> Subscription {
+        let id = id ?? configuration.clientID + "-" + String(UInt64.random(in: .min ... .max), radix: 36)
+        return Subscription(client: self, id: id, start: start)
+    }
+
+    // MARK: Ending
+
+    /// Takes no more publishes, waits at most `limit` for the answers to those under way, and closes the connection.
+    ///
+    /// Subscriptions end by themselves, when their iteration does.
+    public func close(within limit: Duration = .seconds(5)) async {
+        let publisher = publisher.withLock { current in
+            defer { current = nil }
+            return current
+        }
+        guard let publisher else { return }
+        await withCheckedContinuation { continuation in
+            loop.execute { publisher.value.close(within: limit) { continuation.resume() } }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import TelemetryNet
+
+/// The client's publishing side: one connection, requests in flight, resent in order after it broke. Belongs to the loop.
+final class Publisher: LinkUser {
+    typealias Waiter = (Result<ServerFrame.Answer, MQError>) -> Void
+
+    private let loop: EventLoop
+    private var link: Link!
+    /// As JSON, with quotes. New for each client object, so its sequence numbers are its own.
+    private let producerID: [UInt8]
+    private var queue = PublishQueue<Waiter>(maxSent: 512)
+    /// `get_stats`, asked anew after a broken connection.
+    private var questions: [Int64: @Sendable (Result<[UInt8], MQError>) -> Void] = [:]
+    private var lastQuestion: Int64 = 0
+    private var whenEmpty: (() -> Void)?
+    private var isClosed = false
+
+    init(configuration: MQClient.Configuration, loop: EventLoop) {
+        self.loop = loop
+        var id = ByteWriter()
+        id.appendJSONString(configuration.clientID + "-" + String(UInt64.random(in: .min ... .max), radix: 36))
+        producerID = id.bytes
+        link = Link(configuration: configuration, loop: loop, user: self)
+    }
+
+    // MARK: Requests
+
+    func publish(_ payloads: [[UInt8]], isMany: Bool, _ waiter: @escaping Waiter) -> Int64? {
+        guard !isClosed else {
+            waiter(.failure(closedError))
+            return nil
+        }
+        let number = queue.add(payloads, isMany: isMany, waiter)
+        link.open()
+        sendUnsent()
+        return number
+    }
+
+    func cancel(_ number: Int64) {
+        queue.cancel(number)?(.failure(.cancelled))
+        notifyIfEmpty()
+    }
+
+    func askStatistics(_ waiter: @escaping @Sendable (Result<[UInt8], MQError>) -> Void) {
+        guard !isClosed else { return waiter(.failure(closedError)) }
+        lastQuestion -= 1
+        questions[lastQuestion] = waiter
+        link.open()
+        if link.isReady { sendQuestion(lastQuestion) }
+    }
+
+    private func sendQuestion(_ number: Int64) {
+        link.send(Array(#"{"type":"get_stats","request_id":\#(number)}"#.utf8))
+    }
+
+    private func sendUnsent() {
+        guard link.isReady else { return }
+        // A server that does not read must not make the output grow: the rest follows with the answers.
+        while link.queuedBytes < 4 << 20, let entry = queue.takeUnsent() {
+            link.send { append(entry, to: &$0) }
+        }
+    }
+
+    private func append(_ entry: PublishQueue<Waiter>.Entry, to output: inout ByteQueue) {
+        output.append(#"{"type":"publish","request_id":"#)
+        output.appendDecimal(UInt64(entry.number))
+        output.append(#","producer_id":"#)
+        output.append(producerID)
+        output.append(#","sequence":"#)
+        output.appendDecimal(UInt64(entry.sequence))
+        if entry.isMany {
+            output.append(#","payloads":["#)
+            for (index, payload) in entry.payloads.enumerated() {
+                if index > 0 { output.append(",") }
+                output.append(payload)
+            }
+            output.append("]}")
+        } else {
+            output.append(#","payload":"#)
+            output.append(entry.payloads[0])
+            output.append("}")
+        }
+    }
+
+    // MARK: Answers
+
+    func linkIsReady() {
+        queue.connectionLost()
+        sendUnsent()
+        for number in questions.keys.sorted(by: >) { sendQuestion(number) }
+    }
+
+    func linkReceived(_ frames: UnsafeRawBufferPointer) -> Bool {
+        var at = 0
+        while at < frames.count {
+            let total = Record.totalBytes(frames.baseAddress! + at)
+            handle(UnsafeRawBufferPointer(rebasing: frames[at..<at + total]))
+            at += total
+        }
+        sendUnsent()
+        notifyIfEmpty()
+        return true
+    }
+
+    private func handle(_ frame: UnsafeRawBufferPointer) {
+        do {
+            switch try ServerFrame.parse(frame) {
+            case .response(let answer):
+                guard let number = answer.requestID else { return }
+                if number < 0 {
+                    let body = frame[Record.lengthBytes...]
+                    let payload = answer.payload.map { Array(UnsafeRawBufferPointer(rebasing: body)[$0]) } ?? []
+                    questions.removeValue(forKey: number)?(.success(payload))
+                } else if let entry = queue.finish(number) {
+                    entry.waiter?(.success(answer))
+                }
+            case .error(let refusal):
+                let error = MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")
+                guard let number = refusal.requestID else { return }
+                if number < 0 {
+                    questions.removeValue(forKey: number)?(.failure(error))
+                } else if let entry = queue.finish(number) {
+                    entry.waiter?(.failure(error))
+                }
+            case .ping: link.send(Array(#"{"type":"pong"}"#.utf8))
+            case .message, .pong, .unknown: break
+            }
+        } catch {
+            link.fail("\(link.peer): \(error)")
+        }
+    }
+
+    func linkIsDown(_ reason: String) {}
+
+    func linkIsRefused(_ error: MQError) { failAll(error) }
+
+    private func failAll(_ error: MQError) {
+        for waiter in queue.takeAll() { waiter(.failure(error)) }
+        let asked = questions.values
+        questions = [:]
+        for waiter in asked { waiter(.failure(error)) }
+        notifyIfEmpty()
+    }
+
+    // MARK: Ending
+
+    private var closedError: MQError { MQError(.closed, "\(link.peer): the client is closed") }
+
+    /// Takes no more, waits for the answers to what is under way, at most so long, and then closes.
+    func close(within limit: Duration, done: @escaping () -> Void) {
+        isClosed = true
+        let deadline = loop.schedule(after: limit) { [self] in whenEmpty?() }
+        whenEmpty = { [self] in
+            whenEmpty = nil
+            loop.cancel(deadline)
+            failAll(closedError)
+            link.close()
+            done()
+        }
+        notifyIfEmpty()
+    }
+
+    private func notifyIfEmpty() {
+        if queue.isEmpty { whenEmpty?() }
+    }
+}

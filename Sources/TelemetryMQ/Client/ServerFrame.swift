@@ -1,0 +1,88 @@
+import TelemetryNet
+
+/// What a server sends, read. Ranges count from the start of the frame, behind its length bytes.
+enum ServerFrame {
+    struct Answer {
+        var requestID: Int64?
+        var offset: Int64?
+        /// Messages that retention dropped between the asked offset and this one.
+        var skipped: Int64?
+        var isLogReset = false
+        var payload: Range<Int>?
+    }
+
+    struct Refusal {
+        var requestID: Int64?
+        var code: String
+        var text: String
+        /// Where delivery goes on, with the code `offset_out_of_range`.
+        var oldestOffset: Int64?
+    }
+
+    case message(offset: Int64, timestamp: Int64, payload: Range<Int>)
+    case response(Answer)
+    case error(Refusal)
+    case ping
+    case pong
+    /// A type of a later version: ignored.
+    case unknown
+
+    /// `frame`: with its length bytes. Throws ``JSONError`` where it is none of the protocol's.
+    static func parse(_ frame: UnsafeRawBufferPointer) throws(JSONError) -> ServerFrame {
+        if let header = Record.header(frame) {
+            if let damage = Record.damage(frame) { throw JSONError(offset: Int(clamping: header.offset), reason: damage) }
+            let payload = header.payload
+            return .message(offset: header.offset, timestamp: header.timestamp, payload: payload.lowerBound - 4..<payload.upperBound - 4)
+        }
+        return try parseMembers(UnsafeRawBufferPointer(rebasing: frame[Record.lengthBytes...]))
+    }
+
+    /// Reads a frame whose members may come in any order.
+    private static func parseMembers(_ body: UnsafeRawBufferPointer) throws(JSONError) -> ServerFrame {
+        var reader = JSONReader(body)
+        var type: JSONText?
+        var answer = Answer()
+        var timestamp: Int64 = 0
+        var code = ""
+        var text = ""
+        var oldestOffset: Int64?
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key == "type" {
+                type = try reader.readText()
+            } else if key == "request_id", try reader.peek() == .number {
+                answer.requestID = try reader.readInt64()
+            } else if key == "offset" {
+                answer.offset = try reader.readInt64()
+            } else if key == "timestamp", try reader.peek() == .number {
+                timestamp = try reader.readInt64()
+            } else if key == "skipped" {
+                answer.skipped = try reader.readInt64()
+            } else if key == "oldest_offset" {
+                oldestOffset = try reader.readInt64()
+            } else if key == "log_reset" {
+                answer.isLogReset = try reader.readBool()
+            } else if key == "payload" {
+                answer.payload = try reader.skipValue()
+            } else if key == "code" {
+                code = try reader.readString()
+            } else if key == "error" {
+                text = try reader.readString()
+            } else {
+                _ = try reader.skipValue()
+            }
+        }
+        try reader.finish()
+        guard let type else { throw JSONError(offset: 0, reason: "the member type is missing") }
+        if type == "message", let offset = answer.offset, let payload = answer.payload {
+            return .message(offset: offset, timestamp: timestamp, payload: payload)
+        }
+        if type == "response" { return .response(answer) }
+        if type == "error" {
+            return .error(Refusal(requestID: answer.requestID, code: code, text: text, oldestOffset: oldestOffset))
+        }
+        if type == "ping" { return .ping }
+        if type == "pong" { return .pong }
+        return .unknown
+    }
+}
