@@ -65,6 +65,8 @@ public struct CSVSource: ~Copyable {
     private var lastStamps: [Int64] = []
     private var selectedInPass = 0
     private var hasEnded = false
+    /// What ended the reading; it is thrown when the rows before it have left.
+    private var failure: CSVError?
     private var counts = Progress()
 
     /// Rows that are read and stamped together at most.
@@ -91,14 +93,16 @@ public struct CSVSource: ~Copyable {
 
     /// The next batch: full, or due, or the last. `nil` at the end of the file, unless it loops, and after cancellation.
     ///
-    /// A loop ends where a whole pass gave no row. Throws where the file cannot be read, and at a bad row where that is the policy;
-    /// the rows before it come with the next call.
+    /// A loop ends where a whole pass gave no row. Where the file cannot be read, or at a bad row where that is the policy, the rows
+    /// before it come first, the next call throws, and the one after that returns `nil`.
     public mutating func next() async throws(CSVError) -> MetricBatch? {
         while true {
             let now = clock.monotonic()
             if builder.isDue(at: now) { return builder.close(collectedAt: clock.wall()) }
             if hasEnded || Task.isCancelled {
-                return builder.isEmpty ? nil : builder.close(collectedAt: clock.wall())
+                if !builder.isEmpty { return builder.close(collectedAt: clock.wall()) }
+                if let error = failure.take() { throw error }
+                return nil
             }
             let (allowance, wait) = pacer.allowance(at: now)
             if allowance == 0 {
@@ -107,19 +111,16 @@ public struct CSVSource: ~Copyable {
                 try? await clock.sleep(min(wait, untilDue))
                 continue
             }
-            try readChunk(limit: min(allowance, builder.room, CSVSource.chunk), now: now)
+            readChunk(limit: min(allowance, builder.room, CSVSource.chunk), now: now)
         }
     }
 
-    private mutating func readChunk(limit: Int, now: Duration) throws(CSVError) {
+    private mutating func readChunk(limit: Int, now: Duration) {
         rows.removeAll()
-        var failure: CSVError?
         do throws(CSVError) {
             try reader.read(into: &rows, limit: limit)
         } catch {
-            // The rows before the bad one are good.
-            failure = error
-            hasEnded = true
+            fail(error)
         }
         while isSelected.count < reader.series.count { addSeries(reader.series[isSelected.count]) }
         let selected = append(now: now)
@@ -127,8 +128,12 @@ public struct CSVSource: ~Copyable {
         counts.rowsSelected += selected
         selectedInPass += selected
         pacer.take(selected)
-        if let failure { throw failure }
-        if rows.count < limit { try endPass() }
+        if rows.count < limit && !hasEnded { endPass() }
+    }
+
+    private mutating func fail(_ error: CSVError) {
+        failure = error
+        hasEnded = true
     }
 
     private mutating func addSeries(_ series: MetricSeries) {
@@ -165,13 +170,15 @@ public struct CSVSource: ~Copyable {
         return selected
     }
 
-    private mutating func endPass() throws(CSVError) {
+    private mutating func endPass() {
         counts.passes += 1
-        if configuration.loop && selectedInPass > 0 {
-            try reader.rewind()
-        } else {
-            hasEnded = true
-        }
+        hasEnded = !configuration.loop || selectedInPass == 0
         selectedInPass = 0
+        guard !hasEnded else { return }
+        do throws(CSVError) {
+            try reader.rewind()
+        } catch {
+            fail(error)
+        }
     }
 }

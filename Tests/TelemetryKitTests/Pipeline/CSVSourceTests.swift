@@ -133,18 +133,37 @@ struct CSVSourceTests {
         #expect(stamps == stamps.sorted() && Set(stamps).count == 3, "\(stamps)")
     }
 
-    @Test("a bad row stops the source where that is asked for, and the rows before it are not lost")
+    @Test("a bad row stops the source where that is asked for, after the rows before it")
     func stop() async throws {
         let export = try Export(DCGMReaderTests.header + DCGMReaderTests.row + "broken\n" + DCGMReaderTests.row)
         var source = try CSVSource(Self.configuration(export.path) { $0.badRows = .stop }, clock: LeapingClock().clock)
+        #expect(try await source.next()?.count == 1)
         do {
             _ = try await source.next()
             Issue.record("no error")
         } catch {
             #expect(error.line == 3 && error.kind == .fieldCount)
         }
-        #expect(try await source.next()?.count == 1)
         #expect(try await source.next() == nil)
+    }
+
+    @Test("a file that is gone when a loop begins again is an error, after the rows that were read")
+    func goneInLoop() async throws {
+        let export = try Export(hosts: ["a"], rows: 3)
+        var source = try CSVSource(
+            Self.configuration(export.path) {
+                $0.loop = true
+                $0.batchSize = 2
+            }, clock: LeapingClock().clock)
+        #expect(try await source.next()?.count == 2)
+        try FileManager.default.removeItem(atPath: export.path)
+        #expect(try await source.next()?.count == 1)
+        do {
+            _ = try await source.next()
+            Issue.record("no error")
+        } catch {
+            #expect(error.kind == .unreadable)
+        }
     }
 
     @Test("a cancelled task gets what was collected and then the end")
