@@ -1,15 +1,16 @@
 /// Where samples are kept and asked for: the seam at which a service plugs in its database.
 ///
 /// Writing is idempotent: a sample is identified by its series' metric name, its GPU's uuid and its timestamp, and a second
-/// write of the same one replaces the first. So a message that is delivered twice changes nothing.
+/// write of the same one replaces the first. So a message that is delivered twice changes nothing. A sample whose value is not
+/// finite is not stored.
 /// Every method may be called from any number of tasks at once.
 public protocol TelemetryStore: Sendable {
     /// Stores every sample of the batches, or throws ``StoreError``; after a throw some may have been stored, and the
-    /// caller writes the same batches again.
+    /// caller writes the same batches again. A sample that is older than the store's retention is passed over.
     func write(_ batches: [MetricBatch]) async throws
-    /// GPUs in the order of hostname, then numeric gpu id, then uuid.
+    /// GPUs that have samples, in the order of hostname, then numeric gpu id, then uuid.
     func gpus(limit: Int, offset: Int) async throws -> Page<GPUInfo>
-    /// `nil` where the GPU was never seen.
+    /// `nil` where no sample of the GPU is held.
     func gpu(uuid: String) async throws -> GPUInfo?
     /// Metric names in alphabetic order: of one GPU, or of all where `uuid` is `nil`. Empty for an unknown GPU.
     func metrics(uuid: String?) async throws -> [MetricSummary]
@@ -40,6 +41,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// What the database asked to wait before the next try.
     public var retryAfter: Duration?
+    /// The status of the HTTP answer, where one said so.
+    var status: Int?
 
     public init(_ kind: Kind, _ message: String, retryAfter: Duration? = nil) {
         self.kind = kind

@@ -1,0 +1,207 @@
+import CCurl
+
+/// The requests under way, on the curl thread.
+struct CurlTransfers {
+    private let multi: UnsafeMutableRawPointer
+    private var running: [UInt64: CurlTransfer] = [:]
+    /// Easy handles that wait for the next request: each keeps its buffers.
+    private var idle: [UnsafeMutableRawPointer] = []
+    /// Cancelled before they came in.
+    private var cancelled: Set<UInt64> = []
+
+    init(multi: UnsafeMutableRawPointer) { self.multi = multi }
+
+    /// Works until the engine is closed.
+    consuming func run(_ engine: CurlEngine) {
+        var active: Int32 = 0
+        loop: while true {
+            for command in engine.takeCommands() {
+                switch command {
+                case .start(let id, let request, let answer): start(id, request, answer)
+                case .cancel(let id): cancel(id)
+                case .close: break loop
+                }
+            }
+            curl_multi_perform(multi, &active)
+            finishDone()
+            // Curl shortens the wait to its own timers; a command wakes it.
+            curl_multi_poll(multi, nil, 0, 60_000, nil)
+        }
+        for transfer in running.values {
+            finish(transfer, .failure(HTTPFailure(kind: .closed, url: transfer.url, reason: "the client was closed")))
+        }
+        for command in engine.takeCommands() {
+            guard case .start(_, let request, let answer) = command else { continue }
+            answer.resume(throwing: HTTPFailure(kind: .closed, url: request.url, reason: "the client was closed"))
+        }
+        for easy in idle { curl_easy_cleanup(easy) }
+        engine.end()
+    }
+
+    private mutating func start(_ id: UInt64, _ request: HTTPRequest, _ answer: CurlEngine.Answer) {
+        if cancelled.remove(id) != nil {
+            answer.resume(throwing: CancellationError())
+            return
+        }
+        guard let easy = idle.popLast() ?? curl_easy_init() else {
+            answer.resume(throwing: HTTPFailure(kind: .network, url: request.url, reason: "libcurl has no memory"))
+            return
+        }
+        let transfer = CurlTransfer(id: id, easy: easy, request: request, answer: answer)
+        if let refused = transfer.prepare() {
+            release(transfer)
+            answer.resume(throwing: HTTPFailure(
+                kind: .invalidRequest, url: request.url, reason: String(cString: curl_easy_strerror(refused))))
+            return
+        }
+        running[id] = transfer
+        curl_multi_add_handle(multi, easy)
+    }
+
+    private mutating func cancel(_ id: UInt64) {
+        if let transfer = running[id] {
+            finish(transfer, .failure(CancellationError()))
+        } else {
+            // A task that was cancelled before it asked tells so before its request arrives; one that has its answer
+            // leaves its id here, which is only the case where the two crossed.
+            cancelled.insert(id)
+            if cancelled.count > 1024 { cancelled = cancelled.filter { $0 > id &- 1024 } }
+        }
+    }
+
+    private mutating func finishDone() {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
+            let code = message.pointee.data.result
+            var pointer: UnsafeMutableRawPointer?
+            ccurl_getinfo_pointer(easy, CURLINFO_PRIVATE, &pointer)
+            let transfer = Unmanaged<CurlTransfer>.fromOpaque(pointer!).takeUnretainedValue()
+            finish(transfer, transfer.outcome(code))
+        }
+    }
+
+    private mutating func finish(_ transfer: CurlTransfer, _ outcome: Result<HTTPResponse, any Error>) {
+        curl_multi_remove_handle(multi, transfer.easy)
+        running[transfer.id] = nil
+        release(transfer)
+        transfer.answer.resume(with: outcome)
+    }
+
+    private mutating func release(_ transfer: CurlTransfer) {
+        curl_easy_reset(transfer.easy)
+        transfer.freeBuffers()
+        idle.append(transfer.easy)
+    }
+}
+
+/// One request with what curl needs of it as long as it runs.
+final class CurlTransfer {
+    let id: UInt64
+    let easy: UnsafeMutableRawPointer
+    let answer: CurlEngine.Answer
+    var url: String { request.url }
+    private let request: HTTPRequest
+    private var response = HTTPResponse(status: 0)
+    private var headerList: UnsafeMutablePointer<curl_slist>?
+    private let bodyCopy: UnsafeMutableRawBufferPointer
+    private let errorText: UnsafeMutablePointer<CChar>
+
+    init(id: UInt64, easy: UnsafeMutableRawPointer, request: HTTPRequest, answer: CurlEngine.Answer) {
+        self.id = id
+        self.easy = easy
+        self.request = request
+        self.answer = answer
+        // Curl reads the body where it lies, long after this: so it needs a place of its own.
+        bodyCopy = .allocate(byteCount: request.body?.count ?? 0, alignment: 1)
+        if let body = request.body { bodyCopy.copyBytes(from: body) }
+        errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    }
+
+    func freeBuffers() {
+        curl_slist_free_all(headerList)
+        bodyCopy.deallocate()
+        errorText.deallocate()
+    }
+
+    /// Sets the handle up; returns what curl refuses.
+    func prepare() -> CURLcode? {
+        var lines = request.headers.map { "\($0.name): \($0.value)" }
+        // Curl would ask leave for a large body first and wait a second for servers that do not answer.
+        lines.append("Expect:")
+        for line in lines { headerList = curl_slist_append(headerList, line) }
+        let this = Unmanaged.passUnretained(self).toOpaque()
+        let timeout = Swift.max(1, request.timeout.wholeNanoseconds / 1_000_000)
+        let settings: [() -> CURLcode] = [
+            { [easy, url] in ccurl_setopt_string(easy, CURLOPT_URL, url) },
+            { [easy] in ccurl_allow_only_http(easy) },
+            { [easy, request] in ccurl_setopt_string(easy, CURLOPT_CUSTOMREQUEST, request.method) },
+            { [easy, headerList] in ccurl_setopt_list(easy, CURLOPT_HTTPHEADER, headerList) },
+            { [easy] in ccurl_setopt_long(easy, CURLOPT_NOSIGNAL, 1) },
+            { [easy] in ccurl_setopt_long(easy, CURLOPT_TIMEOUT_MS, Int(timeout)) },
+            { [easy] in ccurl_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(timeout)) },
+            { [easy] in ccurl_setopt_long(easy, CURLOPT_TCP_KEEPALIVE, 1) },
+            { [easy] in ccurl_setopt_string(easy, CURLOPT_USERAGENT, "gpu-telemetry") },
+            { [easy, errorText] in ccurl_setopt_pointer(easy, CURLOPT_ERRORBUFFER, errorText) },
+            { [easy] in ccurl_setopt_pointer(easy, CURLOPT_PRIVATE, this) },
+            { [easy] in ccurl_setopt_pointer(easy, CURLOPT_WRITEDATA, this) },
+            { [easy] in ccurl_setopt_pointer(easy, CURLOPT_HEADERDATA, this) },
+            { [easy] in
+                ccurl_setopt_write(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, this in
+                    CurlTransfer.of(this).response.body.append(
+                        contentsOf: UnsafeRawBufferPointer(start: bytes, count: size * count))
+                    return size * count
+                }
+            },
+            { [easy] in
+                ccurl_setopt_write(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, this in
+                    CurlTransfer.of(this).take(header: UnsafeRawBufferPointer(start: bytes, count: size * count))
+                    return size * count
+                }
+            },
+        ]
+        for set in settings {
+            let code = set()
+            if code != CURLE_OK { return code }
+        }
+        if request.body != nil {
+            ccurl_setopt_long(easy, CURLOPT_POST, 1)
+            ccurl_setopt_off(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bodyCopy.count))
+            ccurl_setopt_pointer(easy, CURLOPT_POSTFIELDS, bodyCopy.baseAddress)
+        }
+        return nil
+    }
+
+    private static func of(_ pointer: UnsafeMutableRawPointer?) -> CurlTransfer {
+        Unmanaged<CurlTransfer>.fromOpaque(pointer!).takeUnretainedValue()
+    }
+
+    private func take(header line: UnsafeRawBufferPointer) {
+        let text = String(decoding: line, as: UTF8.self)
+        if text.hasPrefix("HTTP/") {
+            // Another answer follows one of 100: only the last one counts.
+            response.headers = []
+            return
+        }
+        guard let colon = text.firstIndex(of: ":") else { return }
+        let value = text[text.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+        let end = value.lastIndex { !$0.isWhitespace }.map { value.index(after: $0) } ?? value.startIndex
+        response.headers.append((String(text[..<colon]), String(value[..<end])))
+    }
+
+    func outcome(_ code: CURLcode) -> Result<HTTPResponse, any Error> {
+        guard code == CURLE_OK else {
+            let said = String(cString: errorText)
+            let kind: HTTPFailure.Kind =
+                code == CURLE_OPERATION_TIMEDOUT ? .timeout
+                : code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ? .invalidRequest : .network
+            return .failure(HTTPFailure(
+                kind: kind, url: url, reason: said.isEmpty ? String(cString: curl_easy_strerror(code)) : said))
+        }
+        var status = 0
+        ccurl_getinfo_long(easy, CURLINFO_RESPONSE_CODE, &status)
+        response.status = status
+        return .success(response)
+    }
+}

@@ -1,0 +1,126 @@
+import TelemetryNet
+
+/// The one-to-one mapping between any text and what a name or tag of the line protocol can carry.
+///
+/// The line protocol has no way to write a line feed in a measurement or tag, none to end one in a backslash, and none for an
+/// empty tag value. So bytes below 0x20, 0x7F, `%` itself, a backslash before a character that has an escape or at the
+/// end, and `#` at the start are written as `%` and two hex digits, and an empty text as a lone `%`.
+/// Everything else is stored as it is, and ``decoded(_:)`` gives back the text that was written.
+enum LineProtocolText {
+    static func encoded(_ text: String) -> String {
+        if text.isEmpty { return "%" }
+        guard needsEncoding(text) else { return text }
+        let utf8 = Array(text.utf8)
+        var out: [UInt8] = []
+        for (i, byte) in utf8.enumerated() {
+            if isPlain(byte, next: i + 1 < utf8.count ? utf8[i + 1] : nil, isFirst: i == 0) {
+                out.append(byte)
+            } else {
+                out.append(UInt8(ascii: "%"))
+                out.append(hexDigit(byte >> 4))
+                out.append(hexDigit(byte & 15))
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    private static func needsEncoding(_ text: String) -> Bool {
+        text.utf8.first == UInt8(ascii: "#")
+            || text.utf8.contains { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "\\") }
+    }
+
+    private static func isPlain(_ byte: UInt8, next: UInt8?, isFirst: Bool) -> Bool {
+        switch byte {
+        case 0..<0x20, 0x7F, UInt8(ascii: "%"): false
+        case UInt8(ascii: "#"): !isFirst
+        case UInt8(ascii: "\\"):
+            switch next {
+            case nil, UInt8(ascii: ","), UInt8(ascii: "="), UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "\\"): false
+            // The escape that this very function writes for the next character would begin with a percent sign.
+            default: true
+            }
+        default: true
+        }
+    }
+
+    static func decoded(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
+        if text == "%" { return "" }
+        let utf8 = Array(text.utf8)
+        var out: [UInt8] = []
+        var i = 0
+        while i < utf8.count {
+            if utf8[i] == UInt8(ascii: "%"), i + 2 < utf8.count, let high = nibble(utf8[i + 1]), let low = nibble(utf8[i + 2]) {
+                out.append(high << 4 | low)
+                i += 3
+            } else {
+                // Written by another program: taken as it is.
+                out.append(utf8[i])
+                i += 1
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    private static func nibble(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}
+
+/// The labels of a series as the text of the field `labels_raw`.
+enum StoredLabels {
+    /// Prometheus syntax, `name="value",…`; where a name is outside its grammar, a JSON object.
+    static func text(_ labels: [MetricLabel]) -> String {
+        guard labels.allSatisfy({ isPrometheusName($0.name) }) else {
+            var writer = ByteWriter()
+            writer.appendJSON(labels)
+            return String(decoding: writer.bytes, as: UTF8.self)
+        }
+        var out = ""
+        for label in labels {
+            if !out.isEmpty { out += "," }
+            out += label.name
+            out += "=\""
+            for scalar in label.value.unicodeScalars {
+                switch scalar {
+                case "\\": out += "\\\\"
+                case "\"": out += "\\\""
+                case "\n": out += "\\n"
+                default: out.unicodeScalars.append(scalar)
+                }
+            }
+            out += "\""
+        }
+        return out
+    }
+
+    static func labels(_ text: String) throws(StoreError) -> [MetricLabel] {
+        do {
+            if text.utf8.first != UInt8(ascii: "{") { return try MetricLabel.parse(prometheus: text) }
+            var text = text
+            return try text.withUTF8 { utf8 in
+                var reader = JSONReader(UnsafeRawBufferPointer(utf8))
+                var labels: [MetricLabel] = []
+                try reader.beginObject()
+                while let name = try reader.nextKey() {
+                    labels.append(MetricLabel(name: name.string, value: try reader.readString()))
+                }
+                return labels
+            }
+        } catch {
+            throw StoreError(.invalidAnswer, "the field labels_raw holds \(text.debugDescription): \(error)")
+        }
+    }
+
+    private static func isPrometheusName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(48...57).contains(first) else { return false }
+        return name.utf8.allSatisfy { byte in
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == UInt8(ascii: "_")
+        }
+    }
+}
