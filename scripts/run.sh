@@ -23,6 +23,7 @@ declare -A pids=()
 started=()
 stopping=false
 ended=""
+pause=""
 
 fail() {
     echo "run: $*" >&2
@@ -52,6 +53,7 @@ stop() {
 stop_all() {
     $stopping && return
     stopping=true
+    [[ -n $pause ]] && kill "$pause" 2>/dev/null
     ((${#pids[@]})) || return
     [[ -t 1 ]] && printf '\r\033[K'
     echo "run: draining"
@@ -82,7 +84,7 @@ get() {
             "$path" "$host" "$port" "${API_TOKEN:-}" >&3
         timeout 5 cat <&3
     ) || return 1
-    [[ $answer =~ ^HTTP/1\.1\ 2 ]] || return 1
+    [[ $answer =~ ^HTTP/1\.[01]\ 2 ]] || return 1
     printf '%s' "${answer#*$'\r\n\r\n'}"
 }
 
@@ -188,6 +190,8 @@ while true; do
         last=$line
     fi
     ticks=$((ticks + 1))
-    sleep 1 &
-    wait $!
+    # In the background, so that a signal is not kept waiting.
+    sleep 1 9>&- &
+    pause=$!
+    wait "$pause"
 done
