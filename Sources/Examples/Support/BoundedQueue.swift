@@ -14,7 +14,7 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
     }
 
     private typealias Waiter = CheckedContinuation<Void, Never>
-    private enum SendStep { case sent(wakes: Waiter?), aborted, full }
+    private enum SendStep { case sent(wakes: Waiter?), refused, full }
     private enum ReceiveStep { case element(Element, wakes: Waiter?), ended, empty }
 
     private let capacity: Int
@@ -27,23 +27,22 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
 
     package var count: Int { state.withLock { $0.elements.count } }
 
-    /// Returns `false` where the queue was aborted and the element is not in it.
+    /// Returns `false` where the queue was finished or aborted and the element is not in it.
     package func send(_ element: Element) async -> Bool {
         while true {
             let step: SendStep = state.withLock { state in
-                precondition(!state.isFinished, "sent after finish()")
-                if state.isAborted { return .aborted }
+                if state.isFinished || state.isAborted { return .refused }
                 guard state.elements.count < capacity else { return .full }
                 state.elements.append(element)
                 return .sent(wakes: state.receiver.take())
             }
             switch step {
-            case .aborted: return false
+            case .refused: return false
             case .sent(let receiver):
                 receiver?.resume()
                 return true
             case .full:
-                await wait(\.sender) { $0.elements.count >= self.capacity && !$0.isAborted }
+                await wait(\.sender) { $0.elements.count >= self.capacity && !$0.isFinished && !$0.isAborted }
             }
         }
     }
@@ -67,7 +66,7 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
         }
     }
 
-    /// No more is sent; what is held can still be received.
+    /// No more is taken; what is held can still be received.
     package func finish() { end { $0.isFinished = true } }
 
     /// Ends both sides at once.
@@ -94,4 +93,14 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
             if goesOn { continuation.resume() }
         }
     }
+}
+
+extension BoundedQueue: AsyncSequence {
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        let queue: BoundedQueue
+        package mutating func next() async -> Element? { await queue.next() }
+        package mutating func next(isolation actor: isolated (any Actor)?) async -> Element? { await queue.next() }
+    }
+
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(queue: self) }
 }

@@ -93,3 +93,9 @@ package func instanceID() -> String {
     let host = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return "\(host.isEmpty ? "host" : host)-\(getpid())"
 }
+
+/// Why a program cannot go on, in words for the person who started it.
+package struct ProgramError: Error, Sendable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}

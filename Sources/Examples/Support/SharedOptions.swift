@@ -21,7 +21,7 @@ package enum InfluxDBOptions {
         })
     package static let token = Option<String?>.optionalString(
         "INFLUXDB_TOKEN", isSecret: true, help: "Token of InfluxDB 2 and 3; InfluxDB 1 takes user:password.")
-    package static let org = Option<String>.string("INFLUXDB_ORG", default: "", help: "Organisation, for InfluxDB 2.")
+    package static let org = Option<String>.string("INFLUXDB_ORG", default: "gpu_telemetry", help: "Organisation, for InfluxDB 2.")
     package static let bucket = Option<String>.string(
         "INFLUXDB_BUCKET", default: "gpu_telemetry", help: "Bucket of InfluxDB 2 and 3, database of InfluxDB 1.")
 

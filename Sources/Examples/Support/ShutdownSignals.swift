@@ -1,29 +1,42 @@
 import Glibc
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP as a request to drain and end. A second one ends the process at once.
+/// SIGINT, SIGTERM and SIGHUP as a request to drain and end. A second one ends the process at once. One object a process.
 ///
 /// A signal that the parent had ignored stays ignored, as `nohup` and background jobs of a shell expect.
 package final class ShutdownSignals: Sendable {
     private let stream: AsyncStream<String>
 
-    /// Blocks the signals in the calling thread, which must be the first one and have started no other: threads that
-    /// start later inherit the mask, so that only the waiting thread takes the signals. Ignores SIGPIPE.
+    /// Takes the signals from here on, and ignores SIGPIPE.
+    ///
+    /// By a handler and a pipe: to block the signals and wait for them does not do, since the first thread of an async `main`
+    /// is suspended by the runtime with no signal blocked.
     package init() {
         signal(SIGPIPE, SIG_IGN)
-        var set = sigset_t()
-        sigemptyset(&set)
+        var pipe: [Int32] = [-1, -1]
+        guard Glibc.pipe(&pipe) == 0 else { fatalError("no pipe for signals: \(String(cString: strerror(errno)))") }
+        signalPipe.store(pipe[1], ordering: .releasing)
+
         for number in [SIGINT, SIGTERM, SIGHUP] {
+            var present = sigaction()
+            sigaction(number, nil, &present)
+            // SIG_IGN is the address 1.
+            let isIgnored = withUnsafeBytes(of: present.__sigaction_handler) { $0.load(as: UInt.self) } == 1
+            if isIgnored { continue }
             var action = sigaction()
-            sigaction(number, nil, &action)
-            let ignored = withUnsafeBytes(of: action.__sigaction_handler) { $0.load(as: Int.self) } == 1
-            if !ignored { sigaddset(&set, number) }
+            action.__sigaction_handler.sa_handler = { number in
+                let before = errno
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(signalPipe.load(ordering: .acquiring), &byte, 1)
+                errno = before
+            }
+            action.sa_flags = SA_RESTART
+            sigaction(number, &action, nil)
         }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
 
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
         self.stream = stream
-        let box = Unmanaged.passRetained(Waiter(set: set, continuation: continuation))
+        let box = Unmanaged.passRetained(Waiter(descriptor: pipe[0], continuation: continuation))
         var thread = pthread_t()
         pthread_create(
             &thread, nil,
@@ -41,23 +54,28 @@ package final class ShutdownSignals: Sendable {
     }
 }
 
+/// Where the handler writes the signal's number.
+private let signalPipe = Atomic<Int32>(-1)
+
 private final class Waiter {
-    var set: sigset_t
+    let descriptor: Int32
     let continuation: AsyncStream<String>.Continuation
 
-    init(set: sigset_t, continuation: AsyncStream<String>.Continuation) {
-        self.set = set
+    init(descriptor: Int32, continuation: AsyncStream<String>.Continuation) {
+        self.descriptor = descriptor
         self.continuation = continuation
     }
 
     func run() {
         var isSecond = false
         while true {
-            var number: Int32 = 0
-            guard sigwait(&set, &number) == 0 else { continue }
-            if isSecond { _exit(128 + number) }
+            var number: UInt8 = 0
+            let count = read(descriptor, &number, 1)
+            if count < 0 && errno == EINTR { continue }
+            guard count == 1 else { return }
+            if isSecond { _exit(128 + Int32(number)) }
             isSecond = true
-            continuation.yield([SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][number] ?? "signal \(number)")
+            continuation.yield([SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][Int32(number)] ?? "signal \(number)")
         }
     }
 }

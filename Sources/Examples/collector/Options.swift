@@ -38,9 +38,11 @@ enum Options {
     static let flushInterval = Option<Duration>.duration(
         "FLUSH_INTERVAL", default: "1s", help: "How long samples wait for more before they are written.")
     static let batchSize = Option<Int>.int("BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "SAMPLES", help: "Samples a write, from which on it is not waited for more.")
+    static let drainTimeout = Option<Duration>.duration(
+        "DRAIN_TIMEOUT", default: "10s", help: "How long the end waits for the database to take what is read.")
     static let progressInterval = Option<Duration>.duration(
         "PROGRESS_INTERVAL", default: "10s", help: "How often progress is logged. 0: never.")
 
     static let all: [any AnyOption] =
-        [id, offset, shard] + InfluxDBOptions.all + [retention, flushInterval, batchSize, progressInterval] + QueueOptions.all
+        [id, offset, shard] + InfluxDBOptions.all + [retention, flushInterval, batchSize, drainTimeout, progressInterval] + QueueOptions.all
 }

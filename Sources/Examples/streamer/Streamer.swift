@@ -1,6 +1,7 @@
 import ExampleSupport
 import Synchronization
 import TelemetryKit
+import TelemetryMQ
 
 /// Reads an export and hands its batches over, in two tasks with a bounded buffer in between: while the queue is away,
 /// collecting goes on until the buffer is full, and then waits.
@@ -10,8 +11,6 @@ final class Streamer: Sendable {
         /// Samples and messages that the queue has acknowledged.
         var published = 0
         var messages = 0
-        /// Samples in messages that the queue refused for good.
-        var refused = 0
 
         /// Samples that were collected and that the queue has not acknowledged.
         var undelivered: Int { source.rowsSelected - published }
@@ -20,6 +19,7 @@ final class Streamer: Sendable {
     private let configuration: CSVSource.Configuration
     private let format: BatchFormat
     private let log: Logger
+    private let storage: PeerWatch
     private let buffer = BoundedQueue<MetricBatch>(capacity: 16)
     private let state = Mutex(Counts())
 
@@ -27,6 +27,7 @@ final class Streamer: Sendable {
         self.configuration = configuration
         self.format = format
         self.log = log
+        storage = PeerWatch("storage of the queue", log: log, isConnected: true)
     }
 
     var counts: Counts { state.withLock { $0 } }
@@ -45,28 +46,45 @@ final class Streamer: Sendable {
         }
     }
 
-    /// Publishes until everything collected is delivered, or ``giveUp()``.
-    ///
-    /// - Parameter publish: returns when the queue has the message. Throws where the queue refuses it for good.
-    func deliver(_ publish: ([UInt8]) async throws -> Void) async {
+    /// Publishes until everything collected is delivered; ends early where the task is cancelled, or where the queue refuses
+    /// this client.
+    func deliver(to client: MQClient) async throws {
+        // Where nobody takes the batches any more, nobody waits to hand them over.
+        defer { buffer.abort() }
         var codec = BatchCodec(format: format)
         while let batch = await buffer.next() {
             do {
-                try await publish(try codec.encode(batch))
+                try await publish(try codec.encode(batch), client)
                 state.withLock { counts in
                     counts.published += batch.count
                     counts.messages += 1
                 }
-            } catch is CancellationError {
+            } catch let error as MQError where error.code == .cancelled {
                 return
+            } catch let error as MQError where error.code == .unauthorized {
+                throw error
             } catch {
-                state.withLock { $0.refused += batch.count }
                 log.error("batch refused", ["batch": batch.batchID, "rows": batch.count, "reason": "\(error)"])
             }
         }
     }
 
-    /// Ends ``deliver(_:)`` before all is delivered.
+    /// Waits while the queue has no room or its storage has failed: an operator can mend both.
+    private func publish(_ payload: [UInt8], _ client: MQClient) async throws(MQError) {
+        while true {
+            do throws(MQError) {
+                try await client.publish(payload)
+                storage.found()
+                return
+            } catch {
+                guard [.rejected(code: "storage_full"), .rejected(code: "storage_failed")].contains(error.code) else { throw error }
+                storage.lost(["reason": "\(error)"])
+                guard (try? await Task.sleep(for: .seconds(1))) != nil else { throw error }
+            }
+        }
+    }
+
+    /// Ends ``deliver(to:)`` where it waits for a batch.
     func giveUp() { buffer.abort() }
 
     private func note(_ progress: CSVSource.Progress, _ told: inout Int) {
