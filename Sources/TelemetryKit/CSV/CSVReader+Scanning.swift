@@ -1,0 +1,90 @@
+import Glibc
+
+extension CSVReader {
+    enum Outcome {
+        case row
+        case end
+        /// The row goes on behind the window.
+        case needsMore
+        case malformed(CSVError.Kind, offset: Int)
+    }
+
+    /// Finds the fields of the row at the window's position and moves behind it, or leaves the position where it is.
+    mutating func scanRow() -> Outcome {
+        rowStart = window.position
+        count = 0
+        let base = window.base
+        // The limit of a row's length ends the view just as the window does, so that the outcome does not depend on chunks.
+        let end = min(window.limit, rowStart + maxRowBytes)
+        var at = rowStart
+        if at == window.limit { return window.isLast ? .end : .needsMore }
+        while true {
+            if at < end, base[at] == CSV.quote {
+                let start = at + 1
+                var doubled = false
+                at = start
+                while true {
+                    guard at < end, let found = memchr(base + at, Int32(CSV.quote), end - at) else {
+                        return cutShort(at: end, orElse: .malformed(.quoteNotClosed, offset: start - 1))
+                    }
+                    at = UnsafePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(base) + 1
+                    if at == end { break }
+                    if base[at] != CSV.quote { break }
+                    doubled = true
+                    at += 1
+                }
+                append(Field(start: start, end: at - 1, hasDoubledQuotes: doubled))
+            } else {
+                let start = at
+                while at < end {
+                    let byte = base[at]
+                    if byte == CSV.comma || byte == CSV.lineFeed || byte == CSV.carriageReturn { break }
+                    if byte == CSV.quote { return .malformed(.strayQuote, offset: at) }
+                    at += 1
+                }
+                append(Field(start: start, end: at, hasDoubledQuotes: false))
+            }
+            // Behind a field.
+            if at == end {
+                let outcome = cutShort(at: end, orElse: .row)
+                if case .row = outcome { window.position = at }
+                return outcome
+            }
+            switch base[at] {
+            case CSV.comma:
+                at += 1
+            case CSV.lineFeed:
+                window.position = at + 1
+                return .row
+            case CSV.carriageReturn:
+                if at + 1 == end { return cutShort(at: end, orElse: .malformed(.strayCarriageReturn, offset: at)) }
+                guard base[at + 1] == CSV.lineFeed else { return .malformed(.strayCarriageReturn, offset: at) }
+                window.position = at + 2
+                return .row
+            default:
+                return .malformed(.dataAfterQuote, offset: at)
+            }
+        }
+    }
+
+    /// The view ended within a row: because of the length limit, of the window or of the source.
+    private func cutShort(at end: Int, orElse atEndOfSource: Outcome) -> Outcome {
+        if end < window.limit { return .malformed(.rowTooLong, offset: rowStart) }
+        return window.isLast ? atEndOfSource : .needsMore
+    }
+
+    @inline(__always)
+    private mutating func append(_ field: Field) {
+        if count == fieldCapacity { growFields() }
+        fields[count] = field
+        count &+= 1
+    }
+
+    private mutating func growFields() {
+        let larger = UnsafeMutablePointer<Field>.allocate(capacity: fieldCapacity * 2)
+        larger.update(from: fields, count: count)
+        fields.deallocate()
+        fields = larger
+        fieldCapacity *= 2
+    }
+}
