@@ -31,6 +31,8 @@ package protocol LogDirectory: AnyObject, Sendable {
     func remove(_ name: String) throws(SystemError)
     /// Returns when the names of the files are on the device.
     func synchronize() throws(SystemError)
+    /// Lets another process have the directory.
+    func release()
 }
 
 /// A file behind a descriptor, on disk or anonymous in memory: one code path for both.
@@ -155,6 +157,8 @@ package final class DiskDirectory: LogDirectory {
         defer { Socket.close(descriptor) }
         guard fsync(descriptor) == 0 else { throw SystemError("fsync", on: path) }
     }
+
+    package func release() { flock(lock, LOCK_UN) }
 }
 
 /// Files in anonymous memory, gone with the process.
@@ -176,4 +180,5 @@ package final class MemoryDirectory: LogDirectory {
     package func rename(_ old: String, to new: String) {}
     package func remove(_ name: String) {}
     package func synchronize() {}
+    package func release() {}
 }

@@ -248,7 +248,19 @@ final class Broker {
         let deadline = loop.now + limit
         waitForConnections(until: deadline) { [self] in
             for connection in connections.values { connection.close() }
-            whenSynced.append(done)
+            syncAll { [self] in
+                log.directory.release()
+                done()
+            }
+        }
+    }
+
+    /// Syncs what is written, behind a sync that is running.
+    private func syncAll(then body: @escaping () -> Void) {
+        if syncIsRunning {
+            whenSynced.append { [self] in syncAll(then: body) }
+        } else {
+            whenSynced.append(body)
             startSync()
             finishWaiting()
         }

@@ -5,8 +5,10 @@ import Testing
 @testable import TelemetryMQ
 
 @Suite("The log")
-struct MessageLogTests {
+final class MessageLogTests {
     let directory = TemporaryDirectory()
+
+    deinit { directory.remove() }
 
     /// Appends one message a payload, each with a producer's sequence number of its offset.
     private func append(_ payloads: [String], to log: MessageLog) throws {

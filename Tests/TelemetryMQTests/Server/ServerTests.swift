@@ -144,6 +144,7 @@ struct ServerTests {
     @Test("a repeated sequence number is answered with its first offset and appended once, also after a restart")
     func idempotence() async throws {
         let directory = TemporaryDirectory()
+        defer { directory.remove() }
         for round in 0..<2 {
             try await withServer({ $0.dataDirectory = directory.path }) { server in
                 let peer = try RawPeer(port: server.port)
@@ -177,6 +178,7 @@ struct ServerTests {
     @Test("a committed position is resumed after a restart")
     func committed() async throws {
         let directory = TemporaryDirectory()
+        defer { directory.remove() }
         try await withServer({ $0.dataDirectory = directory.path; $0.sync = .always }) { server in
             let peer = try RawPeer(port: server.port)
             for n in 0..<5 { _ = try peer.ask(#"{"type":"publish","payload":\#(n)}"#) }
@@ -264,6 +266,7 @@ struct ServerTests {
     @Test("a subscriber that falls behind retention goes on at the oldest message, and is told")
     func retention() async throws {
         let directory = TemporaryDirectory()
+        defer { directory.remove() }
         try await withServer({
             $0.dataDirectory = directory.path
             $0.segmentBytes = 10_000

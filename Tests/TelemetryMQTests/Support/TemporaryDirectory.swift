@@ -1,6 +1,6 @@
 import Foundation
 
-/// A directory that is gone when the test is.
+/// A directory for one test. A test in a function removes it by `defer`: an object's life may end before its scope does.
 final class TemporaryDirectory: Sendable {
     let path: String
 
@@ -9,7 +9,7 @@ final class TemporaryDirectory: Sendable {
         try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 
     func file(_ name: String) -> URL { URL(fileURLWithPath: path + "/" + name) }
 }
