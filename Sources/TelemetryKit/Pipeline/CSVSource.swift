@@ -9,7 +9,7 @@ public struct CSVSource: ~Copyable {
     public enum Timestamps: String, Sendable, Hashable, CaseIterable {
         /// The time at which the row was read. Rows of one series never share one, since that is what tells their samples apart.
         case now
-        /// The time in the row.
+        /// The time in the row. A loop then gives the same samples again, and a store ends up with each once.
         case source
     }
 
