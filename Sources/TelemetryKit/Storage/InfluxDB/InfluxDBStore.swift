@@ -71,11 +71,6 @@ public final class InfluxDBStore: TelemetryStore {
 
     /// Opens no connection yet. Throws ``StoreError`` where the URL is none.
     public init(configuration: Configuration) throws {
-        var url = configuration.url
-        while url.hasSuffix("/") { url.removeLast() }
-        guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
-            throw StoreError(.rejected, "\(configuration.url.debugDescription) is not a URL of http or https")
-        }
         self.configuration = configuration
         let client: CurlClient
         do {
@@ -83,7 +78,7 @@ public final class InfluxDBStore: TelemetryStore {
         } catch {
             throw StoreError(.unavailable, error.reason)
         }
-        http = InfluxHTTP(client: client, url: url, token: configuration.token, timeout: configuration.timeout)
+        http = try InfluxHTTP(client: client, url: configuration.url, token: configuration.token, timeout: configuration.timeout)
     }
 
     // MARK: Version and bucket

@@ -4,10 +4,33 @@ import TelemetryNet
 /// Speaks HTTP to one InfluxDB, and turns what is not success into ``StoreError``.
 struct InfluxHTTP: Sendable {
     let client: CurlClient
-    /// Without a slash at the end.
+    private let base: String
+    /// The address for messages: without a slash at the end, and without a password.
     let url: String
-    let token: String?
-    let timeout: Duration
+    private let token: String?
+    private let timeout: Duration
+
+    init(client: CurlClient, url: String, token: String?, timeout: Duration) throws {
+        var base = url
+        while base.hasSuffix("/") { base.removeLast() }
+        guard let scheme = ["http://", "https://"].first(where: base.hasPrefix), base != scheme,
+            !base.unicodeScalars.contains(where: { $0.value <= 0x20 || $0.value == 0x7F })
+        else {
+            throw StoreError(.rejected, "\(url.debugDescription) is not a URL of http or https")
+        }
+        // A line feed would begin another header.
+        if let token, token.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
+            throw StoreError(.rejected, "the token for \(base) contains a control character")
+        }
+        self.client = client
+        self.base = base
+        self.token = token
+        self.timeout = timeout
+        let rest = base.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" }
+        let host = authority.lastIndex(of: "@").map { rest[rest.index(after: $0)...] } ?? rest
+        self.url = scheme + host
+    }
 
     /// A body and what it is.
     struct Body {
@@ -26,8 +49,9 @@ struct InfluxHTTP: Sendable {
         _ method: String = "GET", _ path: String, query: [(String, String)] = [], body: Body? = nil, accept: String? = nil,
         accepting: Set<Int> = []
     ) async throws -> HTTPResponse {
-        var request = HTTPRequest(method: method, url: url + path, timeout: timeout)
-        if !query.isEmpty { request.url += "?" + formEncoded(query) }
+        let target = path + (query.isEmpty ? "" : "?" + formEncoded(query))
+        let subject = "\(method) \(url)\(target)"
+        var request = HTTPRequest(method: method, url: base + target, timeout: timeout)
         if let token, !token.isEmpty { request.headers.append(("Authorization", "Token " + token)) }
         if let accept { request.headers.append(("Accept", accept)) }
         if let body {
@@ -39,10 +63,10 @@ struct InfluxHTTP: Sendable {
             response = try await client.send(request)
         } catch let failure as HTTPFailure {
             let kind: StoreError.Kind = failure.kind == .invalidRequest ? .rejected : .unavailable
-            throw StoreError(kind, "\(method) \(request.url): \(failure.reason)")
+            throw StoreError(kind, "\(subject): \(failure.reason)")
         }
         if (200..<300).contains(response.status) || accepting.contains(response.status) { return response }
-        throw Self.error(of: response, to: "\(method) \(request.url)")
+        throw Self.error(of: response, to: subject)
     }
 
     static func error(of response: HTTPResponse, to subject: String) -> StoreError {
