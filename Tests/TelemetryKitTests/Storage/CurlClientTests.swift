@@ -1,0 +1,121 @@
+import Synchronization
+@testable import TelemetryKit
+import Testing
+
+@Suite("HTTP over libcurl", .timeLimit(.minutes(1)))
+struct CurlClientTests {
+    @Test("method, headers and body arrive, and status, headers and body come back")
+    func roundTrip() async throws {
+        let server = try ScriptedServer { _ in .answer(207, ["X-Some": " thing "], "answer\nbody") }
+        defer { server.stop() }
+        let client = try CurlClient()
+        let body = String(repeating: "0123456789", count: 300_000)
+        let answer = try await client.send(HTTPRequest(
+            method: "POST", url: server.url + "/a?b=c", headers: [("X-Mine", "yes")], body: Array(body.utf8)))
+        #expect(answer.status == 207)
+        #expect(answer.header("x-some") == "thing")
+        #expect(answer.text == "answer\nbody")
+        let request = try #require(server.requests.first)
+        #expect(request.method == "POST" && request.target == "/a?b=c")
+        #expect(request.headers["x-mine"] == "yes")
+        #expect(request.body == body)
+        // A body of no bytes is a body.
+        _ = try await client.send(HTTPRequest(method: "POST", url: server.url, body: []))
+        #expect(server.requests[1].headers["content-length"] == "0")
+    }
+
+    @Test("requests in a row share one connection, and many at once no more than allowed")
+    func connections() async throws {
+        let server = try ScriptedServer { .answer(200, [:], $0.target) }
+        defer { server.stop() }
+        let client = try CurlClient(maximumConnections: 3)
+        for i in 0..<20 { #expect(try await client.send(HTTPRequest(url: "\(server.url)/\(i)")).text == "/\(i)") }
+        #expect(Set(server.requests.map(\.connection)) == [0])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for i in 0..<200 {
+                group.addTask {
+                    let answer = try await client.send(HTTPRequest(url: "\(server.url)/\(i)"))
+                    #expect(answer.text == "/\(i)")
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(Set(server.requests.map(\.connection)).count <= 3)
+    }
+
+    @Test("an unreachable peer, a reset, a cut body and a malformed URL are failures that name the URL")
+    func failures() async throws {
+        let server = try ScriptedServer { $0.path == "/cut" ? .cutShort : .reset }
+        let client = try CurlClient()
+        for (path, kind) in [("/cut", HTTPFailure.Kind.network), ("/reset", .network)] {
+            let failure = await #expect(throws: HTTPFailure.self) { try await client.send(HTTPRequest(url: server.url + path)) }
+            #expect(failure?.kind == kind)
+            #expect(failure?.description.contains(server.url + path) == true)
+        }
+        server.stop()
+        let refused = await #expect(throws: HTTPFailure.self) { try await client.send(HTTPRequest(url: server.url)) }
+        #expect(refused?.kind == .network)
+        for url in ["http://", "file:///etc/passwd", "gopher://127.0.0.1/"] {
+            let failure = await #expect(throws: HTTPFailure.self, "\(url)") { try await client.send(HTTPRequest(url: url)) }
+            #expect(failure?.kind == .invalidRequest)
+        }
+    }
+
+    @Test("a peer that says nothing is a timeout")
+    func timeout() async throws {
+        let server = try ScriptedServer { _ in .silence }
+        defer { server.stop() }
+        let client = try CurlClient()
+        let failure = await #expect(throws: HTTPFailure.self) {
+            try await client.send(HTTPRequest(url: server.url, timeout: .milliseconds(50)))
+        }
+        #expect(failure?.kind == .timeout)
+    }
+
+    @Test("cancelling the task ends the request and closes its connection")
+    func cancellation() async throws {
+        let arrived = AsyncStream<Void>.makeStream()
+        let left = AsyncStream<Void>.makeStream()
+        let server = try ScriptedServer(onHangup: { left.continuation.yield() }) { _ in
+            arrived.continuation.yield()
+            return .silence
+        }
+        defer { server.stop() }
+        let client = try CurlClient()
+        let task = Task { try await client.send(HTTPRequest(url: server.url)) }
+        for await _ in arrived.stream { break }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        for await _ in left.stream { break }
+        // One that is cancelled before it begins sends nothing.
+        let early = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await client.send(HTTPRequest(url: server.url))
+        }
+        await #expect(throws: CancellationError.self) { try await early.value }
+    }
+
+    @Test("closing ends requests under way and refuses later ones")
+    func closing() async throws {
+        let arrived = AsyncStream<Void>.makeStream()
+        let server = try ScriptedServer { _ in
+            arrived.continuation.yield()
+            return .silence
+        }
+        defer { server.stop() }
+        let client = try CurlClient()
+        let task = Task { try await client.send(HTTPRequest(url: server.url)) }
+        for await _ in arrived.stream { break }
+        client.close()
+        let failure = await #expect(throws: HTTPFailure.self) { try await task.value }
+        #expect(failure?.kind == .closed)
+        let later = await #expect(throws: HTTPFailure.self) { try await client.send(HTTPRequest(url: server.url)) }
+        #expect(later?.kind == .closed)
+        client.close()
+    }
+
+    @Test("names and values of a query are percent-encoded")
+    func encoding() {
+        #expect(formEncoded([("db", "a&b=c d+é"), ("x~-._", "")]) == "db=a%26b%3Dc%20d%2B%C3%A9&x~-._=")
+    }
+}
