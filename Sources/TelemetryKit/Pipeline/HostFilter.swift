@@ -9,11 +9,9 @@ public struct HostFilter: Sendable, Hashable {
         self.patterns = patterns
     }
 
-    /// Patterns with commas between them; blanks around them do not count.
+    /// Patterns with commas between them; blanks do not count.
     public init(_ text: String) {
-        patterns = text.split(separator: ",").map { part in
-            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-        }.filter { !$0.isEmpty }
+        patterns = text.split(separator: ",").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
     }
 
     public func contains(_ hostname: String) -> Bool {

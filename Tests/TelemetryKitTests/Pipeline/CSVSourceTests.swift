@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TelemetryKit
 import Testing
 
@@ -117,12 +118,9 @@ struct CSVSourceTests {
     func clockSetBack() async throws {
         let export = try Export(hosts: ["a"], rows: 1)
         let walls = [5_000, 5_000, 1_000, 1_000, 7_000].map { Timestamp(nanoseconds: $0) }
-        nonisolated(unsafe) var next = 0
+        let readings = Atomic(0)
         let clock = PipelineClock(
-            wall: {
-                defer { next += 1 }
-                return walls[min(next, walls.count - 1)]
-            }, monotonic: { .zero }, sleep: { _ in })
+            wall: { walls[min(readings.add(1, ordering: .relaxed).oldValue, walls.count - 1)] }, monotonic: { .zero }, sleep: { _ in })
         let (batches, _) = try await Self.batches(
             Self.configuration(export.path) {
                 $0.timestamps = .now
