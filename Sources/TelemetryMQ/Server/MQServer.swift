@@ -113,8 +113,17 @@ public final class MQServer: Sendable {
                 recovery = Recovery(
                     segmentCount: parts.recovery.segmentCount, messageCount: parts.recovery.messageCount,
                     byteCount: parts.recovery.byteCount, nextOffset: parts.nextOffset)
-                http = try await HTTPEndpoints.start(configuration: configuration, loop: loop, broker: parts.broker)
-                httpPort = http?.port
+                do {
+                    http = try await HTTPEndpoints.start(configuration: configuration, loop: loop, broker: parts.broker)
+                    httpPort = http?.port
+                } catch {
+                    // The directory must not stay locked by a server that did not start.
+                    try? await loop.perform {
+                        parts.listener.value.close()
+                        parts.broker.value.log.directory.release()
+                    }
+                    throw error
+                }
             } catch {
                 loop.stop()
                 syncLoop.stop()
