@@ -22,14 +22,14 @@ final class Stage: Sendable {
             child.send(SIGKILL)
             _ = await child.ended()
         }
-        if let failure {
+        if failure != nil {
             for child in children {
                 let lines = child.errors.split(separator: "\n").suffix(8).joined(separator: "\n    ")
                 print("--- \(child.name) (pid \(child.pid)), last lines:\n    \(lines)")
             }
-            throw failure
         }
         try? FileManager.default.removeItem(at: stage.directory)
+        if let failure { throw failure }
     }
 
     /// Starts any executable.
