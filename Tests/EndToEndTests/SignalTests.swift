@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+@Suite("Signals")
+struct SignalTests {
+    /// A streamer that cannot deliver, and has a minute to try.
+    func waitingStreamer(_ stage: Stage) async throws -> ChildProcess {
+        let csv = try stage.write(BadInputTests.header + BadInputTests.row("1"), to: "one.csv")
+        let streamer = try stage.startStreamer(try freePort(), csv: csv, ["DRAIN_TIMEOUT": "60s"])
+        try await eventuallyTrue("complaint about the queue", unless: streamer) { streamer.logged("queue lost") != nil }
+        return streamer
+    }
+
+    @Test("a second signal ends a program that drains at once", arguments: [SIGTERM, SIGINT, SIGHUP])
+    func second(signal: Int32) async throws {
+        try await Stage.run { stage in
+            let streamer = try await waitingStreamer(stage)
+            streamer.send(SIGTERM)
+            try await eventuallyTrue("drain", unless: streamer) { streamer.logged("draining")?["signal"] as? String == "SIGTERM" }
+            streamer.send(signal)
+            #expect(await streamer.endedOrKilled(within: .seconds(20)) == 128 + signal)
+        }
+    }
+
+    @Test("SIGINT drains as SIGTERM does, also where nothing was ever connected", arguments: [Executable.mqServer, .collector, .api])
+    func interrupt(program: Executable) async throws {
+        try await Stage.run { stage in
+            let child: ChildProcess
+            switch program {
+            case .mqServer: child = try await stage.startQueue().process
+            case .api: child = try await stage.startAPI(try freePort()).process
+            default:
+                child = try stage.startCollector(try freePort(), influxDBPort: try freePort())
+                try await eventuallyTrue("start", unless: child) { child.logged("collecting") != nil }
+            }
+            child.send(SIGINT)
+            #expect(await child.endedOrKilled(within: .seconds(20)) == 0)
+            #expect(child.logged("draining")?["signal"] as? String == "SIGINT")
+            // Every line is one JSON object.
+            #expect(child.logged.count == child.errors.split(separator: "\n").count)
+        }
+    }
+}
