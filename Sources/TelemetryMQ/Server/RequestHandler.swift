@@ -156,7 +156,7 @@ struct RequestHandler {
 
     private func hello(_ request: Request) {
         if let token = broker.configuration.token {
-            guard let given = request.token, constantTimeEqual(given, token) else {
+            guard let given = request.token, !token.isEmpty, constantTimeEqual(Array(given.utf8), Array(token.utf8)) else {
                 return connection.refuseAndClose(.unauthorized, "the token is wrong or missing", requestID: request.requestID)
             }
         }
@@ -223,12 +223,4 @@ struct RequestHandler {
         }
         connection.output.appendResponse(requestID: request.requestID)
     }
-}
-
-/// Takes the same time wherever the texts differ.
-private func constantTimeEqual(_ given: String, _ expected: String) -> Bool {
-    let expected = Array(expected.utf8)
-    var difference = UInt8(truncatingIfNeeded: given.utf8.count == expected.count ? 0 : 1)
-    for (i, byte) in given.utf8.enumerated() { difference |= byte ^ expected[i % max(expected.count, 1)] }
-    return difference == 0 && !expected.isEmpty
 }

@@ -10,7 +10,7 @@ struct CurlClientTests {
         defer { server.stop() }
         let client = try CurlClient()
         let body = String(repeating: "0123456789", count: 300_000)
-        let answer = try await client.send(HTTPRequest(
+        let answer = try await client.send(CurlRequest(
             method: "POST", url: server.url + "/a?b=c", headers: [("X-Mine", "yes")], body: Array(body.utf8)))
         #expect(answer.status == 207)
         #expect(answer.header("x-some") == "thing")
@@ -20,7 +20,7 @@ struct CurlClientTests {
         #expect(request.headers["x-mine"] == "yes")
         #expect(request.body == body)
         // A body of no bytes is a body.
-        _ = try await client.send(HTTPRequest(method: "POST", url: server.url, body: []))
+        _ = try await client.send(CurlRequest(method: "POST", url: server.url, body: []))
         #expect(server.requests[1].headers["content-length"] == "0")
     }
 
@@ -29,12 +29,12 @@ struct CurlClientTests {
         let server = try ScriptedServer { .answer(200, [:], $0.target) }
         defer { server.stop() }
         let client = try CurlClient(maximumConnections: 3)
-        for i in 0..<20 { #expect(try await client.send(HTTPRequest(url: "\(server.url)/\(i)")).text == "/\(i)") }
+        for i in 0..<20 { #expect(try await client.send(CurlRequest(url: "\(server.url)/\(i)")).text == "/\(i)") }
         #expect(Set(server.requests.map(\.connection)) == [0])
         try await withThrowingTaskGroup(of: Void.self) { group in
             for i in 0..<200 {
                 group.addTask {
-                    let answer = try await client.send(HTTPRequest(url: "\(server.url)/\(i)"))
+                    let answer = try await client.send(CurlRequest(url: "\(server.url)/\(i)"))
                     #expect(answer.text == "/\(i)")
                 }
             }
@@ -48,15 +48,15 @@ struct CurlClientTests {
         let server = try ScriptedServer { $0.path == "/cut" ? .cutShort : .reset }
         let client = try CurlClient()
         for (path, kind) in [("/cut", HTTPFailure.Kind.network), ("/reset", .network)] {
-            let failure = await #expect(throws: HTTPFailure.self) { try await client.send(HTTPRequest(url: server.url + path)) }
+            let failure = await #expect(throws: HTTPFailure.self) { try await client.send(CurlRequest(url: server.url + path)) }
             #expect(failure?.kind == kind)
             #expect(failure?.description.contains(server.url + path) == true)
         }
         server.stop()
-        let refused = await #expect(throws: HTTPFailure.self) { try await client.send(HTTPRequest(url: server.url)) }
+        let refused = await #expect(throws: HTTPFailure.self) { try await client.send(CurlRequest(url: server.url)) }
         #expect(refused?.kind == .network)
         for url in ["http://", "file:///etc/passwd", "gopher://127.0.0.1/"] {
-            let failure = await #expect(throws: HTTPFailure.self, "\(url)") { try await client.send(HTTPRequest(url: url)) }
+            let failure = await #expect(throws: HTTPFailure.self, "\(url)") { try await client.send(CurlRequest(url: url)) }
             #expect(failure?.kind == .invalidRequest)
         }
     }
@@ -67,7 +67,7 @@ struct CurlClientTests {
         defer { server.stop() }
         let client = try CurlClient()
         let failure = await #expect(throws: HTTPFailure.self) {
-            try await client.send(HTTPRequest(url: server.url, timeout: .milliseconds(50)))
+            try await client.send(CurlRequest(url: server.url, timeout: .milliseconds(50)))
         }
         #expect(failure?.kind == .timeout)
     }
@@ -82,7 +82,7 @@ struct CurlClientTests {
         }
         defer { server.stop() }
         let client = try CurlClient()
-        let task = Task { try await client.send(HTTPRequest(url: server.url)) }
+        let task = Task { try await client.send(CurlRequest(url: server.url)) }
         for await _ in arrived.stream { break }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
@@ -90,7 +90,7 @@ struct CurlClientTests {
         // One that is cancelled before it begins sends nothing.
         let early = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try await client.send(HTTPRequest(url: server.url))
+            return try await client.send(CurlRequest(url: server.url))
         }
         await #expect(throws: CancellationError.self) { try await early.value }
     }
@@ -104,12 +104,12 @@ struct CurlClientTests {
         }
         defer { server.stop() }
         let client = try CurlClient()
-        let task = Task { try await client.send(HTTPRequest(url: server.url)) }
+        let task = Task { try await client.send(CurlRequest(url: server.url)) }
         for await _ in arrived.stream { break }
         client.close()
         let failure = await #expect(throws: HTTPFailure.self) { try await task.value }
         #expect(failure?.kind == .closed)
-        let later = await #expect(throws: HTTPFailure.self) { try await client.send(HTTPRequest(url: server.url)) }
+        let later = await #expect(throws: HTTPFailure.self) { try await client.send(CurlRequest(url: server.url)) }
         #expect(later?.kind == .closed)
         client.close()
     }

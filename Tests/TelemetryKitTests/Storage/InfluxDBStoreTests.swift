@@ -58,7 +58,7 @@ struct InfluxDBStoreTests {
         try await first.checkHealth()
         let client = try CurlClient()
         func ask(_ statement: String) async throws -> String {
-            try await client.send(HTTPRequest(method: "POST", url: server.url + "/query?" + formEncoded([("q", statement)]), body: [])).text
+            try await client.send(CurlRequest(method: "POST", url: server.url + "/query?" + formEncoded([("q", statement)]), body: [])).text
         }
         let databases = try await ask("SHOW DATABASES")
         #expect(databases.contains(#"o'dd \"name\"; DROP DATABASE x"#))
@@ -91,7 +91,7 @@ struct InfluxDBStoreTests {
         for _ in 0..<2 {
             try await store.write([batch])
             #expect(try await store.statistics().sampleCount == 1)
-            _ = try await client.send(HTTPRequest(method: "POST", url: server.url + "/query?q=DROP%20DATABASE%20gpu_telemetry", body: []))
+            _ = try await client.send(CurlRequest(method: "POST", url: server.url + "/query?q=DROP%20DATABASE%20gpu_telemetry", body: []))
         }
         #expect(try await store.statistics().sampleCount == 0)
     }

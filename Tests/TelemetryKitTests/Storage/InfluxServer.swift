@@ -69,7 +69,7 @@ final class InfluxServer: Sendable {
         let client = try CurlClient()
         let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
-            if let answer = try? await client.send(HTTPRequest(url: url + "/ping")), answer.status == 204 { return }
+            if let answer = try? await client.send(CurlRequest(url: url + "/ping")), answer.status == 204 { return }
             var status: Int32 = 0
             if waitpid(process, &status, WNOHANG) == process { break }
             try await Task.sleep(for: .milliseconds(20))

@@ -88,7 +88,7 @@ struct StoreErrorTests {
     @Test("Retry-After is read as seconds and as a date")
     func retryAfter() {
         func wait(_ text: String, date: String? = nil) -> Duration? {
-            InfluxHTTP.retryAfter(HTTPResponse(status: 503, headers: [("retry-after", text)] + (date.map { [("Date", $0)] } ?? [])))
+            InfluxHTTP.retryAfter(CurlResponse(status: 503, headers: [("retry-after", text)] + (date.map { [("Date", $0)] } ?? [])))
         }
         #expect(wait("120") == .seconds(120))
         #expect(wait("0") == .zero)

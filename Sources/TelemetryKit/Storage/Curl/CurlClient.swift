@@ -17,7 +17,7 @@ final class CurlClient: Sendable {
     deinit { engine.close() }
 
     /// Sends the request and returns the answer, of whatever status. Throws ``HTTPFailure``, or `CancellationError`.
-    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+    func send(_ request: CurlRequest) async throws -> CurlResponse {
         let id = engine.nextID()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -34,10 +34,10 @@ final class CurlClient: Sendable {
 
 /// The thread. Everything but the mailbox belongs to it alone.
 final class CurlEngine: Sendable {
-    typealias Answer = CheckedContinuation<HTTPResponse, any Error>
+    typealias Answer = CheckedContinuation<CurlResponse, any Error>
 
     enum Command: Sendable {
-        case start(UInt64, HTTPRequest, Answer)
+        case start(UInt64, CurlRequest, Answer)
         case cancel(UInt64)
         case close
     }

@@ -38,7 +38,7 @@ struct CurlTransfers {
         engine.end()
     }
 
-    private mutating func start(_ id: UInt64, _ request: HTTPRequest, _ answer: CurlEngine.Answer) {
+    private mutating func start(_ id: UInt64, _ request: CurlRequest, _ answer: CurlEngine.Answer) {
         if cancelled.remove(id) != nil {
             answer.resume(throwing: CancellationError())
             return
@@ -81,7 +81,7 @@ struct CurlTransfers {
         }
     }
 
-    private mutating func finish(_ transfer: CurlTransfer, _ outcome: Result<HTTPResponse, any Error>) {
+    private mutating func finish(_ transfer: CurlTransfer, _ outcome: Result<CurlResponse, any Error>) {
         curl_multi_remove_handle(multi, transfer.easy)
         running[transfer.id] = nil
         release(transfer)
@@ -101,13 +101,13 @@ final class CurlTransfer {
     let easy: UnsafeMutableRawPointer
     let answer: CurlEngine.Answer
     var url: String { request.url }
-    private let request: HTTPRequest
-    private var response = HTTPResponse(status: 0)
+    private let request: CurlRequest
+    private var response = CurlResponse(status: 0)
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private let bodyCopy: UnsafeMutableRawBufferPointer
     private let errorText: UnsafeMutablePointer<CChar>
 
-    init(id: UInt64, easy: UnsafeMutableRawPointer, request: HTTPRequest, answer: CurlEngine.Answer) {
+    init(id: UInt64, easy: UnsafeMutableRawPointer, request: CurlRequest, answer: CurlEngine.Answer) {
         self.id = id
         self.easy = easy
         self.request = request
@@ -190,7 +190,7 @@ final class CurlTransfer {
         response.headers.append((String(text[..<colon]), String(value[..<end])))
     }
 
-    func outcome(_ code: CURLcode) -> Result<HTTPResponse, any Error> {
+    func outcome(_ code: CURLcode) -> Result<CurlResponse, any Error> {
         guard code == CURLE_OK else {
             let said = String(cString: errorText)
             let kind: HTTPFailure.Kind =

@@ -48,17 +48,17 @@ struct InfluxHTTP: Sendable {
     func send(
         _ method: String = "GET", _ path: String, query: [(String, String)] = [], body: Body? = nil, accept: String? = nil,
         accepting: Set<Int> = []
-    ) async throws -> HTTPResponse {
+    ) async throws -> CurlResponse {
         let target = path + (query.isEmpty ? "" : "?" + formEncoded(query))
         let subject = "\(method) \(url)\(target)"
-        var request = HTTPRequest(method: method, url: base + target, timeout: timeout)
+        var request = CurlRequest(method: method, url: base + target, timeout: timeout)
         if let token, !token.isEmpty { request.headers.append(("Authorization", "Token " + token)) }
         if let accept { request.headers.append(("Accept", accept)) }
         if let body {
             request.headers.append(("Content-Type", body.type))
             request.body = body.bytes
         }
-        let response: HTTPResponse
+        let response: CurlResponse
         do {
             response = try await client.send(request)
         } catch let failure as HTTPFailure {
@@ -69,7 +69,7 @@ struct InfluxHTTP: Sendable {
         throw Self.error(of: response, to: subject)
     }
 
-    static func error(of response: HTTPResponse, to subject: String) -> StoreError {
+    static func error(of response: CurlResponse, to subject: String) -> StoreError {
         let kind: StoreError.Kind =
             switch response.status {
             case 401, 403: .unauthorized
@@ -86,7 +86,7 @@ struct InfluxHTTP: Sendable {
     }
 
     /// The member `error` (1.x) or `message` (2.x) of the answer, else its text, cut where it is long.
-    static func words(of response: HTTPResponse) -> String {
+    static func words(of response: CurlResponse) -> String {
         var said: String?
         var code: String?
         try? response.body.withUnsafeBytes { bytes in
@@ -108,7 +108,7 @@ struct InfluxHTTP: Sendable {
     }
 
     /// `Retry-After` in seconds, or until an HTTP date (RFC 9110, section 10.2.3) as the answer's own `Date` sees it.
-    static func retryAfter(_ response: HTTPResponse) -> Duration? {
+    static func retryAfter(_ response: CurlResponse) -> Duration? {
         guard let text = response.header("Retry-After") else { return nil }
         if let seconds = UInt32(text) { return .seconds(Int(seconds)) }
         guard let then = secondsSinceEpoch(httpDate: text) else { return nil }

@@ -53,7 +53,7 @@ struct InfluxV2: InfluxInterface {
     }
 
     /// In `{"<list>":[{"<name>":"…"},…]}` the string of the first element; `nil` where the list is empty.
-    private func member(_ name: StaticString, ofFirst list: StaticString, _ response: HTTPResponse) throws -> String? {
+    private func member(_ name: StaticString, ofFirst list: StaticString, _ response: CurlResponse) throws -> String? {
         do {
             return try response.body.withUnsafeBytes { bytes in
                 var reader = JSONReader(bytes)
@@ -203,7 +203,7 @@ struct InfluxV2: InfluxInterface {
         body.append("{\"type\":\"flux\",\"query\":")
         body.appendJSONString(script)
         body.append(#","dialect":{"header":true,"delimiter":",","annotations":["datatype","group","default"],"dateTimeFormat":"RFC3339Nano"}}"#)
-        let response: HTTPResponse
+        let response: CurlResponse
         do {
             response = try await http.send(
                 "POST", path("query"), query: [("org", org)], body: .json(body.bytes), accept: "application/csv")

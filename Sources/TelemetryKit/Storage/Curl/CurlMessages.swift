@@ -1,5 +1,5 @@
 /// A request that ``CurlClient`` sends.
-struct HTTPRequest: Sendable {
+struct CurlRequest: Sendable {
     var method = "GET"
     var url: String
     var headers: [(name: String, value: String)] = []
@@ -9,7 +9,7 @@ struct HTTPRequest: Sendable {
     var timeout = Duration.seconds(30)
 }
 
-struct HTTPResponse: Sendable {
+struct CurlResponse: Sendable {
     var status: Int
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []

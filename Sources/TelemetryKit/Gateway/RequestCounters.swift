@@ -1,0 +1,37 @@
+import Synchronization
+import TelemetryNet
+
+/// Requests by route and status, and the time they took, for `/metrics`.
+final class RequestCounters: Sendable {
+    private struct Key: Hashable {
+        var route: String
+        var status: Int
+    }
+
+    private struct Sum {
+        var count = 0
+        var duration = Duration.zero
+    }
+
+    private let sums = Mutex<[Key: Sum]>([:])
+
+    func count(route: String, status: Int, duration: Duration) {
+        sums.withLock { sums in
+            sums[Key(route: route, status: status), default: Sum()].count += 1
+            sums[Key(route: route, status: status)]!.duration += duration
+        }
+    }
+
+    func append(to out: inout ByteWriter) {
+        let all = sums.withLock { $0 }.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
+        out.append("# HELP gateway_request_duration_seconds Time from the whole request to its answer.\n")
+        out.append("# TYPE gateway_request_duration_seconds summary\n")
+        for (key, sum) in all {
+            let labels = "{route=\"\(key.route)\",status=\"\(key.status)\"} "
+            out.append("gateway_request_duration_seconds_count" + labels + "\(sum.count)\n")
+            out.append("gateway_request_duration_seconds_sum" + labels)
+            out.appendDouble(Double(sum.duration.components.seconds) + Double(sum.duration.components.attoseconds) / 1e18)
+            out.append("\n")
+        }
+    }
+}

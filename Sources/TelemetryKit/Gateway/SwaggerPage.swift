@@ -1,0 +1,109 @@
+import Glibc
+import TelemetryNet
+
+/// Swagger UI where its files are at hand, else a page that lists the operations and says how to get them.
+enum SwaggerPage {
+    /// The files that the page needs, and their types; nothing else of the directory is served.
+    private static let files: [(name: String, contentType: String)] = [
+        ("swagger-ui.css", "text/css; charset=utf-8"),
+        ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+        ("swagger-ui-standalone-preset.js", "text/javascript; charset=utf-8"),
+        ("favicon-32x32.png", "image/png"),
+    ]
+
+    static func index(_ gateway: GatewayCore) -> HTTPResponse {
+        let directory = gateway.configuration.swaggerUIDirectory
+        let isComplete = directory.map { access($0 + "/swagger-ui-bundle.js", R_OK) == 0 && access($0 + "/swagger-ui.css", R_OK) == 0 } ?? false
+        return HTTPResponse(
+            contentType: "text/html; charset=utf-8", Array((isComplete ? bundlePage : listPage(gateway.routes)).utf8))
+    }
+
+    static func file(_ name: String, _ gateway: GatewayCore) throws -> HTTPResponse {
+        guard let directory = gateway.configuration.swaggerUIDirectory, let file = files.first(where: { $0.name == name }),
+            let bytes = contents(directory + "/" + name)
+        else { throw APIError.notFound("/swagger/\(name) is not served") }
+        return HTTPResponse(
+            headers: [("Content-Type", file.contentType), ("Cache-Control", "max-age=3600")], body: .bytes(bytes))
+    }
+
+    private static func contents(_ path: String) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 256 * 1024)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count == 0 { return bytes }
+            guard count > 0 else { return nil }
+            bytes += chunk[..<count]
+        }
+    }
+
+    private static let bundlePage = """
+        <!doctype html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>GPU telemetry: API</title>
+        <link rel="stylesheet" href="swagger-ui.css">
+        <link rel="icon" href="favicon-32x32.png">
+        </head>
+        <body>
+        <div id="swagger-ui"></div>
+        <script src="swagger-ui-bundle.js"></script>
+        <script>
+        SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true });
+        </script>
+        </body>
+        </html>
+        """
+
+    private static func listPage(_ routes: [Route]) -> String {
+        var rows = ""
+        for route in routes {
+            let parameters = route.parameters.map { "<li><code>\(escaped($0.name))</code> \(escaped($0.description))</li>" }.joined()
+            rows += """
+                <section><h2><span>GET</span> <a href="\(route.path.contains("{") ? "/openapi.json" : route.path)">\(escaped(route.path))</a></h2>
+                <p>\(escaped(route.summary))</p>\(parameters.isEmpty ? "" : "<ul>\(parameters)</ul>")</section>
+
+                """
+        }
+        return """
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>GPU telemetry: API</title>
+            <style>
+            :root { color-scheme: light dark; --line: #8884; --accent: #3b7; }
+            body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1.5rem 1rem; }
+            section { border-top: 1px solid var(--line); padding: .75rem 0; }
+            h2 { font: 600 1rem ui-monospace, monospace; margin: 0; overflow-wrap: anywhere; }
+            h2 span { background: var(--accent); color: #fff; border-radius: 4px; padding: .1rem .5rem; margin-right: .25rem; }
+            p { margin: .25rem 0; } ul { margin: .25rem 0; } aside { border: 1px solid var(--line); border-radius: 6px; padding: .75rem 1rem; margin: 1rem 0; }
+            </style>
+            </head>
+            <body>
+            <h1>GPU telemetry: API</h1>
+            <aside>Swagger UI is not installed here, so these operations can be read but not tried. Get its files with
+            <code>scripts/fetch-swagger-ui.sh DIR</code>, and start the gateway with <code>SWAGGER_UI_DIR=DIR</code>.
+            The document itself is at <a href="/openapi.json">/openapi.json</a>.</aside>
+            \(rows)</body>
+            </html>
+            """
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.reduce(into: "") { out, character in
+            switch character {
+            case "<": out += "&lt;"
+            case ">": out += "&gt;"
+            case "&": out += "&amp;"
+            default: out.append(character)
+            }
+        }
+    }
+}
