@@ -6,7 +6,7 @@ struct LineProtocolTests {
     static func lines(_ series: MetricSeries, _ value: Double = 1, at time: Int64 = 5, workloadTags: Bool = false) -> String {
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
         batch.append(seriesIndex: batch.addSeries(series), timestamp: time, value: value)
-        let bodies = LineProtocolWriter.bodies([batch], maximumBytes: 1 << 20, workloadTags: workloadTags)
+        let bodies = LineProtocolBodies([batch], maximumBytes: 1 << 20, workloadTags: workloadTags)
         return bodies.map { String(decoding: $0, as: UTF8.self) }.joined()
     }
 
@@ -86,11 +86,11 @@ struct LineProtocolTests {
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
         let index = batch.addSeries(Self.series())
         for i in 0..<1000 { batch.append(seriesIndex: index, timestamp: Int64(i), value: Double(i)) }
-        let bodies = LineProtocolWriter.bodies([batch], maximumBytes: 4096)
+        let bodies = Array(LineProtocolBodies([batch, batch], maximumBytes: 4096))
         #expect(bodies.count > 10)
         #expect(bodies.allSatisfy { $0.last == UInt8(ascii: "\n") && $0.count < 4096 + 200 })
         let lines = String(decoding: bodies.flatMap { $0 }, as: UTF8.self).split(separator: "\n")
-        #expect(lines.count == 1000)
+        #expect(lines.count == 2000)
         #expect(lines.last?.hasSuffix(" value=999 999") == true)
     }
 }

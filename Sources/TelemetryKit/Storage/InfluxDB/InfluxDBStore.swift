@@ -144,21 +144,17 @@ public final class InfluxDBStore: TelemetryStore {
     // MARK: Writing
 
     public func write(_ batches: [MetricBatch]) async throws {
-        let bodies = LineProtocolWriter.bodies(
+        let bodies = LineProtocolBodies(
             batches, maximumBytes: configuration.maximumBodyBytes, workloadTags: configuration.workloadTags)
+        let connections = max(1, configuration.maximumConnections)
         try await withInterface { interface in
-            guard bodies.count > 1 else {
-                if let body = bodies.first { try await Self.write(body, to: interface) }
-                return
-            }
+            // The next body is made while those before it are on their way.
             try await withThrowingTaskGroup(of: Void.self) { group in
-                var next = bodies.makeIterator()
-                for _ in 0..<self.configuration.maximumConnections {
-                    if let body = next.next() { group.addTask { try await Self.write(body, to: interface) } }
+                for (i, body) in bodies.enumerated() {
+                    if i >= connections { try await group.next() }
+                    group.addTask { try await Self.write(body, to: interface) }
                 }
-                while try await group.next() != nil {
-                    if let body = next.next() { group.addTask { try await Self.write(body, to: interface) } }
-                }
+                try await group.waitForAll()
             }
         }
     }

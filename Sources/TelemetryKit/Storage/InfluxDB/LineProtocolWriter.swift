@@ -10,13 +10,6 @@ import TelemetryNet
 /// Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 struct LineProtocolWriter {
     private(set) var output = ByteWriter()
-    private(set) var lineCount = 0
-    private let workloadTags: Bool
-
-    init(workloadTags: Bool = false, capacity: Int = 0) {
-        self.workloadTags = workloadTags
-        output = ByteWriter(capacity: capacity)
-    }
 
     /// What is the same on every line of a series: all before the value, and all between it and the time.
     struct SeriesText {
@@ -63,36 +56,44 @@ struct LineProtocolWriter {
         output.append(series.tail)
         output.appendDecimal(timestamp)
         output.append(UInt8(ascii: "\n"))
-        lineCount += 1
-    }
-
-    /// The lines so far, and begins anew.
-    mutating func take() -> [UInt8] {
-        defer {
-            output = ByteWriter(capacity: output.count)
-            lineCount = 0
-        }
-        return output.bytes
     }
 }
 
-extension LineProtocolWriter {
-    /// The lines of the batches, in bodies of about `maximumBytes`.
-    static func bodies(_ batches: [MetricBatch], maximumBytes: Int, workloadTags: Bool = false) -> [[UInt8]] {
-        var bodies: [[UInt8]] = []
-        var writer = LineProtocolWriter(workloadTags: workloadTags)
-        for batch in batches {
-            let texts = batch.series.map { text(of: $0, workloadTags: workloadTags) }
-            let indices = batch.seriesIndices
-            let times = batch.timestamps
-            let values = batch.values
-            for i in 0..<indices.count {
-                writer.append(texts[Int(indices[i])], timestamp: times[i], value: values[i])
-                if writer.output.count >= maximumBytes { bodies.append(writer.take()) }
+/// The lines of batches in bodies of about a size, each made when it is asked for.
+struct LineProtocolBodies: Sequence, IteratorProtocol {
+    private let batches: [MetricBatch]
+    private let maximumBytes: Int
+    private let workloadTags: Bool
+    private var batch = 0
+    private var sample = 0
+    /// Of the current batch's series.
+    private var texts: [LineProtocolWriter.SeriesText] = []
+
+    init(_ batches: [MetricBatch], maximumBytes: Int, workloadTags: Bool = false) {
+        self.batches = batches
+        self.maximumBytes = maximumBytes
+        self.workloadTags = workloadTags
+    }
+
+    mutating func next() -> [UInt8]? {
+        var writer = LineProtocolWriter()
+        while batch < batches.count {
+            let current = batches[batch]
+            if sample == 0 {
+                texts = current.series.map { LineProtocolWriter.text(of: $0, workloadTags: workloadTags) }
             }
+            let indices = current.seriesIndices
+            let times = current.timestamps
+            let values = current.values
+            while sample < indices.count {
+                writer.append(texts[Int(indices[sample])], timestamp: times[sample], value: values[sample])
+                sample += 1
+                if writer.output.count >= maximumBytes { return writer.output.bytes }
+            }
+            batch += 1
+            sample = 0
         }
-        if writer.lineCount > 0 { bodies.append(writer.take()) }
-        return bodies
+        return writer.output.count > 0 ? writer.output.bytes : nil
     }
 }
 
