@@ -5,7 +5,7 @@ import Synchronization
 /// A metric is a measurement; device, gpu_id, hostname, model_name and uuid are tags; the value is the float field `value`; container,
 /// pod, namespace and the labels are string fields, so that nothing is lost. InfluxDB identifies a point by its measurement, all tags and
 /// its time: a sample written again replaces itself, and one of the same GPU and time under another hostname, device or model
-/// stands beside it.
+/// stands beside it. A sample written again without the pod, namespace, container or labels it had before keeps them.
 ///
 /// The version is asked for and the bucket made ready at the first call that succeeds. Any number of tasks may read and write at once.
 public final class InfluxDBStore: TelemetryStore {
