@@ -142,7 +142,13 @@ if [[ -z $bin ]]; then
     bin=$(swift build -c release --show-bin-path)
 fi
 # The Swagger page works without these files too, and says what is missing.
-[[ -x scripts/fetch-swagger-ui.sh ]] && { scripts/fetch-swagger-ui.sh || echo "run: no Swagger UI files; the page lists the operations without them" >&2; }
+if [[ -z ${SWAGGER_UI_DIR:-} && -x scripts/fetch-swagger-ui.sh ]]; then
+    if scripts/fetch-swagger-ui.sh "$root/.run/swagger-ui"; then
+        export SWAGGER_UI_DIR=$root/.run/swagger-ui
+    else
+        echo "run: the files of Swagger UI could not be fetched; its page lists the operations by itself" >&2
+    fi
+fi
 
 mkdir -p "$run_dir" || exit 1
 exec 9>"$run_dir/lock"

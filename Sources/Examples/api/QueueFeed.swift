@@ -1,5 +1,4 @@
 import ExampleSupport
-import Synchronization
 import TelemetryKit
 import TelemetryMQ
 
@@ -10,7 +9,6 @@ final class QueueFeed: Sendable {
     private let client: MQClient
     private let collector: Collector<MemoryStore>
     private let watch: PeerWatch
-    private let log: Logger
 
     init(_ queue: MQClient.Configuration, store: MemoryStore, log: Logger) {
         let watch = PeerWatch("queue", log: log)
@@ -25,7 +23,6 @@ final class QueueFeed: Sendable {
         }
         client = MQClient(configuration: queue)
         self.watch = watch
-        self.log = log
         var grouping = Collector<MemoryStore>.Configuration()
         // A write to memory costs little: a sample need not wait for others.
         grouping.flushInterval = .milliseconds(10)
@@ -37,8 +34,34 @@ final class QueueFeed: Sendable {
         }
     }
 
-    var isConnected: Bool { watch.isConnected }
-    var counters: CollectorCounters { collector.counters }
+    var readiness: Gateway.ReadinessCheck {
+        let counters = collector.counters
+        let read = "\(counters.messages) messages and \(counters.samplesStored) samples read"
+        return Gateway.ReadinessCheck(
+            name: "queue", isReady: watch.isConnected, detail: watch.isConnected ? read : "not connected to \(address); \(read)")
+    }
+
+    /// Prometheus text format.
+    var metrics: String {
+        let counters = collector.counters
+        func sample(_ name: String, _ type: String, _ help: String, _ value: Int) -> String {
+            "# HELP telemetry_feed_\(name) \(help)\n# TYPE telemetry_feed_\(name) \(type)\ntelemetry_feed_\(name) \(value)\n"
+        }
+        return sample("messages_total", "counter", "Messages read from the queue.", counters.messages)
+            + sample("undecodable_messages_total", "counter", "Messages that are not batches.", counters.undecodableMessages)
+            + sample("samples_total", "counter", "Samples read into memory.", counters.samplesStored)
+            + sample("connected", "gauge", "1 while the queue is connected.", watch.isConnected ? 1 : 0)
+    }
+
+    /// The member `queue` of the statistics.
+    var statistics: [(name: String, json: [UInt8])] {
+        let counters = collector.counters
+        let json = """
+            {"connected":\(watch.isConnected),"messages":\(counters.messages),"undecodable_messages":\(counters.undecodableMessages),\
+            "samples":\(counters.samplesStored),"last_offset":\(counters.lastStoredOffset ?? -1)}
+            """
+        return [("queue", Array(json.utf8))]
+    }
 
     /// Throws where the queue refuses this subscriber.
     func run() async throws {
@@ -47,10 +70,16 @@ final class QueueFeed: Sendable {
         do {
             try await collector.run(
                 subscription.map { CollectorMessage(offset: $0.offset, payload: Array($0.payload)) })
-        } catch let error as MQError where error.code == .unauthorized {
-            throw ProgramError("\(error); the option is MQ_TOKEN")
+        } catch let error as MQError {
+            switch error.code {
+            case .cancelled: throw CancellationError()
+            case .unauthorized: throw ProgramError("\(error); the option is MQ_TOKEN")
+            default: throw error
+            }
         }
     }
+
+    private var address: String { "\(client.configuration.host):\(client.configuration.port)" }
 
     func close() async { await client.close(within: .zero) }
 }
