@@ -13,7 +13,7 @@ struct ReadmeTests {
         try await Stage.run { stage in
             let child = try stage.start(program, arguments: ["--help"])
             #expect(await child.endedOrKilled(within: .seconds(20)) == 0)
-            let section = try #require(Self.readme.components(separatedBy: "\n### ").first { $0.hasPrefix("\(program.rawValue)\n") })
+            let section = try #require(Self.readme.replacing("\n## ", with: "\n### ").components(separatedBy: "\n### ").first { $0.hasPrefix("\(program.rawValue)\n") })
             var count = 0
             for line in child.output.components(separatedBy: "\n") {
                 guard let match = line.firstMatch(of: #/\b([A-Z][A-Z_]+), default (.*)$/#), !match.1.hasPrefix("LOG_") else { continue }

@@ -7,7 +7,7 @@ final class ChildProcess: Sendable {
     let pid: pid_t
     let outputPath: String
     let errorPath: String
-    private let ending = Mutex<(code: Int32?, waiting: [CheckedContinuation<Int32, Never>])>((nil, []))
+    private let ending = Ending()
 
     /// Starts `executable` in a process group of its own, with exactly these variables.
     init(name: String, executable: String, arguments: [String], environment: [String: String], directory: URL, run: Int) throws {
@@ -37,34 +37,71 @@ final class ChildProcess: Sendable {
         posix_spawnattr_setflags(
             &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
 
-        var argv = ([executable] + arguments).map { strdup($0) } + [nil]
-        var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { for text in argv + envp { free(text) } }
-        var started: pid_t = 0
-        let code = posix_spawn(&started, executable, &actions, &attributes, &argv, &envp)
+        // Where a test run is killed, its programs go with it. The signal comes when the thread that started them ends, so
+        // that is the thread that waits for them.
+        let guardian = "/usr/bin/setpriv"
+        let isGuarded = FileManager.default.isExecutableFile(atPath: guardian)
+        let words = (isGuarded ? [guardian, "--pdeathsig", "KILL"] : []) + [executable] + arguments
+        let started = Mutex<(pid: pid_t, code: Int32)>((0, 0))
+        let hasStarted = DispatchSemaphore(value: 0)
+        let spawn = Spawn(actions: actions, attributes: attributes, words: words, environment: environment)
+        let thread = Thread { [ending] in
+            let (pid, code) = spawn.perform()
+            started.withLock { $0 = (pid, code) }
+            hasStarted.signal()
+            guard code == 0 else { return }
+            ending.finish(ChildProcess.wait(for: pid))
+        }
+        thread.start()
+        hasStarted.wait()
+        let (pid, code) = started.withLock { $0 }
         guard code == 0 else { throw StageError("start \(executable): \(String(cString: strerror(code)))") }
-        pid = started
+        self.pid = pid
+    }
 
-        let thread = Thread { [self] in
-            var status: Int32 = 0
-            while waitpid(self.pid, &status, 0) < 0, errno == EINTR {}
-            // As a shell says it: the exit code, or 128 and the signal.
-            let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
-            let waiting = ending.withLock { ending in
-                ending.code = code
-                return ending.waiting
+    /// As a shell says it: the exit code, or 128 and the signal.
+    private static func wait(for pid: pid_t) -> Int32 {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
+    }
+
+    /// What the starting thread needs; nobody else uses it meanwhile.
+    private struct Spawn: @unchecked Sendable {
+        var actions: posix_spawn_file_actions_t
+        var attributes: posix_spawnattr_t
+        var words: [String]
+        var environment: [String: String]
+
+        func perform() -> (pid: pid_t, code: Int32) {
+            var (actions, attributes) = (actions, attributes)
+            var argv = words.map { strdup($0) } + [nil]
+            var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+            defer { for text in argv + envp { free(text) } }
+            var pid: pid_t = 0
+            let code = posix_spawn(&pid, words[0], &actions, &attributes, &argv, &envp)
+            return (pid, code)
+        }
+    }
+
+    private final class Ending: Sendable {
+        let state = Mutex<(code: Int32?, waiting: [CheckedContinuation<Int32, Never>])>((nil, []))
+
+        func finish(_ code: Int32) {
+            let waiting = state.withLock { state in
+                state.code = code
+                return state.waiting
             }
             for continuation in waiting { continuation.resume(returning: code) }
         }
-        thread.start()
     }
 
-    var isRunning: Bool { ending.withLock { $0.code == nil } }
+    var isRunning: Bool { ending.state.withLock { $0.code == nil } }
 
     /// The exit code once the program has ended.
     func ended() async -> Int32 {
         await withCheckedContinuation { continuation in
-            let code = ending.withLock { ending in
+            let code = ending.state.withLock { ending in
                 if ending.code == nil { ending.waiting.append(continuation) }
                 return ending.code
             }
@@ -74,7 +111,7 @@ final class ChildProcess: Sendable {
 
     /// Sends a signal, unless the program has ended already.
     func send(_ signal: Int32) {
-        ending.withLock { ending in
+        ending.state.withLock { ending in
             if ending.code == nil { _ = kill(pid, signal) }
         }
     }

@@ -96,7 +96,9 @@ enum REST {
     }
 
     struct Statistics: Decodable, Sendable {
-        var sample_count, gpu_count, metric_count: Int
+        struct Store: Decodable, Sendable { var sample_count, gpu_count, metric_count: Int }
+        var store: Store
+        var sample_count: Int { store.sample_count }
     }
 
     /// Every item of a list, page by page.
@@ -126,7 +128,7 @@ enum REST {
         let gpus = try await all(GPU.self, port, "/api/v1/gpus")
         #expect(gpus.count == export.uuids.count)
         #expect(Set(gpus.map(\.uuid)) == export.uuids)
-        let metrics = try await all(Metric.self, port, "/api/v1/metrics")
+        let metrics = try await HTTP.json(List<Metric>.self, port, "/api/v1/metrics").data
         #expect(metrics.map(\.name) == export.metrics.sorted())
         #expect(metrics.allSatisfy { $0.gpu_count == export.rows.count { row in row.metric == metrics[0].name } })
 
