@@ -42,6 +42,8 @@ final class Link: EventHandler {
     private var keepaliveTimer: TimerID?
     /// Counts connections, so that a late event of an older one is known as such.
     private var generation = 0
+    /// The largest frame that the server accepts, as far as it has said.
+    private var maxSentBytes = Int.max
 
     init(configuration: MQClient.Configuration, loop: EventLoop, user: any LinkUser) {
         self.configuration = configuration
@@ -135,16 +137,23 @@ final class Link: EventHandler {
     }
 
     /// Queues one frame, whose body the closure appends. It leaves with others that are queued in the same round.
-    func send(_ body: (inout ByteQueue) -> Void) {
+    /// Returns `false`, and sends nothing, where the frame is larger than the server accepts.
+    @discardableResult
+    func send(_ body: (inout ByteQueue) -> Void) -> Bool {
         let at = output.count
         _ = output.room(4)
         output.commit(4)
         body(&output)
+        guard output.count - at - 4 <= maxSentBytes else {
+            output.truncate(to: at)
+            return false
+        }
         output.setUInt32(UInt32(output.count - at - 4), at: at)
-        guard !flushIsDue, !isBlocked else { return }
+        guard !flushIsDue, !isBlocked else { return true }
         flushIsDue = true
         let bound = LoopBound(self, to: loop)
         loop.execute { bound.value.flush() }
+        return true
     }
 
     var queuedBytes: Int { output.count }
@@ -217,26 +226,33 @@ final class Link: EventHandler {
     private func takeFrames() throws {
         let bytes = input.bytes
         var at = 0
+        var oversize: Int?
         while bytes.count - at >= 4 {
             let total = Record.totalBytes(bytes.baseAddress! + at)
             guard total <= configuration.maxFrameBytes + Record.maxOverhead else {
-                throw JSONError(offset: at, reason: "a frame of \(total - 4) bytes")
+                oversize = total
+                break
             }
             guard bytes.count - at >= total else { break }
             if case .greeting(let descriptor) = state {
+                let number = generation
                 try greeted(UnsafeRawBufferPointer(rebasing: bytes[at..<at + total]), descriptor)
-                at += total
-                if !isReady { return }
+                guard number == generation else { return }
                 // The frames behind the greeting are the user's.
-                input.consume(at)
+                input.consume(total)
                 return try takeFrames()
             }
             at += total
         }
-        guard at > 0 else { return }
         let number = generation
-        let goesOn = user?.linkReceived(UnsafeRawBufferPointer(rebasing: bytes[..<at])) ?? false
-        guard number == generation, isReady else { return }
+        let goesOn = at == 0 || user?.linkReceived(UnsafeRawBufferPointer(rebasing: bytes[..<at])) ?? false
+        guard number == generation, descriptor != nil else { return }
+        if let oversize {
+            // Not by `fail`: it would come again with every further connection.
+            let limit = configuration.maxFrameBytes
+            return refuse(MQError(.protocolViolation, "\(peer): a frame of \(oversize - 4) bytes; the limit here is \(limit)"))
+        }
+        guard at > 0 else { return }
         input.consume(at)
         input.releaseIfEmpty()
         if !goesOn, isReading {
@@ -249,19 +265,28 @@ final class Link: EventHandler {
         switch try ServerFrame.parse(frame) {
         case .error(let refusal) where refusal.code == ErrorCode.unauthorized.rawValue:
             refuse(MQError(.unauthorized, "\(peer): \(refusal.text)"))
+        case .error(let refusal) where refusal.code == ErrorCode.invalidFrame.rawValue:
+            refuse(MQError(.rejected(code: refusal.code), "\(peer): \(refusal.text)"))
         case .error(let refusal) where refusal.code != ErrorCode.unknownType.rawValue:
             fail("\(peer): \(refusal.text)")
-        case .response, .error:
-            // A server that does not know hello is served without keepalive.
-            state = .ready(descriptor)
-            backoff.reset()
-            if let timer { loop.cancel(timer) }
-            timer = nil
-            scheduleKeepalive()
-            configuration.onEvent(.connected(peer: peer))
-            user?.linkIsReady()
+        case .response(let answer):
+            maxSentBytes = answer.maxFrameBytes.flatMap { Int(exactly: $0) } ?? .max
+            becomeReady(descriptor)
+        case .error:
+            // A server that does not know hello is used without keepalive.
+            becomeReady(descriptor)
         default: break
         }
+    }
+
+    private func becomeReady(_ descriptor: Int32) {
+        state = .ready(descriptor)
+        backoff.reset()
+        if let timer { loop.cancel(timer) }
+        timer = nil
+        scheduleKeepalive()
+        configuration.onEvent(.connected(peer: peer))
+        user?.linkIsReady()
     }
 
     /// Reads on after ``LinkUser/linkReceived(_:)`` asked to stop.
@@ -319,6 +344,7 @@ final class Link: EventHandler {
         output.releaseIfEmpty()
         isReading = true
         isBlocked = false
+        maxSentBytes = .max
         for pending in [timer, keepaliveTimer].compactMap({ $0 }) { loop.cancel(pending) }
         timer = nil
         keepaliveTimer = nil

@@ -19,6 +19,9 @@ final class MessageBuffer: Sendable {
         self.limit = limit
     }
 
+    /// Whether the consumer has to take messages before more are read.
+    var isPaused: Bool { state.withLock { $0.isPaused } }
+
     /// Returns whether there is room for more.
     func append(_ messages: [Message], byteCount: Int) -> Bool {
         let (waiter, hasRoom) = state.withLock { state in

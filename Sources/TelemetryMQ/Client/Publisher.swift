@@ -57,7 +57,9 @@ final class Publisher: LinkUser {
         guard link.isReady else { return }
         // A server that does not read must not make the output grow: the rest follows with the answers.
         while link.queuedBytes < 4 << 20, let entry = queue.takeUnsent() {
-            link.send { append(entry, to: &$0) }
+            guard !link.send({ append(entry, to: &$0) }) else { continue }
+            let error = MQError(.invalidPayload, "\(link.peer): the server does not accept frames as large as this publish")
+            queue.finish(entry.number)?.waiter?(.failure(error))
         }
     }
 
@@ -94,7 +96,8 @@ final class Publisher: LinkUser {
         var at = 0
         while at < frames.count {
             let total = Record.totalBytes(frames.baseAddress! + at)
-            handle(UnsafeRawBufferPointer(rebasing: frames[at..<at + total]))
+            // A connection that is given up takes its memory, and so these frames, with it.
+            guard handle(UnsafeRawBufferPointer(rebasing: frames[at..<at + total])) else { return false }
             at += total
         }
         sendUnsent()
@@ -102,11 +105,12 @@ final class Publisher: LinkUser {
         return true
     }
 
-    private func handle(_ frame: UnsafeRawBufferPointer) {
+    /// Returns `false` where the connection had to be given up.
+    private func handle(_ frame: UnsafeRawBufferPointer) -> Bool {
         do {
             switch try ServerFrame.parse(frame) {
             case .response(let answer):
-                guard let number = answer.requestID else { return }
+                guard let number = answer.requestID else { break }
                 if number < 0 {
                     let body = frame[Record.lengthBytes...]
                     let payload = answer.payload.map { Array(UnsafeRawBufferPointer(rebasing: body)[$0]) } ?? []
@@ -116,7 +120,7 @@ final class Publisher: LinkUser {
                 }
             case .error(let refusal):
                 let error = MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")
-                guard let number = refusal.requestID else { return }
+                guard let number = refusal.requestID else { break }
                 if number < 0 {
                     questions.removeValue(forKey: number)?(.failure(error))
                 } else if let entry = queue.finish(number) {
@@ -125,8 +129,10 @@ final class Publisher: LinkUser {
             case .ping: link.send(Array(#"{"type":"pong"}"#.utf8))
             case .message, .pong, .unknown: break
             }
+            return true
         } catch {
             link.fail("\(link.peer): \(error)")
+            return false
         }
     }
 

@@ -8,6 +8,8 @@ enum ServerFrame {
         /// Messages that retention dropped between the asked offset and this one.
         var skipped: Int64?
         var isLogReset = false
+        /// The largest frame that the server accepts.
+        var maxFrameBytes: Int64?
         var payload: Range<Int>?
     }
 
@@ -60,6 +62,8 @@ enum ServerFrame {
                 answer.skipped = try reader.readInt64()
             } else if key == "oldest_offset" {
                 oldestOffset = try reader.readInt64()
+            } else if key == "max_frame_bytes" {
+                answer.maxFrameBytes = try reader.readInt64()
             } else if key == "log_reset" {
                 answer.isLogReset = try reader.readBool()
             } else if key == "payload" {

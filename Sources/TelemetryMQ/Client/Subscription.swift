@@ -10,7 +10,7 @@ public struct Subscription: AsyncSequence, Sendable {
 
     /// The name by which the server knows the subscriber, and under which positions are committed.
     public let id: String
-    private let handle: Handle
+    let handle: Handle
 
     /// Closes the connection when nobody holds the subscription any more.
     final class Handle: Sendable {

@@ -10,6 +10,8 @@ final class SubscriptionFeed: LinkUser {
     private var point: ResumePoint
     /// The subscribe that the next answer with id 1 is for.
     private var isSubscribing = false
+    /// Connected, but not subscribed before the buffer has room.
+    private var waitsForConsumer = false
     private var commits: [(number: Int64, offset: Int64, waiter: (Result<Void, MQError>) -> Void)] = []
     private var lastNumber: Int64 = 1
     private var isClosed = false
@@ -27,7 +29,10 @@ final class SubscriptionFeed: LinkUser {
         if !isClosed { link.open() }
     }
 
-    func resumeReading() { link.resumeReading() }
+    func resumeReading() {
+        if waitsForConsumer, link.isReady { subscribe() }
+        link.resumeReading()
+    }
 
     func close() { end(nil) }
 
@@ -44,6 +49,13 @@ final class SubscriptionFeed: LinkUser {
     // MARK: Requests
 
     func linkIsReady() {
+        // With each connection that breaks while nobody consumes, the buffer would else grow by what it brought.
+        if buffer.isPaused { waitsForConsumer = true } else { subscribe() }
+        for commit in commits { send(commit.number, commit.offset) }
+    }
+
+    private func subscribe() {
+        waitsForConsumer = false
         isSubscribing = true
         var request = ByteWriter()
         request.append(#"{"type":"subscribe","request_id":1,"subscriber_id":"#)
@@ -52,7 +64,6 @@ final class SubscriptionFeed: LinkUser {
         request.append(point.requestedOffset)
         request.append("}")
         link.send(request.bytes)
-        for commit in commits { send(commit.number, commit.offset) }
     }
 
     func commit(_ offset: Int64, _ waiter: @escaping (Result<Void, MQError>) -> Void) -> Int64? {
@@ -158,7 +169,10 @@ final class SubscriptionFeed: LinkUser {
         }
     }
 
-    func linkIsDown(_ reason: String) { isSubscribing = false }
+    func linkIsDown(_ reason: String) {
+        isSubscribing = false
+        waitsForConsumer = false
+    }
 
     func linkIsRefused(_ error: MQError) { end(error) }
 }

@@ -294,4 +294,32 @@ struct ClientTests {
         await client.close()
         await second.shutdown()
     }
+
+    @Test("a publish larger than the server accepts fails alone, and those beside it are stored")
+    func tooLargeForServer() async throws {
+        var serverSettings = MQServer.Configuration()
+        serverSettings.port = 0
+        serverSettings.httpPort = nil
+        serverSettings.maxFrameBytes = 4096
+        let server = try await MQServer(configuration: serverSettings)
+        try await MQClient.withClient(configuration(server.port)) { client in
+            async let before = client.publish("1")
+            let large = "\"" + String(repeating: "x", count: 5000) + "\""
+            await #expect { _ = try await client.publish(large) } throws: { ($0 as? MQError)?.code == .invalidPayload }
+            let offsets = [try await before, try await client.publish("2")]
+            #expect(offsets == [0, 1])
+        }
+        await server.shutdown()
+    }
+
+    @Test("a client whose id the server does not take is told", arguments: ["", String(repeating: "x", count: 129)])
+    func badClientID(id: String) async throws {
+        let server = try await startServer()
+        var settings = configuration(server.port)
+        settings.clientID = id
+        let client = MQClient(configuration: settings)
+        await #expect { _ = try await client.publish("1") } throws: { ($0 as? MQError)?.code == .rejected(code: "invalid_frame") }
+        await client.close()
+        await server.shutdown()
+    }
 }

@@ -25,7 +25,20 @@ final class RawPeer {
         guard result == 0 else { throw SystemError("connect to", on: "127.0.0.1:\(port)") }
     }
 
+    /// The other end of a connection that was accepted.
+    init(accepted: Int32) { descriptor = accepted }
+
     deinit { close(descriptor) }
+
+    /// Ends the connection as a crash does: the other side gets a reset, and what was not read is gone.
+    func reset() {
+        var immediately = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &immediately, socklen_t(MemoryLayout<linger>.size))
+        // The descriptor is closed by `deinit`; a connected socket is reset at once by connecting it to nothing.
+        var nothing = sockaddr()
+        nothing.sa_family = sa_family_t(AF_UNSPEC)
+        connect(descriptor, &nothing, socklen_t(MemoryLayout<sockaddr>.size))
+    }
 
     static func frame(_ body: String) -> [UInt8] {
         let bytes = Array(body.utf8)
