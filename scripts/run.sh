@@ -166,6 +166,12 @@ start api STORAGE="$storage"
 wait_for api "$API_HOST" "$API_PORT" /health
 [[ $storage == influxdb ]] && start collector
 start streamer CSV_PATH="$csv" STREAM_INTERVAL="${STREAM_INTERVAL:-1s}" PROGRESS_INTERVAL="${PROGRESS_INTERVAL:-1s}"
+# Its first line means that it hears signals.
+for ((i = 0; i < 50; i++)); do
+    [[ -s $run_dir/streamer.log ]] && break
+    sleep 0.1
+done
+check_alive
 
 shown() { [[ $1 == 0.0.0.0 ]] && echo localhost || echo "$1"; }
 base=http://$(shown "$API_HOST"):$API_PORT
@@ -188,7 +194,8 @@ while true; do
     check_alive
     stats=$(get "$API_HOST" "$API_PORT" /api/v1/stats) || stats=""
     published=$(tail -c 4096 "$run_dir/streamer.log" 2>/dev/null | grep -ao 'published=[0-9]*' | tail -n 1)
-    line="published ${published#published=} rows · stored $(number sample_count "$stats") · GPUs $(number gpu_count "$stats")$ended"
+    published=${published#published=}
+    line="published ${published:-0} rows · stored $(number sample_count "$stats") · GPUs $(number gpu_count "$stats")$ended"
     if [[ -t 1 ]]; then
         printf '\r\033[K%s' "$line"
     elif ((ticks % 3 == 0)) && [[ $line != "$last" ]]; then
