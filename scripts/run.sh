@@ -165,7 +165,7 @@ wait_for mq-server "$HTTP_HOST" "$HTTP_PORT" /health
 start api STORAGE="$storage"
 wait_for api "$API_HOST" "$API_PORT" /health
 [[ $storage == influxdb ]] && start collector
-start streamer CSV_PATH="$csv" STREAM_INTERVAL="${STREAM_INTERVAL:-1s}" PROGRESS_INTERVAL="${PROGRESS_INTERVAL:-1s}"
+start streamer CSV_PATH="$csv" STREAM_INTERVAL="${STREAM_INTERVAL:-1s}" PROGRESS_INTERVAL="${PROGRESS_INTERVAL:-500ms}"
 # Its first line means that it hears signals.
 for ((i = 0; i < 50; i++)); do
     [[ -s $run_dir/streamer.log ]] && break
