@@ -128,7 +128,9 @@ final class Broker {
 
     /// Starts a sync of all that is written and not synced; one runs at a time, and what comes meanwhile shares the next.
     func startSync() {
-        guard !syncIsRunning, log.failure == nil else { return }
+        guard !syncIsRunning else { return }
+        // Nothing is synced any more: what waits for it would wait for ever.
+        if let failure = log.failure { return refuseHeldAnswers(failure) }
         let journal: (any LogFile)?
         do {
             journal = try positions.flush()
@@ -168,11 +170,15 @@ final class Broker {
         case .failure(let error):
             log.syncFailed(error)
             reportFailure(log.failure ?? .failed(error))
-            let failure = "\(log.failure ?? .failed(error))"
-            for connection in holding.values { connection.refuseHeldAnswers(failure) }
-            holding = [:]
+            refuseHeldAnswers(log.failure ?? .failed(error))
         }
         finishWaiting()
+    }
+
+    private func refuseHeldAnswers(_ failure: LogError) {
+        let waiting = holding
+        holding = [:]
+        for connection in waiting.values { connection.refuseHeldAnswers("\(failure)") }
     }
 
     private func finishWaiting() {

@@ -180,7 +180,12 @@ struct ClientFaultTests {
             }
             // The pong shows that the client has had the greeting and asked for nothing.
             try peer.send(#"{"type":"ping"}"#)
-            _ = try peer.expect("pong")
+            do {
+                _ = try peer.expect("pong")
+            } catch {
+                check.finish()
+                throw error
+            }
             if number < 5 { return peer.reset() }
             check.yield()
             let offset = try peer.acceptSubscription()
