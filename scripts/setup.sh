@@ -5,8 +5,12 @@ set -euo pipefail
 packages=()
 for purpose in "$@"; do
     case $purpose in
-        build) packages+=(libcurl4-openssl-dev) ;;
-        tests) packages+=(influxdb curl) ;;
+        build)
+            packages+=(libcurl4-openssl-dev)
+            # Without it the build works too, but warns that it cannot ask where libcurl is.
+            command -v pkg-config >/dev/null || packages+=(pkg-config)
+            ;;
+        tests) packages+=(influxdb python3) ;;
         *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests" >&2; exit 64 ;;
     esac
 done
