@@ -58,6 +58,9 @@ await program.main { context in
     await client.close(within: .zero)
 
     if case .failure(let error as CSVError) = collected, streamer.counts.source.rowsRead == 0 { throw error }
+    if streamer.counts.source.rowsRead > 0, streamer.counts.source.rowsSelected == 0 {
+        log.warning("no row is of a host that was asked for", ["host_filter": context[Options.hostFilter]])
+    }
     report.finish()
     try collected.get()
     do {
