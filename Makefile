@@ -14,6 +14,7 @@ setup: ## Install what a build needs, where it is missing
 
 setup-tests: ## Install what the tests need, where it is missing
 	@scripts/setup.sh build tests
+	@scripts/setup-python.sh
 
 build: setup ## Build the four programs, optimised
 	swift build -c release
