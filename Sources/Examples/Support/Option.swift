@@ -63,7 +63,9 @@ extension Option where Value == String? {
     package static func optionalString(
         _ name: String, shown: String? = nil, placeholder: String = "TEXT", isSecret: Bool = false, help: String
     ) -> Option {
-        Option(name, default: nil, shown: shown, placeholder: placeholder, help: help, isSecret: isSecret) { (text) throws(OptionValueError) in text }
+        Option(name, default: nil, shown: shown, placeholder: placeholder, help: help, isSecret: isSecret) {
+            (text) throws(OptionValueError) in text
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 package enum QueueOptions {
     package static let host = Option<String>.string(
         "MQ_HOST", default: "localhost", placeholder: "HOST", help: "Host of the mq-server.")
-    package static let port = Option<Int>.int("MQ_PORT", default: 9000, in: 1...65535, placeholder: "PORT", help: "TCP port of the mq-server.")
+    package static let port = Option<Int>.int(
+        "MQ_PORT", default: 9000, in: 1...65535, placeholder: "PORT", help: "TCP port of the mq-server.")
     package static let token = Option<String?>.optionalString(
         "MQ_TOKEN", isSecret: true, help: "What the mq-server asks of its clients.")
 

@@ -6,18 +6,22 @@ enum Options {
     static let host = Option<String>.string("API_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address to serve on.")
     static let port = Option<Int>.port("API_PORT", default: 8080, help: "Port to serve on; 0 takes a free one.")
     static let storage = Option<Storage>.choice(
-        "STORAGE", default: .memory, help: "memory: read the queue and hold the samples here; influxdb: ask the database that collectors write to.")
+        "STORAGE", default: .memory,
+        help: "memory: read the queue and hold the samples here; influxdb: ask the database that collectors write to.")
     static let retention = Option<Duration?>.durationLimit(
         "RETENTION_PERIOD", help: "How long samples are held in memory, counted back from the newest.")
     static let memoryLimit = Option<Int>.size(
         "MEMORY_LIMIT", default: "1GiB", in: 1 << 20...1 << 44, help: "About how much memory samples may take; the oldest go first.")
-    static let defaultLimit = Option<Int>.int("DEFAULT_LIMIT", default: 100, in: 1...1_000_000, help: "Items of a list where the request names no limit.")
+    static let defaultLimit = Option<Int>.int(
+        "DEFAULT_LIMIT", default: 100, in: 1...1_000_000, help: "Items of a list where the request names no limit.")
     static let maxLimit = Option<Int>.int("MAX_LIMIT", default: 1000, in: 1...1_000_000, help: "The largest limit that a request may name.")
     static let token = Option<String?>.optionalString(
         "API_TOKEN", isSecret: true, help: "What requests must present as bearer token; without it every request is answered.")
     static let swaggerDirectory = Option<String?>.optionalString(
-        "SWAGGER_UI_DIR", placeholder: "PATH", help: "Directory with the files of Swagger UI; without it the page lists the operations by itself.")
+        "SWAGGER_UI_DIR", placeholder: "PATH",
+        help: "Directory with the files of Swagger UI; without it the page lists the operations by itself.")
 
     static let all: [any AnyOption] =
-        [host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, swaggerDirectory] + InfluxDBOptions.all + QueueOptions.all
+        [host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, swaggerDirectory]
+        + InfluxDBOptions.all + QueueOptions.all
 }

@@ -20,7 +20,10 @@ await program.main { context in
     gateway.onRequest = { request in
         log.debug(
             "request",
-            ["method": request.method, "path": request.path, "status": request.status, "seconds": request.duration.seconds, "peer": request.peer])
+            [
+                "method": request.method, "path": request.path, "status": request.status,
+                "seconds": request.duration.seconds, "peer": request.peer,
+            ])
     }
 
     switch context[Options.storage] {
@@ -34,7 +37,8 @@ await program.main { context in
         await store.close()
 
     case .memory:
-        let store = MemoryStore(configuration: .init(retentionPeriod: context[Options.retention], maximumBytes: context[Options.memoryLimit]))
+        let store = MemoryStore(
+            configuration: .init(retentionPeriod: context[Options.retention], maximumBytes: context[Options.memoryLimit]))
         var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
         queue.clientID = "api-" + instanceID()
         queue.token = context[QueueOptions.token]

@@ -37,7 +37,9 @@ enum Options {
         "RETENTION_PERIOD", help: "How long the database keeps samples, where this program creates it.")
     static let flushInterval = Option<Duration>.duration(
         "FLUSH_INTERVAL", default: "1s", help: "How long samples wait for more before they are written.")
-    static let batchSize = Option<Int>.int("BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "SAMPLES", help: "Samples a write, from which on it is not waited for more.")
+    static let batchSize = Option<Int>.int(
+        "BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "SAMPLES",
+        help: "Samples a write, from which on it is not waited for more.")
     static let drainTimeout = Option<Duration>.duration(
         "DRAIN_TIMEOUT", default: "10s", help: "How long the end waits for the database to take what is read.")
     static let progressInterval = Option<Duration>.duration(

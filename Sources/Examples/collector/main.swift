@@ -28,7 +28,8 @@ await program.main { context in
         case .storeUnavailable(let error, _, let wait): databaseWatch.lost(["reason": "\(error)", "retry_after": wait.seconds])
         case .storeRecovered(let attempts): databaseWatch.found(["after_attempts": attempts])
         case .undecodable(let offset, let error): log.error("message passed over", ["offset": offset, "reason": "\(error)"])
-        case .rejected(let batch, let error): log.error("batch refused", ["batch": batch.batchID, "samples": batch.count, "reason": "\(error)"])
+        case .rejected(let batch, let error):
+            log.error("batch refused", ["batch": batch.batchID, "samples": batch.count, "reason": "\(error)"])
         case .commitFailed(let offset, let error): log.warning("position not committed", ["offset": offset, "reason": "\(error)"])
         }
     }
@@ -48,7 +49,9 @@ await program.main { context in
 
     let client = MQClient(configuration: queue)
     let subscription = client.subscribe(id: id, from: context[Options.offset].position)
-    log.info("collecting", ["id": id, "queue": "\(queue.host):\(queue.port)", "database": database.url, "shard": shard?.description ?? "all"])
+    log.info(
+        "collecting",
+        ["id": id, "queue": "\(queue.host):\(queue.port)", "database": database.url, "shard": shard?.description ?? "all"])
 
     // Between the two a short queue, so that reading can end while what was read is still being stored and committed.
     let messages = BoundedQueue<CollectorMessage>(capacity: 4)
@@ -95,7 +98,12 @@ func report(_ collector: Collector<InfluxDBStore>, every interval: Duration, _ l
     guard interval > .zero else { return }
     while (try? await Task.sleep(for: interval)) != nil {
         let counters = collector.counters
-        log.info("progress", ["stored": counters.samplesStored, "waiting_samples": collector.pendingSamples, "last_stored_offset": counters.lastStoredOffset ?? -1])
+        log.info(
+            "progress",
+            [
+                "stored": counters.samplesStored, "waiting_samples": collector.pendingSamples,
+                "last_stored_offset": counters.lastStoredOffset ?? -1,
+            ])
     }
 }
 

@@ -9,7 +9,8 @@ enum Options {
         "HTTP_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address of /health, /stats and /metrics.")
     static let httpPort = Option<Int>.port("HTTP_PORT", default: 9001, help: "Port of /health, /stats and /metrics; 0 takes a free one.")
     static let dataDirectory = Option<String?>.optionalString(
-        "MQ_DATA_DIR", shown: "none: memory", placeholder: "PATH", help: "Directory that keeps the log; without one it lives in memory and ends with the process.")
+        "MQ_DATA_DIR", shown: "none: memory", placeholder: "PATH",
+        help: "Directory that keeps the log; without one it lives in memory and ends with the process.")
     static let sync = Option<MQServer.SyncPolicy>(
         "MQ_SYNC", default: .interval(.milliseconds(100)), shown: "interval:100ms", placeholder: "always|interval:DURATION|never",
         help: "When messages reach the disk: before the answer, at the latest so much later, or when the system likes.",

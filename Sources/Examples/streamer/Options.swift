@@ -8,7 +8,8 @@ enum Options {
         "CSV_PATH", default: "", placeholder: "PATH", help: "The DCGM export to read. Needed.")
     static let interval = Option<Duration>.duration(
         "STREAM_INTERVAL", default: "5s", help: "How long rows are collected before they leave as one message.")
-    static let batchSize = Option<Int>.int("BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "ROWS", help: "Rows a message at most.")
+    static let batchSize = Option<Int>.int(
+        "BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "ROWS", help: "Rows a message at most.")
     static let rate = Option<Int?>(
         "RATE", default: nil, shown: "1000 with LOOP, else 0", placeholder: "ROWS", help: "Rows a second; 0: as fast as it goes.",
         parse: { (text) throws(OptionValueError) in
@@ -17,9 +18,11 @@ enum Options {
             }
             return rate
         })
-    static let loop = Option<Bool>.bool("LOOP", default: true, help: "Begin again at the end of the file; false: end there, with a summary.")
+    static let loop = Option<Bool>.bool(
+        "LOOP", default: true, help: "Begin again at the end of the file; false: end there, with a summary.")
     static let hostFilter = Option<String>.string(
-        "HOST_FILTER", default: "", placeholder: "HOSTS", help: "Hosts whose rows are sent: names or patterns (dgx-*), with commas; empty: all.")
+        "HOST_FILTER", default: "", placeholder: "HOSTS",
+        help: "Hosts whose rows are sent: names or patterns (dgx-*), with commas; empty: all.")
     static let timestamps = Option<CSVSource.Timestamps>.choice(
         "TIMESTAMPS", default: .now, help: "now: a sample's time is when its row is read; source: what the row says.")
     static let format = Option<BatchFormat>.choice(

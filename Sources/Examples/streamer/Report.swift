@@ -27,7 +27,10 @@ struct Report: Sendable {
             } else {
                 log.info(
                     "progress",
-                    ["published": counts.published, "rows_per_second": rate, "bad_rows": counts.source.badRows.count, "waiting": streamer.waiting])
+                    [
+                        "published": counts.published, "rows_per_second": rate, "bad_rows": counts.source.badRows.count,
+                        "waiting": streamer.waiting,
+                    ])
             }
         }
     }

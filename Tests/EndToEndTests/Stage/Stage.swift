@@ -49,9 +49,12 @@ final class Stage: Sendable {
     /// Starts one of our programs, which logs JSON and knows only these variables.
     @discardableResult
     func start(_ program: Executable, _ environment: [String: String] = [:], arguments: [String] = []) throws -> ChildProcess {
-        try start(
+        var variables = ["LOG_FORMAT": "json", "PATH": "/usr/bin:/bin"]
+        // Where coverage is measured, what the programs reach counts too.
+        variables["LLVM_PROFILE_FILE"] = ProcessInfo.processInfo.environment["LLVM_PROFILE_FILE"]
+        return try start(
             program.rawValue, executable: program.path, arguments: arguments,
-            environment: ["LOG_FORMAT": "json", "PATH": "/usr/bin:/bin"].merging(environment) { $1 })
+            environment: variables.merging(environment) { $1 })
     }
 
     func path(_ name: String) -> String { directory.appending(path: name).path }
