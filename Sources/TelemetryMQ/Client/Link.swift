@@ -52,6 +52,11 @@ final class Link: EventHandler {
         backoff = Backoff(initial: configuration.initialBackoff, limit: configuration.maxBackoff)
     }
 
+    /// A client that was dropped without being closed ends here, when its loop lets go of its handlers.
+    deinit {
+        if let descriptor { Socket.close(descriptor) }
+    }
+
     var peer: String { "\(configuration.host):\(configuration.port)" }
     var isReady: Bool { if case .ready = state { true } else { false } }
 

@@ -18,7 +18,9 @@ final class Publisher: LinkUser {
     init(configuration: MQClient.Configuration, loop: EventLoop) {
         self.loop = loop
         var id = ByteWriter()
-        id.appendJSONString(configuration.clientID + "-" + String(UInt64.random(in: .min ... .max), radix: 36))
+        // The server takes ids of up to 128 bytes; the random part has up to 14.
+        let name = String(decoding: configuration.clientID.utf8.prefix(100), as: UTF8.self)
+        id.appendJSONString(name + "-" + String(UInt64.random(in: .min ... .max), radix: 36))
         producerID = id.bytes
         link = Link(configuration: configuration, loop: loop, user: self)
     }

@@ -57,7 +57,9 @@ package final class PositionJournal {
             start = end + 1
         }
         byteCount = Int64(start)
-        liveBytes = byteCount
+        var live = ByteWriter()
+        for (id, offset) in offsets { Self.appendLine(id, offset, to: &live) }
+        liveBytes = Int64(live.count)
     }
 
     package func commit(_ id: String, offset: Int64) {
