@@ -24,8 +24,8 @@ final class RequestCounters: Sendable {
 
     func append(to out: inout ByteWriter) {
         let all = sums.withLock { $0 }.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
-        out.append("# HELP gateway_request_duration_seconds Time from the whole request to its answer.\n")
-        out.append("# TYPE gateway_request_duration_seconds summary\n")
+        out.appendMetricFamily(
+            "gateway_request_duration_seconds", "summary", "Time from the whole request to its answer.")
         for (key, sum) in all {
             let labels = "{route=\"\(key.route)\",status=\"\(key.status)\"} "
             out.append("gateway_request_duration_seconds_count" + labels + "\(sum.count)\n")

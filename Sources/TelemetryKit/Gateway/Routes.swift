@@ -79,24 +79,11 @@ enum Routes {
         context.gateway.counters.append(to: &out)
         // A store that cannot answer must not hide the other numbers.
         let statistics = try? await context.store.statistics()
-        func gauge(_ name: StaticString, _ help: StaticString, _ value: Int) {
-            out.append("# HELP ")
-            out.append(name)
-            out.append(" ")
-            out.append(help)
-            out.append("\n# TYPE ")
-            out.append(name)
-            out.append(" gauge\n")
-            out.append(name)
-            out.append(" ")
-            out.appendDecimal(value)
-            out.append("\n")
-        }
-        gauge("gateway_store_up", "1 where the store answered this scrape.", statistics == nil ? 0 : 1)
+        out.appendMetric("gateway_store_up", "gauge", "1 where the store answered this scrape.", statistics == nil ? 0 : 1)
         if let statistics {
-            gauge("gateway_store_samples", "Samples that the store holds.", statistics.sampleCount)
-            gauge("gateway_store_gpus", "GPUs that have samples.", statistics.gpuCount)
-            gauge("gateway_store_hosts", "Hosts that have samples.", statistics.hostCount)
+            out.appendMetric("gateway_store_samples", "gauge", "Samples that the store holds.", Int64(statistics.sampleCount))
+            out.appendMetric("gateway_store_gpus", "gauge", "GPUs that have samples.", Int64(statistics.gpuCount))
+            out.appendMetric("gateway_store_hosts", "gauge", "Hosts that have samples.", Int64(statistics.hostCount))
         }
         out.append(await context.gateway.configuration.metrics())
         return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", out.bytes)

@@ -45,43 +45,25 @@ extension Broker {
     /// Prometheus text format 0.0.4.
     func metrics() -> [UInt8] {
         var out = ByteWriter(capacity: 2048)
-        func sample(_ name: StaticString, _ type: StaticString, _ help: StaticString, _ value: Int64) {
-            family(name, type, help)
-            out.append(name)
-            out.append(" ")
-            out.appendDecimal(value)
-            out.append("\n")
-        }
-        func family(_ name: StaticString, _ type: StaticString, _ help: StaticString) {
-            out.append("# HELP ")
-            out.append(name)
-            out.append(" ")
-            out.append(help)
-            out.append("\n# TYPE ")
-            out.append(name)
-            out.append(" ")
-            out.append(type)
-            out.append("\n")
-        }
         func label(_ text: String) {
             // Prometheus escapes fewer characters than JSON does; a quote, a backslash and a newline are the same.
             var quoted = ByteWriter()
             quoted.appendJSONString(text)
             out.append(quoted.bytes)
         }
-        sample("telemetry_mq_messages_published_total", "counter", "Messages appended since the start.", counters.messagesIn)
-        sample("telemetry_mq_published_bytes_total", "counter", "Bytes of records appended since the start.", counters.bytesIn)
-        sample("telemetry_mq_delivered_bytes_total", "counter", "Bytes sent to subscribers since the start.", counters.bytesDelivered)
-        sample("telemetry_mq_repeated_publishes_total", "counter", "Messages that a producer sent again and that were not appended twice.", counters.publishesRepeated)
-        sample("telemetry_mq_connections_total", "counter", "Connections accepted since the start.", counters.connectionsAccepted)
-        sample("telemetry_mq_connections", "gauge", "Open connections.", Int64(connections.count))
-        sample("telemetry_mq_syncs_total", "counter", "Syncs of the log since the start.", counters.syncs)
-        sample("telemetry_mq_log_bytes", "gauge", "Bytes that the log holds.", log.byteCount)
-        sample("telemetry_mq_log_segments", "gauge", "Segments that the log has.", Int64(log.segments.count))
-        sample("telemetry_mq_oldest_offset", "gauge", "Offset of the oldest message.", log.oldestOffset)
-        sample("telemetry_mq_next_offset", "gauge", "Offset that the next message gets.", log.nextOffset)
-        sample("telemetry_mq_storage_failed", "gauge", "1 after a failed write or sync: nothing is accepted any more.", log.failure == nil ? 0 : 1)
-        family("telemetry_mq_errors_total", "counter", "Error frames, by code.")
+        out.appendMetric("telemetry_mq_messages_published_total", "counter", "Messages appended since the start.", counters.messagesIn)
+        out.appendMetric("telemetry_mq_published_bytes_total", "counter", "Bytes of records appended since the start.", counters.bytesIn)
+        out.appendMetric("telemetry_mq_delivered_bytes_total", "counter", "Bytes sent to subscribers since the start.", counters.bytesDelivered)
+        out.appendMetric("telemetry_mq_repeated_publishes_total", "counter", "Messages that a producer sent again and that were not appended twice.", counters.publishesRepeated)
+        out.appendMetric("telemetry_mq_connections_total", "counter", "Connections accepted since the start.", counters.connectionsAccepted)
+        out.appendMetric("telemetry_mq_connections", "gauge", "Open connections.", Int64(connections.count))
+        out.appendMetric("telemetry_mq_syncs_total", "counter", "Syncs of the log since the start.", counters.syncs)
+        out.appendMetric("telemetry_mq_log_bytes", "gauge", "Bytes that the log holds.", log.byteCount)
+        out.appendMetric("telemetry_mq_log_segments", "gauge", "Segments that the log has.", Int64(log.segments.count))
+        out.appendMetric("telemetry_mq_oldest_offset", "gauge", "Offset of the oldest message.", log.oldestOffset)
+        out.appendMetric("telemetry_mq_next_offset", "gauge", "Offset that the next message gets.", log.nextOffset)
+        out.appendMetric("telemetry_mq_storage_failed", "gauge", "1 after a failed write or sync: nothing is accepted any more.", log.failure == nil ? 0 : 1)
+        out.appendMetricFamily("telemetry_mq_errors_total", "counter", "Error frames, by code.")
         for code in ErrorCode.allCases {
             out.append("telemetry_mq_errors_total{code=\"")
             out.append(code.rawValue)
@@ -89,7 +71,7 @@ extension Broker {
             out.appendDecimal(counters.errors[code] ?? 0)
             out.append("\n")
         }
-        family("telemetry_mq_subscriber_lag", "gauge", "Messages that are not delivered to the subscriber yet.")
+        out.appendMetricFamily("telemetry_mq_subscriber_lag", "gauge", "Messages that are not delivered to the subscriber yet.")
         for (id, connection) in subscribers.sorted(by: { $0.key < $1.key }) {
             out.append("telemetry_mq_subscriber_lag{subscriber=")
             label(id)
