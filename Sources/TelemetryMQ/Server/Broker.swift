@@ -29,12 +29,10 @@ final class Broker {
     private(set) var isStopping = false
     private var whenSynced: [() -> Void] = []
 
-    init(configuration: MQServer.Configuration, loop: EventLoop, syncLoop: EventLoop) throws {
+    init(configuration: MQServer.Configuration, directory: any LogDirectory, loop: EventLoop, syncLoop: EventLoop) throws {
         self.configuration = configuration
         self.loop = loop
         self.syncLoop = syncLoop
-        let directory: any LogDirectory =
-            if let path = configuration.dataDirectory { try DiskDirectory(path: path) } else { MemoryDirectory() }
         var limits = MessageLog.Configuration()
         limits.segmentBytes = configuration.segmentBytes
         limits.retentionBytes = configuration.retentionBytes

@@ -90,7 +90,14 @@ public final class MQServer: Sendable {
 
     /// Opens the log, recovers it, and listens. Throws ``MQServerError`` where the directory or an address cannot be used,
     /// or where the log is damaged.
-    public init(configuration: Configuration) async throws {
+    public convenience init(configuration: Configuration) async throws {
+        try await self.init(configuration: configuration) { () throws(LogError) in
+            if let path = configuration.dataDirectory { try DiskDirectory(path: path) } else { MemoryDirectory() }
+        }
+    }
+
+    /// As ``init(configuration:)``, with the log's files where `directory` says, so that a test can make them fail.
+    package init(configuration: Configuration, directory: @escaping @Sendable () throws -> any LogDirectory) async throws {
         self.configuration = configuration
         ignoreBrokenPipeSignal()
         do {
@@ -100,7 +107,7 @@ public final class MQServer: Sendable {
             self.syncLoop = syncLoop
             do {
                 let parts = try await loop.perform {
-                    let broker = try Broker(configuration: configuration, loop: loop, syncLoop: syncLoop)
+                    let broker = try Broker(configuration: configuration, directory: directory(), loop: loop, syncLoop: syncLoop)
                     let listener = try Listener(broker: broker)
                     return (
                         broker: LoopBound(broker, to: loop), listener: LoopBound(listener, to: loop), port: listener.port,
