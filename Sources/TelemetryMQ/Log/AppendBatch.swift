@@ -86,7 +86,7 @@ package struct AppendBatch: ~Copyable {
             checksum = CRC32C.checksum(payload, seed: checksum)
             outside.append((used, payload))
         }
-        put(Record.trailerName)
+        put(Checksum.name)
         for i in stride(from: 7, through: 0, by: -1) {
             staging.storeBytes(of: hexDigit(UInt8(checksum & 15)), toByteOffset: used + i, as: UInt8.self)
             checksum >>= 4

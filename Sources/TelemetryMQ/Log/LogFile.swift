@@ -115,10 +115,10 @@ package final class DiskDirectory: LogDirectory {
         lock = Glibc.open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard lock >= 0 else { throw .unusable(SystemError("open", on: path + "/LOCK").description) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            let reason = errno == EWOULDBLOCK
-                ? "\(path): another process has this log open" : SystemError("lock", on: path + "/LOCK").description
-            Socket.close(lock)
-            throw .unusable(reason)
+            // Whole as it is, the object closes the descriptor when it goes.
+            throw .unusable(
+                errno == EWOULDBLOCK
+                    ? "\(path): another process has this log open" : SystemError("lock", on: path + "/LOCK").description)
         }
     }
 

@@ -23,6 +23,8 @@ package final class MessageLog {
         package var byteCount: Int64 = 0
         /// Said of a tail that was cut: file, position, bytes, reason.
         package var cutTail: String?
+        /// Said of each segment behind the cut, which was put aside under another name.
+        package var setAside: [String] = []
     }
 
     package let directory: any LogDirectory
@@ -36,6 +38,10 @@ package final class MessageLog {
     /// Written to, and not synced since.
     private var unsynced: [any LogFile] = []
     private var namesUnsynced = false
+    /// Sealed, and without an index yet: that is written once they are on the device.
+    private var unsealed: [Segment] = []
+    /// The producer table when the last segment was sealed, to be written with its index.
+    private var producerSnapshot: [UInt8]?
 
     package init(directory: any LogDirectory, configuration: Configuration = Configuration()) throws(LogError) {
         self.directory = directory
@@ -53,39 +59,19 @@ package final class MessageLog {
     // MARK: Opening
 
     private func recover() throws(LogError) {
+        var found = LogRecovery(directory: directory)
+        try found.run()
+        segments = found.segments
+        producers = found.producers
+        recovery = found.report
+        unsynced = found.cutFiles
+        unsealed = segments.dropLast().filter { !found.indexed.contains($0.baseOffset) }
+        if !unsealed.isEmpty {
+            producerSnapshot = ProducerFile.json(producers.upTo(active.baseOffset), endOffset: active.baseOffset)
+        }
+        guard segments.isEmpty else { return }
         do {
-            let bases = try directory.fileNames().compactMap(Segment.baseOffset(ofName:)).sorted()
-            for base in bases {
-                let segment = Segment(baseOffset: base, file: try directory.open(Segment.name(baseOffset: base)))
-                if let previous = segments.last, previous.nextOffset != base {
-                    throw LogError.corrupt(
-                        path: previous.file.path, position: previous.byteCount, offset: previous.nextOffset,
-                        reason: "the next segment starts at message \(base)")
-                }
-                let tail = try SegmentRecovery.scan(segment) { header in
-                    guard let id = header.producerID, let sequence = header.sequence else { return }
-                    let producer = producers.producer(id)
-                    producers.stored(producer, sequence: sequence, offset: header.offset)
-                }
-                if let tail {
-                    guard base == bases.last else {
-                        throw LogError.corrupt(
-                            path: segment.file.path, position: tail.position, offset: segment.nextOffset,
-                            reason: "\(tail.reason), in a segment that was sealed")
-                    }
-                    try segment.file.truncate(to: tail.position)
-                    unsynced.append(segment.file)
-                    recovery.cutTail =
-                        "\(segment.file.path): cut \(tail.byteCount) bytes at byte \(tail.position), before message \(segment.nextOffset): \(tail.reason)"
-                }
-                segments.append(segment)
-            }
-            recovery.segmentCount = segments.count
-            recovery.messageCount = segments.reduce(0) { $0 + $1.messageCount }
-            recovery.byteCount = segments.reduce(0) { $0 + $1.byteCount }
-            if segments.isEmpty { try addSegment(baseOffset: 0) }
-        } catch let error as LogError {
-            throw error
+            try addSegment(baseOffset: 0)
         } catch {
             throw .unusable("\(error)")
         }
@@ -97,6 +83,18 @@ package final class MessageLog {
         namesUnsynced = true
     }
 
+    /// Seals the active segment and begins the next one.
+    private func roll() throws(SystemError) {
+        let sealed = active
+        try addSegment(baseOffset: sealed.nextOffset)
+        guard directory.isDurable else { return }
+        unsealed.append(sealed)
+        producerSnapshot = ProducerFile.json(producers.upTo(sealed.nextOffset), endOffset: sealed.nextOffset)
+    }
+
+    /// Whether a sealed segment waits for a sync and its index.
+    package var hasUnsealedSegments: Bool { !unsealed.isEmpty }
+
     // MARK: Writing
 
     /// Writes the batch at the end. Its first offset must be ``nextOffset``. After a throw no record of it is in the log.
@@ -104,9 +102,7 @@ package final class MessageLog {
         precondition(batch.firstOffset == nextOffset, "the batch starts at \(batch.firstOffset), the log goes on at \(nextOffset)")
         if let failure { throw failure }
         do {
-            if active.byteCount > 0, active.byteCount + batch.byteCount > configuration.segmentBytes {
-                try addSegment(baseOffset: nextOffset)
-            }
+            if active.byteCount > 0, active.byteCount + batch.byteCount > configuration.segmentBytes { try roll() }
         } catch {
             throw refuse(error)
         }
@@ -160,11 +156,21 @@ package final class MessageLog {
     package struct SyncWork: Sendable {
         package var end: LogEnd
         package var files: [any LogFile]
-        package var directory: (any LogDirectory)?
+        package var directory: any LogDirectory
+        package var syncsNames: Bool
+        /// Of sealed segments that are all on the device once the files are.
+        var indexes: [IndexFile]
+        var producerSnapshot: [UInt8]?
 
         package func perform() throws(SystemError) {
             for file in files { try file.synchronize() }
-            try directory?.synchronize()
+            if syncsNames { try directory.synchronize() }
+        }
+
+        /// Writes what a later opening can do without, but is slower without; so nothing depends on its success.
+        package func writeIndexes() {
+            for index in indexes { try? directory.replace(IndexFile.name(baseOffset: index.baseOffset), with: index.json) }
+            if let producerSnapshot { try? directory.replace(ProducerFile.name, with: producerSnapshot) }
         }
     }
 
@@ -180,11 +186,14 @@ package final class MessageLog {
 
     /// `nil` where nothing was written since the last call. The work may be performed on another thread.
     package func takeSyncWork(with extra: (any LogFile)? = nil) -> SyncWork? {
-        guard !unsynced.isEmpty || namesUnsynced || extra != nil else { return nil }
+        guard !unsynced.isEmpty || namesUnsynced || extra != nil || !unsealed.isEmpty else { return nil }
         let work = SyncWork(
-            end: end, files: unsynced + (extra.map { [$0] } ?? []), directory: namesUnsynced ? directory : nil)
+            end: end, files: unsynced + (extra.map { [$0] } ?? []), directory: directory, syncsNames: namesUnsynced,
+            indexes: unsealed.map(\.indexFile), producerSnapshot: producerSnapshot)
         unsynced = []
         namesUnsynced = false
+        unsealed = []
+        producerSnapshot = nil
         return work
     }
 
@@ -224,7 +233,7 @@ package final class MessageLog {
     package func applyRetention(now: Int64) throws(SystemError) -> Int {
         if let age = configuration.retentionAge {
             let horizon = now - age.microseconds
-            if active.firstTimestamp != nil, active.lastTimestamp < horizon { try addSegment(baseOffset: nextOffset) }
+            if active.firstTimestamp != nil, active.lastTimestamp < horizon { try roll() }
             return try drop { $0.lastTimestamp < horizon } + dropByBytes()
         }
         return try dropByBytes()
@@ -244,6 +253,8 @@ package final class MessageLog {
         var dropped = 0
         while segments.count > 1, isDue(segments[0]) {
             try directory.remove(Segment.name(baseOffset: segments[0].baseOffset))
+            // It may have none.
+            try? directory.remove(IndexFile.name(baseOffset: segments[0].baseOffset))
             segments.removeFirst()
             dropped += 1
         }

@@ -16,7 +16,7 @@ package struct ProducerTable {
     package final class Producer {
         let id: String
         fileprivate(set) var lastSequence: Int64 = -1
-        fileprivate var runs: [Run] = []
+        fileprivate(set) var runs: [Run] = []
         fileprivate var lastOffset: Int64 = -1
         /// Dropped from the table: a reference that was kept must be looked up again.
         package fileprivate(set) var isForgotten = false
@@ -85,9 +85,35 @@ package struct ProducerTable {
         }
     }
 
+    /// From the one that has been silent for the longest to the one that published last.
+    var byLastOffset: [Producer] {
+        producers.values.sorted { $0.lastOffset < $1.lastOffset }
+    }
+
+    /// The table as it was before the message with an offset, whose publish may be staged already.
+    func upTo(_ offset: Int64) -> ProducerTable {
+        var copy = ProducerTable()
+        for producer in byLastOffset {
+            var runs = producer.runs
+            while let last = runs.last, last.offset >= offset { runs.removeLast() }
+            if let last = runs.last { runs[runs.count - 1].count = min(last.count, offset - last.offset) }
+            copy.restore(producer.id, runs)
+        }
+        return copy
+    }
+
+    /// Puts back what a snapshot says of a producer.
+    mutating func restore(_ id: String, _ runs: [Run]) {
+        guard let last = runs.last else { return }
+        let producer = producer(id)
+        producer.runs = runs
+        producer.lastSequence = last.sequence + last.count - 1
+        producer.lastOffset = last.offset + last.count - 1
+    }
+
     private mutating func forgetOldest() {
         // An eighth at a time: finding them costs a pass over all.
-        let oldest = producers.values.sorted { $0.lastOffset < $1.lastOffset }.prefix(Self.maxProducers / 8)
+        let oldest = byLastOffset.prefix(Self.maxProducers / 8)
         for producer in oldest {
             producer.isForgotten = true
             producers[producer.id] = nil

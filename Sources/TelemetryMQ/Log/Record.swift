@@ -10,8 +10,7 @@ import TelemetryNet
 /// `timestamp` is in microseconds since 1970. The checksum covers the 4 length bytes and all bytes before its own member.
 package enum Record {
     static let lengthBytes = 4
-    /// `,"crc32c":"xxxxxxxx"}`
-    static let trailerBytes = 21
+    static let trailerBytes = Checksum.memberBytes
     /// Bytes that a record has beside its payload and its producer's id, at most.
     package static let maxOverhead = 256
 
@@ -21,7 +20,6 @@ package enum Record {
     static let producerName: StaticString = #","producer_id":"#
     static let sequenceName: StaticString = #","sequence":"#
     static let payloadName: StaticString = #","payload":"#
-    static let trailerName: StaticString = #","crc32c":""#
 
     /// What a record says of itself. `payload`: bytes from the start of the record.
     package struct Header: Sendable {
@@ -43,17 +41,7 @@ package enum Record {
         guard record.count > lengthBytes + trailerBytes, totalBytes(record.baseAddress!) == record.count else {
             return "not the length of a record"
         }
-        let body = record.count - trailerBytes
-        let trailer = UnsafeRawBufferPointer(rebasing: record[body...])
-        guard memcmp(trailer.baseAddress!, trailerName.utf8Start, trailerName.utf8CodeUnitCount) == 0,
-            trailer[19] == UInt8(ascii: "\""), trailer[20] == UInt8(ascii: "}")
-        else { return "no checksum at its end" }
-        var digits = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: record[..<body]))
-        for i in stride(from: 18, through: 11, by: -1) {
-            guard trailer[i] == hexDigit(UInt8(digits & 15)) else { return "the checksum does not match" }
-            digits >>= 4
-        }
-        return nil
+        return Checksum.damage(record)
     }
 
     /// Reads a record whose checksum was found right.

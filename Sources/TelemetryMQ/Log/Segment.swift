@@ -13,11 +13,46 @@ package final class Segment {
     package private(set) var firstTimestamp: Int64?
     package private(set) var lastTimestamp: Int64 = 0
     private(set) var index = SegmentIndex()
+    /// Whether every record's checksum was found right since the log was opened, or the record was written since.
+    package private(set) var isVerified = true
+    /// Its first damaged record, where one was found: nothing from there on is delivered.
+    package private(set) var damage: Damage?
+
+    package struct Damage: Sendable, Equatable {
+        package var position: Int64
+        package var offset: Int64
+        package var reason: String
+    }
 
     init(baseOffset: Int64, file: any LogFile) {
         self.baseOffset = baseOffset
         self.file = file
         nextOffset = baseOffset
+    }
+
+    /// A sealed segment as its index says; its records are to be verified before they are delivered.
+    init(_ index: IndexFile, file: any LogFile) {
+        baseOffset = index.baseOffset
+        self.file = file
+        byteCount = index.byteCount
+        nextOffset = index.nextOffset
+        firstTimestamp = index.firstTimestamp
+        lastTimestamp = index.lastTimestamp
+        self.index = SegmentIndex(marks: index.marks)
+        isVerified = false
+    }
+
+    var indexFile: IndexFile {
+        IndexFile(
+            baseOffset: baseOffset, nextOffset: nextOffset, byteCount: byteCount, firstTimestamp: firstTimestamp ?? 0,
+            lastTimestamp: lastTimestamp, marks: index.marks)
+    }
+
+    /// Takes what a scan of the file found: its marks count, whatever the index file said.
+    func verified(marks: [SegmentIndex.Mark], damage: Damage?) {
+        index = SegmentIndex(marks: marks)
+        self.damage = damage
+        isVerified = true
     }
 
     package var messageCount: Int64 { nextOffset - baseOffset }

@@ -1,6 +1,6 @@
 /// Where some of a segment's records start, by offset and by time. Sparse: a search ends with a short scan.
 struct SegmentIndex: Sendable {
-    struct Mark: Sendable {
+    struct Mark: Sendable, Equatable {
         var offset: Int64
         /// Bytes from the start of the segment.
         var position: Int64
@@ -9,6 +9,8 @@ struct SegmentIndex: Sendable {
     }
 
     private(set) var marks: [Mark] = []
+
+    init(marks: [Mark] = []) { self.marks = marks }
 
     /// Adds marks of records that lie behind all that are known.
     mutating func append(_ new: [Mark], shiftedBy position: Int64) {

@@ -55,6 +55,29 @@ struct SegmentRecovery {
         }
     }
 
+    /// Reads a sealed segment's file again and compares it with what its index says of it. May run on any thread.
+    static func verify(_ file: any LogFile, _ index: IndexFile) -> (marks: [SegmentIndex.Mark], damage: Segment.Damage?) {
+        let found = Segment(baseOffset: index.baseOffset, file: file)
+        func damage(_ position: Int64, _ reason: String) -> Segment.Damage {
+            Segment.Damage(position: position, offset: found.nextOffset, reason: reason)
+        }
+        do {
+            let tail = try scan(found) { _ in }
+            if let tail { return (found.index.marks, damage(tail.position, tail.reason)) }
+            guard found.nextOffset == index.nextOffset, found.byteCount == index.byteCount else {
+                return (
+                    found.index.marks,
+                    damage(found.byteCount, "it ends before message \(found.nextOffset); it was sealed before \(index.nextOffset)")
+                )
+            }
+            return (found.index.marks, nil)
+        } catch .corrupt(_, let position, _, let reason) {
+            return (found.index.marks, damage(position, reason))
+        } catch {
+            return (found.index.marks, damage(found.byteCount, "\(error)"))
+        }
+    }
+
     /// The position of the first whole record with a right checksum, found by the text that every record opens with.
     private static func soundRecord(in file: any LogFile, from start: Int64, to end: Int64) throws -> Int64? {
         let opening = Record.opening

@@ -20,6 +20,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case storageFull = "storage_full"
     /// A write or sync failed: the server takes no more publishes until an operator has looked.
     case storageFailed = "storage_failed"
+    /// A record that is to be delivered is damaged: nothing from `offset` on can be had from its segment. Closed.
+    case corruptLog = "corrupt_log"
     case tooManyConnections = "too_many_connections"
     case tooManySubscribers = "too_many_subscribers"
     case idleTimeout = "idle_timeout"

@@ -25,6 +25,9 @@ final class Broker {
     private(set) var nextSync: Int64 = 1
     /// Connections with answers that wait for a sync.
     private var holding: [ObjectIdentifier: BrokerConnection] = [:]
+    /// Made when the first segment is verified.
+    private var verifyLoop: EventLoop?
+    private var verifying: Set<Int64> = []
     private var syncFailureReported = false
     private(set) var isStopping = false
     private var whenSynced: [() -> Void] = []
@@ -41,11 +44,14 @@ final class Broker {
         positions = try PositionJournal(directory: directory)
         batch = AppendBatch(firstOffset: log.nextOffset)
         visible = log.end
-        for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) { report(.tailCut(notice)) }
+        for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
         startTimers()
     }
 
-    deinit { scratch.deallocate() }
+    deinit {
+        scratch.deallocate()
+        verifyLoop?.stop()
+    }
 
     func report(_ event: MQServer.Event) {
         configuration.onEvent(event)
@@ -151,6 +157,7 @@ final class Broker {
         syncLoop.execute {
             let result = Result { () throws(SystemError) in try work.perform() }
             loop.execute { bound.value.finishSync(number, end: work.end, result) }
+            if case .success = result { work.writeIndexes() }
         }
     }
 
@@ -184,6 +191,38 @@ final class Broker {
         let waiting = whenSynced
         whenSynced = []
         for body in waiting { body() }
+    }
+
+    // MARK: Verifying
+
+    /// Reads a segment that was opened by its index, before anything of it is delivered; then the subscribers go on.
+    func verify(_ segment: Segment) {
+        guard !segment.isVerified, verifying.insert(segment.baseOffset).inserted else { return }
+        let verifier: EventLoop
+        do {
+            verifier = try verifyLoop ?? EventLoop.start(name: "mq-verify")
+        } catch {
+            verifying.remove(segment.baseOffset)
+            return report(.storageFailure("verify \(segment.file.path): \(error)"))
+        }
+        verifyLoop = verifier
+        let (bound, target) = (LoopBound(self, to: loop), LoopBound(segment, to: loop))
+        let (file, index, loop) = (segment.file, segment.indexFile, loop)
+        verifier.execute {
+            let (marks, damage) = SegmentRecovery.verify(file, index)
+            loop.execute { bound.value.verified(target.value, marks, damage) }
+        }
+    }
+
+    private func verified(_ segment: Segment, _ marks: [SegmentIndex.Mark], _ damage: Segment.Damage?) {
+        verifying.remove(segment.baseOffset)
+        segment.verified(marks: marks, damage: damage)
+        if let damage {
+            report(
+                .storageFailure(
+                    "\(LogError.corrupt(path: segment.file.path, position: damage.position, offset: damage.offset, reason: damage.reason))"))
+        }
+        pumpSoon()
     }
 
     // MARK: Subscribing
@@ -229,6 +268,8 @@ final class Broker {
             guard let self, !isStopping else { return }
             for connection in connections.values { connection.checkLiveness() }
             if case .never = configuration.sync { _ = try? positions.flush() }
+            // Whatever the policy, what is sealed gets to the device and gets its index.
+            if log.hasUnsealedSegments { startSync() }
             do {
                 let dropped = try log.applyRetention(now: timestamp())
                 if dropped > 0 {

@@ -241,6 +241,17 @@ final class BrokerConnection: EventHandler {
             case .sent(let count):
                 budget -= count
                 broker.counters.bytesDelivered += Int64(count)
+            case .unverified(let segment):
+                deliveryIsIdle = true
+                broker.verify(segment)
+                return false
+            case .damaged(let segment, let damage):
+                delivery = nil
+                let error = LogError.corrupt(
+                    path: segment.file.path, position: damage.position, offset: damage.offset, reason: damage.reason)
+                broker.counters.errors[.corruptLog, default: 0] += 1
+                output.appendError(.corruptLog, "\(error)") { $0.appendMember("offset", damage.offset) }
+                closesWhenDrained = true
             case .fellBehind(let from, let to):
                 broker.counters.errors[.offsetOutOfRange, default: 0] += 1
                 output.appendError(.offsetOutOfRange, "messages \(from) to \(to - 1) were dropped by retention") {

@@ -8,10 +8,11 @@ struct Delivery {
 
     private let broker: Broker
     private var segment: Segment
-    /// The next byte of the segment to send.
-    private var position: Int64
+    /// The next byte of the segment to send; known once the segment is verified, since it takes reading its records.
+    private var position: Int64 = 0
+    private var isPlaced = false
     /// The end of the chunk that is being sent, and the offset of the record behind it.
-    private var chunkEnd: Int64
+    private var chunkEnd: Int64 = 0
     private(set) var nextOffset: Int64
 
     /// `offset` must be within the log, or its end.
@@ -21,8 +22,6 @@ struct Delivery {
             throw LogError.unusable("offset \(offset) is not in the log")
         }
         self.segment = segment
-        position = try segment.position(of: offset)
-        chunkEnd = position
         nextOffset = offset
     }
 
@@ -36,12 +35,16 @@ struct Delivery {
         case caughtUp
         /// Retention dropped messages that were not delivered yet.
         case fellBehind(from: Int64, to: Int64)
+        /// The segment must be verified first.
+        case unverified(Segment)
+        /// The next record is damaged.
+        case damaged(Segment, Segment.Damage)
     }
 
     /// Sends some bytes: the rest of the chunk, or a part of the next one.
     mutating func send(to descriptor: Int32) throws -> Outcome {
         if isAtBoundary {
-            if let outcome = chooseChunk() { return outcome }
+            if let outcome = try chooseChunk() { return outcome }
         }
         guard let sent = try Socket.sendFile(descriptor, from: segment.file.descriptor, at: position, count: Int(chunkEnd - position))
         else { return .blocked }
@@ -50,9 +53,11 @@ struct Delivery {
         return .sent(sent)
     }
 
-    private mutating func chooseChunk() -> Outcome? {
+    private mutating func chooseChunk() throws -> Outcome? {
+        if let outcome = try place() { return outcome }
         var limit = visibleBytes
         while position == limit {
+            if let damage = segment.damage { return .damaged(segment, damage) }
             // Nothing lies behind the visible end; a segment before it is complete.
             guard segment.baseOffset < broker.visible.segment else { return .caughtUp }
             let expected = segment.nextOffset
@@ -60,11 +65,11 @@ struct Delivery {
             segment = found
             position = 0
             chunkEnd = 0
+            isPlaced = false
+            nextOffset = found.baseOffset
+            if found.baseOffset != expected { return .fellBehind(from: expected, to: found.baseOffset) }
+            if let outcome = try place() { return outcome }
             limit = visibleBytes
-            if found.baseOffset != expected {
-                nextOffset = found.baseOffset
-                return .fellBehind(from: expected, to: found.baseOffset)
-            }
         }
         if limit - position > Self.chunkBytes, let mark = segment.recordStart(after: position, notBeyond: position + Self.chunkBytes),
             mark.position <= limit
@@ -73,12 +78,24 @@ struct Delivery {
             nextOffset = mark.offset
         } else {
             chunkEnd = limit
-            nextOffset = segment.baseOffset == broker.visible.segment ? broker.visible.offset : segment.nextOffset
+            nextOffset = segment.damage?.offset ?? (segment.baseOffset == broker.visible.segment ? broker.visible.offset : segment.nextOffset)
         }
         return nil
     }
 
+    /// Finds the next record's position in a segment that was just entered; returns what is in the way.
+    private mutating func place() throws -> Outcome? {
+        if isPlaced { return nil }
+        guard segment.isVerified else { return .unverified(segment) }
+        if let damage = segment.damage, damage.offset <= nextOffset { return .damaged(segment, damage) }
+        position = try segment.position(of: nextOffset)
+        chunkEnd = position
+        isPlaced = true
+        return nil
+    }
+
+    /// How much of the segment may be delivered.
     private var visibleBytes: Int64 {
-        segment.baseOffset == broker.visible.segment ? broker.visible.position : segment.byteCount
+        segment.damage?.position ?? (segment.baseOffset == broker.visible.segment ? broker.visible.position : segment.byteCount)
     }
 }

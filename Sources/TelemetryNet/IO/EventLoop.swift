@@ -58,11 +58,8 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         epoll = epoll_create1(Int32(bitPattern: UInt32(EPOLL_CLOEXEC)))
         guard epoll >= 0 else { throw SystemError("epoll_create", on: name) }
         wakeup = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
-        guard wakeup >= 0 else {
-            let failure = SystemError("eventfd", on: name)
-            Socket.close(epoll)
-            throw failure
-        }
+        // Whole as it is, the object closes its descriptors when it goes.
+        guard wakeup >= 0 else { throw SystemError("eventfd", on: name) }
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: wakeup))
         epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
     }

@@ -112,28 +112,6 @@ final class MessageLogTests {
         }
     }
 
-    @Test("damage in a sealed segment is never taken for a torn tail")
-    func damagedSealedSegment() throws {
-        do {
-            let log = try open { $0.segmentBytes = 300 }
-            for n in 0..<10 { try append(["\(n)"], to: log) }
-        }
-        let file = directory.file(Segment.name(baseOffset: 0))
-        try Data(contentsOf: file).dropLast(3).write(to: file)
-        #expect(throws: LogError.self) { try open() }
-    }
-
-    @Test("a missing segment is reported")
-    func missingSegment() throws {
-        do {
-            let log = try open { $0.segmentBytes = 300 }
-            for n in 0..<10 { try append(["\(n)"], to: log) }
-            #expect(log.segments.count > 3)
-            try FileManager.default.removeItem(at: directory.file(Segment.name(baseOffset: log.segments[1].baseOffset)))
-        }
-        #expect(throws: LogError.self) { try open() }
-    }
-
     @Test("any offset is found by its position, and any time by its offset")
     func locate() throws {
         let log = try open { $0.segmentBytes = 200_000 }

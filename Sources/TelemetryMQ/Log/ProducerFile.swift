@@ -1,0 +1,87 @@
+import TelemetryNet
+
+/// The producer table on disk, as it was when the last segment was sealed, one JSON object:
+///
+///     {"format":"producers/1","end_offset":9,"producers":[{"id":"p","runs":[[5,0,9],…]},…],"crc32c":"9a8b7c6d"}
+///
+/// A run is `[sequence, offset, count]`. The records from `end_offset` on bring the table up to date; without the file,
+/// all records do.
+struct ProducerFile {
+    static let name = "producers.snapshot"
+
+    static func json(_ table: ProducerTable, endOffset: Int64) -> [UInt8] {
+        var out = ByteWriter(capacity: 4096)
+        out.append(#"{"format":"producers/1","end_offset":"#)
+        out.appendDecimal(endOffset)
+        out.append(#","producers":["#)
+        var isFirst = true
+        for producer in table.byLastOffset where !producer.runs.isEmpty {
+            out.append(isFirst ? "{\"id\":" : ",{\"id\":")
+            isFirst = false
+            out.appendJSONString(producer.id)
+            out.append(#","runs":["#)
+            for (index, run) in producer.runs.suffix(ProducerTable.maxRuns).enumerated() {
+                out.append(index > 0 ? ",[" : "[")
+                out.appendDecimal(run.sequence)
+                out.append(",")
+                out.appendDecimal(run.offset)
+                out.append(",")
+                out.appendDecimal(run.count)
+                out.append("]")
+            }
+            out.append("]}")
+        }
+        out.append("]")
+        out.appendChecksum(from: 0)
+        return out.bytes
+    }
+
+    /// `nil` where the bytes are not a snapshot, or a damaged one.
+    static func parse(_ json: [UInt8]) -> (table: ProducerTable, endOffset: Int64)? {
+        json.withUnsafeBytes { bytes in
+            guard Checksum.damage(bytes) == nil else { return nil }
+            return try? read(bytes)
+        }
+    }
+
+    private static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> (table: ProducerTable, endOffset: Int64)? {
+        var table = ProducerTable()
+        var endOffset: Int64 = -1
+        var hasFormat = false
+        var reader = JSONReader(bytes)
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key == "format" {
+                hasFormat = try reader.readText() == "producers/1"
+            } else if key == "end_offset" {
+                endOffset = try reader.readInt64()
+            } else if key == "producers" {
+                try reader.beginArray()
+                while try reader.nextElement() { try readProducer(&reader, &table) }
+            } else {
+                _ = try reader.skipValue()
+            }
+        }
+        return hasFormat && endOffset >= 0 ? (table, endOffset) : nil
+    }
+
+    private static func readProducer(_ reader: inout JSONReader, _ table: inout ProducerTable) throws(JSONError) {
+        var id = ""
+        var runs: [ProducerTable.Run] = []
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key == "id" {
+                id = try reader.readString()
+            } else if key == "runs" {
+                try reader.beginArray()
+                while try reader.nextElement() {
+                    let numbers = try reader.readIntegers(3)
+                    runs.append(.init(sequence: numbers[0], offset: numbers[1], count: numbers[2]))
+                }
+            } else {
+                _ = try reader.skipValue()
+            }
+        }
+        table.restore(id, runs)
+    }
+}
