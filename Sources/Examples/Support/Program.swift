@@ -8,8 +8,11 @@ package struct Program: Sendable {
     /// One sentence, the first line of the help.
     package var summary: String
     package var options: [any AnyOption]
+    /// Stands at the end of the help.
+    package var furtherHelp: String
 
-    package init(name: String, summary: String, options: [any AnyOption]) {
+    package init(name: String, summary: String, options: [any AnyOption], furtherHelp: String = "") {
+        self.furtherHelp = furtherHelp
         self.name = name
         self.summary = summary
         self.options = options + [Program.logLevel, Program.logFormat] as [any AnyOption]
@@ -49,6 +52,7 @@ package struct Program: Sendable {
         switch request {
         case .help:
             print(helpText(program: name, summary: summary, options: options), terminator: "")
+            if !furtherHelp.isEmpty { print("\n" + furtherHelp, terminator: "") }
             exit(ExitCode.done)
         case .version:
             print("\(name) \(Program.version)")

@@ -3,8 +3,9 @@ import TelemetryMQ
 
 let program = Program(
     name: "mq-server", summary: "Keeps one append-only log of JSON messages and delivers it to any number of subscribers.",
-    options: Options.all)
+    options: Options.all, furtherHelp: Commands.help)
 
+await Commands.runIfNamed(Array(CommandLine.arguments.dropFirst()))
 await program.main { context in
     let log = context.log
     var configuration = MQServer.Configuration()

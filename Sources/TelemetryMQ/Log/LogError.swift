@@ -11,6 +11,12 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
     /// The directory is not a log, or another process has it.
     case unusable(String)
 
+    /// What is wrong, for a sentence that names the file already.
+    var placeInFile: String {
+        if case .corrupt(_, let position, let offset, let reason) = self { return "byte \(position), message \(offset): \(reason)" }
+        return description
+    }
+
     package var description: String {
         switch self {
         case .full(let error): "no room: \(error)"

@@ -124,7 +124,9 @@ package final class DiskDirectory: LogDirectory {
 
     deinit { Socket.close(lock) }
 
-    package func fileNames() throws(SystemError) -> [String] {
+    package func fileNames() throws(SystemError) -> [String] { try Self.fileNames(path) }
+
+    static func fileNames(_ path: String) throws(SystemError) -> [String] {
         guard let stream = opendir(path) else { throw SystemError("list", on: path) }
         defer { closedir(stream) }
         var names: [String] = []

@@ -36,30 +36,55 @@ package final class PositionJournal {
     }
 
     private func recover() throws {
+        let (found, damage) = try Self.read(file)
+        offsets = found
+        byteCount = try file.size()
+        switch damage {
+        case nil: break
+        case .damaged(let error): throw error
+        case .tornEnd(let what, let position):
+            cutTail = what
+            try file.truncate(to: position)
+            byteCount = position
+        }
+        var live = ByteWriter()
+        for (id, offset) in offsets { Self.appendLine(id, offset, to: &live) }
+        liveBytes = Int64(live.count)
+    }
+
+    enum Damage {
+        /// The last line is broken, as a crash leaves it; the sound lines end at the position.
+        case tornEnd(String, position: Int64)
+        case damaged(LogError)
+    }
+
+    /// Reads a journal up to the first line that is not whole.
+    static func read(_ file: any LogFile) throws(SystemError) -> (offsets: [String: Int64], damage: Damage?) {
         let size = Int(try file.size())
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 1)
         defer { bytes.deallocate() }
         let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<size]), at: 0)
         let text = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+        var offsets: [String: Int64] = [:]
         var start = 0
         while start < count {
             let end = text[start...].firstIndex(of: UInt8(ascii: "\n"))
-            guard let end, let (id, offset) = Self.parse(UnsafeRawBufferPointer(rebasing: text[start..<end])) else {
+            guard let end, let (id, offset) = parse(UnsafeRawBufferPointer(rebasing: text[start..<end])) else {
                 // Lines are appended: one that is broken before the last was whole once.
                 if let end, end + 1 < count {
-                    throw LogError.corrupt(path: file.path, position: Int64(start), offset: -1, reason: "not a committed position")
+                    return (
+                        offsets,
+                        .damaged(.corrupt(path: file.path, position: Int64(start), offset: -1, reason: "not a committed position"))
+                    )
                 }
-                cutTail = "\(file.path): cut \(count - start) bytes at byte \(start): not a whole line"
-                try file.truncate(to: Int64(start))
-                break
+                return (
+                    offsets, .tornEnd("\(file.path): \(count - start) bytes at byte \(start) are not a whole line", position: Int64(start))
+                )
             }
             offsets[id] = offset
             start = end + 1
         }
-        byteCount = Int64(start)
-        var live = ByteWriter()
-        for (id, offset) in offsets { Self.appendLine(id, offset, to: &live) }
-        liveBytes = Int64(live.count)
+        return (offsets, nil)
     }
 
     package func commit(_ id: String, offset: Int64) {

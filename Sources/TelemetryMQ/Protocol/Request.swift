@@ -10,6 +10,8 @@ struct Request {
     enum Start {
         case earliest, latest, committed
         case offset(Int64)
+        /// Microseconds since 1970: the first message that is not older.
+        case time(Int64)
     }
 
     var kind: Kind?
@@ -114,7 +116,13 @@ struct RequestParser {
         } else if key == "keepalive_ms" {
             request.keepaliveMilliseconds = try reader.readInt64()
         } else if key == "offset" {
+            guard request.start == nil else { throw twice(key) }
             request.start = try readStart(&reader)
+        } else if key == "timestamp" {
+            guard request.start == nil else {
+                throw RequestError(code: .invalidFrame, message: "offset and timestamp exclude each other")
+            }
+            request.start = .time(try reader.readInt64())
         } else if key == "message_id" {
             request.hasMessageID = true
             _ = try reader.skipValue()

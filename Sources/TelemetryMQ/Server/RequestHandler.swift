@@ -177,13 +177,18 @@ struct RequestHandler {
         let log = broker.log
         let oldest = log.oldestOffset
         let end = broker.visible.offset
-        let asked: Int64 =
+        let asked: Int64
+        do {
             switch request.start {
-            case nil, .latest: end
-            case .earliest: oldest
-            case .committed: broker.positions.offsets[id].map { $0 + 1 } ?? oldest
-            case .offset(let offset): offset
+            case nil, .latest: asked = end
+            case .earliest: asked = oldest
+            case .committed: asked = broker.positions.offsets[id].map { $0 + 1 } ?? oldest
+            case .offset(let offset): asked = offset
+            case .time(let timestamp): asked = try log.offset(notBefore: timestamp)
             }
+        } catch {
+            return connection.refuse(.storageFailed, "look for a time: \(error)", requestID: request.requestID)
+        }
         // An offset beyond the end is of a log that is no more, as after a restart of one in memory: all of this one is new.
         let isOtherLog = asked > log.nextOffset
         let start = isOtherLog ? oldest : min(max(asked, oldest), end)

@@ -141,6 +141,32 @@ final class SealedSegmentTests {
         for name in later { #expect(names.contains(name + ".set-aside")) }
     }
 
+    @Test("an inspection tells every segment, and every kind of damage with its file, and changes nothing")
+    func inspection() throws {
+        try fill(sync: true)
+        let sound = try LogInspection(directory: directory.path)
+        #expect(sound.problems.isEmpty)
+        #expect(sound.segments.map(\.baseOffset) == (try open().segments.map(\.baseOffset)))
+        #expect(sound.segments.last?.nextOffset == 10)
+        #expect(sound.segments.dropLast().allSatisfy(\.hasIndex))
+        #expect(sound.segments.first?.firstTimestamp == 0)
+
+        let first = directory.file(Segment.name(baseOffset: 0))
+        let whole = try Data(contentsOf: first)
+        for damaged in [whole.dropLast(2), whole.prefix(60) + Data("X".utf8) + whole.dropFirst(61)] {
+            try damaged.write(to: first)
+            let report = try LogInspection(directory: directory.path)
+            #expect(report.problems.count >= 1)
+            #expect(report.problems.first?.hasPrefix(first.path) == true)
+            #expect(try Data(contentsOf: first) == damaged)
+        }
+        try whole.write(to: first)
+        try FileManager.default.removeItem(at: directory.file(IndexFile.name(baseOffset: 0)))
+        let unindexed = try LogInspection(directory: directory.path)
+        #expect(unindexed.problems.isEmpty && unindexed.notices.contains { $0.contains("no index") })
+        #expect(throws: MQServerError.self) { try LogInspection(directory: self.directory.path + "/none") }
+    }
+
     @Test("a segment that is gone before a synced one is damage")
     func missingSegment() throws {
         try fill(sync: true)

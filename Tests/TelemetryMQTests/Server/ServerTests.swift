@@ -86,6 +86,7 @@ struct ServerTests {
         (#"{"type":"publish","payload":1}}"#, "invalid_frame"), (#"{"type":"publish","payloads":[1,]}"#, "invalid_json"),
         (#"{"type":7}"#, "invalid_frame"), (#"{"type":"fly"}"#, "unknown_type"), (#"{"type":"subscribe"}"#, "invalid_frame"),
         (#"{"type":"subscribe","subscriber_id":"s","offset":-3}"#, "invalid_frame"),
+        (#"{"type":"subscribe","subscriber_id":"s","offset":0,"timestamp":5}"#, "invalid_frame"),
         (#"{"type":"subscribe","subscriber_id":"","offset":0}"#, "invalid_frame"), (#"{"type":"ack"}"#, "invalid_frame"),
         (#"{"type":"publish","request_id":{},"payload":1}"#, "invalid_frame"),
         (#"{"type":"publish","producer_id":"p","sequence":-1,"payload":1}"#, "invalid_frame"),
@@ -188,6 +189,28 @@ struct ServerTests {
             let reader = try RawPeer(port: server.port)
             #expect(members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))["offset"] as? Int == 3)
             #expect(members(try reader.receive())["payload"] as? Int == 3)
+        }
+    }
+
+    @Test("a subscription by time begins with the first message that is not older")
+    func byTime() async throws {
+        try await withServer { server in
+            let peer = try RawPeer(port: server.port)
+            var times: [Int64] = []
+            let watcher = try RawPeer(port: server.port)
+            _ = try watcher.ask(#"{"type":"subscribe","subscriber_id":"w","offset":0}"#)
+            for n in 0..<5 {
+                _ = try peer.ask(#"{"type":"publish","payload":\#(n)}"#)
+                times.append(try #require(members(try watcher.receive())["timestamp"] as? Int64))
+            }
+            for (time, first) in [(0, 0), (times[2], times.firstIndex(of: times[2])!), (times[4], times.firstIndex(of: times[4])!)] {
+                let reader = try RawPeer(port: server.port)
+                let answer = members(try reader.ask(#"{"type":"subscribe","subscriber_id":"t","timestamp":\#(time)}"#))
+                #expect(answer["offset"] as? Int == first)
+                #expect(members(try reader.receive())["offset"] as? Int == first)
+            }
+            let late = try RawPeer(port: server.port)
+            #expect(members(try late.ask(#"{"type":"subscribe","subscriber_id":"t","timestamp":\#(times[4] + 1)}"#))["offset"] as? Int == 5)
         }
     }
 

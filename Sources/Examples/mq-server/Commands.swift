@@ -1,0 +1,125 @@
+import ExampleSupport
+import Glibc
+import TelemetryMQ
+
+/// `mq-server verify DIR`, `mq-server inspect DIR`, `mq-server tail HOST:PORT [FROM]`: to look at a log, beside serving one.
+enum Commands {
+    static let help = """
+        Commands, in place of the options:
+          verify DIR              Read every record of a log, and tell what is wrong; exit code 1 where anything is.
+          inspect DIR             List a log's segments with offsets, times and sizes, and the committed positions.
+          tail HOST:PORT [FROM]   Print the messages of a running server as they come; FROM is earliest, latest (the
+                                  default) or an offset. MQ_TOKEN is what the server asks of its clients.
+
+        """
+
+    /// Runs the command that the arguments name; returns where they name none.
+    static func runIfNamed(_ arguments: [String]) async {
+        guard let command = arguments.first, ["verify", "inspect", "tail"].contains(command) else { return }
+        do {
+            switch (command, arguments.count) {
+            case ("verify", 2): exit(try verify(arguments[1]))
+            case ("inspect", 2): exit(try inspect(arguments[1]))
+            case ("tail", 2...3): exit(try await tail(arguments[1], from: arguments.count > 2 ? arguments[2] : "latest"))
+            default: throw UsageError("\(command) takes other arguments\n\n\(help)")
+            }
+        } catch let error as UsageError {
+            fail("\(error)", Program.ExitCode.usage)
+        } catch {
+            fail("\(error)", Program.ExitCode.failed)
+        }
+    }
+
+    private static func fail(_ message: String, _ code: Int32) -> Never {
+        Console.standardError.write(line: Array("mq-server: \(message)\n".utf8))
+        exit(code)
+    }
+
+    private static func verify(_ directory: String) throws -> Int32 {
+        let log = try LogInspection(directory: directory)
+        for notice in log.notices { print("note: \(notice)") }
+        for problem in log.problems { print("damaged: \(problem)") }
+        let messages = log.segments.reduce(0) { $0 + $1.nextOffset - $1.baseOffset }
+        let bytes = log.segments.reduce(0) { $0 + $1.soundByteCount }
+        print("\(directory): \(log.segments.count) segments, \(messages) sound messages, \(bytes) bytes; \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")")
+        return log.problems.isEmpty ? Program.ExitCode.done : Program.ExitCode.failed
+    }
+
+    private static func inspect(_ directory: String) throws -> Int32 {
+        let log = try LogInspection(directory: directory)
+        func column(_ text: String, _ width: Int) -> String {
+            String(repeating: " ", count: max(0, width - text.utf8.count)) + text
+        }
+        print(["first", "last", "messages", "bytes"].map { column($0, 14) }.joined() + "  index  from                         to")
+        for segment in log.segments {
+            let count = segment.nextOffset - segment.baseOffset
+            let cells = [
+                count > 0 ? "\(segment.baseOffset)" : "-", count > 0 ? "\(segment.nextOffset - 1)" : "-", "\(count)", "\(segment.fileByteCount)",
+            ]
+            let times = [segment.firstTimestamp, segment.lastTimestamp].map { $0.map(utc) ?? column("-", 27) }
+            print(cells.map { column($0, 14) }.joined() + "  \(segment.hasIndex ? "yes  " : "no   ")  " + times.joined(separator: "  "))
+        }
+        for (id, offset) in log.committedOffsets { print("committed: \(id) is done with \(offset)") }
+        for notice in log.notices { print("note: \(notice)") }
+        for problem in log.problems { print("damaged: \(problem)") }
+        return Program.ExitCode.done
+    }
+
+    /// RFC 3339 with microseconds, of microseconds since 1970.
+    private static func utc(_ microseconds: Int64) -> String {
+        var seconds = time_t(microseconds / 1_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        var text = [CChar](repeating: 0, count: 32)
+        strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
+        let fraction = String(1_000_000 + microseconds % 1_000_000).dropFirst()
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + ".\(fraction)Z"
+    }
+
+    private static func tail(_ server: String, from: String) async throws -> Int32 {
+        guard let colon = server.lastIndex(of: ":"), let port = Int(server[server.index(after: colon)...]), (1...65535).contains(port) else {
+            throw UsageError("tail \(server): expected HOST:PORT")
+        }
+        let start: MQClient.StartPosition
+        switch from {
+        case "earliest": start = .earliest
+        case "latest": start = .latest
+        default:
+            guard let offset = Int64(from), offset >= 0 else { throw UsageError("tail from \(from): expected earliest, latest or an offset") }
+            start = .offset(offset)
+        }
+        var settings = MQClient.Configuration(host: String(server[..<colon]), port: port)
+        settings.clientID = "tail-" + instanceID()
+        settings.token = getenv("MQ_TOKEN").map { String(cString: $0) }
+        settings.onEvent = { event in
+            if case .disconnected(let peer, let reason, let delay) = event {
+                Console.standardError.write(line: Array("mq-server: \(peer): \(reason); next attempt in \(delay)\n".utf8))
+            }
+        }
+        try await MQClient.withClient(settings) { client in
+            var messages = client.subscribe(from: start).makeAsyncIterator()
+            while let batch = try await messages.nextBatch() {
+                var out: [UInt8] = []
+                for message in batch {
+                    out += Array("\(message.offset)\t\(utc(message.timestamp))\t".utf8)
+                    out += message.payload
+                    out.append(UInt8(ascii: "\n"))
+                }
+                // A reader that has seen enough (`| head`) ends the tail.
+                guard writeAll(out) else { return }
+            }
+        }
+        return Program.ExitCode.done
+    }
+
+    private static func writeAll(_ bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(1, $0.baseAddress!, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+}

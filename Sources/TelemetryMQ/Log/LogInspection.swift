@@ -1,0 +1,116 @@
+import Glibc
+import TelemetryNet
+
+/// What a log's directory holds, found by reading every record. It changes nothing and takes no lock, so it may look at the
+/// log of a server that is running.
+public struct LogInspection: Sendable {
+    public struct Segment: Sendable {
+        public var path: String
+        /// The offset of the first message, and the one behind the last that is sound.
+        public var baseOffset: Int64
+        public var nextOffset: Int64
+        /// Of the sound messages, and of the file.
+        public var soundByteCount: Int64
+        public var fileByteCount: Int64
+        /// When the first and the last message were stored, in microseconds since 1970; `nil` without a message.
+        public var firstTimestamp: Int64?
+        public var lastTimestamp: Int64?
+        /// Whether it has an index that agrees with it. The segment that is written to has none.
+        public var hasIndex: Bool
+        /// What is wrong with it, with the position in bytes.
+        public var damage: String?
+    }
+
+    public private(set) var segments: [Segment] = []
+    /// The last message that each subscriber is done with.
+    public private(set) var committedOffsets: [(subscriberID: String, offset: Int64)] = []
+    /// All that is wrong, one sentence each, with file and position. Empty: the log is sound.
+    public private(set) var problems: [String] = []
+    /// What is not wrong and worth knowing: a torn or unfinished end, an index that is missing.
+    public private(set) var notices: [String] = []
+
+    /// Reads the directory. Throws ``MQServerError`` where it cannot be read at all.
+    public init(directory path: String) throws {
+        do {
+            try read(ReadOnlyDirectory(path: path))
+        } catch {
+            throw MQServerError("\(error)")
+        }
+    }
+
+    private mutating func read(_ directory: ReadOnlyDirectory) throws {
+        let names = try directory.fileNames()
+        let bases = names.compactMap(TelemetryMQ.Segment.baseOffset(ofName:)).sorted()
+        if bases.isEmpty { notices.append("\(directory.path): no segment") }
+        for base in bases {
+            if let previous = segments.last, previous.damage == nil, previous.nextOffset != base {
+                problems.append("\(previous.path): ends before message \(previous.nextOffset); the next segment begins with \(base)")
+            }
+            try read(base, directory, isLast: base == bases.last)
+        }
+        for name in names where name.contains(".set-aside") { notices.append("\(directory.path)/\(name): put aside by a recovery") }
+        guard names.contains(PositionJournal.fileName) else { return }
+        let (offsets, damage) = try PositionJournal.read(directory.open(PositionJournal.fileName))
+        committedOffsets = offsets.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        switch damage {
+        case nil: break
+        case .tornEnd(let what, _): notices.append(what)
+        case .damaged(let error): problems.append("\(error)")
+        }
+    }
+
+    private mutating func read(_ base: Int64, _ directory: ReadOnlyDirectory, isLast: Bool) throws {
+        let file = try directory.open(TelemetryMQ.Segment.name(baseOffset: base))
+        let found = TelemetryMQ.Segment(baseOffset: base, file: file)
+        var damage: String?
+        do {
+            if let tail = try SegmentRecovery.scan(found, visit: { _ in }) {
+                let what = "\(tail.byteCount) bytes at byte \(tail.position), before message \(found.nextOffset): \(tail.reason)"
+                if isLast {
+                    notices.append("\(file.path): the end is torn, or being written: \(what)")
+                } else {
+                    damage = what
+                }
+            }
+        } catch {
+            damage = error.placeInFile
+        }
+        if let damage { problems.append("\(file.path): \(damage)") }
+        let index = try directory.contents(of: IndexFile.name(baseOffset: base)).map { IndexFile(json: $0) }
+        let agrees = damage == nil && index == .some(found.indexFile)
+        if !isLast, damage == nil, !agrees {
+            notices.append("\(file.path): \(index == nil ? "no index" : "an index that does not agree"); the server makes it anew")
+        }
+        segments.append(
+            Segment(
+                path: file.path, baseOffset: base, nextOffset: found.nextOffset, soundByteCount: found.byteCount,
+                fileByteCount: try file.size(), firstTimestamp: found.firstTimestamp,
+                lastTimestamp: found.firstTimestamp == nil ? nil : found.lastTimestamp, hasIndex: agrees, damage: damage))
+    }
+}
+
+/// A directory that is looked at and not touched.
+private final class ReadOnlyDirectory: LogDirectory {
+    let path: String
+    let isDurable = true
+
+    init(path: String) { self.path = path }
+
+    func fileNames() throws(SystemError) -> [String] { try DiskDirectory.fileNames(path) }
+
+    func open(_ name: String) throws(SystemError) -> any LogFile {
+        let full = path + "/" + name
+        let descriptor = Glibc.open(full, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", on: full) }
+        return DescriptorFile(path: full, descriptor: descriptor)
+    }
+
+    func rename(_ old: String, to new: String) throws(SystemError) { throw readOnly("rename", old) }
+    func remove(_ name: String) throws(SystemError) { throw readOnly("remove", name) }
+    func synchronize() throws(SystemError) {}
+    func release() {}
+
+    private func readOnly(_ call: String, _ name: String) -> SystemError {
+        SystemError(call, on: path + "/" + name, code: EROFS)
+    }
+}
