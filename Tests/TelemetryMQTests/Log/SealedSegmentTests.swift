@@ -148,7 +148,7 @@ final class SealedSegmentTests {
         #expect(sound.problems.isEmpty)
         #expect(sound.segments.map(\.baseOffset) == (try open().segments.map(\.baseOffset)))
         #expect(sound.segments.last?.nextOffset == 10)
-        #expect(sound.segments.dropLast().allSatisfy(\.hasIndex))
+        #expect(sound.segments.dropLast().allSatisfy { $0.hasIndex })
         #expect(sound.segments.first?.firstTimestamp == 0)
 
         let first = directory.file(Segment.name(baseOffset: 0))
