@@ -289,7 +289,7 @@ final class Broker {
     /// Refuses new work, lets what was answered reach its clients, and syncs. `done` is called on the loop.
     func stop(within limit: Duration, done: @escaping () -> Void) {
         isStopping = true
-        for connection in connections.values { connection.closeWhenDrained() }
+        for connection in connections.values { connection.refuseAndClose(.shuttingDown, "the server is shutting down") }
         let deadline = loop.now + limit
         waitForConnections(until: deadline) { [self] in
             for connection in connections.values { connection.close() }

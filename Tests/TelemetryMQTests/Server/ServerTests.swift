@@ -310,6 +310,24 @@ struct ServerTests {
         }
     }
 
+    @Test("a server that is stopped says so, behind the answers that it owes")
+    func shuttingDown() async throws {
+        let directory = TemporaryDirectory()
+        defer { directory.remove() }
+        var peer: RawPeer?
+        try await withServer({ $0.dataDirectory = directory.path; $0.sync = .always }) { server in
+            peer = try RawPeer(port: server.port)
+            try peer?.send(#"{"type":"publish","payload":1}"#)
+            // Answered by an other connection only when the first one's frame is in the log.
+            let watcher = try RawPeer(port: server.port)
+            _ = try watcher.ask(#"{"type":"subscribe","subscriber_id":"w","offset":0}"#)
+            _ = try watcher.receive()
+        }
+        #expect(members(try #require(peer).receive())["offset"] as? Int == 0)
+        #expect(members(try #require(peer).receive())["code"] as? String == "shutting_down")
+        #expect(try #require(peer).isClosedByPeer)
+    }
+
     @Test("a port in use and a directory that cannot be used are named")
     func startFailures() async throws {
         try await withServer { server in
