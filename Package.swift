@@ -46,7 +46,7 @@ let package = Package(
             path: "Sources/Examples/api", swiftSettings: strict),
 
         .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet"], swiftSettings: strict),
-        .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet"], swiftSettings: strict),
+        .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux"], swiftSettings: strict),
         .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet"], swiftSettings: strict),
         .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"], swiftSettings: strict),
         .testTarget(

@@ -1,3 +1,4 @@
+import Glibc
 import TelemetryNet
 
 /// Why the log could not be opened, written or read.
@@ -10,6 +11,11 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
     case corrupt(path: String, position: Int64, offset: Int64, reason: String)
     /// The directory is not a log, or another process has it.
     case unusable(String)
+
+    /// Of a write that was taken back: the device is full, or it fails.
+    init(writing error: SystemError) {
+        self = [ENOSPC, EDQUOT, EFBIG].contains(error.code) ? .full(error) : .failed(error)
+    }
 
     /// What is wrong, for a sentence that names the file already.
     var placeInFile: String {

@@ -141,7 +141,9 @@ package final class MessageLog {
     }
 
     private func refuse(_ error: SystemError) -> LogError {
-        [ENOSPC, EDQUOT, EFBIG].contains(error.code) ? .full(error) : fail(error)
+        let refusal = LogError(writing: error)
+        if case .full = refusal { return refusal }
+        return fail(error)
     }
 
     private func fail(_ error: SystemError) -> LogError {
@@ -197,8 +199,8 @@ package final class MessageLog {
         return work
     }
 
-    /// A sync failed: nothing is acknowledged from here on.
-    package func syncFailed(_ error: SystemError) {
+    /// A sync, or a write beside the segments, failed: nothing is taken from here on.
+    package func stopWriting(after error: SystemError) {
         _ = fail(error)
     }
 

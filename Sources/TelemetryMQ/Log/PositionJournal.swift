@@ -18,7 +18,7 @@ package final class PositionJournal {
     private var file: any LogFile
     private var byteCount: Int64 = 0
     private var liveBytes: Int64 = 0
-    private var pending = ByteWriter()
+    private var isUnsynced = false
     /// Subscriber id → the last message it is done with.
     package private(set) var offsets: [String: Int64] = [:]
     package private(set) var cutTail: String?
@@ -87,27 +87,45 @@ package final class PositionJournal {
         return (offsets, nil)
     }
 
-    package func commit(_ id: String, offset: Int64) {
-        offsets[id] = offset
-        Self.appendLine(id, offset, to: &pending)
-    }
-
-    /// Writes what was committed since the last call; returns the file where it has to be synced.
-    package func flush() throws(SystemError) -> (any LogFile)? {
-        guard pending.count > 0 else { return nil }
-        if byteCount + Int64(pending.count) > max(Self.rewriteBytes, 4 * liveBytes) {
-            try rewrite()
-        } else {
-            try file.write(pending.bytes, at: byteCount)
-            byteCount += Int64(pending.count)
+    /// Writes that a subscriber is done with everything up to a message. After a throw its position is what it was.
+    package func commit(_ id: String, offset: Int64) throws(LogError) {
+        var line = ByteWriter()
+        Self.appendLine(id, offset, to: &line)
+        do {
+            if byteCount + Int64(line.count) > max(Self.rewriteBytes, 4 * liveBytes) {
+                try rewrite(with: id, offset)
+            } else {
+                try append(line.bytes)
+            }
+        } catch {
+            throw LogError(writing: error)
         }
-        pending.bytes.removeAll(keepingCapacity: true)
-        return file
+        offsets[id] = offset
+        isUnsynced = true
     }
 
-    private func rewrite() throws(SystemError) {
+    /// The file, where it was written to since the last call.
+    package func takeUnsynced() -> (any LogFile)? {
+        defer { isUnsynced = false }
+        return isUnsynced ? file : nil
+    }
+
+    private func append(_ line: [UInt8]) throws(SystemError) {
+        do {
+            try file.write(line, at: byteCount)
+        } catch {
+            // A part of the line may be there; a shorter one after it would leave its end behind.
+            try file.truncate(to: byteCount)
+            throw error
+        }
+        byteCount += Int64(line.count)
+    }
+
+    private func rewrite(with id: String, _ offset: Int64) throws(SystemError) {
+        var current = offsets
+        current[id] = offset
         var all = ByteWriter()
-        for (id, offset) in offsets { Self.appendLine(id, offset, to: &all) }
+        for (id, offset) in current { Self.appendLine(id, offset, to: &all) }
         let new = try directory.open(Self.newFileName)
         try new.truncate(to: 0)
         try new.write(all.bytes, at: 0)

@@ -135,15 +135,7 @@ final class Broker {
         guard !syncIsRunning else { return }
         // Nothing is synced any more: what waits for it would wait for ever.
         if let failure = log.failure { return refuseHeldAnswers(failure) }
-        let journal: (any LogFile)?
-        do {
-            journal = try positions.flush()
-        } catch {
-            log.syncFailed(error)
-            finishSync(nextSync, end: log.end, .failure(error))
-            return
-        }
-        guard let work = log.takeSyncWork(with: journal) else {
+        guard let work = log.takeSyncWork(with: positions.takeUnsynced()) else {
             // All that is written is synced already.
             finishSync(nextSync, end: log.end, .success(()))
             return
@@ -173,7 +165,7 @@ final class Broker {
             pumpSoon()
             if log.end != end || !holding.isEmpty { startSync() }
         case .failure(let error):
-            log.syncFailed(error)
+            log.stopWriting(after: error)
             reportFailure(log.failure ?? .failed(error))
             refuseHeldAnswers(log.failure ?? .failed(error))
         }
@@ -244,8 +236,15 @@ final class Broker {
     }
 
     /// The caller holds the answer until the next sync, where the policy asks for it.
-    func commit(_ id: String, offset: Int64) {
-        positions.commit(id, offset: offset)
+    func commit(_ id: String, offset: Int64) throws(LogError) {
+        if let failure = log.failure { throw failure }
+        do {
+            try positions.commit(id, offset: offset)
+        } catch {
+            if case .failed(let cause) = error { log.stopWriting(after: cause) }
+            reportFailure(error)
+            throw error
+        }
     }
 
     // MARK: Time
@@ -267,7 +266,6 @@ final class Broker {
         loop.schedule(after: .seconds(1)) { [weak self] in
             guard let self, !isStopping else { return }
             for connection in connections.values { connection.checkLiveness() }
-            if case .never = configuration.sync { _ = try? positions.flush() }
             // Whatever the policy, what is sealed gets to the device and gets its index.
             if log.hasUnsealedSegments { startSync() }
             do {

@@ -103,8 +103,7 @@ struct RequestHandler {
         do {
             try broker.writeBatch()
         } catch {
-            let code: ErrorCode = if case .full = error { .storageFull } else { .storageFailed }
-            for publish in staged { connection.refuse(code, "\(error)", requestID: publish.requestID) }
+            for publish in staged { connection.refuse(Self.code(of: error), "\(error)", requestID: publish.requestID) }
             return
         }
         let holds = broker.holdsAnswersUntilSynced
@@ -117,6 +116,10 @@ struct RequestHandler {
             }
         }
         if holds { broker.startSync() }
+    }
+
+    private static func code(of error: LogError) -> ErrorCode {
+        if case .full = error { .storageFull } else { .storageFailed }
     }
 
     private static func append(_ publish: Staged, to output: inout ByteQueue) {
@@ -214,7 +217,11 @@ struct RequestHandler {
 
     private func acknowledge(_ request: Request) {
         if let id = request.subscriberID, case .offset(let offset)? = request.start {
-            broker.commit(id, offset: offset)
+            do {
+                try broker.commit(id, offset: offset)
+            } catch {
+                return connection.refuse(Self.code(of: error), "\(error)", requestID: request.requestID)
+            }
             if broker.holdsAnswersUntilSynced {
                 connection.holdAnswer(requestID: request.requestID) {
                     $0.appendResponse(requestID: request.requestID)

@@ -1,0 +1,200 @@
+import CLinux
+import Glibc
+import Synchronization
+import TelemetryNet
+
+@testable import TelemetryMQ
+
+/// A log's directory in memory that fails on demand, and that knows what a device would hold: what was synced, and nothing
+/// else.
+final class FaultDirectory: LogDirectory {
+    enum Operation: String, Sendable, CaseIterable {
+        case open, write, truncate, rename, remove, syncFile, syncNames
+    }
+
+    /// Which operation fails, counted over all of the kinds from 1, and how.
+    struct Fault: Sendable {
+        var kinds: Set<Operation>
+        var number: Int
+        var code: Int32
+        /// A write that fails has written this part of its bytes, from 0 to 1.
+        var written = 0.5
+        /// All later operations of the kinds fail too, as on a device that is gone.
+        var isPermanent = false
+    }
+
+    private struct State {
+        var names: [String: FaultFile] = [:]
+        /// As they are on the device.
+        var durableNames: [String: FaultFile] = [:]
+        var performed = 0
+        var hit: Operation?
+    }
+
+    let path = "fault"
+    let isDurable = true
+    private let fault: Fault?
+    private let state: Mutex<State>
+
+    init(fault: Fault? = nil) {
+        self.fault = fault
+        state = Mutex(State())
+    }
+
+    private init(files: [String: [UInt8]]) {
+        fault = nil
+        var state = State()
+        for (name, content) in files { state.names[name] = FaultFile(name: name, content: content) }
+        state.durableNames = state.names
+        self.state = Mutex(state)
+        for file in self.state.withLock({ $0.names.values.map { $0 } }) { file.directory.withLock { $0 = WeakDirectory(self) } }
+    }
+
+    /// The operation that failed, if one did.
+    var hit: Operation? { state.withLock { $0.hit } }
+
+    /// Counts an operation, and throws where it is the one to fail.
+    fileprivate func perform(_ operation: Operation, on subject: String) throws(SystemError) {
+        let fails = state.withLock { state in
+            guard let fault, fault.kinds.contains(operation) else { return false }
+            state.performed += 1
+            guard state.performed == fault.number || (fault.isPermanent && state.performed > fault.number) else { return false }
+            if state.hit == nil { state.hit = operation }
+            return true
+        }
+        if fails { throw SystemError(operation.rawValue, on: subject, code: fault!.code) }
+    }
+
+    fileprivate var writtenPart: Double { fault?.written ?? 0 }
+
+    // MARK: After the end of the process, and after that of the machine
+
+    /// What the next process finds.
+    func afterProcessEnd() -> FaultDirectory {
+        FaultDirectory(files: state.withLock { $0.names }.mapValues(\.content))
+    }
+
+    /// What the next start finds after a power loss: what was synced, and of what was appended since, a random beginning,
+    /// with a random page of it lost at times.
+    func afterPowerLoss(using random: inout some RandomNumberGenerator) -> FaultDirectory {
+        let (names, durableNames) = state.withLock { ($0.names, $0.durableNames) }
+        var files: [String: [UInt8]] = [:]
+        for (name, file) in durableNames { files[name] = file.afterPowerLoss(using: &random) }
+        // A new name may have reached the device on its own.
+        for (name, file) in names where durableNames[name] == nil && Bool.random(using: &random) {
+            files[name] = file.afterPowerLoss(using: &random)
+        }
+        return FaultDirectory(files: files)
+    }
+
+    // MARK: LogDirectory
+
+    func fileNames() -> [String] { state.withLock { Array($0.names.keys) } }
+
+    func open(_ name: String) throws(SystemError) -> any LogFile {
+        try perform(.open, on: name)
+        let file = state.withLock { state in
+            if let known = state.names[name] { return known }
+            let new = FaultFile(name: name, content: [])
+            state.names[name] = new
+            return new
+        }
+        file.directory.withLock { $0 = WeakDirectory(self) }
+        return file
+    }
+
+    func rename(_ old: String, to new: String) throws(SystemError) {
+        try perform(.rename, on: old)
+        state.withLock { state in
+            state.names[new] = state.names.removeValue(forKey: old)
+        }
+    }
+
+    func remove(_ name: String) throws(SystemError) {
+        try perform(.remove, on: name)
+        state.withLock { _ = $0.names.removeValue(forKey: name) }
+    }
+
+    func synchronize() throws(SystemError) {
+        try perform(.syncNames, on: path)
+        state.withLock { $0.durableNames = $0.names }
+    }
+
+    func release() {}
+}
+
+/// A file holds its directory weakly: the directory holds it.
+struct WeakDirectory: Sendable {
+    weak let directory: FaultDirectory?
+    init(_ directory: FaultDirectory?) { self.directory = directory }
+}
+
+final class FaultFile: LogFile {
+    let path: String
+    fileprivate let directory = Mutex(WeakDirectory(nil))
+    private let memory: DescriptorFile
+    private let durable: Mutex<[UInt8]>
+
+    init(name: String, content: [UInt8]) {
+        path = "fault/" + name
+        memory = DescriptorFile(path: path, descriptor: clinux_memfd_create(name, 1))
+        durable = Mutex(content)
+        if !content.isEmpty { try! memory.write(content, at: 0) }
+    }
+
+    private func perform(_ operation: FaultDirectory.Operation) throws(SystemError) {
+        try directory.withLock { $0.directory }?.perform(operation, on: path)
+    }
+
+    var descriptor: Int32 { memory.descriptor }
+
+    var content: [UInt8] {
+        let size = Int(try! memory.size())
+        var bytes = [UInt8](repeating: 0, count: size)
+        let count = bytes.withUnsafeMutableBytes { try! memory.read(into: $0, at: 0) }
+        return Array(bytes[..<count])
+    }
+
+    func size() throws(SystemError) -> Int64 { try memory.size() }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(SystemError) -> Int {
+        try memory.read(into: buffer, at: position)
+    }
+
+    func write(_ parts: UnsafeMutableBufferPointer<iovec>, at position: Int64) throws(SystemError) {
+        do {
+            try perform(.write)
+        } catch {
+            // What a device does that fails in the middle.
+            let all = parts.flatMap { Array(UnsafeRawBufferPointer(start: $0.iov_base, count: $0.iov_len)) }
+            let share = directory.withLock { $0.directory }?.writtenPart ?? 0
+            try memory.write(Array(all[..<Int(Double(all.count) * share)]), at: position)
+            throw error
+        }
+        try memory.write(parts, at: position)
+    }
+
+    func truncate(to size: Int64) throws(SystemError) {
+        try perform(.truncate)
+        try memory.truncate(to: size)
+    }
+
+    func synchronize() throws(SystemError) {
+        let now = content
+        try perform(.syncFile)
+        durable.withLock { $0 = now }
+    }
+
+    func afterPowerLoss(using random: inout some RandomNumberGenerator) -> [UInt8] {
+        let synced = durable.withLock { $0 }
+        var now = content
+        guard now.starts(with: synced), now.count > synced.count, Bool.random(using: &random) else { return synced }
+        now = Array(now[..<Int.random(in: synced.count...now.count, using: &random)])
+        if now.count > synced.count, Bool.random(using: &random) {
+            // A page of the unsynced part that was not written back before its neighbours.
+            let hole = Int.random(in: synced.count..<now.count, using: &random)
+            for i in hole..<min(hole + 512, now.count) { now[i] = 0 }
+        }
+        return now
+    }
+}

@@ -1,0 +1,160 @@
+import Foundation
+import TelemetryNet
+import Testing
+
+@testable import TelemetryMQ
+
+@Suite("A device that fails", .timeLimit(.minutes(5)))
+struct StorageFaultTests {
+    static let policies: [MQServer.SyncPolicy] = [.always, .interval(.milliseconds(1)), .never]
+
+    private func server(_ directory: FaultDirectory, _ policy: MQServer.SyncPolicy) async throws -> MQServer {
+        var configuration = MQServer.Configuration()
+        configuration.port = 0
+        configuration.httpPort = nil
+        configuration.sync = policy
+        configuration.segmentBytes = 700
+        return try await MQServer(configuration: configuration) { directory }
+    }
+
+    /// What became of a publish or a commit.
+    private enum Outcome: Equatable {
+        case stored
+        case refused(String)
+    }
+
+    /// Publishes of two producers, some in one frame, with commits between them; one after the other, each answered.
+    private func workload(_ port: Int, _ oracle: inout Oracle) throws -> (outcomes: [Outcome], committed: Int64) {
+        let peer = try RawPeer(port: port)
+        var outcomes: [Outcome] = []
+        var committed: Int64 = -1
+        for round in Int64(0)..<8 {
+            for producer in ["p", "q"] {
+                let sequences = producer == "p" ? [round * 2, round * 2 + 1] : [round]
+                for sequence in sequences { oracle.send(producer, sequence) }
+                let payloads = sequences.map { Oracle.payload(producer, $0) }.joined(separator: ",")
+                let answer = members(
+                    try peer.ask(
+                        #"{"type":"publish","producer_id":"\#(producer)","sequence":\#(sequences[0]),"payloads":[\#(payloads)]}"#))
+                if answer["success"] as? Bool == true {
+                    let offset = try #require(answer["offset"] as? Int64)
+                    for (place, sequence) in sequences.enumerated() {
+                        oracle.acknowledge(producer, sequence, offset: offset + Int64(place))
+                    }
+                    outcomes.append(.stored)
+                } else {
+                    outcomes.append(.refused(try #require(answer["code"] as? String)))
+                }
+            }
+            let commit = members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":\#(round)}"#))
+            if commit["success"] as? Bool == true {
+                outcomes.append(.stored)
+                committed = round
+            } else {
+                outcomes.append(.refused(try #require(commit["code"] as? String)))
+            }
+        }
+        return (outcomes, committed)
+    }
+
+    private func check(_ directory: FaultDirectory, _ oracle: Oracle, _ committed: Int64, _ comment: Comment) throws {
+        try oracle.check(MessageLog(directory: directory), comment)
+        // A commit whose answer was refused may be there all the same.
+        #expect(try PositionJournal(directory: directory).offsets["s"] ?? -1 >= committed, comment)
+    }
+
+    @Test("whichever operation fails, nothing that was acknowledged is lost, and after a failed write or sync nothing is acknowledged any more", arguments: policies)
+    func everyOperation(policy: MQServer.SyncPolicy) async throws {
+        let kinds: Set<FaultDirectory.Operation> = [.write, .syncFile, .truncate, .syncNames, .rename, .open]
+        var number = 0
+        while true {
+            number += 1
+            let directory = FaultDirectory(fault: .init(kinds: kinds, number: number, code: EIO, written: Double(number % 3) / 2))
+            var oracle = Oracle()
+            var committed: Int64 = -1
+            if let server = try? await server(directory, policy) {
+                let outcomes: [Outcome]
+                (outcomes, committed) = try workload(server.port, &oracle)
+                if let failed = outcomes.firstIndex(where: { $0 != .stored }) {
+                    #expect(outcomes[failed...].allSatisfy { $0 == .refused("storage_failed") }, "fault \(number) of \(policy): \(outcomes)")
+                }
+                await server.shutdown(within: .zero)
+            }
+            let comment: Comment = "fault \(number) (\(directory.hit?.rawValue ?? "none")) of \(policy)"
+            try check(directory.afterProcessEnd(), oracle, committed, comment)
+            if policy == .always {
+                var random = SeededRandom(seed: UInt64(number))
+                try check(directory.afterPowerLoss(using: &random), oracle, committed, "power loss after \(comment)")
+            }
+            if directory.hit == nil { break }
+        }
+        #expect(number > 20)
+    }
+
+    @Test("a full device refuses the publish, keeps the log, and takes publishes again when there is room", arguments: policies)
+    func full(policy: MQServer.SyncPolicy) async throws {
+        var number = 0
+        var refusals = 0
+        while true {
+            number += 1
+            let directory = FaultDirectory(fault: .init(kinds: [.write], number: number, code: ENOSPC, written: 0.5))
+            var oracle = Oracle()
+            let server = try await server(directory, policy)
+            let (outcomes, committed) = try workload(server.port, &oracle)
+            #expect(outcomes.allSatisfy { $0 == .stored || $0 == .refused("storage_full") }, "write \(number) of \(policy): \(outcomes)")
+            #expect(outcomes.filter { $0 != .stored }.count <= 1)
+            refusals += outcomes.filter { $0 != .stored }.count
+            // Still readable, up to the last message.
+            let reader = try RawPeer(port: server.port)
+            _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
+            for offset in 0..<oracle.acknowledged.count { #expect(members(try reader.receive())["offset"] as? Int == offset) }
+            await server.shutdown(within: .zero)
+            try check(directory.afterProcessEnd(), oracle, committed, "full at write \(number) of \(policy)")
+            if directory.hit == nil { break }
+        }
+        #expect(refusals > 10)
+    }
+
+    @Test("with the policy always, whenever the power goes, everything acknowledged is there and producers can go on", arguments: 0..<20)
+    func powerLoss(round: Int) async throws {
+        var random = SeededRandom(seed: UInt64(round))
+        var directory = FaultDirectory()
+        var oracle = Oracle()
+        for life in 0..<4 {
+            let server = try await server(directory, .always)
+            let peer = try RawPeer(port: server.port)
+            // A producer begins by repeating what it may have lost the answers to.
+            for sequence in Int64(max(0, life * 10 - 3))..<Int64(life * 10 + Int.random(in: 5...10, using: &random)) {
+                oracle.send("p", sequence)
+                let answer = members(
+                    try peer.ask(#"{"type":"publish","producer_id":"p","sequence":\#(sequence),"payload":\#(Oracle.payload("p", sequence))}"#))
+                if answer["code"] as? String == "stale_sequence" { continue }
+                oracle.acknowledge("p", sequence, offset: try #require(answer["offset"] as? Int64, "life \(life): \(answer)"))
+            }
+            // Some more, whose answers the power loss may swallow.
+            for sequence in Int64(life * 10 + 10)..<Int64(life * 10 + 10 + Int.random(in: 1...3, using: &random)) {
+                oracle.send("p", sequence)
+                try peer.send(#"{"type":"publish","producer_id":"p","sequence":\#(sequence),"payload":\#(Oracle.payload("p", sequence))}"#)
+            }
+            let lost = directory.afterPowerLoss(using: &random)
+            await server.shutdown(within: .zero)
+            directory = lost
+            try oracle.check(MessageLog(directory: directory.afterProcessEnd()), "seed \(round), life \(life)")
+        }
+    }
+}
+
+/// Repeatable random numbers (SplitMix64).
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return z ^ z >> 31
+    }
+}
