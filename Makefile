@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test coverage clean
+.PHONY: help setup setup-tests build run test faults coverage clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -24,6 +24,9 @@ run: ## Run the whole pipeline on the sample; Ctrl-C ends it
 
 test: setup-tests ## Build everything and run all tests
 	@scripts/test.sh
+
+faults: setup-tests ## Kill the queue, fail its device, damage its files: hundreds of rounds
+	@scripts/faults.sh
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

@@ -45,13 +45,15 @@ let package = Package(
             name: "api", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
             path: "Sources/Examples/api", swiftSettings: strict),
 
+        // What the tests of several targets use; not a product.
+        .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),
         .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet"], swiftSettings: strict),
-        .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux"], swiftSettings: strict),
+        .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux", "FaultSupport"], swiftSettings: strict),
         .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet"], swiftSettings: strict),
         .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "mq-server", "streamer", "collector", "api"],
+            dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "FaultSupport", "mq-server", "streamer", "collector", "api"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

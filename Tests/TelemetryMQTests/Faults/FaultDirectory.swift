@@ -87,6 +87,11 @@ final class FaultDirectory: LogDirectory {
         return FaultDirectory(files: files)
     }
 
+    /// What the segments hold now.
+    var segments: [(name: String, bytes: [UInt8])] {
+        state.withLock { $0.names }.filter { $0.key.hasSuffix(".log") }.map { ($0.key, $0.value.content) }
+    }
+
     // MARK: LogDirectory
 
     func fileNames() -> [String] { state.withLock { Array($0.names.keys) } }

@@ -1,3 +1,4 @@
+import FaultSupport
 import Foundation
 import TelemetryNet
 import Testing
@@ -58,7 +59,9 @@ struct StorageFaultTests {
     }
 
     private func check(_ directory: FaultDirectory, _ oracle: Oracle, _ committed: Int64, _ comment: Comment) throws {
-        try oracle.check(MessageLog(directory: directory), comment)
+        // The opening recovers what can be recovered; what it leaves is held against the promises.
+        _ = try MessageLog(directory: directory)
+        #expect(oracle.violations(in: directory.segments) == [], comment)
         // A commit whose answer was refused may be there all the same.
         #expect(try PositionJournal(directory: directory).offsets["s"] ?? -1 >= committed, comment)
     }
@@ -139,22 +142,7 @@ struct StorageFaultTests {
             let lost = directory.afterPowerLoss(using: &random)
             await server.shutdown(within: .zero)
             directory = lost
-            try oracle.check(MessageLog(directory: directory.afterProcessEnd()), "seed \(round), life \(life)")
+            try check(directory, oracle, -1, "seed \(round), life \(life)")
         }
-    }
-}
-
-/// Repeatable random numbers (SplitMix64).
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
     }
 }
