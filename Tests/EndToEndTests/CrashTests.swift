@@ -85,15 +85,14 @@ struct CrashTests {
             let numbers = sequence..<sequence + (many ? 10 : 1)
             sequence = numbers.upperBound
             seen.oracle.withLock { oracle in for number in numbers { oracle.send(producer, number) } }
-            let first: Int64
+            let offsets: [Int64]
             if many {
-                let offsets = try await client.publish(numbers.map { Array(Oracle.payload(producer, $0).utf8) })
-                first = offsets.lowerBound
+                offsets = try await client.publish(numbers.map { Array(Oracle.payload(producer, $0).utf8) })
             } else {
-                first = try await client.publish(Oracle.payload(producer, sequence - 1))
+                offsets = [try await client.publish(Oracle.payload(producer, sequence - 1))]
             }
             seen.oracle.withLock { oracle in
-                for (place, number) in numbers.enumerated() { oracle.acknowledge(producer, number, offset: first + Int64(place)) }
+                for (number, offset) in zip(numbers, offsets) { oracle.acknowledge(producer, number, offset: offset) }
             }
         }
         await client.close()

@@ -99,7 +99,7 @@ public final class MQClient: Sendable {
     @discardableResult
     public func publish(_ payload: [UInt8]) async throws(MQError) -> Int64 {
         try check(payload, 0)
-        return try await send([payload], isMany: false)
+        return try await send([payload], isMany: false)[0]
     }
 
     /// Appends one message, given as JSON text.
@@ -108,16 +108,17 @@ public final class MQClient: Sendable {
         try await publish(Array(payload.utf8))
     }
 
-    /// Appends several messages by one frame, one behind the other, and returns their offsets. All of them are stored, or
-    /// none.
+    /// Appends several messages by one frame and returns their offsets, which rise.
+    ///
+    /// The offsets follow each other, but where the server ended in the middle of the write: then those that had reached
+    /// the log keep their offsets, and the rest is stored behind what came since.
     @discardableResult
-    public func publish(_ payloads: [[UInt8]]) async throws(MQError) -> Range<Int64> {
+    public func publish(_ payloads: [[UInt8]]) async throws(MQError) -> [Int64] {
         guard !payloads.isEmpty else { throw MQError(.invalidPayload, "no payload to publish") }
         for (index, payload) in payloads.enumerated() { try check(payload, index) }
         let size = payloads.reduce(0) { $0 + $1.count + 1 }
         try checkSize(size)
-        let first = try await send(payloads, isMany: true)
-        return first..<first + Int64(payloads.count)
+        return try await send(payloads, isMany: true)
     }
 
     private func check(_ payload: [UInt8], _ index: Int) throws(MQError) {
@@ -135,7 +136,7 @@ public final class MQClient: Sendable {
         }
     }
 
-    private func send(_ payloads: [[UInt8]], isMany: Bool) async throws(MQError) -> Int64 {
+    private func send(_ payloads: [[UInt8]], isMany: Bool) async throws(MQError) -> [Int64] {
         let publisher = try openPublisher()
         let call = Call<ServerFrame.Answer>()
         let answer = try await call.run(on: loop) { finish in
@@ -143,10 +144,11 @@ public final class MQClient: Sendable {
         } cancel: { number in
             publisher.value.cancel(number)
         }
-        guard let offset = answer.offset else {
+        let offsets = answer.offsets ?? answer.offset.map { Array($0..<$0 + Int64(payloads.count)) }
+        guard let offsets, offsets.count == payloads.count else {
             throw MQError(.protocolViolation, "\(configuration.host):\(configuration.port): an answer to a publish without its offset")
         }
-        return offset
+        return offsets
     }
 
     /// What the server says of itself: the JSON object that `/stats` gives.

@@ -5,6 +5,8 @@ enum ServerFrame {
     struct Answer {
         var requestID: Int64?
         var offset: Int64?
+        /// Of every message of a publish, where they are not one behind the other.
+        var offsets: [Int64]?
         /// Messages that retention dropped between the asked offset and this one.
         var skipped: Int64?
         var isLogReset = false
@@ -56,6 +58,11 @@ enum ServerFrame {
                 answer.requestID = try reader.readInt64()
             } else if key == "offset" {
                 answer.offset = try reader.readInt64()
+            } else if key == "offsets" {
+                var offsets: [Int64] = []
+                try reader.beginArray()
+                while try reader.nextElement() { offsets.append(try reader.readInt64()) }
+                answer.offsets = offsets
             } else if key == "timestamp", try reader.peek() == .number {
                 timestamp = try reader.readInt64()
             } else if key == "skipped" {

@@ -9,6 +9,9 @@ struct RequestHandler {
         var count: Int
         var isMany: Bool
         var isRepeat: Bool
+        /// Where the messages are not one behind the other: a crash in the middle of the frame's first writing left some of
+        /// them in the log, and the rest follow only now.
+        var offsets: [Int64] = []
     }
 
     private let connection: BrokerConnection
@@ -55,19 +58,20 @@ struct RequestHandler {
             return stage(request, offset: offset, isRepeat: false)
         }
         let producer = producer(idText)
-        var first: Int64?
+        var first: Int64 = 0
+        var scattered: [Int64] = []
         var isRepeat = true
         for (index, payload) in payloads.enumerated() {
             let number = sequence + Int64(index)
+            let offset: Int64
             switch broker.log.producers.verdict(producer, sequence: number) {
             case .new:
-                let offset = broker.batch.append(payload: payload, timestamp: timestamp, producerID: idText, sequence: number)
+                offset = broker.batch.append(payload: payload, timestamp: timestamp, producerID: idText, sequence: number)
                 broker.log.remember(producer, sequence: number, offset: offset)
-                first = first ?? offset
                 isRepeat = false
-            case .repeated(let offset):
+            case .repeated(let stored):
                 broker.counters.publishesRepeated += 1
-                first = first ?? offset
+                offset = stored
             case .stale(let last):
                 // Sequence numbers rise, so nothing of this frame was staged before this one.
                 finish()
@@ -75,8 +79,12 @@ struct RequestHandler {
                     .staleSequence, "sequence \(number) of \(producer.id) is older than what is remembered; its last is \(last)",
                     requestID: request.requestID)
             }
+            if index == 0 { first = offset }
+            if scattered.isEmpty, offset != first + Int64(index) { scattered = Array(first..<first + Int64(index)) }
+            if !scattered.isEmpty { scattered.append(offset) }
         }
-        stage(request, offset: first!, isRepeat: isRepeat)
+        stage(request, offset: first, isRepeat: isRepeat)
+        if !scattered.isEmpty { staged[staged.count - 1].offsets = scattered }
     }
 
     private mutating func stage(_ request: Request, offset: Int64, isRepeat: Bool) {
@@ -127,6 +135,13 @@ struct RequestHandler {
             $0.appendMember("offset", publish.offset)
             if publish.isMany { $0.appendMember("count", Int64(publish.count)) }
             if publish.isRepeat { $0.append(#","duplicate":true"#) }
+            guard !publish.offsets.isEmpty else { return }
+            $0.append(#","offsets":["#)
+            for (index, offset) in publish.offsets.enumerated() {
+                if index > 0 { $0.append(",") }
+                $0.appendDecimal(UInt64(offset))
+            }
+            $0.append("]")
         }
     }
 

@@ -29,7 +29,7 @@ struct ClientTests {
         let server = try await startServer()
         try await MQClient.withClient(configuration(server.port)) { client in
             for n in 0..<100 { #expect(try await client.publish("{\"n\":\(n)}") == Int64(n)) }
-            #expect(try await client.publish((100..<150).map { Array("{\"n\":\($0)}".utf8) }) == 100..<150)
+            #expect(try await client.publish((100..<150).map { Array("{\"n\":\($0)}".utf8) }) == Array(100..<150))
             var expected: Int64 = 0
             for try await message in client.subscribe(id: "s", from: .offset(0)) {
                 #expect(message.offset == expected)

@@ -162,6 +162,22 @@ struct ServerTests {
         }
     }
 
+    @Test("a frame of which a crash left only a part in the log is completed when it is repeated, and its offsets are told")
+    func partOfAFrame() async throws {
+        try await withServer { server in
+            let peer = try RawPeer(port: server.port)
+            _ = try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payloads":["a","b"]}"#)
+            _ = try peer.ask(#"{"type":"publish","payload":"between"}"#)
+            let answer = members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payloads":["a","b","c","d"]}"#))
+            #expect(answer["offset"] as? Int == 0)
+            #expect(answer["offsets"] as? [Int] == [0, 1, 3, 4])
+            #expect(answer["duplicate"] == nil)
+            let again = members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payloads":["a","b","c","d"]}"#))
+            #expect(again["offsets"] as? [Int] == [0, 1, 3, 4])
+            #expect(again["duplicate"] as? Bool == true)
+        }
+    }
+
     @Test("a second subscriber of an id takes over, and the first is told")
     func takeOver() async throws {
         try await withServer { server in
