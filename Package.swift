@@ -45,9 +45,13 @@ let package = Package(
             name: "api", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
             path: "Sources/Examples/api", swiftSettings: strict),
 
+        // Load and bare loops for `make bench-mq`.
+        .executableTarget(
+            name: "mq-bench", dependencies: ["TelemetryNet", "CLinux"], path: "Tests/Benchmarks/MQ", swiftSettings: strict),
+
         // What the tests of several targets use; not a product.
         .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),
-        .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet"], swiftSettings: strict),
+        .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet", "FaultSupport"], swiftSettings: strict),
         .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux", "FaultSupport"], swiftSettings: strict),
         .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet"], swiftSettings: strict),
         .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"], swiftSettings: strict),

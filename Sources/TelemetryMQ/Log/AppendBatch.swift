@@ -70,7 +70,7 @@ package struct AppendBatch: ~Copyable {
         }
         let start = used
         used += Record.lengthBytes
-        put(envelope(offset: offset, timestamp: timestamp))
+        putEnvelope(offset: offset, timestamp: timestamp)
         if let producerID {
             put(Record.producerName)
             put(producerID)
@@ -87,10 +87,7 @@ package struct AppendBatch: ~Copyable {
             outside.append((used, payload))
         }
         put(Checksum.name)
-        for i in stride(from: 7, through: 0, by: -1) {
-            staging.storeBytes(of: hexDigit(UInt8(checksum & 15)), toByteOffset: used + i, as: UInt8.self)
-            checksum >>= 4
-        }
+        staging.storeBytes(of: hexDigits(checksum), toByteOffset: used, as: UInt64.self)
         used += 8
         put("\"}")
         byteCount += Int64(total)
@@ -154,9 +151,22 @@ package struct AppendBatch: ~Copyable {
         return true
     }
 
+    /// In pieces of 32 bytes: what is copied too much is written over, or lies in what was reserved.
+    @inline(__always)
+    private mutating func putEnvelope(offset: Int64, timestamp: Int64) {
+        let text = envelope(offset: offset, timestamp: timestamp)
+        var at = 0
+        while at < text.count {
+            let piece = text.baseAddress!.loadUnaligned(fromByteOffset: at, as: SIMD32<UInt8>.self)
+            staging.storeBytes(of: piece, toByteOffset: used + at, as: SIMD32<UInt8>.self)
+            at += 32
+        }
+        used += text.count
+    }
+
     private mutating func reserve(_ count: Int) {
-        guard used + count > capacity else { return }
-        let grown = max(capacity * 2, used + count)
+        guard used + count + 32 > capacity else { return }
+        let grown = max(capacity * 2, used + count + 32)
         let new = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
         new.copyMemory(from: staging, byteCount: used)
         staging.deallocate()

@@ -15,12 +15,8 @@ enum Checksum {
         guard memcmp(member.baseAddress!, name.utf8Start, name.utf8CodeUnitCount) == 0,
             member[19] == UInt8(ascii: "\""), member[20] == UInt8(ascii: "}")
         else { return "no checksum at its end" }
-        var digits = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[..<body]))
-        for i in stride(from: 18, through: 11, by: -1) {
-            guard member[i] == hexDigit(UInt8(digits & 15)) else { return "the checksum does not match" }
-            digits >>= 4
-        }
-        return nil
+        let digits = hexDigits(CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[..<body])))
+        return member.loadUnaligned(fromByteOffset: 11, as: UInt64.self) == digits ? nil : "the checksum does not match"
     }
 }
 
@@ -29,7 +25,20 @@ extension ByteWriter {
     mutating func appendChecksum(from start: Int) {
         let checksum = bytes[start...].withUnsafeBytes { CRC32C.checksum($0) }
         append(Checksum.name)
-        for shift in stride(from: 28, through: 0, by: -4) { append(hexDigit(UInt8(checksum >> UInt32(shift) & 15))) }
+        withUnsafeBytes(of: hexDigits(checksum)) { append($0) }
         append("\"}")
     }
+}
+
+/// A number in eight hexadecimal digits, as they lie in memory.
+@inline(__always)
+func hexDigits(_ value: UInt32) -> UInt64 {
+    // A digit a byte, the lowest in the lowest byte; then in the order of reading.
+    var digits = UInt64(value)
+    digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
+    digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
+    digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
+    // Those above 9 get the distance from behind "9" to "a" added.
+    let letters = ((digits &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+    return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).bigEndian
 }

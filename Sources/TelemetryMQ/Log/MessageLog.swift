@@ -130,9 +130,9 @@ package final class MessageLog {
     /// The table's entry for a producer id.
     package func producer(_ id: String) -> ProducerTable.Producer { producers.producer(id) }
 
-    /// Takes note that a message of a producer is in the batch that will be appended next.
-    package func remember(_ producer: ProducerTable.Producer, sequence: Int64, offset: Int64) {
-        producers.stored(producer, sequence: sequence, offset: offset)
+    /// Takes note that messages of a producer, with consecutive sequence numbers, are in the batch that will be appended next.
+    package func remember(_ producer: ProducerTable.Producer, sequence: Int64, offset: Int64, count: Int64 = 1) {
+        producers.stored(producer, sequence: sequence, offset: offset, count: count)
     }
 
     /// Takes back what ``producers`` were told of messages that could not be appended.

@@ -15,7 +15,7 @@ package struct ProducerTable {
 
     package final class Producer {
         let id: String
-        fileprivate(set) var lastSequence: Int64 = -1
+        package fileprivate(set) var lastSequence: Int64 = -1
         fileprivate(set) var runs: [Run] = []
         fileprivate var lastOffset: Int64 = -1
         /// Dropped from the table: a reference that was kept must be looked up again.
@@ -60,16 +60,16 @@ package struct ProducerTable {
         return producer.offset(of: sequence).map { .repeated(offset: $0) } ?? .stale(last: producer.lastSequence)
     }
 
-    package func stored(_ producer: Producer, sequence: Int64, offset: Int64) {
-        producer.lastSequence = sequence
-        producer.lastOffset = offset
+    package func stored(_ producer: Producer, sequence: Int64, offset: Int64, count: Int64 = 1) {
+        producer.lastSequence = sequence + count - 1
+        producer.lastOffset = offset + count - 1
         if let last = producer.runs.last, last.sequence + last.count == sequence, last.offset + last.count == offset {
-            producer.runs[producer.runs.count - 1].count += 1
+            producer.runs[producer.runs.count - 1].count += count
             return
         }
         // Half of the window at a time, so that making room costs little per publish.
         if producer.runs.count >= Self.maxRuns * 2 { producer.runs.removeFirst(Self.maxRuns) }
-        producer.runs.append(Run(sequence: sequence, offset: offset, count: 1))
+        producer.runs.append(Run(sequence: sequence, offset: offset, count: count))
     }
 
     /// Forgets what was stored at and behind an offset, since the append did not happen.

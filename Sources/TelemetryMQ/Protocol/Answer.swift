@@ -12,6 +12,41 @@ extension ByteQueue {
         endFrame(start)
     }
 
+    /// The answer to a publish: `{"type":"response","success":true,"request_id":…,"offset":…}`, and before its end what
+    /// `members` appends, unless the answer is finished without.
+    ///
+    /// There is one for every message, so it is put together in one piece of memory that is large enough.
+    @inline(__always)
+    mutating func appendPublished(
+        requestID: UnsafeRawBufferPointer?, offset: Int64, isFinished: Bool, members: (inout ByteQueue) -> Void
+    ) {
+        let start = count
+        let head: StaticString = #"....{"type":"response","success":true"#
+        let idName: StaticString = #","request_id":"#
+        let offsetName: StaticString = #","offset":"#
+        let out = room(128 + (requestID?.count ?? 0)).baseAddress!
+        out.copyMemory(from: head.utf8Start, byteCount: head.utf8CodeUnitCount)
+        var used = head.utf8CodeUnitCount
+        if let requestID {
+            (out + used).copyMemory(from: idName.utf8Start, byteCount: idName.utf8CodeUnitCount)
+            used += idName.utf8CodeUnitCount
+            (out + used).copyMemory(from: requestID.baseAddress!, byteCount: requestID.count)
+            used += requestID.count
+        }
+        (out + used).copyMemory(from: offsetName.utf8Start, byteCount: offsetName.utf8CodeUnitCount)
+        used += offsetName.utf8CodeUnitCount
+        used += writeDecimal(UInt64(offset), to: out + used)
+        if isFinished {
+            out.storeBytes(of: UInt8(ascii: "}"), toByteOffset: used, as: UInt8.self)
+            out.storeBytes(of: UInt32(used - 3).bigEndian, as: UInt32.self)
+            return commit(used + 1)
+        }
+        commit(used)
+        members(&self)
+        append("}")
+        endFrame(start)
+    }
+
     /// `{"type":"error","error":"…","code":"…",…}`
     mutating func appendError(
         _ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil, members: (inout ByteQueue) -> Void = { _ in }

@@ -9,10 +9,11 @@ final class Broker {
     let positions: PositionJournal
     var counters = BrokerCounters()
 
-    /// Where `recv` puts what a connection without a partial frame receives.
-    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 * 1024, alignment: 4096)
+    /// Where `recv` puts what a connection receives, behind what it holds of a frame that is not all there.
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: scratchReserve + 512 * 1024, alignment: 4096)
+    static let scratchReserve = 128 * 1024
     var parser = RequestParser()
-    var batch: AppendBatch
+    var stage: PublishStage
 
     private(set) var connections: [Int32: BrokerConnection] = [:]
     private(set) var subscribers: [String: BrokerConnection] = [:]
@@ -42,7 +43,7 @@ final class Broker {
         limits.retentionAge = configuration.retentionAge
         log = try MessageLog(directory: directory, configuration: limits)
         positions = try PositionJournal(directory: directory)
-        batch = AppendBatch(firstOffset: log.nextOffset)
+        stage = PublishStage(firstOffset: log.nextOffset)
         visible = log.end
         for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
         startTimers()
@@ -85,17 +86,18 @@ final class Broker {
 
     /// Writes the staged batch. On failure nothing of it is in the log.
     func writeBatch() throws(LogError) {
-        guard !batch.isEmpty else { return }
-        defer { batch.reset(firstOffset: log.nextOffset) }
+        stage.rememberRun(in: log)
+        guard !stage.batch.isEmpty else { return }
+        defer { stage.batch.reset(firstOffset: log.nextOffset) }
         do {
-            try log.append(batch)
+            try log.append(stage.batch)
         } catch {
             log.rollBackProducers()
             reportFailure(error)
             throw error
         }
-        counters.messagesIn += Int64(batch.count)
-        counters.bytesIn += batch.byteCount
+        counters.messagesIn += Int64(stage.batch.count)
+        counters.bytesIn += stage.batch.byteCount
         // With the policy `always` the answers are held first, and then the sync that they wait for is started.
         if !holdsAnswersUntilSynced {
             visible = log.end
@@ -271,7 +273,7 @@ final class Broker {
             do {
                 let dropped = try log.applyRetention(now: timestamp())
                 if dropped > 0 {
-                    batch.reset(firstOffset: log.nextOffset)
+                    stage.batch.reset(firstOffset: log.nextOffset)
                     visible = holdsAnswersUntilSynced ? visible : log.end
                     report(.segmentsDropped(count: dropped, oldestOffset: log.oldestOffset))
                 }

@@ -10,12 +10,13 @@ final class BrokerConnection: EventHandler {
 
     let descriptor: Int32
     let peer: SocketAddress
-    unowned let broker: Broker
+    /// Lets go of the connection when that is closed.
+    let broker: Broker
     private(set) var subscriberID: String?
     var isAuthorized: Bool
     var keepalive: Duration?
     /// The producer that published last here, with its id as it came, so that most frames need no look-up.
-    var lastProducer: (id: [UInt8], producer: ProducerTable.Producer)?
+    private var lastProducer: (id: [UInt8], producer: ProducerTable.Producer)?
     var output = ByteQueue()
 
     private var input = ByteQueue()
@@ -63,12 +64,18 @@ final class BrokerConnection: EventHandler {
     private func receive() {
         lastHeard = broker.loop.now
         do {
-            if input.isEmpty {
-                guard let count = try Socket.read(descriptor, into: broker.scratch) else { return }
+            if input.count <= Broker.scratchReserve {
+                // What is held of a frame goes before what is received, so that many frames lie in one piece.
+                let held = input.count
+                let start = Broker.scratchReserve - held
+                UnsafeMutableRawBufferPointer(rebasing: broker.scratch[start...]).copyMemory(from: input.bytes)
+                let free = UnsafeMutableRawBufferPointer(rebasing: broker.scratch[Broker.scratchReserve...])
+                guard let count = try Socket.read(descriptor, into: free) else { return }
                 guard count > 0 else { return peerEnded() }
-                let received = UnsafeRawBufferPointer(rebasing: broker.scratch[..<count])
+                let received = UnsafeRawBufferPointer(rebasing: broker.scratch[start..<Broker.scratchReserve + count])
                 let used = handleFrames(received)
                 guard !isClosed, !closesWhenDrained else { return }
+                input.consume(held)
                 input.append(UnsafeRawBufferPointer(rebasing: received[used...]))
             } else {
                 guard let count = try Socket.read(descriptor, into: input.room(missingBytes)) else { return }
@@ -77,26 +84,27 @@ final class BrokerConnection: EventHandler {
                 let used = handleFrames(input.bytes)
                 guard !isClosed, !closesWhenDrained else { return }
                 input.consume(used)
-                input.releaseIfEmpty()
             }
+            input.releaseIfEmpty()
             send()
         } catch {
             close()
         }
     }
 
-    /// How much room the next read gets: for the rest of a large frame, else for a good number of small ones.
+    /// How much room the next read gets: for the rest of a large frame.
     private var missingBytes: Int {
-        guard input.count >= 4 else { return 64 * 1024 }
         let total = 4 + Int(UInt32(bigEndian: input.bytes.loadUnaligned(as: UInt32.self)))
         return max(total - input.count, 64 * 1024)
     }
 
     /// Handles the whole frames at the front and returns how many bytes they take.
     private func handleFrames(_ bytes: UnsafeRawBufferPointer) -> Int {
-        var handler = RequestHandler(connection: self)
+        let handler = RequestHandler(connection: self)
         var at = 0
-        while bytes.count - at >= 4 {
+        while true {
+            if isAuthorized { at = broker.stage.takeFrames(bytes, from: at, of: self) }
+            guard bytes.count - at >= 4 else { break }
             let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
             guard length > 0, length <= broker.configuration.maxFrameBytes else {
                 handler.finish()
@@ -110,6 +118,16 @@ final class BrokerConnection: EventHandler {
         }
         handler.finish()
         return at
+    }
+
+    /// The table's entry for a producer id, a JSON string with its quotes.
+    func producer(_ id: UnsafeRawBufferPointer) -> ProducerTable.Producer {
+        if let last = lastProducer, !last.producer.isForgotten, last.id.elementsEqual(id) { return last.producer }
+        var reader = JSONReader(id)
+        // Cannot fail: the parser has read it.
+        let producer = broker.log.producer((try? reader.readString()) ?? "")
+        lastProducer = ([UInt8](id), producer)
+        return producer
     }
 
     private func peerEnded() {

@@ -1,23 +1,9 @@
 import TelemetryNet
 
-/// Answers the frames of one read: publishes are gathered, written together, and answered after the write.
+/// Answers the frames of one read.
 struct RequestHandler {
-    /// A publish that is staged but not written.
-    private struct Staged {
-        var requestID: UnsafeRawBufferPointer?
-        var offset: Int64
-        var count: Int
-        var isMany: Bool
-        var isRepeat: Bool
-        /// Where the messages are not one behind the other: a crash in the middle of the frame's first writing left some of
-        /// them in the log, and the rest follow only now.
-        var offsets: [Int64] = []
-    }
-
     private let connection: BrokerConnection
     private let broker: Broker
-    private var staged: [Staged] = []
-    private var timestamp: Int64 = 0
 
     init(connection: BrokerConnection) {
         self.connection = connection
@@ -25,7 +11,7 @@ struct RequestHandler {
     }
 
     /// The frame's bytes must stay where they are until ``finish()``.
-    mutating func handle(_ frame: UnsafeRawBufferPointer) {
+    func handle(_ frame: UnsafeRawBufferPointer) {
         do {
             try broker.parser.parse(frame)
         } catch {
@@ -37,112 +23,45 @@ struct RequestHandler {
             finish()
             return connection.refuseAndClose(.unauthorized, "hello with the token must come first", requestID: request.requestID)
         }
-        if request.kind == .publish { return stagePublish(request) }
+        if request.kind == .publish { return publish(request) }
         finish()
         answer(request)
     }
 
     // MARK: Publishing
 
-    private mutating func stagePublish(_ request: Request) {
+    private func publish(_ request: Request) {
         let payloads = broker.parser.payloads
         guard !payloads.isEmpty else {
             finish()
             let reason = request.hasPayloads ? "payloads is empty" : "the member payload is missing"
             return connection.refuse(.invalidFrame, reason, requestID: request.requestID)
         }
-        if staged.isEmpty { timestamp = broker.timestamp() }
-        guard let idText = request.producerID, let sequence = request.sequence else {
-            let offset = broker.batch.nextOffset
-            for payload in payloads { broker.batch.append(payload: payload, timestamp: timestamp) }
-            return stage(request, offset: offset, isRepeat: false)
-        }
-        let producer = producer(idText)
-        var first: Int64 = 0
-        var scattered: [Int64] = []
-        var isRepeat = true
-        for (index, payload) in payloads.enumerated() {
-            let number = sequence + Int64(index)
-            let offset: Int64
-            switch broker.log.producers.verdict(producer, sequence: number) {
-            case .new:
-                offset = broker.batch.append(payload: payload, timestamp: timestamp, producerID: idText, sequence: number)
-                broker.log.remember(producer, sequence: number, offset: offset)
-                isRepeat = false
-            case .repeated(let stored):
-                broker.counters.publishesRepeated += 1
-                offset = stored
-            case .stale(let last):
-                // Sequence numbers rise, so nothing of this frame was staged before this one.
-                finish()
-                return connection.refuse(
-                    .staleSequence, "sequence \(number) of \(producer.id) is older than what is remembered; its last is \(last)",
-                    requestID: request.requestID)
-            }
-            if index == 0 { first = offset }
-            if scattered.isEmpty, offset != first + Int64(index) { scattered = Array(first..<first + Int64(index)) }
-            if !scattered.isEmpty { scattered.append(offset) }
-        }
-        stage(request, offset: first, isRepeat: isRepeat)
-        if !scattered.isEmpty { staged[staged.count - 1].offsets = scattered }
-    }
-
-    private mutating func stage(_ request: Request, offset: Int64, isRepeat: Bool) {
-        staged.append(
-            Staged(
-                requestID: request.requestID, offset: offset, count: broker.parser.payloads.count, isMany: request.hasPayloads,
-                isRepeat: isRepeat))
-    }
-
-    private func producer(_ idText: UnsafeRawBufferPointer) -> ProducerTable.Producer {
-        if let last = connection.lastProducer, !last.producer.isForgotten, last.id.elementsEqual(idText) { return last.producer }
-        var reader = JSONReader(idText)
-        // Cannot fail: the parser has read it.
-        let id = (try? reader.readString()) ?? ""
-        let producer = broker.log.producer(id)
-        connection.lastProducer = ([UInt8](idText), producer)
-        return producer
+        guard let last = broker.stage.stage(PublishFrame(request), payloads, of: connection) else { return }
+        finish()
+        connection.refuse(
+            .staleSequence, "sequence \(request.sequence ?? 0) is older than what is remembered of this producer; its last is \(last)",
+            requestID: request.requestID)
     }
 
     /// Writes what is staged and answers it.
-    mutating func finish() {
-        guard !staged.isEmpty else { return }
-        defer { staged.removeAll(keepingCapacity: true) }
+    func finish() {
+        guard !broker.stage.isEmpty else { return }
         do {
             try broker.writeBatch()
         } catch {
-            for publish in staged { connection.refuse(Self.code(of: error), "\(error)", requestID: publish.requestID) }
-            return
+            return broker.stage.refuseAll(Self.code(of: error), "\(error)", of: connection)
         }
-        let holds = broker.holdsAnswersUntilSynced
-        for publish in staged {
-            if holds {
-                // A repeat may be of a message that is written but not synced yet.
-                connection.holdAnswer(requestID: publish.requestID) { Self.append(publish, to: &$0) }
-            } else {
-                Self.append(publish, to: &connection.output)
-            }
+        if broker.holdsAnswersUntilSynced {
+            broker.stage.holdAnswers(of: connection)
+            broker.startSync()
+        } else {
+            broker.stage.answerAll(to: &connection.output)
         }
-        if holds { broker.startSync() }
     }
 
     private static func code(of error: LogError) -> ErrorCode {
         if case .full = error { .storageFull } else { .storageFailed }
-    }
-
-    private static func append(_ publish: Staged, to output: inout ByteQueue) {
-        output.appendResponse(requestID: publish.requestID) {
-            $0.appendMember("offset", publish.offset)
-            if publish.isMany { $0.appendMember("count", Int64(publish.count)) }
-            if publish.isRepeat { $0.append(#","duplicate":true"#) }
-            guard !publish.offsets.isEmpty else { return }
-            $0.append(#","offsets":["#)
-            for (index, offset) in publish.offsets.enumerated() {
-                if index > 0 { $0.append(",") }
-                $0.appendDecimal(UInt64(offset))
-            }
-            $0.append("]")
-        }
     }
 
     // MARK: All else

@@ -62,6 +62,12 @@ package struct JSONScanner {
 
     /// Steps over one value that starts under the cursor. `depth`: how many containers may lie inside one another.
     package mutating func scanValue(depth: Int) throws(JSONError) {
+        if scanValueQuickly(depth: depth) { return }
+        try scanAnyValue(depth: depth)
+    }
+
+    /// By recursive descent: slower, and tells what is wrong and where.
+    package mutating func scanAnyValue(depth: Int) throws(JSONError) {
         switch current {
         case UInt8(ascii: "\""): try scanString()
         case UInt8(ascii: "{"): try scanObject(depth: depth)
@@ -88,7 +94,7 @@ package struct JSONScanner {
             guard current == UInt8(ascii: ":") else { throw error("':' was expected") }
             position += 1
             skipWhiteSpace()
-            try scanValue(depth: depth - 1)
+            try scanAnyValue(depth: depth - 1)
             skipWhiteSpace()
             switch current {
             case UInt8(ascii: ","):
@@ -111,7 +117,7 @@ package struct JSONScanner {
             return
         }
         while true {
-            try scanValue(depth: depth - 1)
+            try scanAnyValue(depth: depth - 1)
             skipWhiteSpace()
             switch current {
             case UInt8(ascii: ","):

@@ -15,11 +15,15 @@ package func writeDecimal(_ value: UInt64, to out: UnsafeMutableRawPointer) -> I
     }
     var rest = value
     var at = count
-    while at > 0 {
-        at -= 1
-        out.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest % 10), toByteOffset: at, as: UInt8.self)
-        rest /= 10
+    while at >= 2 {
+        at -= 2
+        // Two digits at a time: half of the divisions.
+        let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+        let tens = pair / 10
+        out.storeBytes(of: UInt16(truncatingIfNeeded: 0x3030 &+ tens &+ (pair &- tens &* 10) << 8).littleEndian, toByteOffset: at, as: UInt16.self)
+        rest = quotient
     }
+    if at == 1 { out.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest), as: UInt8.self) }
     return count
 }
 

@@ -1,0 +1,177 @@
+import TelemetryNet
+
+/// The publishes of one read: gathered, written together, and answered after the write.
+///
+/// It is one value with all that the way of a message needs, so that a read of thousands of messages costs one exclusive
+/// access to it.
+struct PublishStage: ~Copyable {
+    /// A publish that is staged but not written. The slices are of frames that stay where they are until the answer.
+    private struct Publish {
+        var requestID: UnsafeRawBufferPointer?
+        var offset: Int64
+        var count: Int32
+        var isMany: Bool
+        var isRepeat = false
+        /// Index into ``scattered``, or -1.
+        var scatteredAt: Int32 = -1
+    }
+
+    /// Messages of one producer, with consecutive sequence numbers and offsets, that the log does not know of yet.
+    private struct Run {
+        var producer: ProducerTable.Producer
+        /// As the first of its frames has it.
+        var id: UnsafeRawBufferPointer
+        var sequence: Int64
+        var offset: Int64
+        var count: Int64 = 0
+    }
+
+    var batch: AppendBatch
+    private var staged: [Publish] = []
+    private var payloads: [UnsafeRawBufferPointer] = []
+    private var run: Run?
+    private var timestamp: Int64 = 0
+    /// Where the messages of a frame are not one behind the other: a crash in the middle of the frame's first writing left
+    /// some of them in the log, and the rest follow only now.
+    private var scattered: [[Int64]] = []
+
+    init(firstOffset: Int64) {
+        batch = AppendBatch(firstOffset: firstOffset)
+    }
+
+    var isEmpty: Bool { staged.isEmpty }
+
+    // MARK: Staging
+
+    /// Stages the publish frames at `start` and behind it, as far as they are whole and plain. Returns where it stopped:
+    /// at the end, at a frame that is not all there, or at one for ``RequestHandler``.
+    mutating func takeFrames(_ bytes: UnsafeRawBufferPointer, from start: Int, of connection: BrokerConnection) -> Int {
+        let broker = connection.broker
+        let limit = broker.configuration.maxFrameBytes
+        var at = start
+        while bytes.count - at >= 4 {
+            let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
+            guard length > 0, length <= limit, bytes.count - at >= 4 + length,
+                let frame = PublishFrame(
+                    quickly: UnsafeRawBufferPointer(rebasing: bytes[at + 4..<at + 4 + length]), payloads: &payloads),
+                stageNew(frame, of: connection, broker)
+            else { break }
+            at += 4 + length
+        }
+        return at
+    }
+
+    /// Stages a publish that brings nothing but new messages; `false` where that is not so.
+    @inline(__always)
+    private mutating func stageNew(_ frame: PublishFrame, of connection: BrokerConnection, _ broker: Broker) -> Bool {
+        if staged.isEmpty { timestamp = broker.timestamp() }
+        let offset = batch.nextOffset
+        if let id = frame.producerID, let sequence = frame.sequence {
+            guard continueRun(id, sequence, of: connection, broker) else { return false }
+            for index in payloads.indices {
+                batch.append(payload: payloads[index], timestamp: timestamp, producerID: id, sequence: sequence + Int64(index))
+            }
+            run!.count += Int64(payloads.count)
+        } else {
+            for index in payloads.indices { batch.append(payload: payloads[index], timestamp: timestamp) }
+        }
+        staged.append(Publish(requestID: frame.requestID, offset: offset, count: Int32(payloads.count), isMany: frame.isMany))
+        return true
+    }
+
+    /// Makes the run one that the sequence number continues; `false` where the number is not new.
+    private mutating func continueRun(
+        _ id: UnsafeRawBufferPointer, _ sequence: Int64, of connection: BrokerConnection, _ broker: Broker
+    ) -> Bool {
+        if let run, sequence == run.sequence + run.count, run.offset + run.count == batch.nextOffset, run.id.elementsEqual(id) {
+            return true
+        }
+        rememberRun(in: broker.log)
+        let producer = connection.producer(id)
+        guard sequence > producer.lastSequence else { return false }
+        run = Run(producer: producer, id: id, sequence: sequence, offset: batch.nextOffset)
+        return true
+    }
+
+    /// Lets the log know of the messages of the run.
+    mutating func rememberRun(in log: MessageLog) {
+        guard let run else { return }
+        if run.count > 0 { log.remember(run.producer, sequence: run.sequence, offset: run.offset, count: run.count) }
+        self.run = nil
+    }
+
+    /// Stages any publish, also one whose messages are in the log already, all of them or some. Returns the producer's last
+    /// sequence number where one of them is older than what is remembered; the caller then writes what was staged before.
+    mutating func stage(_ frame: PublishFrame, _ payloads: [UnsafeRawBufferPointer], of connection: BrokerConnection) -> Int64? {
+        let broker = connection.broker
+        self.payloads = payloads
+        if stageNew(frame, of: connection, broker) { return nil }
+        let (id, sequence) = (frame.producerID!, frame.sequence!)
+        let producer = connection.producer(id)
+        var offsets: [Int64] = []
+        var isRepeat = true
+        for (index, payload) in payloads.enumerated() {
+            let number = sequence + Int64(index)
+            switch broker.log.producers.verdict(producer, sequence: number) {
+            case .new:
+                offsets.append(batch.append(payload: payload, timestamp: timestamp, producerID: id, sequence: number))
+                broker.log.remember(producer, sequence: number, offset: offsets[index], count: 1)
+                isRepeat = false
+            case .repeated(let stored):
+                broker.counters.publishesRepeated += 1
+                offsets.append(stored)
+            case .stale(let last):
+                // Sequence numbers rise, so nothing of this frame was staged before this one.
+                return last
+            }
+        }
+        var publish = Publish(
+            requestID: frame.requestID, offset: offsets[0], count: Int32(payloads.count), isMany: frame.isMany, isRepeat: isRepeat)
+        if offsets != Array(offsets[0]..<offsets[0] + Int64(offsets.count)) {
+            publish.scatteredAt = Int32(scattered.count)
+            scattered.append(offsets)
+        }
+        staged.append(publish)
+        return nil
+    }
+
+    // MARK: Answering
+
+    /// Answers what was staged, now that it is written.
+    mutating func answerAll(to output: inout ByteQueue) {
+        for publish in staged { append(publish, to: &output) }
+        clear()
+    }
+
+    /// Holds the answers back until what they are of is synced. A repeat may be of a message that is written and not synced.
+    mutating func holdAnswers(of connection: BrokerConnection) {
+        for publish in staged {
+            connection.holdAnswer(requestID: publish.requestID) { append(publish, to: &$0) }
+        }
+        clear()
+    }
+
+    mutating func refuseAll(_ code: ErrorCode, _ message: String, of connection: BrokerConnection) {
+        for publish in staged { connection.refuse(code, message, requestID: publish.requestID) }
+        clear()
+    }
+
+    private mutating func clear() {
+        staged.removeAll(keepingCapacity: true)
+        scattered.removeAll(keepingCapacity: true)
+    }
+
+    private func append(_ publish: Publish, to output: inout ByteQueue) {
+        output.appendPublished(requestID: publish.requestID, offset: publish.offset, isFinished: !publish.isMany && !publish.isRepeat) {
+            if publish.isMany { $0.appendMember("count", Int64(publish.count)) }
+            if publish.isRepeat { $0.append(#","duplicate":true"#) }
+            guard publish.scatteredAt >= 0 else { return }
+            $0.append(#","offsets":["#)
+            for (index, offset) in scattered[Int(publish.scatteredAt)].enumerated() {
+                if index > 0 { $0.append(",") }
+                $0.appendDecimal(UInt64(offset))
+            }
+            $0.append("]")
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// The words behind the command, and its `--name value` pairs.
+struct Arguments {
+    private(set) var words: [String] = []
+    private var values: [String: String] = [:]
+
+    init(_ arguments: some Sequence<String>) {
+        var rest = Array(arguments)[...]
+        while let first = rest.popFirst() {
+            if first.hasPrefix("--") {
+                guard let value = rest.popFirst() else { fail("\(first) needs a value") }
+                values[String(first.dropFirst(2))] = value
+            } else {
+                words.append(first)
+            }
+        }
+    }
+
+    func int(_ name: String, default preset: Int? = nil) -> Int {
+        guard let text = values[name] else {
+            guard let preset else { fail("--\(name) is missing") }
+            return preset
+        }
+        guard let value = Int(text) else { fail("--\(name): \(text) is not a number") }
+        return value
+    }
+
+    func string(_ name: String) -> String {
+        guard let text = values[name] else { fail("--\(name) is missing") }
+        return text
+    }
+
+    var peer: Peer {
+        guard let peer = Peer(rawValue: string("peer")) else { fail("--peer: \(string("peer")) is not one of \(Peer.allCases)") }
+        return peer
+    }
+}
