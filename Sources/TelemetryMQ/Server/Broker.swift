@@ -10,7 +10,7 @@ final class Broker {
     var counters = BrokerCounters()
 
     /// Where `recv` puts what a connection receives, behind what it holds of a frame that is not all there.
-    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: scratchReserve + 512 * 1024, alignment: 4096)
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: scratchReserve + 256 * 1024, alignment: 4096)
     static let scratchReserve = 128 * 1024
     var parser = RequestParser()
     var stage: PublishStage
