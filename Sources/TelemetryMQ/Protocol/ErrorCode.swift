@@ -27,3 +27,10 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case idleTimeout = "idle_timeout"
     case shuttingDown = "shutting_down"
 }
+
+extension ErrorCode {
+    /// Of a publish or a commit that was not stored.
+    init(_ error: LogError) {
+        if case .full = error { self = .storageFull } else { self = .storageFailed }
+    }
+}

@@ -9,9 +9,7 @@ final class Broker {
     let positions: PositionJournal
     var counters = BrokerCounters()
 
-    /// Where `recv` puts what a connection receives, behind what it holds of a frame that is not all there.
-    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: scratchReserve + 256 * 1024, alignment: 4096)
-    static let scratchReserve = 128 * 1024
+    let arena = ReceiveArena()
     var parser = RequestParser()
     var stage: PublishStage
 
@@ -19,9 +17,14 @@ final class Broker {
     private(set) var subscribers: [String: BrokerConnection] = [:]
     /// Up to here messages are delivered: with the policy `always` what is synced, else all that is written.
     private(set) var visible: MessageLog.LogEnd
+    private var commitIsDue = false
     private var pumpIsDue = false
     private let syncLoop: EventLoop
+    private var syncIsDue = false
     private var syncIsRunning = false
+    private var syncBegan = ContinuousClock.now
+    /// Connections that wait for a sync, as many as had published when the last one ended, and how long to wait for them.
+    private var expected = (publishers: 0, until: ContinuousClock.now)
     /// Of the sync that starts next: it covers all that is written until then.
     private(set) var nextSync: Int64 = 1
     /// Connections with answers that wait for a sync.
@@ -50,7 +53,6 @@ final class Broker {
     }
 
     deinit {
-        scratch.deallocate()
         verifyLoop?.stop()
     }
 
@@ -84,8 +86,34 @@ final class Broker {
 
     // MARK: Appending
 
-    /// Writes the staged batch. On failure nothing of it is in the log.
-    func writeBatch() throws(LogError) {
+    /// Commits once the events of this round are handled: connections that publish at the same time share one write.
+    func commitSoon() {
+        guard !commitIsDue else { return }
+        commitIsDue = true
+        let bound = LoopBound(self, to: loop)
+        loop.execute { bound.value.commitStaged() }
+    }
+
+    /// Writes what is staged, of all connections, and answers it; with the policy `always` the answers wait for a sync.
+    ///
+    /// Whatever is not a publish does this first, so that each client's requests take effect in their order.
+    func commitStaged() {
+        commitIsDue = false
+        arena.reset()
+        guard !stage.isEmpty else { return }
+        let publishers: [BrokerConnection]
+        do {
+            try writeBatch()
+            publishers = stage.answerAll(held: holdsAnswersUntilSynced)
+        } catch {
+            publishers = stage.refuseAll(error)
+        }
+        if holdsAnswersUntilSynced { syncSoon() }
+        for connection in publishers { connection.send() }
+    }
+
+    /// On failure nothing of the batch is in the log.
+    private func writeBatch() throws(LogError) {
         stage.rememberRun(in: log)
         guard !stage.batch.isEmpty else { return }
         defer { stage.batch.reset(firstOffset: log.nextOffset) }
@@ -98,7 +126,6 @@ final class Broker {
         }
         counters.messagesIn += Int64(stage.batch.count)
         counters.bytesIn += stage.batch.byteCount
-        // With the policy `always` the answers are held first, and then the sync that they wait for is started.
         if !holdsAnswersUntilSynced {
             visible = log.end
             pumpSoon()
@@ -132,6 +159,26 @@ final class Broker {
         holding[ObjectIdentifier(connection)] = connection
     }
 
+    /// Starts a sync once the events of this round are handled, and once those who were just answered have published again:
+    /// a sync for all of them is worth a short wait. Where one does not come, half the time of the last sync is waited.
+    func syncSoon() {
+        guard !syncIsDue, !syncIsRunning else { return }
+        syncIsDue = true
+        syncWhenGathered()
+    }
+
+    private func syncWhenGathered() {
+        let bound = LoopBound(self, to: loop)
+        loop.execute {
+            let broker = bound.value
+            guard broker.holding.count >= broker.expected.publishers || ContinuousClock.now >= broker.expected.until else {
+                return broker.syncWhenGathered()
+            }
+            broker.syncIsDue = false
+            broker.startSync()
+        }
+    }
+
     /// Starts a sync of all that is written and not synced; one runs at a time, and what comes meanwhile shares the next.
     func startSync() {
         guard !syncIsRunning else { return }
@@ -143,6 +190,7 @@ final class Broker {
             return
         }
         syncIsRunning = true
+        syncBegan = ContinuousClock.now
         let number = nextSync
         nextSync += 1
         counters.syncs += 1
@@ -161,11 +209,14 @@ final class Broker {
         case .success:
             guard holdsAnswersUntilSynced else { break }
             visible = end
+            let publishers = holding.count
             for connection in holding.values where connection.releaseAnswers(ofSync: number) {
                 holding[ObjectIdentifier(connection)] = nil
             }
             pumpSoon()
-            if log.end != end || !holding.isEmpty { startSync() }
+            let now = ContinuousClock.now
+            expected = (publishers, now + min((now - syncBegan) / 2, .milliseconds(1)))
+            if log.end != end || !holding.isEmpty { syncSoon() }
         case .failure(let error):
             log.stopWriting(after: error)
             reportFailure(log.failure ?? .failed(error))
@@ -267,6 +318,7 @@ final class Broker {
     private func repeatHousekeeping() {
         loop.schedule(after: .seconds(1)) { [weak self] in
             guard let self, !isStopping else { return }
+            commitStaged()
             for connection in connections.values { connection.checkLiveness() }
             // Whatever the policy, what is sealed gets to the device and gets its index.
             if log.hasUnsealedSegments { startSync() }
@@ -289,6 +341,7 @@ final class Broker {
     /// Refuses new work, lets what was answered reach its clients, and syncs. `done` is called on the loop.
     func stop(within limit: Duration, done: @escaping () -> Void) {
         isStopping = true
+        commitStaged()
         for connection in connections.values { connection.refuseAndClose(.shuttingDown, "the server is shutting down") }
         let deadline = loop.now + limit
         waitForConnections(until: deadline) { [self] in

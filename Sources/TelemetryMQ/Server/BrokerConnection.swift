@@ -64,29 +64,29 @@ final class BrokerConnection: EventHandler {
     private func receive() {
         lastHeard = broker.loop.now
         do {
-            if input.count <= Broker.scratchReserve {
+            if input.count <= ReceiveArena.maxHeldBytes {
+                if broker.arena.isFull { broker.commitStaged() }
                 // What is held of a frame goes before what is received, so that many frames lie in one piece.
                 let held = input.count
-                let start = Broker.scratchReserve - held
-                UnsafeMutableRawBufferPointer(rebasing: broker.scratch[start...]).copyMemory(from: input.bytes)
-                let free = UnsafeMutableRawBufferPointer(rebasing: broker.scratch[Broker.scratchReserve...])
-                guard let count = try Socket.read(descriptor, into: free) else { return }
-                guard count > 0 else { return peerEnded() }
-                let received = UnsafeRawBufferPointer(rebasing: broker.scratch[start..<Broker.scratchReserve + count])
+                guard let received = try broker.arena.receive(descriptor, behind: input.bytes) else { return }
+                guard !received.isEmpty else { return peerEnded() }
                 let used = handleFrames(received)
                 guard !isClosed, !closesWhenDrained else { return }
                 input.consume(held)
                 input.append(UnsafeRawBufferPointer(rebasing: received[used...]))
+                if broker.arena.isFull { broker.commitStaged() }
             } else {
                 guard let count = try Socket.read(descriptor, into: input.room(missingBytes)) else { return }
                 guard count > 0 else { return peerEnded() }
                 input.commit(count)
                 let used = handleFrames(input.bytes)
+                broker.commitStaged()
                 guard !isClosed, !closesWhenDrained else { return }
                 input.consume(used)
             }
             input.releaseIfEmpty()
-            send()
+            // What is staged is answered after its write; else there may be answers to other requests.
+            if broker.stage.hasPublishes(of: self) { broker.commitSoon() } else { send() }
         } catch {
             close()
         }
@@ -107,7 +107,7 @@ final class BrokerConnection: EventHandler {
             guard bytes.count - at >= 4 else { break }
             let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
             guard length > 0, length <= broker.configuration.maxFrameBytes else {
-                handler.finish()
+                broker.commitStaged()
                 refuseAndClose(.frameTooLarge, "a frame of \(length) bytes; 1 to \(broker.configuration.maxFrameBytes) are accepted")
                 return bytes.count
             }
@@ -116,7 +116,6 @@ final class BrokerConnection: EventHandler {
             at += 4 + length
             if isClosed || closesWhenDrained { break }
         }
-        handler.finish()
         return at
     }
 

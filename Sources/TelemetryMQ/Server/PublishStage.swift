@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// The publishes of one read: gathered, written together, and answered after the write.
+/// The publishes of one round of the loop, of all its connections: gathered, written together, and answered after the write.
 ///
 /// It is one value with all that the way of a message needs, so that a read of thousands of messages costs one exclusive
 /// access to it.
@@ -28,6 +28,8 @@ struct PublishStage: ~Copyable {
 
     var batch: AppendBatch
     private var staged: [Publish] = []
+    /// Whose the staged publishes are: of each connection those up to `end`, from where the one before ends.
+    private var shares: [(connection: BrokerConnection, end: Int)] = []
     private var payloads: [UnsafeRawBufferPointer] = []
     private var run: Run?
     private var timestamp: Int64 = 0
@@ -40,6 +42,17 @@ struct PublishStage: ~Copyable {
     }
 
     var isEmpty: Bool { staged.isEmpty }
+
+    /// Whether the connection is the last that staged something.
+    func hasPublishes(of connection: BrokerConnection) -> Bool { shares.last?.connection === connection }
+
+    private mutating func noteShare(of connection: BrokerConnection) {
+        if hasPublishes(of: connection) {
+            shares[shares.count - 1].end = staged.count
+        } else if staged.count > shares.last?.end ?? 0 {
+            shares.append((connection, staged.count))
+        }
+    }
 
     // MARK: Staging
 
@@ -58,6 +71,7 @@ struct PublishStage: ~Copyable {
             else { break }
             at += 4 + length
         }
+        noteShare(of: connection)
         return at
     }
 
@@ -105,6 +119,7 @@ struct PublishStage: ~Copyable {
     mutating func stage(_ frame: PublishFrame, _ payloads: [UnsafeRawBufferPointer], of connection: BrokerConnection) -> Int64? {
         let broker = connection.broker
         self.payloads = payloads
+        defer { noteShare(of: connection) }
         if stageNew(frame, of: connection, broker) { return nil }
         let (id, sequence) = (frame.producerID!, frame.sequence!)
         let producer = connection.producer(id)
@@ -137,28 +152,40 @@ struct PublishStage: ~Copyable {
 
     // MARK: Answering
 
-    /// Answers what was staged, now that it is written.
-    mutating func answerAll(to output: inout ByteQueue) {
-        for publish in staged { append(publish, to: &output) }
-        clear()
-    }
-
-    /// Holds the answers back until what they are of is synced. A repeat may be of a message that is written and not synced.
-    mutating func holdAnswers(of connection: BrokerConnection) {
-        for publish in staged {
-            connection.holdAnswer(requestID: publish.requestID) { append(publish, to: &$0) }
+    /// Answers what was staged, now that it is written, and returns to whom. `held`: the answers wait for the next sync, also
+    /// those to repeats, which may be of messages that are written and not synced.
+    mutating func answerAll(held: Bool) -> [BrokerConnection] {
+        forEach { publish, connection in
+            if held {
+                connection.holdAnswer(requestID: publish.requestID) { append(publish, to: &$0) }
+            } else {
+                append(publish, to: &connection.output)
+            }
         }
-        clear()
+        return clear()
     }
 
-    mutating func refuseAll(_ code: ErrorCode, _ message: String, of connection: BrokerConnection) {
-        for publish in staged { connection.refuse(code, message, requestID: publish.requestID) }
-        clear()
+    mutating func refuseAll(_ error: LogError) -> [BrokerConnection] {
+        let (code, message) = (ErrorCode(error), "\(error)")
+        forEach { publish, connection in connection.refuse(code, message, requestID: publish.requestID) }
+        return clear()
     }
 
-    private mutating func clear() {
-        staged.removeAll(keepingCapacity: true)
-        scattered.removeAll(keepingCapacity: true)
+    private func forEach(_ body: (Publish, BrokerConnection) -> Void) {
+        var start = 0
+        for (connection, end) in shares {
+            for publish in staged[start..<end] { body(publish, connection) }
+            start = end
+        }
+    }
+
+    private mutating func clear() -> [BrokerConnection] {
+        defer {
+            staged.removeAll(keepingCapacity: true)
+            shares.removeAll(keepingCapacity: true)
+            scattered.removeAll(keepingCapacity: true)
+        }
+        return shares.map(\.connection)
     }
 
     private func append(_ publish: Publish, to output: inout ByteQueue) {

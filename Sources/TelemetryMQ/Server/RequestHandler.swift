@@ -10,21 +10,21 @@ struct RequestHandler {
         broker = connection.broker
     }
 
-    /// The frame's bytes must stay where they are until ``finish()``.
+    /// The frame's bytes must stay where they are until ``Broker/commitStaged()``.
     func handle(_ frame: UnsafeRawBufferPointer) {
         do {
             try broker.parser.parse(frame)
         } catch {
-            finish()
+            broker.commitStaged()
             return connection.refuse(error.code, error.message, requestID: broker.parser.request.requestID)
         }
         let request = broker.parser.request
         guard connection.isAuthorized || request.kind == .hello else {
-            finish()
+            broker.commitStaged()
             return connection.refuseAndClose(.unauthorized, "hello with the token must come first", requestID: request.requestID)
         }
         if request.kind == .publish { return publish(request) }
-        finish()
+        broker.commitStaged()
         answer(request)
     }
 
@@ -33,35 +33,15 @@ struct RequestHandler {
     private func publish(_ request: Request) {
         let payloads = broker.parser.payloads
         guard !payloads.isEmpty else {
-            finish()
+            broker.commitStaged()
             let reason = request.hasPayloads ? "payloads is empty" : "the member payload is missing"
             return connection.refuse(.invalidFrame, reason, requestID: request.requestID)
         }
         guard let last = broker.stage.stage(PublishFrame(request), payloads, of: connection) else { return }
-        finish()
+        broker.commitStaged()
         connection.refuse(
             .staleSequence, "sequence \(request.sequence ?? 0) is older than what is remembered of this producer; its last is \(last)",
             requestID: request.requestID)
-    }
-
-    /// Writes what is staged and answers it.
-    func finish() {
-        guard !broker.stage.isEmpty else { return }
-        do {
-            try broker.writeBatch()
-        } catch {
-            return broker.stage.refuseAll(Self.code(of: error), "\(error)", of: connection)
-        }
-        if broker.holdsAnswersUntilSynced {
-            broker.stage.holdAnswers(of: connection)
-            broker.startSync()
-        } else {
-            broker.stage.answerAll(to: &connection.output)
-        }
-    }
-
-    private static func code(of error: LogError) -> ErrorCode {
-        if case .full = error { .storageFull } else { .storageFailed }
     }
 
     // MARK: All else
@@ -154,13 +134,13 @@ struct RequestHandler {
             do {
                 try broker.commit(id, offset: offset)
             } catch {
-                return connection.refuse(Self.code(of: error), "\(error)", requestID: request.requestID)
+                return connection.refuse(ErrorCode(error), "\(error)", requestID: request.requestID)
             }
             if broker.holdsAnswersUntilSynced {
                 connection.holdAnswer(requestID: request.requestID) {
                     $0.appendResponse(requestID: request.requestID)
                 }
-                broker.startSync()
+                broker.syncSoon()
                 return
             }
         } else if !request.hasMessageID {
