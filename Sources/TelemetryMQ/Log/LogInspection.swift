@@ -50,13 +50,10 @@ public struct LogInspection: Sendable {
         }
         for name in names where name.contains(".set-aside") { notices.append("\(directory.path)/\(name): put aside by a recovery") }
         guard names.contains(PositionJournal.fileName) else { return }
-        let (offsets, damage) = try PositionJournal.read(directory.open(PositionJournal.fileName))
-        committedOffsets = offsets.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        switch damage {
-        case nil: break
-        case .tornEnd(let what, _): notices.append(what)
-        case .damaged(let error): problems.append("\(error)")
-        }
+        let positions = try PositionJournal.read(directory.open(PositionJournal.fileName))
+        committedOffsets = positions.offsets.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        if let torn = positions.torn { notices.append(torn) }
+        if let damage = positions.damage { problems.append(damage) }
     }
 
     private mutating func read(_ base: Int64, _ directory: ReadOnlyDirectory, isLast: Bool) throws {

@@ -21,7 +21,9 @@ package final class PositionJournal {
     private var isUnsynced = false
     /// Subscriber id → the last message it is done with.
     package private(set) var offsets: [String: Int64] = [:]
+    /// What opening the journal found, where it was not whole.
     package private(set) var cutTail: String?
+    package private(set) var damage: String?
 
     package init(directory: any LogDirectory) throws(LogError) {
         self.directory = directory
@@ -36,55 +38,57 @@ package final class PositionJournal {
     }
 
     private func recover() throws {
-        let (found, damage) = try Self.read(file)
-        offsets = found
-        byteCount = try file.size()
-        switch damage {
-        case nil: break
-        case .damaged(let error): throw error
-        case .tornEnd(let what, let position):
-            cutTail = what
-            try file.truncate(to: position)
-            byteCount = position
+        let found = try Self.read(file)
+        offsets = found.offsets
+        damage = found.damage
+        byteCount = found.end
+        if let torn = found.torn {
+            cutTail = torn
+            try file.truncate(to: found.end)
         }
         var live = ByteWriter()
         for (id, offset) in offsets { Self.appendLine(id, offset, to: &live) }
         liveBytes = Int64(live.count)
     }
 
-    enum Damage {
-        /// The last line is broken, as a crash leaves it; the sound lines end at the position.
-        case tornEnd(String, position: Int64)
-        case damaged(LogError)
+    struct Contents {
+        var offsets: [String: Int64] = [:]
+        /// Behind the last line that has its end.
+        var end: Int64 = 0
+        /// Said of bytes behind it, as a crash leaves them.
+        var torn: String?
+        /// Said of lines that are broken: damage, or a page that a power loss took with positions that were not synced.
+        var damage: String?
     }
 
-    /// Reads a journal up to the first line that is not whole.
-    static func read(_ file: any LogFile) throws(SystemError) -> (offsets: [String: Int64], damage: Damage?) {
+    /// Reads a journal. A broken line does not outdate those before it, nor spoil those behind it.
+    static func read(_ file: any LogFile) throws(SystemError) -> Contents {
         let size = Int(try file.size())
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 1)
         defer { bytes.deallocate() }
         let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<size]), at: 0)
         let text = UnsafeRawBufferPointer(rebasing: bytes[..<count])
-        var offsets: [String: Int64] = [:]
+        var contents = Contents()
+        var broken: (count: Int, first: Int) = (0, 0)
         var start = 0
         while start < count {
-            let end = text[start...].firstIndex(of: UInt8(ascii: "\n"))
-            guard let end, let (id, offset) = parse(UnsafeRawBufferPointer(rebasing: text[start..<end])) else {
-                // Lines are appended: one that is broken before the last was whole once.
-                if let end, end + 1 < count {
-                    return (
-                        offsets,
-                        .damaged(.corrupt(path: file.path, position: Int64(start), offset: -1, reason: "not a committed position"))
-                    )
-                }
-                return (
-                    offsets, .tornEnd("\(file.path): \(count - start) bytes at byte \(start) are not a whole line", position: Int64(start))
-                )
+            guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
+                contents.torn = "\(file.path): \(count - start) bytes at byte \(start) are not a whole line"
+                break
             }
-            offsets[id] = offset
+            if let (id, offset) = parse(UnsafeRawBufferPointer(rebasing: text[start..<end])) {
+                contents.offsets[id] = offset
+            } else {
+                broken = (broken.count + 1, broken.count == 0 ? start : broken.first)
+            }
             start = end + 1
         }
-        return (offsets, nil)
+        contents.end = Int64(start)
+        if broken.count > 0 {
+            contents.damage =
+                "\(file.path): damaged at byte \(broken.first): \(broken.count) committed positions cannot be read, and earlier ones count"
+        }
+        return contents
     }
 
     /// Writes that a subscriber is done with everything up to a message. After a throw its position is what it was.

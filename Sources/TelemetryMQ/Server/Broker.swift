@@ -49,6 +49,7 @@ final class Broker {
         stage = PublishStage(firstOffset: log.nextOffset)
         visible = log.end
         for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
+        if let damage = positions.damage { report(.storageFailure(damage)) }
         startTimers()
     }
 

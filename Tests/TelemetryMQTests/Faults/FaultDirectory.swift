@@ -1,4 +1,5 @@
 import CLinux
+import Foundation
 import Glibc
 import Synchronization
 import TelemetryNet
@@ -33,6 +34,8 @@ final class FaultDirectory: LogDirectory {
 
     let path = "fault"
     let isDurable = true
+    /// While it is closed, syncs of files do not end.
+    let syncGate = Gate()
     private let fault: Fault?
     private let state: Mutex<State>
 
@@ -92,6 +95,8 @@ final class FaultDirectory: LogDirectory {
         state.withLock { $0.names }.filter { $0.key.hasSuffix(".log") }.map { ($0.key, $0.value.content) }
     }
 
+    func byteCount(of name: String) -> Int { state.withLock { $0.names[name] }.map { Int((try? $0.size()) ?? 0) } ?? 0 }
+
     // MARK: LogDirectory
 
     func fileNames() -> [String] { state.withLock { Array($0.names.keys) } }
@@ -126,6 +131,27 @@ final class FaultDirectory: LogDirectory {
     }
 
     func release() {}
+}
+
+/// Stops the threads that pass while it is closed.
+final class Gate: Sendable {
+    private let condition = NSCondition()
+    private let isClosed = Atomic(false)
+
+    func close() { condition.withLock { isClosed.store(true, ordering: .relaxed) } }
+
+    func open() {
+        condition.withLock {
+            isClosed.store(false, ordering: .relaxed)
+            condition.broadcast()
+        }
+    }
+
+    func pass() {
+        condition.withLock {
+            while isClosed.load(ordering: .relaxed) { condition.wait() }
+        }
+    }
 }
 
 /// A file holds its directory weakly: the directory holds it.
@@ -186,6 +212,7 @@ final class FaultFile: LogFile {
 
     func synchronize() throws(SystemError) {
         let now = content
+        directory.withLock { $0.directory }?.syncGate.pass()
         try perform(.syncFile)
         durable.withLock { $0 = now }
     }

@@ -1,0 +1,144 @@
+import CLinux
+import FaultSupport
+import Foundation
+import TelemetryNet
+import Testing
+
+@testable import TelemetryMQ
+
+@Suite("What clients are told, and when", .timeLimit(.minutes(2)))
+struct DurabilityTests {
+    private func withServer(
+        _ directory: FaultDirectory, _ change: (inout MQServer.Configuration) -> Void = { _ in }, _ body: (MQServer) async throws -> Void
+    ) async throws {
+        var configuration = MQServer.Configuration()
+        configuration.port = 0
+        configuration.httpPort = nil
+        change(&configuration)
+        let server = try await MQServer(configuration: configuration) { directory }
+        defer { directory.syncGate.open() }
+        do {
+            try await body(server)
+        } catch {
+            directory.syncGate.open()
+            await server.shutdown(within: .zero)
+            throw error
+        }
+        directory.syncGate.open()
+        await server.shutdown(within: .zero)
+    }
+
+    @Test("a file's sync is the device's: what cannot be synced says so")
+    func realSync() throws {
+        // A pipe takes every call of a file but this one.
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        let file = DescriptorFile(path: "a pipe", descriptor: ends[1])
+        #expect { try file.synchronize() } throws: { ($0 as? SystemError)?.code == EINVAL }
+    }
+
+    @Test("with the policy always, neither the answer nor the message comes before the sync has ended")
+    func nothingBeforeTheSync() async throws {
+        let directory = FaultDirectory()
+        try await withServer(directory, { $0.sync = .always }) { server in
+            let reader = try RawPeer(port: server.port)
+            _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
+            let publisher = try RawPeer(port: server.port)
+            for n in 0..<3 {
+                directory.syncGate.close()
+                try publisher.send(#"{"type":"publish","payload":\#(n)}"#)
+                // The second answer comes when all that the first set going is done.
+                for _ in 0..<2 { #expect(try publisher.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#) }
+                #expect(try reader.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
+                let late = try RawPeer(port: server.port)
+                #expect(members(try late.ask(#"{"type":"subscribe","subscriber_id":"l"}"#))["offset"] as? Int == n)
+                directory.syncGate.open()
+                #expect(members(try publisher.receive())["offset"] as? Int == n)
+                #expect(members(try reader.receive())["payload"] as? Int == n)
+            }
+        }
+    }
+
+    @Test("a message that was refused for want of room is new when it is sent again")
+    func repeatedAfterRefusal() async throws {
+        let directory = FaultDirectory(fault: .init(kinds: [.write], number: 2, code: ENOSPC))
+        try await withServer(directory) { server in
+            let peer = try RawPeer(port: server.port)
+            let first = #"{"type":"publish","producer_id":"p","sequence":0,"payloads":[1,2]}"#
+            let second = #"{"type":"publish","producer_id":"p","sequence":2,"payloads":[3,4]}"#
+            #expect(members(try peer.ask(first))["offset"] as? Int == 0)
+            #expect(members(try peer.ask(second))["code"] as? String == "storage_full")
+            let again = members(try peer.ask(second))
+            #expect(again["offset"] as? Int == 2 && again["duplicate"] == nil)
+            let repeated = members(try peer.ask(second))
+            #expect(repeated["offset"] as? Int == 2 && repeated["duplicate"] as? Bool == true)
+            #expect(members(try peer.ask(first))["duplicate"] as? Bool == true)
+        }
+        #expect(try MessageLog(directory: directory.afterProcessEnd()).nextOffset == 4)
+    }
+
+    @Test("a subscriber that retention overtakes is told which messages it misses, and gets all others")
+    func overtakenByRetention() async throws {
+        let directory = FaultDirectory()
+        try await withServer(directory, {
+            $0.segmentBytes = 1 << 20
+            $0.retentionBytes = 2 << 20
+        }) { server in
+            let slow = try RawPeer(port: server.port)
+            _ = try slow.ask(#"{"type":"subscribe","subscriber_id":"slow","offset":0}"#)
+            let peer = try RawPeer(port: server.port)
+            let payload = "\"" + String(repeating: "x", count: 100_000) + "\""
+            // More than sockets hold.
+            let count = 300
+            for _ in 0..<count { _ = try peer.ask(#"{"type":"publish","payload":\#(payload)}"#) }
+            var oldest = 0
+            while oldest < count - 40 {
+                let statistics = members(try peer.ask(#"{"type":"get_stats"}"#))["payload"] as? [String: Any]
+                oldest = try #require(statistics?["oldest_offset"] as? Int)
+            }
+            var expected = 0
+            var missed = 0
+            while expected < count {
+                let frame = members(try slow.receive())
+                if frame["type"] as? String == "error" {
+                    #expect(frame["code"] as? String == "offset_out_of_range")
+                    let next = try #require(frame["oldest_offset"] as? Int)
+                    missed += next - expected
+                    #expect(frame["skipped"] as? Int == next - expected)
+                    expected = next
+                } else {
+                    try #require(frame["offset"] as? Int == expected)
+                    expected += 1
+                }
+            }
+            #expect(missed > 0)
+        }
+    }
+
+    @Test("a power loss while the journal of positions is written anew keeps every position that was synced", arguments: UInt64(0)..<8)
+    func journalRewrite(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let directory = FaultDirectory()
+        let journal = try PositionJournal(directory: directory)
+        let ids = (0..<3).map { "\($0)-" + String(repeating: "s", count: 100) }
+        var last = 0
+        // Past one rewrite, which comes at a megabyte; synced just before it.
+        while true {
+            let before = directory.byteCount(of: PositionJournal.fileName)
+            if before > 1 << 20 - 1000 {
+                try journal.takeUnsynced()?.synchronize()
+                try directory.synchronize()
+            }
+            try journal.commit(ids[last % 3], offset: Int64(last))
+            last += 1
+            if directory.byteCount(of: PositionJournal.fileName) < before { break }
+        }
+        let found = try PositionJournal(directory: directory.afterPowerLoss(using: &random)).offsets
+        for place in 0..<3 {
+            // All but the commit that made the rewrite were synced before it.
+            let synced = (0..<last - 1).last { $0 % 3 == place }!
+            #expect(found[ids[place]] ?? -1 >= Int64(synced))
+        }
+    }
+}
