@@ -80,16 +80,18 @@ struct PublishStage: ~Copyable {
     private mutating func stageNew(_ frame: PublishFrame, of connection: BrokerConnection, _ broker: Broker) -> Bool {
         if staged.isEmpty { timestamp = broker.timestamp() }
         let offset = batch.nextOffset
+        let count = frame.isMany ? payloads.count : 1
         if let id = frame.producerID, let sequence = frame.sequence {
             guard continueRun(id, sequence, of: connection, broker) else { return false }
-            for index in payloads.indices {
-                batch.append(payload: payloads[index], timestamp: timestamp, producerID: id, sequence: sequence + Int64(index))
+            for index in 0..<count {
+                batch.append(
+                    payload: frame.payload ?? payloads[index], timestamp: timestamp, producerID: id, sequence: sequence + Int64(index))
             }
-            run!.count += Int64(payloads.count)
+            run!.count += Int64(count)
         } else {
-            for index in payloads.indices { batch.append(payload: payloads[index], timestamp: timestamp) }
+            for index in 0..<count { batch.append(payload: frame.payload ?? payloads[index], timestamp: timestamp) }
         }
-        staged.append(Publish(requestID: frame.requestID, offset: offset, count: Int32(payloads.count), isMany: frame.isMany))
+        staged.append(Publish(requestID: frame.requestID, offset: offset, count: Int32(count), isMany: frame.isMany))
         return true
     }
 
@@ -155,11 +157,13 @@ struct PublishStage: ~Copyable {
     /// Answers what was staged, now that it is written, and returns to whom. `held`: the answers wait for the next sync, also
     /// those to repeats, which may be of messages that are written and not synced.
     mutating func answerAll(held: Bool) -> [BrokerConnection] {
-        forEach { publish, connection in
-            if held {
-                connection.holdAnswer(requestID: publish.requestID) { append(publish, to: &$0) }
-            } else {
-                append(publish, to: &connection.output)
+        if held {
+            forEach { publish, connection in connection.holdAnswer(requestID: publish.requestID) { append(publish, to: &$0) } }
+        } else {
+            var start = 0
+            for (connection, end) in shares {
+                append(start..<end, to: &connection.output)
+                start = end
             }
         }
         return clear()
@@ -188,6 +192,11 @@ struct PublishStage: ~Copyable {
         return shares.map(\.connection)
     }
 
+    private func append(_ range: Range<Int>, to output: inout ByteQueue) {
+        for index in range { append(staged[index], to: &output) }
+    }
+
+    @inline(__always)
     private func append(_ publish: Publish, to output: inout ByteQueue) {
         output.appendPublished(requestID: publish.requestID, offset: publish.offset, isFinished: !publish.isMany && !publish.isRepeat) {
             if publish.isMany { $0.appendMember("count", Int64(publish.count)) }

@@ -37,7 +37,7 @@ struct RequestHandler {
             let reason = request.hasPayloads ? "payloads is empty" : "the member payload is missing"
             return connection.refuse(.invalidFrame, reason, requestID: request.requestID)
         }
-        guard let last = broker.stage.stage(PublishFrame(request), payloads, of: connection) else { return }
+        guard let last = broker.stage.stage(PublishFrame(request, payloads), payloads, of: connection) else { return }
         broker.commitStaged()
         connection.refuse(
             .staleSequence, "sequence \(request.sequence ?? 0) is older than what is remembered of this producer; its last is \(last)",

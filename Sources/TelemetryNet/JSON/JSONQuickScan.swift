@@ -13,6 +13,36 @@ extension JSONScanner {
         return true
     }
 
+    /// Steps over a string without escapes and with nothing but ASCII; else returns `false`.
+    @inline(__always)
+    package mutating func scanPlainString() -> Bool {
+        guard end >= 16, position < end, base[position] == UInt8(ascii: "\"") else { return false }
+        var at = base + position + 1
+        let lastBlock = base + end - 16
+        while at < base + end {
+            let ends = Self.bits(at, lastBlock, clinux_plain_run_ends)
+            if ends != 0 {
+                at += ends.trailingZeroBitCount
+                guard at.pointee == UInt8(ascii: "\"") else { return false }
+                position = at + 1 - base
+                return true
+            }
+            at += 16
+        }
+        return false
+    }
+
+    /// Steps over an integer without a sign; else returns `false`.
+    @inline(__always)
+    package mutating func scanPlainInteger() -> Bool {
+        guard end >= 16, position < end else { return false }
+        let start = base + position
+        let found = Self.endOfDigits(start, base + end, base + end - 16)
+        guard found > start, start.pointee != UInt8(ascii: "0") || found == start + 1 else { return false }
+        position = found - base
+        return true
+    }
+
     /// The 16 bytes before `end` must be readable: the last block is taken from there, also where it begins before `start`.
     private static func endOfValue(
         _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, maxDepth: Int

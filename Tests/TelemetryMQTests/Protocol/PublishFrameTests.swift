@@ -16,7 +16,7 @@ struct PublishFrameTests {
     /// All that matters of a frame, as text.
     private func describe(_ frame: PublishFrame, _ payloads: [UnsafeRawBufferPointer]) -> String {
         func text(_ bytes: UnsafeRawBufferPointer?) -> String { bytes.map { String(decoding: $0, as: UTF8.self) } ?? "-" }
-        return "\(text(frame.requestID)) \(text(frame.producerID)) \(frame.sequence ?? -1) \(frame.isMany) \(payloads.map { text($0) })"
+        return "\(text(frame.requestID)) \(text(frame.producerID)) \(frame.sequence ?? -1) \(text(frame.payload)) \(frame.isMany ? payloads.map { text($0) } : [])"
     }
 
     private func quickly(_ frame: [UInt8]) -> String? {
@@ -29,8 +29,8 @@ struct PublishFrameTests {
     private func thoroughly(_ frame: [UInt8]) -> String? {
         frame.withUnsafeBytes { bytes in
             var parser = RequestParser()
-            guard (try? parser.parse(bytes)) != nil, parser.request.kind == .publish else { return nil }
-            return describe(PublishFrame(parser.request), parser.payloads)
+            guard (try? parser.parse(bytes)) != nil, parser.request.kind == .publish, !parser.payloads.isEmpty else { return nil }
+            return describe(PublishFrame(parser.request, parser.payloads), parser.payloads)
         }
     }
 
