@@ -1,3 +1,4 @@
+import FaultSupport
 import Testing
 
 @testable import TelemetryMQ

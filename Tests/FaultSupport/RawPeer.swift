@@ -1,15 +1,20 @@
 import Foundation
 import Glibc
-import TelemetryNet
 
 /// A client of plain blocking sockets, as somebody else would write one: it shares no code with ours.
-final class RawPeer {
+package final class RawPeer {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
 
-    struct Closed: Error {}
+    package struct Closed: Error {}
 
-    init(port: Int, receiveTimeout: Int = 20) throws {
+    package struct NotConnected: Error {
+        package var port: Int
+        package var code: Int32
+    }
+
+    /// Connects to the loopback. Waiting for what does not come is an error after `receiveTimeout` seconds.
+    package init(port: Int, receiveTimeout: Int = 20) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -22,16 +27,16 @@ final class RawPeer {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else { throw SystemError("connect to", on: "127.0.0.1:\(port)") }
+        guard result == 0 else { throw NotConnected(port: port, code: errno) }
     }
 
     /// The other end of a connection that was accepted.
-    init(accepted: Int32) { descriptor = accepted }
+    package init(accepted: Int32) { descriptor = accepted }
 
     deinit { close(descriptor) }
 
     /// Ends the connection as a crash does: the other side gets a reset, and what was not read is gone.
-    func reset() {
+    package func reset() {
         var immediately = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &immediately, socklen_t(MemoryLayout<linger>.size))
         // The descriptor is closed by `deinit`; a connected socket is reset at once by connecting it to nothing.
@@ -40,14 +45,14 @@ final class RawPeer {
         connect(descriptor, &nothing, socklen_t(MemoryLayout<sockaddr>.size))
     }
 
-    static func frame(_ body: String) -> [UInt8] {
+    package static func frame(_ body: String) -> [UInt8] {
         let bytes = Array(body.utf8)
         return withUnsafeBytes(of: UInt32(bytes.count).bigEndian) { Array($0) } + bytes
     }
 
-    func send(_ body: String) throws { try sendBytes(Self.frame(body)) }
+    package func send(_ body: String) throws { try sendBytes(Self.frame(body)) }
 
-    func sendBytes(_ bytes: [UInt8]) throws {
+    package func sendBytes(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL)) }
@@ -57,7 +62,7 @@ final class RawPeer {
     }
 
     /// The next frame, with its length bytes.
-    func receiveFrame() throws -> [UInt8] {
+    package func receiveFrame() throws -> [UInt8] {
         while true {
             if buffer.count >= 4 {
                 let length = buffer.prefix(4).reduce(0) { $0 << 8 | Int($1) }
@@ -74,14 +79,14 @@ final class RawPeer {
         }
     }
 
-    func receive() throws -> String { String(decoding: try receiveFrame().dropFirst(4), as: UTF8.self) }
+    package func receive() throws -> String { String(decoding: try receiveFrame().dropFirst(4), as: UTF8.self) }
 
-    func ask(_ body: String) throws -> String {
+    package func ask(_ body: String) throws -> String {
         try send(body)
         return try receive()
     }
 
-    var isClosedByPeer: Bool {
+    package var isClosedByPeer: Bool {
         do {
             _ = try receiveFrame()
             return false
@@ -92,6 +97,6 @@ final class RawPeer {
 }
 
 /// The members of a JSON object.
-func members(_ json: String) -> [String: Any] {
+package func members(_ json: String) -> [String: Any] {
     (try? JSONSerialization.jsonObject(with: Data(json.utf8))) as? [String: Any] ?? [:]
 }
