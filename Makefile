@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults coverage clean
+.PHONY: help setup setup-tests build run test faults mutants coverage clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -27,6 +27,9 @@ test: setup-tests ## Build everything and run all tests
 
 faults: setup-tests ## Kill the queue, fail its device, damage its files: hundreds of rounds
 	@scripts/faults.sh
+
+mutants: setup-tests ## Plant one bug after the other into the queue, and show which test sees it
+	@scripts/mutants.py
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

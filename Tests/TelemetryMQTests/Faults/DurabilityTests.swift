@@ -78,6 +78,38 @@ struct DurabilityTests {
         #expect(try MessageLog(directory: directory.afterProcessEnd()).nextOffset == 4)
     }
 
+    @Test("a frame that was refused for want of room leaves nothing in the log, also when a shorter one follows", arguments: [0.3, 0.95, 1])
+    func nothingLeftOfARefusal(written: Double) async throws {
+        let directory = FaultDirectory(fault: .init(kinds: [.write], number: 2, code: ENOSPC, written: written))
+        var oracle = Oracle()
+        oracle.send("p", 0)
+        oracle.send("p", 1)
+        try await withServer(directory) { server in
+            let peer = try RawPeer(port: server.port)
+            #expect(members(try peer.ask(#"{"type":"publish","payload":\#(Oracle.payload("p", 0))}"#))["offset"] as? Int == 0)
+            let refused = (0..<10).map { Oracle.payload("refused", $0) }.joined(separator: ",")
+            #expect(members(try peer.ask(#"{"type":"publish","payloads":[\#(refused)]}"#))["code"] as? String == "storage_full")
+            #expect(members(try peer.ask(#"{"type":"publish","payload":\#(Oracle.payload("p", 1))}"#))["offset"] as? Int == 1)
+        }
+        #expect(oracle.violations(in: directory.segments) == [])
+        #expect(try MessageLog(directory: directory.afterProcessEnd()).recovery.cutTail == nil)
+    }
+
+    @Test("what could not be synced is not acknowledged when it is sent again either")
+    func repeatedAfterAFailedSync() async throws {
+        let directory = FaultDirectory(fault: .init(kinds: [.syncFile], number: 2, code: EIO))
+        try await withServer(directory, { $0.sync = .always }) { server in
+            let peer = try RawPeer(port: server.port)
+            let publishes = (0..<2).map { #"{"type":"publish","producer_id":"p","sequence":\#($0),"payload":\#($0)}"# }
+            #expect(members(try peer.ask(publishes[0]))["offset"] as? Int == 0)
+            for _ in 0..<2 { #expect(members(try peer.ask(publishes[1]))["code"] as? String == "storage_failed") }
+            // Nor is it delivered.
+            _ = try peer.ask(#"{"type":"subscribe","subscriber_id":"s","offset":0}"#)
+            #expect(members(try peer.receive())["payload"] as? Int == 0)
+            #expect(try peer.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
+        }
+    }
+
     @Test("a subscriber that retention overtakes is told which messages it misses, and gets all others")
     func overtakenByRetention() async throws {
         let directory = FaultDirectory()
