@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults mutants coverage clean
+.PHONY: help setup setup-tests build run test faults mutants bench-mq coverage clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -14,7 +14,7 @@ setup: ## Install what a build needs, where it is missing
 
 setup-tests: ## Install what the tests need, where it is missing
 	@scripts/setup.sh build tests
-	@scripts/setup-python.sh
+	@scripts/setup-python.sh tests
 
 build: setup ## Build the four programs, optimised
 	swift build -c release
@@ -30,6 +30,11 @@ faults: setup-tests ## Kill the queue, fail its device, damage its files: hundre
 
 mutants: setup-tests ## Plant one bug after the other into the queue, and show which test sees it
 	@scripts/mutants.py
+
+bench-mq: build ## Measure the queue beside Redis, JetStream and bare loops
+	@scripts/setup.sh bench
+	@scripts/setup-python.sh bench
+	@scripts/bench-mq.py
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

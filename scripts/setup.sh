@@ -11,7 +11,8 @@ for purpose in "$@"; do
             command -v pkg-config >/dev/null || packages+=(pkg-config)
             ;;
         tests) packages+=(influxdb python3 python3-venv) ;;
-        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests" >&2; exit 64 ;;
+        bench) packages+=(redis-server python3 python3-venv) ;;
+        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests, bench" >&2; exit 64 ;;
     esac
 done
 
