@@ -100,7 +100,6 @@ final class Broker {
     /// Whatever is not a publish does this first, so that each client's requests take effect in their order.
     func commitStaged() {
         commitIsDue = false
-        arena.reset()
         guard !stage.isEmpty else { return }
         let publishers: [BrokerConnection]
         do {

@@ -66,6 +66,7 @@ final class BrokerConnection: EventHandler {
         do {
             if input.count <= ReceiveArena.maxHeldBytes {
                 if broker.arena.isFull { broker.commitStaged() }
+                if broker.stage.isEmpty { broker.arena.reset() }
                 // What is held of a frame goes before what is received, so that many frames lie in one piece.
                 let held = input.count
                 guard let received = try broker.arena.receive(descriptor, behind: input.bytes) else { return }

@@ -30,6 +30,6 @@ final class ReceiveArena {
         return UnsafeRawBufferPointer(rebasing: memory[place - held.count..<used])
     }
 
-    /// Everything in it may be overwritten.
+    /// Everything in it may be overwritten: no frame in it is being read, and nothing is staged of it.
     func reset() { used = 0 }
 }

@@ -50,6 +50,44 @@ struct ServerTests {
         }
     }
 
+    @Test("publishes that many connections send at once, between other requests, keep their bytes and their answers")
+    func interleaved() async throws {
+        try await withServer { server in
+            let (connections, rounds) = (8, 60)
+            // From 4 KiB on a payload is written from where it was received.
+            func payload(_ connection: Int, _ round: Int) -> String {
+                "\"" + String(repeating: "\(connection)-\(round) ", count: 800 + 37 * connection) + "\""
+            }
+            let peers = try (0..<connections).map { _ in try RawPeer(port: server.port) }
+            for round in 0..<rounds {
+                for (index, peer) in peers.enumerated() {
+                    try peer.sendBytes(
+                        RawPeer.frame(#"{"type":"publish","request_id":"a\#(round)","payload":[\#(index),\#(round)]}"#)
+                            + RawPeer.frame(#"{"type":"ping","request_id":"p\#(round)"}"#)
+                            + RawPeer.frame(#"{"type":"publish","request_id":"b\#(round)","payload":\#(payload(index, round))}"#))
+                }
+            }
+            for peer in peers {
+                for round in 0..<rounds {
+                    for id in ["a", "p", "b"] { #expect(members(try peer.receive())["request_id"] as? String == "\(id)\(round)") }
+                }
+            }
+            let reader = try RawPeer(port: server.port)
+            _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":-2}"#)
+            var next = [Int](repeating: 0, count: connections)
+            for _ in 0..<connections * rounds * 2 {
+                let frame = try reader.receiveFrame()
+                try #require(frame.withUnsafeBytes { Record.damage($0) } == nil)
+                let header = try #require(frame.withUnsafeBytes { Record.header($0) })
+                let text = String(decoding: frame[header.payload], as: UTF8.self)
+                let connection = try #require(text.dropFirst().first?.wholeNumberValue)
+                let (round, isSecond) = (next[connection] / 2, next[connection] % 2 == 1)
+                next[connection] += 1
+                #expect(text == (isSecond ? payload(connection, round) : "[\(connection),\(round)]"))
+            }
+        }
+    }
+
     @Test("every subscriber sees every message once, in order, from where it asked", arguments: [0, 1, 5, 9, -2])
     func subscribeFrom(offset: Int) async throws {
         try await withServer { server in
