@@ -8,6 +8,7 @@ import Testing
 struct CrashTests {
     /// `FAULT_ROUNDS=300` for the long form.
     static let rounds = ProcessInfo.processInfo.environment["FAULT_ROUNDS"].flatMap { Int($0) } ?? 10
+    static let isLong = rounds > 10
 
     @Test("kill -9 at any moment under load loses nothing that was acknowledged, and doubles nothing", arguments: ["always", "interval:20ms", "never"])
     func killedUnderLoad(sync: String) async throws {

@@ -86,6 +86,19 @@ package final class RawPeer {
         return try receive()
     }
 
+    /// Sends no more, and can still receive.
+    package func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Whether the other side ends the connection, whatever it sends before; `false` where the receiving takes too long.
+    package var endsByItself: Bool {
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { return true }
+            if count < 0, errno == EAGAIN { return false }
+        }
+    }
+
     package var isClosedByPeer: Bool {
         do {
             _ = try receiveFrame()

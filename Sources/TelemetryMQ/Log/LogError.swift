@@ -3,7 +3,7 @@ import TelemetryNet
 
 /// Why the log could not be opened, written or read.
 package enum LogError: Error, Sendable, CustomStringConvertible {
-    /// No room on the device. What was to be written is not in the log; later writes may succeed.
+    /// No room on the device, or no descriptor for a new file. What was to be written is not in the log; later writes may succeed.
     case full(SystemError)
     /// A write or a sync failed. What the device holds is no longer known, so the log takes no more writes.
     case failed(SystemError)
@@ -12,9 +12,9 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
     /// The directory is not a log, or another process has it.
     case unusable(String)
 
-    /// Of a write that was taken back: the device is full, or it fails.
+    /// Of a write that was taken back: there is no room, or the device fails.
     init(writing error: SystemError) {
-        self = [ENOSPC, EDQUOT, EFBIG].contains(error.code) ? .full(error) : .failed(error)
+        self = [ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE].contains(error.code) ? .full(error) : .failed(error)
     }
 
     /// What is wrong, for a sentence that names the file already.

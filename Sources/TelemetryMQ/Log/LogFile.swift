@@ -105,6 +105,8 @@ package final class DiskDirectory: LogDirectory {
     package let path: String
     package let isDurable = true
     private let lock: Int32
+    /// Open for its syncs, which must not fail for want of a descriptor.
+    private let directory: Int32
 
     /// Makes the directory where it is not there, and takes its lock.
     package init(path: String) throws(LogError) {
@@ -112,7 +114,10 @@ package final class DiskDirectory: LogDirectory {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
             throw .unusable(SystemError("create directory", on: path).description)
         }
-        lock = Glibc.open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let directoryError = errno
+        lock = directory < 0 ? -1 : Glibc.open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard directory >= 0 else { throw .unusable(SystemError("open", on: path, code: directoryError).description) }
         guard lock >= 0 else { throw .unusable(SystemError("open", on: path + "/LOCK").description) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             // Whole as it is, the object closes the descriptor when it goes.
@@ -122,7 +127,9 @@ package final class DiskDirectory: LogDirectory {
         }
     }
 
-    deinit { Socket.close(lock) }
+    deinit {
+        for descriptor in [lock, directory] where descriptor >= 0 { Socket.close(descriptor) }
+    }
 
     package func fileNames() throws(SystemError) -> [String] { try Self.fileNames(path) }
 
@@ -154,10 +161,7 @@ package final class DiskDirectory: LogDirectory {
     }
 
     package func synchronize() throws(SystemError) {
-        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", on: path) }
-        defer { Socket.close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw SystemError("fsync", on: path) }
+        guard fsync(directory) == 0 else { throw SystemError("fsync", on: path) }
     }
 
     package func release() { flock(lock, LOCK_UN) }

@@ -32,6 +32,7 @@ final class BrokerConnection: EventHandler {
     private var closesWhenDrained = false
     private var isClosed = false
     private var lastHeard: ContinuousClock.Instant
+    private var lastPinged: ContinuousClock.Instant
     private let accepted: ContinuousClock.Instant
 
     init(descriptor: Int32, peer: SocketAddress, broker: Broker) {
@@ -40,6 +41,7 @@ final class BrokerConnection: EventHandler {
         self.broker = broker
         isAuthorized = broker.configuration.token == nil
         lastHeard = broker.loop.now
+        lastPinged = lastHeard
         accepted = lastHeard
         Socket.setNoDelay(descriptor)
     }
@@ -297,12 +299,14 @@ final class BrokerConnection: EventHandler {
             refuseAndClose(.idleTimeout, "no hello with a token within \(broker.configuration.handshakeTimeout)")
             send()
         } else if let keepalive {
-            if silence > keepalive * 2 {
-                broker.counters.errors[.idleTimeout, default: 0] += 1
-                close()
-            } else if silence > keepalive {
+            if lastPinged <= lastHeard {
+                guard silence > keepalive else { return }
+                lastPinged = broker.loop.now
                 output.appendPing()
                 send()
+            } else if silence > keepalive * 2 {
+                broker.counters.errors[.idleTimeout, default: 0] += 1
+                close()
             }
         } else if closesWhenDrained, silence > .seconds(10) {
             close()

@@ -8,10 +8,16 @@ final class Listener: EventHandler {
     let port: Int
     /// Given up to accept and turn away a client when the process is out of descriptors, which would else ask forever.
     private var spare: Int32
+    /// Descriptors from this one on are for the log's files: a flood of clients must not keep it from beginning a segment.
+    private let firstKept: Int32
     private var isClosed = false
 
     init(broker: Broker) throws {
         self.broker = broker
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let descriptors = Int32(clamping: limit.rlim_cur)
+        firstKept = descriptors - min(descriptors / 4, 64)
         let (descriptor, address) = try Socket.listen(host: broker.configuration.host, port: broker.configuration.port)
         self.descriptor = descriptor
         port = address.port
@@ -45,6 +51,8 @@ final class Listener: EventHandler {
         broker.add(connection)
         if broker.connections.count > broker.configuration.maxConnections {
             connection.refuseAndClose(.tooManyConnections, "\(broker.configuration.maxConnections) connections are open")
+        } else if accepted >= firstKept {
+            connection.refuseAndClose(.tooManyConnections, "the server has no descriptors left for more connections")
         }
     }
 

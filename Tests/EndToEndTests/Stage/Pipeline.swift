@@ -14,10 +14,11 @@ extension Stage {
         var port: Int
     }
 
-    func startQueue(_ environment: [String: String] = [:]) async throws -> Queue {
+    func startQueue(_ environment: [String: String] = [:], under wrapper: [String] = []) async throws -> Queue {
         let process = try start(
             .mqServer,
-            ["TCP_HOST": "127.0.0.1", "TCP_PORT": "0", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"].merging(environment) { $1 })
+            ["TCP_HOST": "127.0.0.1", "TCP_PORT": "0", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"].merging(environment) { $1 },
+            under: wrapper)
         let line = try await listening(process)
         let queue = Queue(process: process, port: try port(line["tcp"]), httpPort: try port(line["http"]))
         try await eventuallyTrue("health of mq-server", unless: process) {

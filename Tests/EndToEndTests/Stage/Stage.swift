@@ -46,14 +46,17 @@ final class Stage: Sendable {
         }
     }
 
-    /// Starts one of our programs, which logs JSON and knows only these variables.
+    /// Starts one of our programs, which logs JSON and knows only these variables; `wrapper` is a command that runs it.
     @discardableResult
-    func start(_ program: Executable, _ environment: [String: String] = [:], arguments: [String] = []) throws -> ChildProcess {
+    func start(
+        _ program: Executable, _ environment: [String: String] = [:], arguments: [String] = [], under wrapper: [String] = []
+    ) throws -> ChildProcess {
         var variables = ["LOG_FORMAT": "json", "PATH": "/usr/bin:/bin"]
         // Where coverage is measured, what the programs reach counts too.
         variables["LLVM_PROFILE_FILE"] = ProcessInfo.processInfo.environment["LLVM_PROFILE_FILE"]
+        let words = wrapper + [program.path] + arguments
         return try start(
-            program.rawValue, executable: program.path, arguments: arguments,
+            program.rawValue, executable: words[0], arguments: Array(words.dropFirst()),
             environment: variables.merging(environment) { $1 })
     }
 

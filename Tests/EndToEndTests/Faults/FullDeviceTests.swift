@@ -1,0 +1,115 @@
+import FaultSupport
+import Foundation
+import TelemetryMQ
+import Testing
+
+/// A file system of its own for a test's queue, which ends with the process that holds it.
+struct SmallDevice {
+    /// As the queue sees it, and as the test does.
+    let path: String
+    let pathFromOutside: String
+    /// Runs a program that sees the device.
+    let wrapper: [String]
+
+    static let isPermitted: Bool = {
+        let probe = Process()
+        probe.executableURL = URL(filePath: "/usr/bin/unshare")
+        probe.arguments = ["--mount", "/bin/sh", "-c", "mount -t tmpfs -o size=64k tmpfs /mnt"]
+        probe.standardError = FileHandle.nullDevice
+        guard (try? probe.run()) != nil else { return false }
+        probe.waitUntilExit()
+        return probe.terminationStatus == 0
+    }()
+
+    init(_ stage: Stage, size: String) async throws {
+        path = stage.path("device")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let holder = try stage.start(
+            "device", executable: "/usr/bin/unshare",
+            arguments: ["--mount", "/bin/sh", "-c", "mount -t tmpfs -o size=\(size) tmpfs \(path) && echo mounted && exec sleep infinity"],
+            environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"])
+        try await eventuallyTrue("device", unless: holder) { holder.output.contains("mounted") }
+        pathFromOutside = "/proc/\(holder.pid)/root\(path)"
+        wrapper = ["/usr/bin/nsenter", "--target", "\(holder.pid)", "--mount", "--"]
+    }
+}
+
+@Suite(
+    "mq-server on a device without room",
+    .enabled(if: SmallDevice.isPermitted, "mounting a tmpfs of its own is not permitted here"), .timeLimit(.minutes(5)))
+struct FullDeviceTests {
+    /// One producer, 50 messages a frame.
+    private struct Producer {
+        var oracle = Oracle()
+        var next: Int64 = 0
+
+        /// Sends the next frame, or again the one that was refused; returns the error's code.
+        mutating func publish(_ peer: RawPeer) throws -> String? {
+            let numbers = next..<next + 50
+            for number in numbers { oracle.send("p", number) }
+            let payloads = numbers.map { Oracle.payload("p", $0) }.joined(separator: ",")
+            let answer = members(
+                try peer.ask(#"{"type":"publish","producer_id":"p","sequence":\#(numbers.lowerBound),"payloads":[\#(payloads)]}"#))
+            guard answer["success"] as? Bool == true else { return try #require(answer["code"] as? String) }
+            let offset = try #require(answer["offset"] as? Int64)
+            for (place, number) in numbers.enumerated() { oracle.acknowledge("p", number, offset: offset + Int64(place)) }
+            next = numbers.upperBound
+            return nil
+        }
+
+        /// Everything that was acknowledged can be read.
+        func expectReadable(_ port: Int) throws {
+            let reader = try RawPeer(port: port)
+            _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
+            for offset in 0..<oracle.acknowledged.count {
+                let message = members(try reader.receive())
+                try #require(message["offset"] as? Int == offset)
+            }
+        }
+    }
+
+    @Test(
+        "the producer is told, what is stored stays readable also after a kill, and publishing goes on when there is room",
+        arguments: ["always", "interval:20ms", "never"])
+    func full(sync: String) async throws {
+        try await Stage.run { stage in
+            let device = try await SmallDevice(stage, size: "1m")
+            let filler = device.pathFromOutside + "/filler"
+            try Data(count: 600 * 1024).write(to: URL(filePath: filler))
+            let settings = ["MQ_DATA_DIR": device.path + "/log", "MQ_SYNC": sync, "MQ_SEGMENT_BYTES": "64KiB"]
+            var queue = try await stage.startQueue(settings, under: device.wrapper)
+            var producer = Producer()
+            var peer = try RawPeer(port: queue.port)
+            var code: String?
+            while code == nil { code = try producer.publish(peer) }
+            #expect(code == "storage_full")
+            #expect(producer.next > 500)
+
+            for round in 0..<3 {
+                for _ in 0..<20 {
+                    let code = try producer.publish(peer)
+                    #expect(code == "storage_full" || code == nil)
+                }
+                let commit = members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":\#(round)}"#))
+                #expect(commit["success"] as? Bool == true || commit["code"] as? String == "storage_full")
+                try producer.expectReadable(queue.port)
+                queue.process.send(SIGKILL)
+                _ = await queue.process.ended()
+                queue = try await stage.startQueue(settings, under: device.wrapper)
+                peer = try RawPeer(port: queue.port)
+                try producer.expectReadable(queue.port)
+            }
+
+            let stored = producer.next
+            try FileManager.default.removeItem(atPath: filler)
+            for _ in 0..<20 { #expect(try producer.publish(peer) == nil) }
+            #expect(producer.next == stored + 1000)
+            #expect(members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":9}"#))["success"] as? Bool == true)
+            try producer.expectReadable(queue.port)
+            #expect(await queue.process.terminate() == 0)
+            let log = device.pathFromOutside + "/log"
+            #expect(try producer.oracle.violations(inDirectory: log) == [])
+            #expect(try LogInspection(directory: log).problems == [])
+        }
+    }
+}
