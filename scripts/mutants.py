@@ -68,6 +68,9 @@ MUTANTS = [
     mutant(
         "messages are delivered before they are synced", "Server/Broker.swift",
         "if !holdsAnswersUntilSynced {\n            visible = log.end", "do {\n            visible = log.end", "DurabilityTests"),
+    mutant(
+        "received bytes are overwritten before they are written", "Server/BrokerConnection.swift",
+        "if broker.stage.isEmpty { broker.arena.reset() }", "broker.arena.reset()", "DurabilityTests"),
     # Fail stop.
     mutant(
         "appends go on after a failed write", "Log/MessageLog.swift",

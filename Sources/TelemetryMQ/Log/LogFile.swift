@@ -128,6 +128,8 @@ package final class DiskDirectory: LogDirectory {
     }
 
     deinit {
+        // Else a process that is being started, and has not yet let go of our descriptors, would hold the lock.
+        release()
         for descriptor in [lock, directory] where descriptor >= 0 { Socket.close(descriptor) }
     }
 

@@ -16,16 +16,12 @@ struct DurabilityTests {
         configuration.httpPort = nil
         change(&configuration)
         let server = try await MQServer(configuration: configuration) { directory }
-        defer { directory.syncGate.open() }
-        do {
-            try await body(server)
-        } catch {
-            directory.syncGate.open()
-            await server.shutdown(within: .zero)
-            throw error
-        }
+        var failure: (any Error)?
+        do { try await body(server) } catch { failure = error }
         directory.syncGate.open()
+        directory.writeGate.open()
         await server.shutdown(within: .zero)
+        if let failure { throw failure }
     }
 
     @Test("a file's sync is the device's: what cannot be synced says so")
@@ -56,6 +52,48 @@ struct DurabilityTests {
                 directory.syncGate.open()
                 #expect(members(try publisher.receive())["offset"] as? Int == n)
                 #expect(members(try reader.receive())["payload"] as? Int == n)
+            }
+        }
+    }
+
+    @Test("what two connections send at the same time is stored as it was sent, also behind requests of other kinds", arguments: [10, 5000, 100_000])
+    func sameRound(payloadBytes: Int) async throws {
+        let directory = FaultDirectory()
+        try await withServer(directory) { server in
+            let first = try RawPeer(port: server.port)
+            let peers = try (0..<3).map { _ in try RawPeer(port: server.port) }
+            let payloads = ["a", "b", "c"].map { "\"" + String(repeating: $0, count: payloadBytes) + "\"" }
+            // Known to the server before the round.
+            for peer in peers { _ = try peer.ask(#"{"type":"ping"}"#) }
+            // While the server waits, all of it arrives: one round of its loop reads it.
+            directory.writeGate.close()
+            try first.send(#"{"type":"publish","payload":0}"#)
+            directory.writeGate.awaitArrival()
+            for (peer, payload) in zip(peers, payloads) {
+                try peer.sendBytes(
+                    RawPeer.frame(#"{"type":"ping"}"#) + RawPeer.frame(#"{"type":"publish","request_id":"1\#(payload.prefix(2).suffix(1))","payload":\#(payload)}"#)
+                        + RawPeer.frame(#"{"type":"publish"}"#) + RawPeer.frame(#"{"type":"publish","request_id":"2\#(payload.prefix(2).suffix(1))","payload":\#(payload)}"#))
+            }
+            directory.writeGate.open()
+            #expect(members(try first.receive())["offset"] as? Int == 0)
+            let reader = try RawPeer(port: server.port)
+            _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
+            var stored: [Int: String] = [:]
+            for offset in 0..<7 {
+                let message = members(try reader.receive())
+                #expect(message["offset"] as? Int == offset)
+                stored[offset] = message["payload"] as? String
+            }
+            for (peer, payload) in zip(peers, payloads) {
+                let letter = payload.prefix(2).suffix(1)
+                #expect(try peer.receive() == #"{"type":"pong"}"#)
+                for number in 1...2 {
+                    let answer = members(try peer.receive())
+                    #expect(answer["request_id"] as? String == "\(number)\(letter)")
+                    let offset = try #require(answer["offset"] as? Int)
+                    #expect(stored[offset] == String(repeating: String(letter), count: payloadBytes))
+                    if number == 1 { #expect(members(try peer.receive())["code"] as? String == "invalid_frame") }
+                }
             }
         }
     }

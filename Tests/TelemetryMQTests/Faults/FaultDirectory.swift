@@ -36,6 +36,8 @@ final class FaultDirectory: LogDirectory {
     let isDurable = true
     /// While it is closed, syncs of files do not end.
     let syncGate = Gate()
+    /// While it is closed, writes do not begin; the server's thread waits in them.
+    let writeGate = Gate()
     private let fault: Fault?
     private let state: Mutex<State>
 
@@ -137,6 +139,7 @@ final class FaultDirectory: LogDirectory {
 final class Gate: Sendable {
     private let condition = NSCondition()
     private let isClosed = Atomic(false)
+    private let waiting = Atomic(0)
 
     func close() { condition.withLock { isClosed.store(true, ordering: .relaxed) } }
 
@@ -149,7 +152,17 @@ final class Gate: Sendable {
 
     func pass() {
         condition.withLock {
+            waiting.add(1, ordering: .relaxed)
+            condition.broadcast()
             while isClosed.load(ordering: .relaxed) { condition.wait() }
+            waiting.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    /// Returns when a thread waits.
+    func awaitArrival() {
+        condition.withLock {
+            while waiting.load(ordering: .relaxed) == 0 { condition.wait() }
         }
     }
 }
@@ -193,6 +206,7 @@ final class FaultFile: LogFile {
     }
 
     func write(_ parts: UnsafeMutableBufferPointer<iovec>, at position: Int64) throws(SystemError) {
+        directory.withLock { $0.directory }?.writeGate.pass()
         do {
             try perform(.write)
         } catch {
