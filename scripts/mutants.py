@@ -100,6 +100,15 @@ MUTANTS = [
     mutant(
         "producers are remembered for messages that were refused", "Server/Broker.swift",
         "            log.rollBackProducers()\n", "", "StorageFaultTests|DurabilityTests"),
+    mutant(
+        "a full device ends the writing", "Log/LogError.swift",
+        "[ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE]", "[EMFILE, ENFILE]", "StorageFaultTests|FullDeviceTests"),
+    mutant(
+        "a missing descriptor ends the writing", "Log/LogError.swift",
+        "[ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE]", "[ENOSPC, EDQUOT, EFBIG]", "ConnectionFloodTests"),
+    mutant(
+        "connections take the log's descriptors", "Server/Listener.swift",
+        "} else if accepted >= firstKept {", "} else if accepted == .max {", "ConnectionFloodTests"),
     # Recovery.
     mutant(
         "recovery does not check the CRC", "Log/SegmentRecovery.swift",
@@ -174,6 +183,19 @@ MUTANTS = [
     mutant(
         "a token's prefix is accepted", "Sources/TelemetryNet/Text/ConstantTime.swift",
         "given.count == expected.count ? 0 : 1", "given.count <= expected.count ? 0 : 1", "ServerTests"),
+    mutant(
+        "requests are served without the token", "Server/RequestHandler.swift",
+        "guard connection.isAuthorized || request.kind == .hello else", "guard true else", "ServerTests"),
+    mutant(
+        "a client that answers no ping is kept", "Server/BrokerConnection.swift",
+        "} else if silence > keepalive * 2 {", "} else if silence > keepalive * 2000 {", "HalfOpenTests"),
+    mutant(
+        "a client is given up without a ping", "Server/BrokerConnection.swift",
+        "                output.appendPing()\n", "", "HalfOpenTests"),
+    mutant(
+        "a client does not notice a silent server", "Client/Link.swift",
+        "if isReading, loop.now - lastHeard > interval * 2 {", "if isReading, loop.now - lastHeard > interval * 2000 {",
+        "HalfOpenTests|ClientFaultTests"),
     mutant(
         "a clock that is set back disorders the times", "Server/Broker.swift",
         "return max(Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000, log.lastTimestamp)",

@@ -1,10 +1,13 @@
 import ExampleSupport
+import Glibc
 import TelemetryMQ
 
 let program = Program(
     name: "mq-server", summary: "Keeps one append-only log of JSON messages and delivers it to any number of subscribers.",
     options: Options.all, furtherHelp: Commands.help)
 
+// A write beyond the limit of a file's size (`ulimit -f`) is refused as one without room, instead of ending the program.
+signal(SIGXFSZ, SIG_IGN)
 await Commands.runIfNamed(Array(CommandLine.arguments.dropFirst()))
 await program.main { context in
     let log = context.log

@@ -95,7 +95,14 @@ final class HTTPServerCore: EventHandler {
                 loop.modify(descriptor, events: [])
                 return
             }
-            guard let (accepted, peer) = try? Socket.accept(descriptor) else { return }
+            let accepted: Int32
+            let peer: SocketAddress
+            do {
+                guard let waiting = try Socket.accept(descriptor) else { return }
+                (accepted, peer) = waiting
+            } catch {
+                return pauseAccepting()
+            }
             let connection = HTTPConnection(descriptor: accepted, peer: peer, server: self)
             do {
                 try loop.register(accepted, events: .readable, handler: connection)
@@ -103,6 +110,15 @@ final class HTTPServerCore: EventHandler {
             } catch {
                 Socket.close(accepted)
             }
+        }
+    }
+
+    /// Out of descriptors: the one who waits would else be announced again and again.
+    private func pauseAccepting() {
+        loop.modify(descriptor, events: [])
+        loop.schedule(after: .milliseconds(100)) { [weak self] in
+            guard let self, !isStopping else { return }
+            loop.modify(descriptor, events: .readable)
         }
     }
 

@@ -73,6 +73,7 @@ struct ConnectionFloodTests {
                 }
                 return true
             }
+            try await eventuallyTrue("health", unless: queue.process) { try await HTTP.get(queue.httpPort, "/health").status == 200 }
             let reader = try RawPeer(port: queue.port)
             _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
             for offset in 0..<stored { try #require(members(try reader.receive())["offset"] as? Int == offset) }

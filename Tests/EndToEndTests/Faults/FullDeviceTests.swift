@@ -34,9 +34,7 @@ struct SmallDevice {
     }
 }
 
-@Suite(
-    "mq-server on a device without room",
-    .enabled(if: SmallDevice.isPermitted, "mounting a tmpfs of its own is not permitted here"), .timeLimit(.minutes(5)))
+@Suite("mq-server on a device without room", .timeLimit(.minutes(5)))
 struct FullDeviceTests {
     /// One producer, 50 messages a frame.
     private struct Producer {
@@ -70,6 +68,7 @@ struct FullDeviceTests {
 
     @Test(
         "the producer is told, what is stored stays readable also after a kill, and publishing goes on when there is room",
+        .enabled(if: SmallDevice.isPermitted, "mounting a tmpfs of its own is not permitted here"),
         arguments: ["always", "interval:20ms", "never"])
     func full(sync: String) async throws {
         try await Stage.run { stage in
@@ -110,6 +109,30 @@ struct FullDeviceTests {
             let log = device.pathFromOutside + "/log"
             #expect(try producer.oracle.violations(inDirectory: log) == [])
             #expect(try LogInspection(directory: log).problems == [])
+        }
+    }
+
+    @Test(
+        "a limit of the files' size refuses what is beyond it, and ends nothing",
+        .enabled(if: ConnectionFloodTests.isPermitted, "there is no /usr/bin/prlimit"), arguments: ["always", "interval:20ms"])
+    func fileSize(sync: String) async throws {
+        try await Stage.run { stage in
+            let settings = ["MQ_DATA_DIR": stage.path("log"), "MQ_SYNC": sync]
+            var queue = try await stage.startQueue(settings, under: [ConnectionFloodTests.prlimit, "--fsize=100000:unlimited", "--"])
+            var producer = Producer()
+            var peer = try RawPeer(port: queue.port)
+            var code: String?
+            while code == nil { code = try producer.publish(peer) }
+            for _ in 0..<10 { #expect(try producer.publish(peer) == "storage_full") }
+            try producer.expectReadable(queue.port)
+            #expect(await queue.process.terminate() == 0)
+
+            queue = try await stage.startQueue(settings)
+            peer = try RawPeer(port: queue.port)
+            for _ in 0..<10 { #expect(try producer.publish(peer) == nil) }
+            try producer.expectReadable(queue.port)
+            #expect(await queue.process.terminate() == 0)
+            #expect(try producer.oracle.violations(inDirectory: stage.path("log")) == [])
         }
     }
 }
