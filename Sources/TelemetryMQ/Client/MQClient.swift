@@ -53,6 +53,8 @@ public final class MQClient: Sendable {
         /// With the first message that is published from now on.
         case latest
         case offset(Int64)
+        /// With the first message that the server stored at that time or later, in microseconds since 1970.
+        case timestamp(Int64)
         /// Behind the position that was committed for the subscription's id, else at the earliest message.
         case committed
     }
@@ -121,18 +123,19 @@ public final class MQClient: Sendable {
         return try await send(payloads, isMany: true)
     }
 
-    private func check(_ payload: [UInt8], _ index: Int) throws(MQError) {
+    func check(_ payload: [UInt8], _ index: Int) throws(MQError) {
         if let error = payload.withUnsafeBytes({ JSON.validate($0) }) {
             throw MQError(.invalidPayload, "payload \(index) is not JSON: \(error)")
         }
         try checkSize(payload.count)
     }
 
+    /// The members beside the payloads take less than what is left out.
+    var maxPayloadBytes: Int { configuration.maxFrameBytes - 512 }
+
     private func checkSize(_ size: Int) throws(MQError) {
-        // The members beside the payload take less than this.
-        let room = configuration.maxFrameBytes - 512
-        guard size <= room else {
-            throw MQError(.invalidPayload, "payloads of \(size) bytes; a frame holds \(room)")
+        guard size <= maxPayloadBytes else {
+            throw MQError(.invalidPayload, "payloads of \(size) bytes; a frame holds \(maxPayloadBytes)")
         }
     }
 
@@ -144,12 +147,18 @@ public final class MQClient: Sendable {
         } cancel: { number in
             publisher.value.cancel(number)
         }
-        let offsets = answer.offsets ?? answer.offset.map { Array($0..<$0 + Int64(payloads.count)) }
-        guard let offsets, offsets.count == payloads.count else {
-            throw MQError(.protocolViolation, "\(configuration.host):\(configuration.port): an answer to a publish without its offset")
+        return try offsets(of: answer, count: payloads.count)
+    }
+
+    func offsets(of answer: ServerFrame.Answer, count: Int) throws(MQError) -> [Int64] {
+        let offsets = answer.offsets ?? answer.offset.map { Array($0..<$0 + Int64(count)) }
+        guard let offsets, offsets.count == count else {
+            throw MQError(.protocolViolation, "\(peer): an answer to a publish without its offset")
         }
         return offsets
     }
+
+    var peer: String { "\(configuration.host):\(configuration.port)" }
 
     /// What the server says of itself: the JSON object that `/stats` gives.
     public func statistics() async throws(MQError) -> [UInt8] {
@@ -161,9 +170,9 @@ public final class MQClient: Sendable {
         } cancel: { _ in }
     }
 
-    private func openPublisher() throws(MQError) -> LoopBound<Publisher> {
+    func openPublisher() throws(MQError) -> LoopBound<Publisher> {
         guard let publisher = publisher.withLock({ $0 }) else {
-            throw MQError(.closed, "\(configuration.host):\(configuration.port): the client is closed")
+            throw MQError(.closed, "\(peer): the client is closed")
         }
         return publisher
     }

@@ -7,6 +7,10 @@ public struct MQError: Error, Sendable, Hashable, CustomStringConvertible {
         case cancelled
         /// The payload is not JSON (RFC 8259), or too large for a frame. Nothing was sent.
         case invalidPayload
+        /// The publisher's buffer is full, and its configuration says not to wait. Nothing was sent.
+        case bufferFull
+        /// A message is not what the subscription's decoder expects. The next one may be.
+        case undecodable
         /// The server asks for a token, and this client's is wrong or missing.
         case unauthorized
         /// Another client subscribed with the same id.

@@ -16,14 +16,15 @@ struct ResumePoint: Sendable {
         self.start = start
     }
 
-    /// The value of `offset` in the next subscribe frame.
-    var requestedOffset: String {
-        if let nextOffset { return String(nextOffset) }
+    /// The member of the next subscribe frame that says where it begins.
+    var requestedStart: String {
+        if let nextOffset { return #""offset":\#(nextOffset)"# }
         switch start {
-        case .earliest: return "-2"
-        case .latest: return "-1"
-        case .committed: return "\"committed\""
-        case .offset(let offset): return String(max(offset, 0))
+        case .earliest: return #""offset":-2"#
+        case .latest: return #""offset":-1"#
+        case .committed: return #""offset":"committed""#
+        case .offset(let offset): return #""offset":\#(max(offset, 0))"#
+        case .timestamp(let timestamp): return #""timestamp":\#(max(timestamp, 0))"#
         }
     }
 

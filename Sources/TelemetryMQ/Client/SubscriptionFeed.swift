@@ -60,8 +60,8 @@ final class SubscriptionFeed: LinkUser {
         var request = ByteWriter()
         request.append(#"{"type":"subscribe","request_id":1,"subscriber_id":"#)
         request.appendJSONString(id)
-        request.append(#","offset":"#)
-        request.append(point.requestedOffset)
+        request.append(",")
+        request.append(point.requestedStart)
         request.append("}")
         link.send(request.bytes)
     }

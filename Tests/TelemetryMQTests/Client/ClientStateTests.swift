@@ -119,18 +119,19 @@ struct ClientStateTests {
     @Test("a subscription asks for its start, then for what it expects next")
     func resumePoint() {
         let starts: [(MQClient.StartPosition, String)] = [
-            (.earliest, "-2"), (.latest, "-1"), (.offset(7), "7"), (.offset(-9), "0"), (.committed, "\"committed\""),
+            (.earliest, #""offset":-2"#), (.latest, #""offset":-1"#), (.offset(7), #""offset":7"#), (.offset(-9), #""offset":0"#),
+            (.committed, #""offset":"committed""#), (.timestamp(1_732_380_000_000_000), #""timestamp":1732380000000000"#),
         ]
         for (start, text) in starts {
             var point = ResumePoint(start: start)
-            #expect(point.requestedOffset == text)
+            #expect(point.requestedStart == text)
             point.begins(at: 40)
-            #expect(point.requestedOffset == "40")
+            #expect(point.requestedStart == #""offset":40"#)
             #expect(point.receive(40) == .deliver)
             #expect(point.receive(40) == .repeated)
             #expect(point.receive(42) == .gap(expected: 41))
             #expect(point.receive(41) == .deliver)
-            #expect(point.requestedOffset == "42")
+            #expect(point.requestedStart == #""offset":42"#)
             point.begins(at: 0)
             #expect(point.receive(0) == .deliver)
         }
