@@ -71,6 +71,15 @@ MUTANTS = [
     mutant(
         "received bytes are overwritten before they are written", "Server/BrokerConnection.swift",
         "if broker.stage.isEmpty { broker.arena.reset() }", "broker.arena.reset()", "DurabilityTests"),
+    mutant(
+        "a segment begun since the last sync is delivered", "Server/Delivery.swift",
+        "if segment.baseOffset > broker.visible.segment { return 0 }", "", "DurabilityTests"),
+    mutant(
+        "what a kill left unsynced counts as synced", "Log/MessageLog.swift",
+        "if directory.isDurable, !segments.isEmpty {", "if false {", "DurabilityTests"),
+    mutant(
+        "what a kill left unsynced is delivered before its sync", "Server/Broker.swift",
+        "if holdsAnswersUntilSynced, let work = log.takeSyncWork() {", "if false, let work = log.takeSyncWork() {", "DurabilityTests"),
     # Fail stop.
     mutant(
         "appends go on after a failed write", "Log/MessageLog.swift",

@@ -10,8 +10,6 @@ struct LogRecovery {
     private(set) var segments: [Segment] = []
     private(set) var producers = ProducerTable()
     private(set) var report = MessageLog.Recovery()
-    /// Truncated, and not synced since.
-    private(set) var cutFiles: [any LogFile] = []
     /// Base offsets of segments that were opened by their index.
     private(set) var indexed: Set<Int64> = []
     /// Messages before this one are in the producer table that was read from its snapshot.
@@ -87,7 +85,6 @@ struct LogRecovery {
                 reason: "\(tail.reason), in a segment that was sealed")
         }
         try segment.file.truncate(to: tail.position)
-        cutFiles.append(segment.file)
         report.cutTail =
             "\(segment.file.path): cut \(tail.byteCount) bytes at byte \(tail.position), before message \(segment.nextOffset): \(tail.reason)"
         return isLast

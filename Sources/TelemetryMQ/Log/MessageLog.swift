@@ -64,7 +64,11 @@ package final class MessageLog {
         segments = found.segments
         producers = found.producers
         recovery = found.report
-        unsynced = found.cutFiles
+        // Of what a process wrote that was killed, nobody knows what is on the device.
+        if directory.isDurable, !segments.isEmpty {
+            unsynced = segments.filter { !found.indexed.contains($0.baseOffset) }.map(\.file)
+            namesUnsynced = true
+        }
         unsealed = segments.dropLast().filter { !found.indexed.contains($0.baseOffset) }
         if !unsealed.isEmpty {
             producerSnapshot = ProducerFile.json(producers.upTo(active.baseOffset), endOffset: active.baseOffset)

@@ -48,6 +48,11 @@ final class Broker {
         positions = try PositionJournal(directory: directory)
         stage = PublishStage(firstOffset: log.nextOffset)
         visible = log.end
+        // Before anything of the log is delivered, or acknowledged because it is repeated.
+        if holdsAnswersUntilSynced, let work = log.takeSyncWork() {
+            try work.perform()
+            work.writeIndexes()
+        }
         for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
         if let damage = positions.damage { report(.storageFailure(damage)) }
         startTimers()

@@ -96,6 +96,8 @@ struct Delivery {
 
     /// How much of the segment may be delivered.
     private var visibleBytes: Int64 {
-        segment.damage?.position ?? (segment.baseOffset == broker.visible.segment ? broker.visible.position : segment.byteCount)
+        // Of a segment that was begun since the last sync: nothing.
+        if segment.baseOffset > broker.visible.segment { return 0 }
+        return segment.damage?.position ?? (segment.baseOffset == broker.visible.segment ? broker.visible.position : segment.byteCount)
     }
 }

@@ -34,10 +34,15 @@ struct DurabilityTests {
         #expect { try file.synchronize() } throws: { ($0 as? SystemError)?.code == EINVAL }
     }
 
-    @Test("with the policy always, neither the answer nor the message comes before the sync has ended")
-    func nothingBeforeTheSync() async throws {
+    @Test(
+        "with the policy always, neither the answer nor the message comes before the sync has ended, also with each in a segment of its own",
+        arguments: [1, 1 << 20] as [Int64])
+    func nothingBeforeTheSync(segmentBytes: Int64) async throws {
         let directory = FaultDirectory()
-        try await withServer(directory, { $0.sync = .always }) { server in
+        try await withServer(directory, {
+            $0.sync = .always
+            $0.segmentBytes = segmentBytes
+        }) { server in
             let reader = try RawPeer(port: server.port)
             _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
             let publisher = try RawPeer(port: server.port)
@@ -49,9 +54,11 @@ struct DurabilityTests {
                 #expect(try reader.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
                 let late = try RawPeer(port: server.port)
                 #expect(members(try late.ask(#"{"type":"subscribe","subscriber_id":"l"}"#))["offset"] as? Int == n)
+                for _ in 0..<2 { #expect(try late.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#) }
                 directory.syncGate.open()
                 #expect(members(try publisher.receive())["offset"] as? Int == n)
                 #expect(members(try reader.receive())["payload"] as? Int == n)
+                #expect(members(try late.receive())["payload"] as? Int == n)
             }
         }
     }
@@ -131,6 +138,38 @@ struct DurabilityTests {
         }
         #expect(oracle.violations(in: directory.segments) == [])
         #expect(try MessageLog(directory: directory.afterProcessEnd()).recovery.cutTail == nil)
+    }
+
+    @Test(
+        "with the policy always, what a kill left written and not synced is synced before it is acknowledged or delivered",
+        arguments: UInt64(0)..<6)
+    func unsyncedAfterAKill(seed: UInt64) async throws {
+        var random = SeededRandom(seed: seed)
+        let directory = FaultDirectory()
+        let publish = #"{"type":"publish","producer_id":"p","sequence":0,"payload":\#(Oracle.payload("p", 0))}"#
+        var oracle = Oracle()
+        oracle.send("p", 0)
+        var found: FaultDirectory!
+        try await withServer(directory, { $0.sync = .always }) { server in
+            directory.syncGate.close()
+            let peer = try RawPeer(port: server.port)
+            try peer.send(publish)
+            for _ in 0..<2 { #expect(try peer.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#) }
+            found = directory.afterProcessEnd()
+        }
+        var lost: FaultDirectory!
+        try await withServer(found, { $0.sync = .always }) { server in
+            let peer = try RawPeer(port: server.port)
+            if seed % 2 == 0 {
+                oracle.acknowledge("p", 0, offset: try #require(members(try peer.ask(publish))["offset"] as? Int64))
+            } else {
+                _ = try peer.ask(#"{"type":"subscribe","subscriber_id":"s","offset":0}"#)
+                oracle.acknowledge("p", 0, offset: try #require(members(try peer.receive())["offset"] as? Int64))
+            }
+            lost = found.afterPowerLoss(using: &random)
+        }
+        _ = try MessageLog(directory: lost)
+        #expect(oracle.violations(in: lost.segments) == [])
     }
 
     @Test("what could not be synced is not acknowledged when it is sent again either")

@@ -74,9 +74,23 @@ final class FaultDirectory: LogDirectory {
 
     // MARK: After the end of the process, and after that of the machine
 
-    /// What the next process finds.
+    /// What the next process finds: all that was written, of which the device holds what it held before.
     func afterProcessEnd() -> FaultDirectory {
-        FaultDirectory(files: state.withLock { $0.names }.mapValues(\.content))
+        let (names, durableNames) = state.withLock { ($0.names, $0.durableNames) }
+        let next = FaultDirectory()
+        var copies: [ObjectIdentifier: FaultFile] = [:]
+        func copy(_ file: FaultFile) -> FaultFile {
+            if let known = copies[ObjectIdentifier(file)] { return known }
+            let copy = FaultFile(copying: file, in: next)
+            copies[ObjectIdentifier(file)] = copy
+            return copy
+        }
+        let (copied, durable) = (names.mapValues(copy), durableNames.mapValues(copy))
+        next.state.withLock { state in
+            state.names = copied
+            state.durableNames = durable
+        }
+        return next
     }
 
     /// What the next start finds after a power loss: what was synced, and of what was appended since, a random beginning,
@@ -184,6 +198,14 @@ final class FaultFile: LogFile {
         memory = DescriptorFile(path: path, descriptor: clinux_memfd_create(name, 1))
         durable = Mutex(content)
         if !content.isEmpty { try! memory.write(content, at: 0) }
+    }
+
+    /// Holds the same, and has the same of it on the device.
+    convenience init(copying other: FaultFile, in new: FaultDirectory) {
+        self.init(name: String(other.path.dropFirst("fault/".count)), content: other.content)
+        let synced = other.durable.withLock { $0 }
+        durable.withLock { $0 = synced }
+        directory.withLock { $0 = WeakDirectory(new) }
     }
 
     private func perform(_ operation: FaultDirectory.Operation) throws(SystemError) {
