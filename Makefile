@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults mutants bench-mq coverage clean
+.PHONY: help setup setup-tests build run test faults mutants sanitize check-consumer bench-mq coverage clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -30,6 +30,12 @@ faults: setup-tests ## Kill the queue, fail its device, damage its files: hundre
 
 mutants: setup-tests ## Plant one bug after the other into the queue, and show which test sees it
 	@scripts/mutants.py
+
+sanitize: setup-tests ## Run the queue's tests under the address and the thread sanitizer
+	@scripts/sanitize.sh
+
+check-consumer: setup ## Build and run a package that imports TelemetryMQ alone
+	@scripts/check-consumer.sh
 
 bench-mq: build ## Measure the queue beside Redis, JetStream and bare loops
 	@scripts/setup.sh bench

@@ -206,11 +206,11 @@ public final class BatchPublisher: Sendable {
 }
 
 extension MQClient {
-    /// Runs the body with a publisher that gathers messages into frames.
+    /// Runs the body, where the caller runs, with a publisher that gathers messages into frames.
     ///
     /// When the body returns, everything that it published is sent and waited for; where one of the messages could not be stored,
     /// that is thrown. When the body throws, what is not answered is given up.
-    public func withPublisher<R: Sendable>(
+    public nonisolated(nonsending) func withPublisher<R: Sendable>(
         _ configuration: BatchPublisher.Configuration = .init(), _ body: (BatchPublisher) async throws -> R
     ) async throws -> R {
         let publisher = BatchPublisher(client: self, publisher: try openPublisher(), configuration: configuration)

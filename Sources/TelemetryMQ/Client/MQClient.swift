@@ -78,8 +78,8 @@ public final class MQClient: Sendable {
 
     deinit { loop.stop() }
 
-    /// Runs the body with a client, and closes it when the body is left, however.
-    public static func withClient<R: Sendable>(
+    /// Runs the body with a client, where the caller runs, and closes it when the body is left, however.
+    public nonisolated(nonsending) static func withClient<R: Sendable>(
         _ configuration: Configuration = Configuration(), _ body: (MQClient) async throws -> R
     ) async throws -> R {
         let client = MQClient(configuration: configuration)

@@ -129,7 +129,8 @@ final class HTTPServerCore: EventHandler {
 
     func repeatTimeouts() {
         loop.schedule(after: .seconds(1)) { [weak self] in
-            guard let self, !isStopping else { return }
+            // Also while stopping: a client that has its answer and does not leave is not waited for.
+            guard let self, !isStopping || !connections.isEmpty else { return }
             for connection in connections.values { connection.checkTimeouts() }
             repeatTimeouts()
         }
