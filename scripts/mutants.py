@@ -155,6 +155,10 @@ MUTANTS = [
     mutant(
         "the journal is renamed before it is synced", "Log/PositionJournal.swift",
         "        try new.synchronize()\n", "", "DurabilityTests"),
+    mutant(
+        "a search by time skips a damaged record", "Log/Segment.swift",
+        "guard Record.damage(record) == nil, let header = Record.header(record), header.timestamp < timestamp else { break }",
+        "if let header = Record.header(record), header.timestamp >= timestamp { break }", "FlippedBitTests"),
     # Idempotence.
     mutant(
         "no dedupe of producer and sequence", "Log/ProducerTable.swift",

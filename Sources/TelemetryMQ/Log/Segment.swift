@@ -89,13 +89,13 @@ package final class Segment {
         return reader.position
     }
 
-    /// The first offset whose record is not older than the time, in microseconds.
+    /// The first offset whose record is not older than the time, in microseconds, or is damaged: it must not be skipped.
     func offset(notBefore timestamp: Int64) throws(SystemError) -> Int64 {
         let mark = index.mark(before: timestamp)
         var reader = SegmentReader(file: file, from: mark?.position ?? 0, to: byteCount, bufferBytes: 64 * 1024)
         var at = mark?.offset ?? baseOffset
         while case .record(let record)? = try reader.next() {
-            if let header = Record.header(record), header.timestamp >= timestamp { break }
+            guard Record.damage(record) == nil, let header = Record.header(record), header.timestamp < timestamp else { break }
             at += 1
         }
         return at

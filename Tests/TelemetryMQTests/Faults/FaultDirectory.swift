@@ -46,7 +46,8 @@ final class FaultDirectory: LogDirectory {
         state = Mutex(State())
     }
 
-    private init(files: [String: [UInt8]]) {
+    /// Holds these files, all of them on the device.
+    init(files: [String: [UInt8]]) {
         fault = nil
         var state = State()
         for (name, content) in files { state.names[name] = FaultFile(name: name, content: content) }
@@ -105,6 +106,9 @@ final class FaultDirectory: LogDirectory {
         }
         return FaultDirectory(files: files)
     }
+
+    /// What all files hold now.
+    var files: [String: [UInt8]] { state.withLock { $0.names }.mapValues(\.content) }
 
     /// What the segments hold now.
     var segments: [(name: String, bytes: [UInt8])] {
