@@ -79,6 +79,12 @@ package final class RawPeer {
         }
     }
 
+    /// Whether a receive would find something now, be it the connection's end.
+    package var hasInput: Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return !buffer.isEmpty || poll(&watched, 1, 0) > 0
+    }
+
     package func receive() throws -> String { String(decoding: try receiveFrame().dropFirst(4), as: UTF8.self) }
 
     package func ask(_ body: String) throws -> String {

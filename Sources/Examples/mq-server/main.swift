@@ -8,6 +8,7 @@ let program = Program(
 
 // A write beyond the limit of a file's size (`ulimit -f`) is refused as one without room, instead of ending the program.
 signal(SIGXFSZ, SIG_IGN)
+raiseDescriptorLimit()
 await Commands.runIfNamed(Array(CommandLine.arguments.dropFirst()))
 await program.main { context in
     let log = context.log
@@ -47,4 +48,13 @@ await program.main { context in
     await server.shutdown()
     log.info("stopped")
     return Program.ExitCode.done
+}
+
+/// Each segment and each client takes a descriptor: as many as the system gives without asking an operator.
+func raiseDescriptorLimit() {
+    var limit = rlimit()
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(resource, &limit)
 }

@@ -150,6 +150,8 @@ struct FuzzTests {
                 }
                 // What was sent is answered or not; then the connection ends, and does not hang.
                 for peer in bad { try #require(peer.endsByItself, comment) }
+                // All of this blocks its thread, of which the tests have few.
+                await Task.yield()
             }
             #expect(await queue.process.terminate() == 0)
             #expect(try LogInspection(directory: directory).problems == [], "FAULT_SEED=\(seed)")

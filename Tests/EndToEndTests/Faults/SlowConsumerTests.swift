@@ -62,6 +62,7 @@ struct SlowConsumerTests {
                 try #require(answer["offset"] as? Int == n)
                 // By then every buffer has been used.
                 if n == 200 { settled = try residentMemory(queue.process) }
+                await Task.yield()
                 if n > 200, n % 50 == 0 { peak = max(peak, try residentMemory(queue.process)) }
             }
             try await first
@@ -70,7 +71,10 @@ struct SlowConsumerTests {
             #expect(peak - settled < 8 * 1024, "resident: \(settled) KiB after 200 messages, \(peak) KiB at most")
             #expect(peak < 64 * 1024)
 
-            for offset in 0..<Self.count { try expectMessage(never, offset) }
+            for offset in 0..<Self.count {
+                try expectMessage(never, offset)
+                await Task.yield()
+            }
             stopped.send(SIGCONT)
             try await eventuallyTrue("last message at the tail", within: .seconds(120), unless: stopped) {
                 let output = try FileHandle(forReadingFrom: URL(filePath: stopped.outputPath))

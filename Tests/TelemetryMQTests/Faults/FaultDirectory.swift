@@ -206,8 +206,9 @@ final class FaultFile: LogFile {
 
     /// Holds the same, and has the same of it on the device.
     convenience init(copying other: FaultFile, in new: FaultDirectory) {
-        self.init(name: String(other.path.dropFirst("fault/".count)), content: other.content)
+        // In this order: what is written meanwhile must not be on the device and nowhere else.
         let synced = other.durable.withLock { $0 }
+        self.init(name: String(other.path.dropFirst("fault/".count)), content: other.content)
         durable.withLock { $0 = synced }
         directory.withLock { $0 = WeakDirectory(new) }
     }
