@@ -106,7 +106,7 @@ private struct FrameMutator {
 @Suite("mq-server and clients that send nonsense", .timeLimit(.minutes(30)))
 struct FuzzTests {
     /// Rounds of three connections that send nonsense at the same time.
-    static let count = CrashTests.isLong ? CrashTests.rounds * 20 : 150
+    static let count = CrashTests.isLong ? CrashTests.rounds * 10 : 150
 
     @Test(
         "each connection comes to its end, and a client beside them is served as if it were alone", arguments: ["always", "interval:10ms"])
