@@ -46,4 +46,4 @@ coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh
 
 clean: ## Remove what builds and runs leave
-	rm -rf .build .run
+	rm -rf .build .build-consumer .build-sanitize .run
