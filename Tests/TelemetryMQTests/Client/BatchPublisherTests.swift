@@ -5,24 +5,9 @@ import Testing
 
 @Suite("Publishing in batches", .timeLimit(.minutes(2)))
 struct BatchPublisherTests {
-    private func startServer(_ directory: TemporaryDirectory? = nil, port: Int = 0) async throws -> MQServer {
-        var configuration = MQServer.Configuration()
-        configuration.port = port
-        configuration.httpPort = nil
-        configuration.dataDirectory = directory?.path
-        return try await MQServer(configuration: configuration)
-    }
-
-    private func configuration(_ port: Int) -> MQClient.Configuration {
-        var configuration = MQClient.Configuration(host: "127.0.0.1", port: port)
-        configuration.initialBackoff = .milliseconds(5)
-        configuration.maxBackoff = .milliseconds(50)
-        return configuration
-    }
-
     /// A port where nobody listens: a publish waits there for ever.
     private func unusedPort() async throws -> Int {
-        let server = try await startServer()
+        let server = try await startTestServer()
         let port = server.port
         await server.shutdown()
         return port
@@ -39,7 +24,7 @@ struct BatchPublisherTests {
 
     /// The payloads of the log from its start on.
     private func stored(_ port: Int, count: Int) async throws -> [String] {
-        try await MQClient.withClient(configuration(port)) { client in
+        try await MQClient.withClient(quickConfiguration(port)) { client in
             var seen: [String] = []
             if count == 0 { return [] }
             for try await message in client.subscribe(id: "check", from: .earliest) {
@@ -52,9 +37,9 @@ struct BatchPublisherTests {
 
     @Test("everything published is stored once, in order, and the receipts tell where")
     func order() async throws {
-        let server = try await startServer()
+        let server = try await startTestServer()
         let count = 25_000
-        try await MQClient.withClient(configuration(server.port)) { client in
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             var receipts: [BatchPublisher.Receipt] = []
             receipts = try await client.withPublisher { publisher in
                 var receipts: [BatchPublisher.Receipt] = []
@@ -69,9 +54,9 @@ struct BatchPublisherTests {
 
     @Test("messages of many tasks keep the order of their task", arguments: [64, 8 << 20])
     func manyTasks(bufferBytes: Int) async throws {
-        let server = try await startServer()
+        let server = try await startTestServer()
         let (tasks, each) = (8, 500)
-        try await MQClient.withClient(configuration(server.port)) { client in
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             var options = BatchPublisher.Configuration()
             options.maxBatchMessages = 7
             options.bufferBytes = bufferBytes
@@ -94,8 +79,8 @@ struct BatchPublisherTests {
 
     @Test("a lone message leaves after its linger, without a flush")
     func linger() async throws {
-        let server = try await startServer()
-        try await MQClient.withClient(configuration(server.port)) { client in
+        let server = try await startTestServer()
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             try await client.withPublisher { publisher in
                 let receipt = try await publisher.publish("1")
                 #expect(try await receipt.offset == 0)
@@ -106,8 +91,8 @@ struct BatchPublisherTests {
 
     @Test("a flush returns when all that was published before is stored")
     func flush() async throws {
-        let server = try await startServer()
-        try await MQClient.withClient(configuration(server.port)) { client in
+        let server = try await startTestServer()
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             var options = BatchPublisher.Configuration()
             options.linger = .seconds(600)
             try await client.withPublisher(options) { publisher in
@@ -124,7 +109,7 @@ struct BatchPublisherTests {
     @Test("a full buffer fails at once where that is asked for, says so, and takes nothing in")
     func fullFails() async throws {
         let port = try await unusedPort()
-        try await MQClient.withClient(configuration(port)) { client in
+        try await MQClient.withClient(quickConfiguration(port)) { client in
             var options = BatchPublisher.Configuration()
             options.bufferBytes = 100
             options.whenFull = .fail
@@ -144,7 +129,7 @@ struct BatchPublisherTests {
     @Test("while the buffer is full a publish waits, ends at once when it is cancelled, and is then not stored")
     func fullWaits() async throws {
         let port = try await unusedPort()
-        try await MQClient.withClient(configuration(port)) { client in
+        try await MQClient.withClient(quickConfiguration(port)) { client in
             var options = BatchPublisher.Configuration()
             options.bufferBytes = 10
             try await client.withPublisher(options) { publisher in
@@ -154,7 +139,7 @@ struct BatchPublisherTests {
                 waiting.cancel()
                 let error = await refusal { _ = try await waiting.value }
                 #expect(error?.code == .cancelled)
-                let server = try await startServer(port: port)
+                let server = try await startTestServer(port: port)
                 _ = try await behind.value
                 try await publisher.flush()
                 #expect(try await stored(port, count: 2) == ["\"12345678\"", "\"second\""])
@@ -168,7 +153,7 @@ struct BatchPublisherTests {
         let port = try await unusedPort()
         struct Stop: Error {}
         let receipts = ReceiptBox()
-        try await MQClient.withClient(configuration(port)) { client in
+        try await MQClient.withClient(quickConfiguration(port)) { client in
             do {
                 try await client.withPublisher { publisher in
                     await receipts.add(try await publisher.publish("1"))
@@ -191,10 +176,10 @@ struct BatchPublisherTests {
     func restart() async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
-        var server = try await startServer(directory)
+        var server = try await startTestServer(directory)
         let port = server.port
         let count = 6000
-        try await MQClient.withClient(configuration(port)) { client in
+        try await MQClient.withClient(quickConfiguration(port)) { client in
             var options = BatchPublisher.Configuration()
             options.maxBatchMessages = 10
             options.bufferBytes = 2000
@@ -205,7 +190,7 @@ struct BatchPublisherTests {
                         let stopping = Task { await old.shutdown() }
                         try await publisher.publish("\(n)")
                         await stopping.value
-                        server = try await startServer(directory, port: port)
+                        server = try await startTestServer(directory, port: port)
                     } else {
                         try await publisher.publish("\(n)")
                     }
@@ -218,8 +203,8 @@ struct BatchPublisherTests {
 
     @Test("a payload that is not JSON is refused before it is sent, and the others go on")
     func notJSON() async throws {
-        let server = try await startServer()
-        try await MQClient.withClient(configuration(server.port)) { client in
+        let server = try await startTestServer()
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             try await client.withPublisher { publisher in
                 try await publisher.publish("1")
                 let error = await refusal { _ = try await publisher.publish("{") }
@@ -238,8 +223,8 @@ struct BatchPublisherTests {
 
     @Test("a subscription delivers decoded values; one that cannot be decoded is named, and the rest follows")
     func decoded() async throws {
-        let server = try await startServer()
-        try await MQClient.withClient(configuration(server.port)) { client in
+        let server = try await startTestServer()
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             try await client.publish([#"{"gpu":1,"value":0.5}"#, #"{"gpu":"?"}"#, #"{"gpu":2,"value":1.5}"#].map { Array($0.utf8) })
             let samples = client.subscribe(id: "s", from: .earliest).decoded { try JSONDecoder().decode(Sample.self, from: Data($0)) }
             var iterator = samples.makeAsyncIterator()
@@ -256,8 +241,8 @@ struct BatchPublisherTests {
 
     @Test("a subscription begins with the first message of a time")
     func fromTime() async throws {
-        let server = try await startServer()
-        try await MQClient.withClient(configuration(server.port)) { client in
+        let server = try await startTestServer()
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             try await client.publish("1")
             var times: [Int64] = []
             // Until the clock has moved on, further messages may have the first one's time.

@@ -7,27 +7,10 @@ import Testing
 
 @Suite("The client against the real server", .timeLimit(.minutes(2)))
 struct ClientTests {
-    private func startServer(_ directory: TemporaryDirectory? = nil, port: Int = 0, token: String? = nil) async throws -> MQServer {
-        var configuration = MQServer.Configuration()
-        configuration.port = port
-        configuration.httpPort = nil
-        configuration.dataDirectory = directory?.path
-        configuration.segmentBytes = 100_000
-        configuration.token = token
-        return try await MQServer(configuration: configuration)
-    }
-
-    private func configuration(_ port: Int) -> MQClient.Configuration {
-        var configuration = MQClient.Configuration(host: "127.0.0.1", port: port)
-        configuration.initialBackoff = .milliseconds(5)
-        configuration.maxBackoff = .milliseconds(50)
-        return configuration
-    }
-
     @Test("a publish returns the message's offset, and a subscription from 0 sees each message once, in order")
     func publishAndSubscribe() async throws {
-        let server = try await startServer()
-        try await MQClient.withClient(configuration(server.port)) { client in
+        let server = try await startTestServer()
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             for n in 0..<100 { #expect(try await client.publish("{\"n\":\(n)}") == Int64(n)) }
             #expect(try await client.publish((100..<150).map { Array("{\"n\":\($0)}".utf8) }) == Array(100..<150))
             var expected: Int64 = 0
@@ -47,13 +30,13 @@ struct ClientTests {
     func manyAtOnce() async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
-        let server = try await startServer(directory)
+        let server = try await startTestServer(directory)
         let (publishers, each, readers) = (8, 300, 4)
         let port = server.port
         let orders = try await withThrowingTaskGroup(of: [String].self) { group in
             for reader in 0..<readers {
                 group.addTask {
-                    try await MQClient.withClient(configuration(port)) { client in
+                    try await MQClient.withClient(quickConfiguration(port)) { client in
                         var seen: [String] = []
                         for try await message in client.subscribe(id: "r\(reader)", from: .earliest) {
                             #expect(message.offset == Int64(seen.count))
@@ -66,7 +49,7 @@ struct ClientTests {
             }
             for publisher in 0..<publishers {
                 group.addTask {
-                    try await MQClient.withClient(configuration(port)) { client in
+                    try await MQClient.withClient(quickConfiguration(port)) { client in
                         for n in 0..<each { try await client.publish("\"\(publisher) \(n)\"") }
                         return []
                     }
@@ -91,12 +74,12 @@ struct ClientTests {
     func restarts() async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
-        let first = try await startServer(directory)
+        let first = try await startTestServer(directory)
         let port = first.port
         let total = 3000
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await MQClient.withClient(configuration(port)) { client in
+                try await MQClient.withClient(quickConfiguration(port)) { client in
                     try await withThrowingTaskGroup(of: Void.self) { publishes in
                         for n in 0..<total {
                             if n >= 50 { try await publishes.next() }
@@ -107,7 +90,7 @@ struct ClientTests {
                 }
             }
             group.addTask {
-                try await MQClient.withClient(configuration(port)) { client in
+                try await MQClient.withClient(quickConfiguration(port)) { client in
                     var seen = Set<Int>()
                     var next: Int64 = 0
                     for try await message in client.subscribe(id: "s", from: .earliest) {
@@ -125,7 +108,7 @@ struct ClientTests {
                 for _ in 0..<5 {
                     try await Task.sleep(for: .milliseconds(30))
                     await server.shutdown(within: .zero)
-                    server = try await startServer(directory, port: port)
+                    server = try await startTestServer(directory, port: port)
                 }
                 var polls = 0
                 while try await !isDone(port, total), polls < 2000 {
@@ -139,7 +122,7 @@ struct ClientTests {
     }
 
     private func isDone(_ port: Int, _ total: Int) async throws -> Bool {
-        let statistics = try await MQClient.withClient(configuration(port)) { try await $0.statistics() }
+        let statistics = try await MQClient.withClient(quickConfiguration(port)) { try await $0.statistics() }
         let members = try #require(JSONSerialization.jsonObject(with: Data(statistics)) as? [String: Any])
         let subscribers = members["subscribers"] as? [[String: Any]] ?? []
         return members["total_messages"] as? Int == total && subscribers.isEmpty
@@ -147,12 +130,12 @@ struct ClientTests {
 
     @Test("a publish waits for a server that comes later")
     func serverComesLater() async throws {
-        let placeholder = try await startServer()
+        let placeholder = try await startTestServer()
         let port = placeholder.port
         await placeholder.shutdown()
-        let client = MQClient(configuration: configuration(port))
+        let client = MQClient(configuration: quickConfiguration(port))
         async let offset = client.publish("\"early\"")
-        let server = try await startServer(port: port)
+        let server = try await startTestServer(port: port)
         #expect(try await offset == 0)
         await client.close()
         await server.shutdown()
@@ -160,14 +143,14 @@ struct ClientTests {
 
     @Test("cancellation ends a publish that waits for a connection, and an iteration that waits for a message")
     func cancellation() async throws {
-        let placeholder = try await startServer()
+        let placeholder = try await startTestServer()
         let port = placeholder.port
         await placeholder.shutdown()
-        let client = MQClient(configuration: configuration(port))
+        let client = MQClient(configuration: quickConfiguration(port))
         let publish = Task { try await client.publish("1") }
         publish.cancel()
         await #expect { _ = try await publish.value } throws: { ($0 as? MQError)?.code == .cancelled }
-        let server = try await startServer(port: port)
+        let server = try await startTestServer(port: port)
         let iteration = Task { for try await _ in client.subscribe(from: .latest) {} }
         iteration.cancel()
         await #expect { _ = try await iteration.value } throws: { ($0 as? MQError)?.code == .cancelled }
@@ -177,10 +160,10 @@ struct ClientTests {
 
     @Test("cancellation ends publishes and iterations whose server went away in the middle")
     func cancellationWithoutServer() async throws {
-        let server = try await startServer()
+        let server = try await startTestServer()
         let port = server.port
         let work = Task {
-            try await MQClient.withClient(configuration(port)) { client in
+            try await MQClient.withClient(quickConfiguration(port)) { client in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { for try await _ in client.subscribe(id: "s", from: .earliest) {} }
                     for _ in 0..<20 {
@@ -190,7 +173,7 @@ struct ClientTests {
                 }
             }
         }
-        try await MQClient.withClient(configuration(port)) { client in
+        try await MQClient.withClient(quickConfiguration(port)) { client in
             var iterator = client.subscribe(id: "watch", from: .earliest).makeAsyncIterator()
             for _ in 0..<100 { _ = try await iterator.next() }
         }
@@ -201,15 +184,15 @@ struct ClientTests {
 
     @Test("a payload that is not JSON is refused before it is sent", arguments: ["", "{", "1 2", "{\"a\":1},\"offset\":5", "\u{1}"])
     func invalidPayload(payload: String) async throws {
-        let client = MQClient(configuration: configuration(1))
+        let client = MQClient(configuration: quickConfiguration(1))
         await #expect { _ = try await client.publish(payload) } throws: { ($0 as? MQError)?.code == .invalidPayload }
         await client.close()
     }
 
     @Test("a wrong token is an error, for a publish and for a subscription")
     func wrongToken() async throws {
-        let server = try await startServer(token: "right")
-        var settings = configuration(server.port)
+        let server = try await startTestServer(token: "right")
+        var settings = quickConfiguration(server.port)
         settings.token = "wrong"
         try await MQClient.withClient(settings) { client in
             await #expect { _ = try await client.publish("1") } throws: { ($0 as? MQError)?.code == .unauthorized }
@@ -222,8 +205,8 @@ struct ClientTests {
 
     @Test("a subscription that another takes over ends with that error")
     func superseded() async throws {
-        let server = try await startServer()
-        try await MQClient.withClient(configuration(server.port)) { client in
+        let server = try await startTestServer()
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             try await client.publish("1")
             var first = client.subscribe(id: "s", from: .earliest).makeAsyncIterator()
             #expect(try await first.next()?.offset == 0)
@@ -239,8 +222,8 @@ struct ClientTests {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
         for round in 0..<3 {
-            let server = try await startServer(directory)
-            try await MQClient.withClient(configuration(server.port)) { client in
+            let server = try await startTestServer(directory)
+            try await MQClient.withClient(quickConfiguration(server.port)) { client in
                 if round == 0 { try await client.publish((0..<9).map { Array("\($0)".utf8) }) }
                 let subscription = client.subscribe(id: "s", from: .committed)
                 var iterator = subscription.makeAsyncIterator()
@@ -253,8 +236,8 @@ struct ClientTests {
 
     @Test("a consumer that does not read holds a bounded number of bytes, and loses nothing")
     func slowConsumer() async throws {
-        let server = try await startServer()
-        var settings = configuration(server.port)
+        let server = try await startTestServer()
+        var settings = quickConfiguration(server.port)
         settings.receiveBufferBytes = 100_000
         try await MQClient.withClient(settings) { client in
             let payload = Array(("\"" + String(repeating: "x", count: 10_000) + "\"").utf8)
@@ -277,17 +260,17 @@ struct ClientTests {
 
     @Test("a server in memory that began anew is told as such, and its messages are all delivered")
     func logReset() async throws {
-        let first = try await startServer()
+        let first = try await startTestServer()
         let port = first.port
         let resets = Mutex(0)
-        var settings = configuration(port)
+        var settings = quickConfiguration(port)
         settings.onEvent = { if case .logReset = $0 { resets.withLock { $0 += 1 } } }
         let client = MQClient(configuration: settings)
         try await client.publish((0..<5).map { Array("\($0)".utf8) })
         var iterator = client.subscribe(id: "s", from: .earliest).makeAsyncIterator()
         for n in 0..<5 { #expect(try await iterator.next()?.offset == Int64(n)) }
         await first.shutdown()
-        let second = try await startServer(port: port)
+        let second = try await startTestServer(port: port)
         try await client.publish("\"new\"")
         #expect(try await iterator.next()?.offset == 0)
         #expect(resets.withLock { $0 } == 1)
@@ -302,7 +285,7 @@ struct ClientTests {
         serverSettings.httpPort = nil
         serverSettings.maxFrameBytes = 4096
         let server = try await MQServer(configuration: serverSettings)
-        try await MQClient.withClient(configuration(server.port)) { client in
+        try await MQClient.withClient(quickConfiguration(server.port)) { client in
             async let before = client.publish("1")
             let large = "\"" + String(repeating: "x", count: 5000) + "\""
             await #expect { _ = try await client.publish(large) } throws: { ($0 as? MQError)?.code == .invalidPayload }
@@ -314,8 +297,8 @@ struct ClientTests {
 
     @Test("a client whose id the server does not take is told", arguments: ["", String(repeating: "x", count: 129)])
     func badClientID(id: String) async throws {
-        let server = try await startServer()
-        var settings = configuration(server.port)
+        let server = try await startTestServer()
+        var settings = quickConfiguration(server.port)
         settings.clientID = id
         let client = MQClient(configuration: settings)
         await #expect { _ = try await client.publish("1") } throws: { ($0 as? MQError)?.code == .rejected(code: "invalid_frame") }

@@ -1,0 +1,21 @@
+import TelemetryMQ
+
+/// A server on a free port; in memory without a directory.
+func startTestServer(_ directory: TemporaryDirectory? = nil, port: Int = 0, token: String? = nil) async throws -> MQServer {
+    var configuration = MQServer.Configuration()
+    configuration.port = port
+    configuration.httpPort = nil
+    configuration.dataDirectory = directory?.path
+    // Many segments, also in a short test.
+    configuration.segmentBytes = 100_000
+    configuration.token = token
+    return try await MQServer(configuration: configuration)
+}
+
+/// Of a client that comes back at once when its server does.
+func quickConfiguration(_ port: Int) -> MQClient.Configuration {
+    var configuration = MQClient.Configuration(host: "127.0.0.1", port: port)
+    configuration.initialBackoff = .milliseconds(5)
+    configuration.maxBackoff = .milliseconds(50)
+    return configuration
+}
