@@ -9,13 +9,17 @@ enum Commands {
           verify DIR              Read every record of a log, and tell what is wrong; exit code 1 where anything is.
           inspect DIR             List a log's segments with offsets, times and sizes, and the committed positions.
           tail HOST:PORT [FROM]   Print the messages of a running server as they come; FROM is earliest, latest (the
-                                  default) or an offset. MQ_TOKEN is what the server asks of its clients.
+                                  default), an offset, or how long ago: 10m. MQ_TOKEN is what the server asks of its clients.
 
         """
 
     /// Runs the command that the arguments name; returns where they name none.
     static func runIfNamed(_ arguments: [String]) async {
         guard let command = arguments.first, ["verify", "inspect", "tail"].contains(command) else { return }
+        if arguments.contains("--help") {
+            print(help, terminator: "")
+            exit(Program.ExitCode.done)
+        }
         do {
             switch (command, arguments.count) {
             case ("verify", 2): exit(try verify(arguments[1]))
@@ -85,8 +89,13 @@ enum Commands {
         case "earliest": start = .earliest
         case "latest": start = .latest
         default:
-            guard let offset = Int64(from), offset >= 0 else { throw UsageError("tail from \(from): expected earliest, latest or an offset") }
-            start = .offset(offset)
+            if let offset = Int64(from), offset >= 0 {
+                start = .offset(offset)
+            } else if let ago = parseDuration(from) {
+                start = .timestamp((Int64(time(nil)) - ago.components.seconds) * 1_000_000)
+            } else {
+                throw UsageError("tail from \(from): expected earliest, latest, an offset, or a duration such as 10m")
+            }
         }
         var settings = MQClient.Configuration(host: String(server[..<colon]), port: port)
         settings.clientID = "tail-" + instanceID()
