@@ -45,6 +45,8 @@ public struct DCGMReader: ~Copyable {
     public private(set) var series: [MetricSeries] = []
     /// The rows that were passed over under ``BadRowPolicy/skip``.
     public private(set) var badRows = BadRows()
+    /// Rows that hold no value, and values that cannot be true.
+    public private(set) var quality = ValueQuality()
     /// Good rows read.
     public private(set) var rowCount = 0
 
@@ -80,16 +82,19 @@ public struct DCGMReader: ~Copyable {
     }
 
     /// Opens the file again, for another pass. Series keep their indices, and counts go on.
-    public mutating func rewind() throws(CSVError) {
-        let again = try CSVReader(path: csv.file, configuration: configuration)
-        let columns = try DCGMColumns(header: again.columns, file: again.file)
+    public mutating func rewind() throws(CSVError) { try open(path: csv.file) }
+
+    /// Goes on with another file, which may have its columns in another order. Series keep their indices, and counts go on.
+    public mutating func open(path: String) throws(CSVError) {
+        let next = try CSVReader(path: path, configuration: configuration)
+        let columns = try DCGMColumns(header: next.columns, file: next.file)
         // The bytes that identify a series are those of the columns in their order.
-        if again.columns != csv.columns {
+        if next.columns != csv.columns {
             interner = SeriesInterner()
             predictor = RowPredictor(columns: columns)
         }
         self.columns = columns
-        csv = again
+        csv = next
     }
 
     public var bytesRead: Int { csv.bytesRead }

@@ -1,0 +1,50 @@
+/// Why a source gives no value for a metric. It is never a zero, and never an error of the source's form.
+public enum NoValueReason: String, Sendable, Hashable, CaseIterable {
+    /// DCGM has none (yet), and does not say why.
+    case blank
+    /// The device or the field does not exist there.
+    case notFound = "not_found"
+    /// The device does not measure it.
+    case notSupported = "not_supported"
+    /// The exporter may not read it.
+    case notPermitted = "not_permitted"
+    /// The exporter did not understand what DCGM gave it: `ERROR - FAILED TO CONVERT TO STRING`.
+    case notConverted = "not_converted"
+    /// `N/A`.
+    case notAvailable = "not_available"
+    /// NaN or infinite in a format that allows them.
+    case notFinite = "not_finite"
+}
+
+extension NoValueReason {
+    /// DCGM's blank values (dcgm_structs.h): each kind of number has a smallest one, and the next three say why.
+    enum Blank {
+        static let int32: UInt64 = 0x7FFF_FFF0
+        static let int64: UInt64 = 0x7FFF_FFFF_FFFF_FFF0
+        static let double = 140_737_488_355_328.0
+
+        static func reason(code: UInt64) -> NoValueReason {
+            switch code {
+            case 1: .notFound
+            case 2: .notSupported
+            case 3: .notPermitted
+            default: .blank
+            }
+        }
+    }
+
+    /// What exporters and `nvidia-smi` write in place of a number; `nil` for anything else.
+    init?(text: UnsafeRawBufferPointer) {
+        // Longer than all of them.
+        guard 3...40 ~= text.count else { return nil }
+        switch String(decoding: text, as: UTF8.self).uppercased() {
+        case "N/A", "[N/A]", "NOT AVAILABLE", "[NOT AVAILABLE]": self = .notAvailable
+        case "ERROR - FAILED TO CONVERT TO STRING", "SKIPPING DCGM VALUE": self = .notConverted
+        case "<<<NULL>>>": self = .blank
+        case "<<<NOT_FOUND>>>", "[NOT FOUND]": self = .notFound
+        case "<<<NOT_SUPPORTED>>>", "[NOT SUPPORTED]": self = .notSupported
+        case "<<<NOT_PERM>>>", "[INSUFFICIENT PERMISSIONS]": self = .notPermitted
+        default: return nil
+        }
+    }
+}

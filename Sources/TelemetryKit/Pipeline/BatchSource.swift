@@ -1,0 +1,59 @@
+/// Where batches come from: exports, standard input, or an exporter that is scraped.
+///
+/// One task owns a source. Where that task is cancelled, ``next()`` returns what was collected and then `nil`, so that nothing that was
+/// read is lost.
+public protocol BatchSource: ~Copyable {
+    /// The next batch; `nil` at the end.
+    mutating func next() async throws -> MetricBatch?
+
+    var progress: SourceProgress { get }
+}
+
+/// What a source has read so far.
+public struct SourceProgress: Sendable, Hashable {
+    /// Samples read, of all passes and scrapes.
+    public var rowsRead = 0
+    /// Of these, samples of hosts that were asked for.
+    public var rowsSelected = 0
+    /// Rows or lines that could not be read.
+    public var rejected = RejectedRows()
+    public var quality = ValueQuality()
+    /// Times that the end of the input was reached.
+    public var passes = 0
+    /// Bytes of the current pass, and of all that it reads; 0 where nobody knows.
+    public var bytesRead = 0
+    public var totalBytes = 0
+    /// Of a source that is scraped; `nil` for others.
+    public var scraping: ScrapeProgress?
+
+    public init() {}
+}
+
+/// The rows that a source passed over because of their form, counted by reason.
+public struct RejectedRows: Sendable, Hashable {
+    public var count = 0
+    /// In the words of ``CSVError/Kind``, or of the reader of the Prometheus text format.
+    public var countsByReason: [String: Int] = [:]
+    /// The first few, with file, line and reason.
+    public var first: [String] = []
+
+    public init() {}
+}
+
+/// How the scraping of an exporter goes.
+public struct ScrapeProgress: Sendable, Hashable {
+    /// Scrapes that gave a whole answer, and those that did not.
+    public var scrapes = 0
+    public var failures = 0
+    /// Why the last scrape failed; `nil` where it did not.
+    public var lastFailure: String?
+    /// Series that the last good scrape had.
+    public var liveSeries = 0
+    /// Series that an earlier scrape had and the last good one had not.
+    public var staleSeries = 0
+    /// How long the last good scrape took, and when it began.
+    public var lastDuration = Duration.zero
+    public var lastSuccess: Timestamp?
+
+    public init() {}
+}
