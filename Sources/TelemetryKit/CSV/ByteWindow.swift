@@ -10,8 +10,10 @@ struct ByteWindow: ~Copyable {
 
     private(set) var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
-    private let source: Source
-    private let descriptor: Int32
+    /// `nil`: the descriptor's file, read at offsets.
+    private let source: Source?
+    let descriptor: Int32
+    private let path: String
     /// Where the reader stands: what lies before may be dropped.
     var position = 0
     /// End of the bytes in memory.
@@ -26,31 +28,32 @@ struct ByteWindow: ~Copyable {
     private var countedTo = 0
 
     init(chunkSize: Int, source: @escaping Source) {
-        self.init(chunkSize: chunkSize, descriptor: -1, source: source)
+        self.init(chunkSize: chunkSize, descriptor: -1, path: "", source: source)
     }
 
-    /// Owns the descriptor.
+    /// Owns the descriptor. What has offsets is read by them, so that ``seek(to:line:)`` can go elsewhere; a pipe as it comes.
     init(chunkSize: Int, descriptor: Int32, path: String) {
-        self.init(chunkSize: chunkSize, descriptor: descriptor) { buffer in
-            while true {
-                let count = read(descriptor, buffer.baseAddress!, buffer.count)
-                if count >= 0 { return count }
-                guard errno == EINTR else { throw SystemError("read", on: path) }
-            }
+        guard lseek(descriptor, 0, SEEK_CUR) < 0 else {
+            self.init(chunkSize: chunkSize, descriptor: descriptor, path: path, source: nil)
+            return
+        }
+        self.init(chunkSize: chunkSize, descriptor: descriptor, path: path) { buffer in
+            try retryingOnInterrupt("read", on: path) { read(descriptor, buffer.baseAddress!, buffer.count) }
         }
     }
 
-    private init(chunkSize: Int, descriptor: Int32, source: @escaping Source) {
+    private init(chunkSize: Int, descriptor: Int32, path: String, source: Source?) {
         precondition(chunkSize > 0)
         base = .allocate(capacity: chunkSize)
         capacity = chunkSize
         self.source = source
         self.descriptor = descriptor
+        self.path = path
     }
 
     /// All of the bytes, in one window.
     init(copying bytes: some Collection<UInt8>) {
-        self.init(chunkSize: max(1, bytes.count), descriptor: -1) { _ in 0 }
+        self.init(chunkSize: max(1, bytes.count), descriptor: -1, path: "") { _ in 0 }
         _ = UnsafeMutableBufferPointer(start: base, count: capacity).initialize(from: bytes)
         limit = bytes.count
         isLast = true
@@ -79,10 +82,30 @@ struct ByteWindow: ~Copyable {
             base = larger
             capacity *= 2
         }
-        let count = try source(UnsafeMutableRawBufferPointer(start: base + limit, count: capacity - limit))
-        precondition(count <= capacity - limit)
+        let room = UnsafeMutableRawBufferPointer(start: base + limit, count: capacity - limit)
+        let count =
+            if let source {
+                try source(room)
+            } else {
+                try retryingOnInterrupt("read", on: path) { pread(descriptor, room.baseAddress!, room.count, dropped + limit) }
+            }
+        precondition(count <= room.count)
         limit += count
         isLast = count == 0
+    }
+
+    /// Whether the bytes are those of a file that can be read at any offset.
+    var isSeekable: Bool { source == nil }
+
+    /// Goes to an offset of a file, which is on the line of that number.
+    mutating func seek(to offset: Int, line: Int) {
+        precondition(isSeekable, "a stream has no offsets")
+        dropped = offset
+        position = 0
+        limit = 0
+        isLast = false
+        countedLines = line - 1
+        countedTo = 0
     }
 
     /// The physical line, from 1, of the byte at an offset that is not less than `position` was at the last call.
@@ -109,5 +132,15 @@ struct ByteWindow: ~Copyable {
             at = UnsafeMutablePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - base + 1
         }
         return count
+    }
+}
+
+/// Repeats a call that a signal interrupted, and throws where it fails otherwise.
+@inline(__always)
+private func retryingOnInterrupt(_ call: String, on path: String, _ body: () -> Int) throws(SystemError) -> Int {
+    while true {
+        let count = body()
+        if count >= 0 { return count }
+        guard errno == EINTR else { throw SystemError(call, on: path) }
     }
 }

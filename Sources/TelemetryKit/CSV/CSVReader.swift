@@ -64,9 +64,13 @@ public struct CSVReader: ~Copyable {
         }
         var status = stat()
         let size = fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
-        try self.init(
-            ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: path), file: path, configuration)
+        try self.init(descriptor: descriptor, file: path, configuration: configuration)
         fileSize = size
+    }
+
+    /// Reads an open file from its beginning, and closes it in the end.
+    init(descriptor: Int32, file: String, configuration: Configuration) throws(CSVError) {
+        try self.init(ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: file), file: file, configuration)
     }
 
     /// Reads bytes in memory.
@@ -164,6 +168,30 @@ public struct CSVReader: ~Copyable {
         UnsafeRawBufferPointer(start: window.base + window.position, count: window.limit - window.position)
     }
 
+    /// The line of the next row, from 1.
+    var nextLine: Int {
+        mutating get { window.line(at: window.position) }
+    }
+
+    var isSeekable: Bool { window.isSeekable }
+
+    /// Another descriptor of the file, for another reader.
+    func duplicateDescriptor() throws(CSVError) -> Int32 {
+        let descriptor = fcntl(window.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw CSVError(.unreadable, file: file, message: String(cString: strerror(errno))) }
+        return descriptor
+    }
+
+    /// Goes to a row of a file, which begins at an offset and on a line.
+    mutating func seek(to offset: Int, line: Int) { window.seek(to: offset, line: line) }
+
+    /// Goes to the first line that begins at an offset or behind it: a guess, since the line may lie within a quoted field. Lines count
+    /// from anywhere.
+    mutating func seek(toLineFrom offset: Int) throws(CSVError) {
+        window.seek(to: offset - 1, line: 1)
+        try skipLine()
+    }
+
     /// Passes over a row that the caller knows to be whole.
     @inline(__always)
     mutating func skip(_ bytes: Int) { window.position += bytes }
@@ -231,14 +259,20 @@ extension CSVReader {
             kind, file: file, line: window.line(at: offset), column: column,
             columnName: column > 0 && column <= columns.count ? columns[column - 1] : nil, message: message)
         count = 0
+        try skipLine()
+        return error
+    }
+
+    /// Moves behind the next line feed, or to the end.
+    private mutating func skipLine() throws(CSVError) {
         while true {
             let rest = window.limit - window.position
             if rest > 0, let found = memchr(window.base + window.position, Int32(CSV.lineFeed), rest) {
                 window.position = UnsafePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(window.base) + 1
-                return error
+                return
             }
             window.position = window.limit
-            if window.isLast { return error }
+            if window.isLast { return }
             try refill()
         }
     }

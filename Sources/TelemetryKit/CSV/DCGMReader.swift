@@ -1,30 +1,3 @@
-import Glibc
-import TelemetryNet
-
-/// Samples in columns, as ``DCGMReader`` yields them. Series indices refer to the reader's ``DCGMReader/series``.
-public struct DCGMRows: Sendable {
-    public var seriesIndices: [UInt32] = []
-    public var timestamps: [Int64] = []
-    public var values: [Double] = []
-
-    public init() {}
-
-    public var count: Int { values.count }
-
-    public mutating func removeAll() {
-        seriesIndices.removeAll(keepingCapacity: true)
-        timestamps.removeAll(keepingCapacity: true)
-        values.removeAll(keepingCapacity: true)
-    }
-
-    @inline(__always)
-    mutating func append(_ series: UInt32, _ timestamp: Int64, _ value: Double) {
-        seriesIndices.append(series)
-        timestamps.append(timestamp)
-        values.append(value)
-    }
-}
-
 /// Reads the CSV export of the DCGM exporter's metrics.
 ///
 /// The header names the columns, in any order and any case: `timestamp`, `metric_name`, `gpu_id`, `device`, `uuid`, `modelName`,
@@ -32,27 +5,31 @@ public struct DCGMRows: Sendable {
 /// ``MetricSeries`` object. A known series costs no allocation.
 ///
 /// A row that has no time, no metric name, no uuid or no finite value is an error with its line, column and reason, never a zero.
+/// A row that says that there is no value, by DCGM's blank values or by a text such as `N/A`, is no error and gives no sample; a value that
+/// cannot be true gives one. ``quality`` counts both.
 public struct DCGMReader: ~Copyable {
-    private var csv: CSVReader
-    private var columns: DCGMColumns
-    private let policy: BadRowPolicy
+    var csv: CSVReader
+    var columns: DCGMColumns
+    let policy: BadRowPolicy
     private let configuration: CSVReader.Configuration
-    private var interner = SeriesInterner()
+    var interner = SeriesInterner()
     /// `nil`: every row is taken apart.
-    private var predictor: RowPredictor?
-    private var indices: [MetricSeries: UInt32] = [:]
+    var predictor: RowPredictor?
+    var indices: [MetricSeries: UInt32] = [:]
+    /// Of every series, the values that need no closer look.
+    var soundRanges: [SoundRange] = []
     /// Every series met so far; an index stays valid as long as the reader.
-    public private(set) var series: [MetricSeries] = []
+    public internal(set) var series: [MetricSeries] = []
     /// The rows that were passed over under ``BadRowPolicy/skip``.
-    public private(set) var badRows = BadRows()
+    public internal(set) var badRows = BadRows()
     /// Rows that hold no value, and values that cannot be true.
-    public private(set) var quality = ValueQuality()
+    public internal(set) var quality = ValueQuality()
     /// Good rows read.
-    public private(set) var rowCount = 0
+    public internal(set) var rowCount = 0
 
     /// The text of the last row's time, which most often is this row's too, and its value.
-    private var lastTimeText: [UInt8] = []
-    private var lastTime: Int64 = 0
+    var lastTimeText: [UInt8] = []
+    var lastTime: Int64 = 0
 
     public init(
         path: String, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init()
@@ -107,16 +84,20 @@ public struct DCGMReader: ~Copyable {
     /// Appends rows until there are `limit` more; returns how many there were, fewer only at the end of the file.
     @discardableResult
     public mutating func read(into rows: inout DCGMRows, limit: Int = .max) throws(CSVError) -> Int {
+        try read(into: &rows, limit: limit, before: .max)
+    }
+
+    /// Also ends where the next row begins at `end` or behind it.
+    mutating func read(into rows: inout DCGMRows, limit: Int, before end: Int) throws(CSVError) -> Int {
         var added = 0
-        while added < limit {
+        while added < limit, csv.bytesRead < end {
             if predictRow(into: &rows) {
                 added += 1
                 continue
             }
             do throws(CSVError) {
                 guard try csv.next() else { break }
-                try readRow(into: &rows)
-                added += 1
+                if try readRow(into: &rows) { added += 1 }
             } catch {
                 guard policy == .skip, error.kind != .unreadable else {
                     rowCount += added
@@ -136,150 +117,5 @@ public struct DCGMReader: ~Copyable {
         return GPUMetric(
             timestamp: Timestamp(nanoseconds: rows.timestamps[0]), value: rows.values[0],
             series: series[Int(rows.seriesIndices[0])])
-    }
-}
-
-// MARK: - One row
-
-extension DCGMReader {
-    @inline(__always)
-    private mutating func readRow(into rows: inout DCGMRows) throws(CSVError) {
-        let time = try readTime()
-        let value = try readValue()
-        var hash: UInt64 = 0
-        for column in columns.identity { hash = SeriesInterner.hash(csv.raw(csv.fields[column]), seed: hash) }
-        let fields = csv.fields
-        let window = UnsafeRawPointer(csv.window.base)
-        let identity = columns.identity
-        func piece(_ i: Int) -> UnsafeRawBufferPointer {
-            let field = fields[identity[i]]
-            return UnsafeRawBufferPointer(start: window + field.start, count: field.count)
-        }
-        if let known = interner.find(hash, identity.count, piece) {
-            rows.append(known, time, value)
-        } else {
-            let index = try makeSeries()
-            interner.add(hash, identity.count, piece, series: index)
-            rows.append(index, time, value)
-        }
-        learn(rows.seriesIndices[rows.count - 1])
-    }
-
-    /// A row that is what was expected, without taking it apart.
-    @inline(__always)
-    private mutating func predictRow(into rows: inout DCGMRows) -> Bool {
-        let rest = csv.rest
-        guard let start = rest.baseAddress,
-            let match = predictor?.match(start, available: rest.count, timeLength: lastTimeText.count),
-            match.length <= csv.maxRowBytes, let time = time(of: match.time),
-            let value = parseDouble(match.value), value.isFinite
-        else { return false }
-        csv.skip(match.length)
-        predictor?.accept(match.series)
-        rows.append(match.series, time, value)
-        return true
-    }
-
-    private mutating func learn(_ series: UInt32) {
-        let time = csv.fields[columns.timestamp]
-        let value = csv.fields[columns.value]
-        let start = csv.rowStart
-        predictor?.learn(series, row: csv.row, time: time.start - start..<time.end - start, value: value.start - start..<value.end - start)
-    }
-
-    /// Most often a row's time is that of the row before. `nil`: no time.
-    @inline(__always)
-    private mutating func time(of text: UnsafeRawBufferPointer) -> Int64? {
-        if text.count == lastTimeText.count, text.count > 0,
-            lastTimeText.withUnsafeBytes({ memcmp($0.baseAddress!, text.baseAddress!, text.count) }) == 0
-        {
-            return lastTime
-        }
-        // No time contains a quote, so the raw bytes serve: doubled quotes are an error either way.
-        guard let time = try? Timestamp(rfc3339: text) else { return nil }
-        lastTime = time.nanoseconds
-        lastTimeText.removeAll(keepingCapacity: true)
-        lastTimeText.append(contentsOf: text)
-        return lastTime
-    }
-
-    @inline(__always)
-    private mutating func readTime() throws(CSVError) -> Int64 {
-        if let time = time(of: csv.raw(csv.fields[columns.timestamp])) { return time }
-        throw timeError()
-    }
-
-    private mutating func timeError() -> CSVError {
-        let column = columns.timestamp
-        if csv.fields[column].count == 0 { return csv.fieldError(.emptyField, column, "the timestamp is empty") }
-        do throws(TimestampFormatError) {
-            _ = try Timestamp(rfc3339: csv.raw(csv.fields[column]))
-            preconditionFailure("a time that is one")
-        } catch {
-            let shown = excerpt(column)
-            return csv.fieldError(.timestamp, column, "\(shown) is \(error)")
-        }
-    }
-
-    @inline(__always)
-    private mutating func readValue() throws(CSVError) -> Double {
-        let text = csv.raw(csv.fields[columns.value])
-        if let value = parseDouble(text), value.isFinite { return value }
-        throw valueError()
-    }
-
-    private mutating func valueError() -> CSVError {
-        let column = columns.value
-        if csv.fields[column].count == 0 { return csv.fieldError(.emptyField, column, "the value is empty") }
-        let shown = excerpt(column)
-        // What reads as a number and is not finite is beyond the range of a Double.
-        let isNumber = parseDouble(csv.raw(csv.fields[column])) != nil
-        let names: Set<String> = ["nan", "inf", "infinity"]
-        let word = csv[column].lowercased().drop { $0 == "+" || $0 == "-" }
-        if isNumber || names.contains(String(word)) {
-            return csv.fieldError(.notFinite, column, "the value \(shown) is not finite")
-        }
-        return csv.fieldError(.notANumber, column, "the value \(shown) is not a number")
-    }
-
-    /// A field for a message, cut where it is long.
-    private mutating func excerpt(_ column: Int) -> String {
-        let text = csv[column]
-        return "\"" + (text.count > 40 ? text.prefix(40) + "…" : text) + "\""
-    }
-
-    private mutating func makeSeries() throws(CSVError) -> UInt32 {
-        for column in [columns.metricName, columns.uuid] where csv.fields[column].count == 0 {
-            throw csv.fieldError(.emptyField, column, "the \(column == columns.uuid ? "uuid" : "metric name") is empty")
-        }
-        let gpu = GPUIdentity(
-            gpuID: try csv.string(columns.gpuID), device: try csv.string(columns.device), uuid: try csv.string(columns.uuid),
-            modelName: try csv.string(columns.modelName), hostname: try csv.string(columns.hostname),
-            container: try optional(columns.container), pod: try optional(columns.pod),
-            namespace: try optional(columns.namespace))
-        let new = MetricSeries(metricName: try csv.string(columns.metricName), gpu: gpu, labels: try labels())
-        // Different bytes may say the same, such as labels with a comma behind the last.
-        if let index = indices[new] { return index }
-        let index = UInt32(series.count)
-        series.append(new)
-        indices[new] = index
-        return index
-    }
-
-    private mutating func optional(_ column: Int?) throws(CSVError) -> String {
-        guard let column else { return "" }
-        return try csv.string(column)
-    }
-
-    private mutating func labels() throws(CSVError) -> [MetricLabel] {
-        guard let column = columns.labels else { return [] }
-        let parsed = csv.withBytes(column) { bytes in
-            Result { () throws(LabelError) in try MetricLabel.parse(prometheus: bytes) }
-        }
-        do throws(LabelError) {
-            return try parsed.get()
-        } catch {
-            throw csv.fieldError(.labels, column, error.description)
-        }
     }
 }

@@ -13,9 +13,8 @@ public struct ValueRule: Sendable {
 
     /// `nil` for a metric that the catalogue does not know.
     public let field: DCGMField?
-    /// Values from `low` to `high` are sound; of the others ``judge(_:text:)`` tells what they are.
-    let low: Double
-    let high: Double
+    /// Values in it are sound; of the others ``judge(_:text:)`` tells what they are.
+    let sound: SoundRange
 
     public init(metricName: String) { self.init(DCGMCatalogue.field(named: metricName)) }
 
@@ -23,18 +22,16 @@ public struct ValueRule: Sendable {
         self.field = field
         guard let field else {
             // What is not known has no range; all blanks are at its upper end, or are looked for there.
-            low = -.greatestFiniteMagnitude
-            high = Double(NoValueReason.Blank.int32).nextDown
+            sound = SoundRange(low: -.greatestFiniteMagnitude, high: Double(NoValueReason.Blank.int32).nextDown)
             return
         }
         let firstBlank = field.valueType == .double ? NoValueReason.Blank.double : Double(NoValueReason.Blank.int64)
-        low = field.validRange.lowerBound
-        high = min(field.validRange.upperBound, firstBlank.nextDown)
+        sound = SoundRange(low: field.validRange.lowerBound, high: min(field.validRange.upperBound, firstBlank.nextDown))
     }
 
     /// Whether the value needs no closer look.
     @inline(__always)
-    func isSound(_ value: Double) -> Bool { value >= low && value <= high }
+    func isSound(_ value: Double) -> Bool { sound.contains(value) }
 
     /// `text` is what the value was read from: a Double does not tell the blank values of 64-bit integers apart.
     public func judge(_ value: Double, text: UnsafeRawBufferPointer) -> Verdict {
@@ -57,6 +54,16 @@ public struct ValueRule: Sendable {
         guard let field else { return NoValueReason.exactBlank(value) }
         return field.validRange.contains(value) ? nil : NoValueReason.exactBlank(value)
     }
+}
+
+/// Two numbers instead of a rule, where there is a value for every row.
+struct SoundRange: Sendable {
+    let low: Double
+    let high: Double
+
+    /// Not for NaN.
+    @inline(__always)
+    func contains(_ value: Double) -> Bool { value >= low && value <= high }
 }
 
 extension NoValueReason {

@@ -70,7 +70,7 @@ struct DCGMReaderTests {
             ("\"97\"", "\"1e999\"", .notFinite, "value", "\"1e999\" is not finite"),
             ("\"97\"", "\"97 %\"", .notANumber, "value", "\"97 %\" is not a number"),
             ("\"97\"", "\"0x1F\"", .notANumber, "value", "\"0x1F\" is not a number"),
-            ("\"97\"", "\"N/A\"", .notANumber, "value", "\"N/A\" is not a number"),
+            ("\"97\"", "\"N\"", .notANumber, "value", "\"N\" is not a number"),
             ("\"97\"", "\"\"\"\"", .notANumber, "value", "is not a number"),
             ("2025-07-18T20:42:34Z", "", .emptyField, "timestamp", "the timestamp is empty"),
             ("2025-07-18T20:42:34Z", "yesterday", .timestamp, "timestamp", "\"yesterday\" is not an RFC 3339 time"),
@@ -91,6 +91,25 @@ struct DCGMReaderTests {
         let skipped = try Self.read(text, badRows: .skip)
         #expect(skipped.metrics.map(\.value) == [97, 97])
         #expect(skipped.bad.count == 1 && skipped.bad.countsByKind == [kind: 1] && skipped.bad.first == [error])
+    }
+
+    @Test("a row that says that there is no value is counted by reason, and is neither a sample nor bad")
+    func noValues() throws {
+        func row(_ metric: String, _ value: String) -> String { Self.row.replacing("UTIL", with: metric).replacing("97", with: value) }
+        let text = Self.header + Self.row + row("UTIL", "N/A") + row("UTIL", "ERROR - FAILED TO CONVERT TO STRING")
+            + row("DCGM_FI_DEV_GPU_TEMP", "2147483634") + row("DCGM_FI_DEV_GPU_TEMP", "9223372036854775793")
+            + row("DCGM_FI_DEV_GPU_TEMP", "41") + row("DCGM_FI_DEV_GPU_TEMP", "1000") + Self.row
+        for predicts in [true, false] {
+            var reader = try DCGMReader(try CSVReader(bytes: text.utf8, name: "f.csv"), badRows: .stop, predicts: predicts)
+            var rows = DCGMRows()
+            try reader.read(into: &rows)
+            #expect(rows.values == [97, 41, 1000, 97])
+            #expect(reader.rowCount == 4)
+            #expect(reader.badRows.count == 0)
+            #expect(reader.quality.noValues == [.notAvailable: 1, .notConverted: 1, .notSupported: 1, .notFound: 1])
+            #expect(reader.quality.outOfRange == ["DCGM_FI_DEV_GPU_TEMP": 1])
+            #expect(reader.quality.firstOutOfRange.first?.hasPrefix("f.csv:8: DCGM_FI_DEV_GPU_TEMP is 1000.0, outside ") == true)
+        }
     }
 
     @Test("half a row costs that row alone")

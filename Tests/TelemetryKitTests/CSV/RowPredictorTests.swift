@@ -11,6 +11,7 @@ struct RowPredictorTests {
         var times: [Int64]
         var values: [UInt64]
         var bad: BadRows
+        var quality: ValueQuality
         var error: CSVError?
     }
 
@@ -29,7 +30,7 @@ struct RowPredictorTests {
         }
         return Reading(
             series: reader.series, indices: rows.seriesIndices, times: rows.timestamps, values: rows.values.map(\.bitPattern),
-            bad: reader.badRows, error: failure)
+            bad: reader.badRows, quality: reader.quality, error: failure)
     }
 
     @Test("a reader that predicts rows reads the same as one that takes every row apart")
@@ -49,10 +50,10 @@ struct RowPredictorTests {
             for tick in 0..<Int.random(in: 2...6, using: &random) {
                 for gpu in 0..<gpus {
                     let times = ["2025-07-18T20:42:3\(tick)Z", "2025-07-18T20:42:3\(tick).5Z", "2025-07-18t20:42:3\(tick)+01:00", "x"]
-                    let values = ["1", "-2.5", "1e3", "71.483", "", "NaN", "1e999", "+7", "1-1", "--", ".", String(repeating: "1", count: 40)]
+                    let values = ["1", "-2.5", "1e3", "71.483", "", "NaN", "1e999", "+7", "1-1", "--", ".", "N/A", "2147483633", "9223372036854775794", String(repeating: "1", count: 40)]
                     let common = Int.random(in: 0..<4, using: &random) > 0
                     let fields = [
-                        "timestamp": common ? times[0] : times.randomElement(using: &random)!, "metric_name": "UTIL", "gpu_id": "\(gpu)",
+                        "timestamp": common ? times[0] : times.randomElement(using: &random)!, "metric_name": gpu == 1 ? "DCGM_FI_DEV_GPU_TEMP" : "UTIL", "gpu_id": "\(gpu)",
                         "device": "nvidia\(gpu)", "uuid": Int.random(in: 0..<30, using: &random) == 0 ? "" : "GPU-\(gpu)", "modelName": "H100",
                         "Hostname": Int.random(in: 0..<12, using: &random) == 0 ? "other" : "host",
                         "value": common ? values[gpu % 4] : values.randomElement(using: &random)!, "labels_raw": "a=\"\(gpu)\",b=\"x,y\"",

@@ -1,0 +1,224 @@
+import Synchronization
+
+/// What ``DCGMReader/readConcurrently(path:workers:badRows:configuration:_:)`` has read.
+public struct ConcurrentReading: Sendable {
+    /// Samples.
+    public var rowCount = 0
+    /// Those of the samples; one that never had a value may be missing.
+    public var series: [MetricSeries] = []
+    public var badRows = BadRows()
+    public var quality = ValueQuality()
+}
+
+extension DCGMReader {
+    /// Reads a file with several threads, and hands its rows over in the order of the file: the same rows, the same bad rows and the same
+    /// errors as one reader gives, whatever the file holds.
+    ///
+    /// The file is read in blocks. Where a block's first row begins is a guess, since a line end may lie within quotes; a block that does not
+    /// begin where the one before it ended is read again. Memory is a few blocks and does not grow with the file. A source without offsets,
+    /// such as a pipe, is read by one thread.
+    ///
+    /// - Parameters:
+    ///   - workers: blocks that are read at the same time; more than the machine has cores gain nothing.
+    ///   - body: gets rows, and the series that their indices refer to. What it throws ends the reading and is thrown.
+    /// - Throws: ``CSVError``, after the rows before it were handed over; `CancellationError`.
+    public static func readConcurrently(
+        path: String, workers: Int, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init(),
+        _ body: (DCGMRows, [MetricSeries]) async throws -> Void
+    ) async throws -> ConcurrentReading {
+        try await readConcurrently(
+            path: path, workers: workers, blockBytes: 4 << 20, badRows: policy, configuration: configuration, body)
+    }
+
+    package static func readConcurrently(
+        path: String, workers: Int, blockBytes: Int, badRows policy: BadRowPolicy, configuration: CSVReader.Configuration,
+        _ body: (DCGMRows, [MetricSeries]) async throws -> Void
+    ) async throws -> ConcurrentReading {
+        precondition(workers > 0 && blockBytes > 0)
+        let reader = try DCGMReader(path: path, badRows: policy, configuration: configuration)
+        let blocks = FileBlocks(bytes: reader.csv.isSeekable ? reader.fileSize : 0, blockBytes: blockBytes)
+        let pool = try (0..<min(workers, blocks.count)).map { number throws(CSVError) in
+            try BlockWorker(number, descriptor: try reader.csv.duplicateDescriptor(), file: path, configuration)
+        }
+        var joiner = BlockJoiner(reader, workers: pool.count)
+        try await withThrowingTaskGroup(of: BlockReading.self) { group in
+            var idle = pool
+            var started = 0
+            var finished: [Int: BlockReading] = [:]
+            func start(joined: Int) {
+                while started < blocks.count, started < joined + workers * 2, let worker = idle.popLast() {
+                    let block = started
+                    group.addTask { worker.read(block, blocks.range(block)) }
+                    started += 1
+                }
+            }
+            for block in 0..<blocks.count {
+                start(joined: block)
+                while finished[block] == nil, let reading = try await group.next() {
+                    finished[reading.block] = reading
+                    idle.append(pool[reading.worker])
+                    start(joined: block)
+                }
+                let end = blocks.range(block).upperBound
+                while let rows = try joiner.next(&finished[block], before: end) {
+                    if rows.count > 0 { try await body(rows, joiner.series) }
+                    try Task.checkCancellation()
+                }
+            }
+        }
+        // What has no blocks, or was appended in the meantime.
+        while let rows = try joiner.readOn(before: .max) { try await body(rows, joiner.series) }
+        return joiner.summary
+    }
+}
+
+/// A file as ranges of one length; the last is open, since a file may grow.
+private struct FileBlocks: Sendable {
+    let bytes: Int
+    let blockBytes: Int
+
+    var count: Int { (bytes + blockBytes - 1) / blockBytes }
+
+    func range(_ block: Int) -> Range<Int> {
+        block * blockBytes..<(block == count - 1 ? .max : (block + 1) * blockBytes)
+    }
+}
+
+/// What a worker found in a block.
+private struct BlockReading: Sendable {
+    var block: Int
+    /// Its number.
+    var worker: Int
+    /// From the first row that was read to where the next begins; empty where the block could not be read.
+    var range = 0..<0
+    /// Line ends in it.
+    var lines = 0
+    /// With the worker's own numbers of series.
+    var rows = DCGMRows()
+    /// The series that the worker met for the first time.
+    var newSeries: [MetricSeries] = []
+    var badRows = BadRows()
+    var quality = ValueQuality()
+}
+
+/// Reads blocks, one at a time; what it has learnt of the rows stays with it.
+private final class BlockWorker: Sendable {
+    private let number: Int
+    private let reader: Mutex<DCGMReader>
+
+    /// The descriptor is of the file that is read, which may have another name by now or none.
+    init(_ number: Int, descriptor: Int32, file: String, _ configuration: CSVReader.Configuration) throws(CSVError) {
+        self.number = number
+        let csv = try CSVReader(descriptor: descriptor, file: file, configuration: configuration)
+        reader = Mutex(try DCGMReader(csv, badRows: .skip))
+    }
+
+    func read(_ block: Int, _ range: Range<Int>) -> BlockReading {
+        reader.withLock { reader in
+            var reading = BlockReading(block: block, worker: number)
+            do throws(CSVError) {
+                try reader.read(range, into: &reading)
+            } catch {
+                // The file cannot be read: the joiner meets that where it belongs.
+                reading.range = 0..<0
+            }
+            return reading
+        }
+    }
+}
+
+extension DCGMReader {
+    fileprivate mutating func read(_ block: Range<Int>, into reading: inout BlockReading) throws(CSVError) {
+        badRows = BadRows()
+        quality = ValueQuality()
+        let known = series.count
+        // Behind the header, which this reader has just read.
+        if block.lowerBound > 0 { try csv.seek(toLineFrom: block.lowerBound) }
+        let start = csv.bytesRead
+        let line = csv.nextLine
+        if block.upperBound < .max { reading.rows.reserveCapacity((block.upperBound - start) / 256) }
+        _ = try read(into: &reading.rows, limit: .max, before: block.upperBound)
+        reading.range = start..<csv.bytesRead
+        reading.lines = csv.nextLine - line
+        reading.newSeries = Array(series[known...])
+        reading.badRows = badRows
+        reading.quality = quality
+    }
+}
+
+/// Puts blocks together in the order of the file, by the only reader that knows where it stands.
+private struct BlockJoiner: ~Copyable {
+    private var reader: DCGMReader
+    /// Where the next row begins, and on which line.
+    private var position: Int
+    private var line: Int
+    /// Of every worker, the series it has met, and the joint numbers of those that rows were handed over of.
+    private var known: [[(series: MetricSeries, number: UInt32)]]
+    /// What ended the reading; it is thrown when the rows before it were handed over.
+    private var failure: CSVError?
+
+    private static let unnumbered = UInt32.max
+    /// Rows that are read again at a time.
+    private static let chunk = 16_384
+
+    init(_ reader: consuming DCGMReader, workers: Int) {
+        self.reader = reader
+        known = Array(repeating: [], count: workers)
+        position = self.reader.csv.bytesRead
+        line = self.reader.csv.nextLine
+    }
+
+    var series: [MetricSeries] { reader.series }
+
+    var summary: ConcurrentReading {
+        ConcurrentReading(rowCount: reader.rowCount, series: reader.series, badRows: reader.badRows, quality: reader.quality)
+    }
+
+    /// The rows of the block if it begins where the one before it ended; else, and behind them, what ``readOn(before:)`` gives.
+    mutating func next(_ block: inout BlockReading?, before end: Int) throws(CSVError) -> DCGMRows? {
+        guard let found = block.take() else { return try readOn(before: end) }
+        known[found.worker] += found.newSeries.map { ($0, BlockJoiner.unnumbered) }
+        guard found.range.lowerBound == position, !found.range.isEmpty, !mustTell(found) else { return try readOn(before: end) }
+        position = found.range.upperBound
+        line += found.lines
+        reader.csv.seek(to: position, line: line)
+        reader.rowCount += found.rows.count
+        reader.badRows.add(found.badRows)
+        reader.quality.add(found.quality)
+        return numbered(found.rows, of: found.worker)
+    }
+
+    /// What is told of a row names its line, and only this reader knows the lines.
+    private func mustTell(_ block: BlockReading) -> Bool {
+        if block.badRows.count > 0, reader.policy == .stop || reader.badRows.first.count < BadRows.kept { return true }
+        return block.quality.outOfRangeCount > 0 && reader.quality.firstOutOfRange.count < ValueQuality.kept
+    }
+
+    private mutating func numbered(_ rows: DCGMRows, of worker: Int) -> DCGMRows {
+        var rows = rows
+        for i in 0..<rows.count {
+            let index = Int(rows.seriesIndices[i])
+            if known[worker][index].number == BlockJoiner.unnumbered {
+                known[worker][index].number = reader.number(of: known[worker][index].series)
+            }
+            rows.seriesIndices[i] = known[worker][index].number
+        }
+        return rows
+    }
+
+    /// Reads without a worker. `nil`: there are no more rows before `end`.
+    mutating func readOn(before end: Int) throws(CSVError) -> DCGMRows? {
+        if let failure { throw failure }
+        guard position < end else { return nil }
+        var rows = DCGMRows()
+        do throws(CSVError) {
+            _ = try reader.read(into: &rows, limit: BlockJoiner.chunk, before: end)
+        } catch {
+            failure = error
+            guard rows.count > 0 else { throw error }
+        }
+        position = reader.csv.bytesRead
+        line = reader.csv.nextLine
+        return rows.count > 0 ? rows : nil
+    }
+}
