@@ -45,9 +45,12 @@ let package = Package(
             name: "api", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
             path: "Sources/Examples/api", swiftSettings: strict),
 
-        // Load and bare loops for `make bench-mq`.
+        // Load and bare loops for `make bench-mq` and `make bench-ingest`.
+        .target(name: "BenchmarkSupport", path: "Tests/Benchmarks/Support", swiftSettings: strict),
         .executableTarget(
-            name: "mq-bench", dependencies: ["TelemetryNet", "CLinux"], path: "Tests/Benchmarks/MQ", swiftSettings: strict),
+            name: "mq-bench", dependencies: ["BenchmarkSupport", "TelemetryNet", "CLinux"], path: "Tests/Benchmarks/MQ", swiftSettings: strict),
+        .executableTarget(
+            name: "ingest-bench", dependencies: ["BenchmarkSupport", "TelemetryKit"], path: "Tests/Benchmarks/Ingest", swiftSettings: strict),
 
         // What the tests of several targets use; not a product.
         .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),

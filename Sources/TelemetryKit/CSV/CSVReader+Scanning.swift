@@ -24,10 +24,9 @@ extension CSVReader {
                 var doubled = false
                 at = start
                 while true {
-                    guard at < end, let found = memchr(base + at, Int32(CSV.quote), end - at) else {
-                        return cutShort(at: end, orElse: .malformed(.quoteNotClosed, offset: start - 1))
-                    }
-                    at = UnsafePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(base) + 1
+                    at = CSV.firstQuote(base, at, end)
+                    guard at < end else { return cutShort(at: end, orElse: .malformed(.quoteNotClosed, offset: start - 1)) }
+                    at += 1
                     if at == end { break }
                     if base[at] != CSV.quote { break }
                     doubled = true
@@ -86,5 +85,25 @@ extension CSVReader {
         fields.deallocate()
         fields = larger
         fieldCapacity *= 2
+    }
+}
+
+extension CSV {
+    /// The place of the first quote, or `end`. Eight bytes at a time: in labels a quote follows after a dozen bytes, where calling
+    /// `memchr` for each costs more than looking.
+    @inline(__always)
+    static func firstQuote(_ base: UnsafeMutablePointer<UInt8>, _ from: Int, _ end: Int) -> Int {
+        var at = from
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        while at &+ 8 <= end {
+            let word = UnsafeRawPointer(base).loadUnaligned(fromByteOffset: at, as: UInt64.self).littleEndian
+            let difference = word ^ (ones &* UInt64(quote))
+            // A byte's high bit is set where it was zero; above the lowest of these, a borrow may set more.
+            let zeros = (difference &- ones) & ~difference & (ones &* 0x80)
+            if zeros != 0 { return at &+ zeros.trailingZeroBitCount / 8 }
+            at &+= 8
+        }
+        while at < end, base[at] != quote { at &+= 1 }
+        return at
     }
 }

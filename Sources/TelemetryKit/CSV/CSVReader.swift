@@ -22,8 +22,9 @@ public struct CSVReader: ~Copyable {
         public var hasHeader = true
         /// A longer row is an error. It bounds the memory, and what an unclosed quote can swallow.
         public var maxRowBytes = 1 << 20
-        /// Bytes read at a time.
-        public var chunkSize = 256 << 10
+        /// Bytes read at a time. What is copied from the page cache should still be in the core's own cache when it is taken apart: 64 KiB
+        /// copies three times as fast as 256 KiB here, and as fast as a mapped file is read.
+        public var chunkSize = 64 << 10
 
         public init() {}
     }
@@ -135,7 +136,7 @@ public struct CSVReader: ~Copyable {
     /// A field of the current row.
     public mutating func string(_ index: Int) throws(CSVError) -> String {
         guard let text = withBytes(index, { String(validating: $0, as: UTF8.self) }) else {
-            throw fieldError(.invalidUTF8, index, "the field is not UTF-8")
+            throw notUTF8(index)
         }
         return text
     }
@@ -146,14 +147,17 @@ public struct CSVReader: ~Copyable {
         let field = fields[index]
         guard field.hasDoubledQuotes else { return try body(raw(field)) }
         scratch.removeAll(keepingCapacity: true)
+        // What is between quotes is copied together: of a pair the first, of all else everything.
         var i = field.start
         while i < field.end {
-            let byte = window.base[i]
-            scratch.append(byte)
-            i += byte == CSV.quote ? 2 : 1
+            let quote = min(CSV.firstQuote(window.base, i, field.end) + 1, field.end)
+            scratch.append(contentsOf: UnsafeBufferPointer(start: window.base + i, count: quote - i))
+            i = quote + 1
         }
         return try scratch.withUnsafeBytes(body)
     }
+
+    mutating func notUTF8(_ index: Int) -> CSVError { fieldError(.invalidUTF8, index, "the field is not UTF-8") }
 
     /// An error about one field of the current row.
     mutating func fieldError(_ kind: CSVError.Kind, _ index: Int, _ message: String) -> CSVError {

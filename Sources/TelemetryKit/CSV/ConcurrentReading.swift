@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What ``DCGMReader/readConcurrently(path:workers:badRows:configuration:_:)`` has read.
 public struct ConcurrentReading: Sendable {
     /// Samples.
@@ -42,13 +40,16 @@ extension DCGMReader {
         }
         var joiner = BlockJoiner(reader, workers: pool.count)
         try await withThrowingTaskGroup(of: BlockReading.self) { group in
-            var idle = pool
             var started = 0
+            var waiting = Array(repeating: 0, count: pool.count)
             var finished: [Int: BlockReading] = [:]
             func start(joined: Int) {
-                while started < blocks.count, started < joined + workers * 2, let worker = idle.popLast() {
+                // Each worker has its next block already when it is done with one, and none runs far ahead of the others.
+                while started < blocks.count, started < joined + pool.count * 4 {
+                    guard let number = waiting.indices.min(by: { waiting[$0] < waiting[$1] }), waiting[number] < 2 else { return }
+                    waiting[number] += 1
                     let block = started
-                    group.addTask { worker.read(block, blocks.range(block)) }
+                    group.addTask { [worker = pool[number]] in await worker.read(block, blocks.range(block)) }
                     started += 1
                 }
             }
@@ -56,7 +57,7 @@ extension DCGMReader {
                 start(joined: block)
                 while finished[block] == nil, let reading = try await group.next() {
                     finished[reading.block] = reading
-                    idle.append(pool[reading.worker])
+                    waiting[reading.worker] -= 1
                     start(joined: block)
                 }
                 let end = blocks.range(block).upperBound
@@ -102,28 +103,26 @@ private struct BlockReading: Sendable {
 }
 
 /// Reads blocks, one at a time; what it has learnt of the rows stays with it.
-private final class BlockWorker: Sendable {
+private actor BlockWorker {
     private let number: Int
-    private let reader: Mutex<DCGMReader>
+    private var reader: DCGMReader
 
     /// The descriptor is of the file that is read, which may have another name by now or none.
     init(_ number: Int, descriptor: Int32, file: String, _ configuration: CSVReader.Configuration) throws(CSVError) {
         self.number = number
         let csv = try CSVReader(descriptor: descriptor, file: file, configuration: configuration)
-        reader = Mutex(try DCGMReader(csv, badRows: .skip))
+        reader = try DCGMReader(csv, badRows: .skip)
     }
 
     func read(_ block: Int, _ range: Range<Int>) -> BlockReading {
-        reader.withLock { reader in
-            var reading = BlockReading(block: block, worker: number)
-            do throws(CSVError) {
-                try reader.read(range, into: &reading)
-            } catch {
-                // The file cannot be read: the joiner meets that where it belongs.
-                reading.range = 0..<0
-            }
-            return reading
+        var reading = BlockReading(block: block, worker: number)
+        do throws(CSVError) {
+            try reader.read(range, into: &reading)
+        } catch {
+            // The file cannot be read: the joiner meets that where it belongs.
+            reading.range = 0..<0
         }
+        return reading
     }
 }
 
@@ -153,7 +152,8 @@ private struct BlockJoiner: ~Copyable {
     private var position: Int
     private var line: Int
     /// Of every worker, the series it has met, and the joint numbers of those that rows were handed over of.
-    private var known: [[(series: MetricSeries, number: UInt32)]]
+    private var known: [[MetricSeries]]
+    private var numbers: [[UInt32]]
     /// What ended the reading; it is thrown when the rows before it were handed over.
     private var failure: CSVError?
 
@@ -164,6 +164,7 @@ private struct BlockJoiner: ~Copyable {
     init(_ reader: consuming DCGMReader, workers: Int) {
         self.reader = reader
         known = Array(repeating: [], count: workers)
+        numbers = known.map { _ in [] }
         position = self.reader.csv.bytesRead
         line = self.reader.csv.nextLine
     }
@@ -177,7 +178,8 @@ private struct BlockJoiner: ~Copyable {
     /// The rows of the block if it begins where the one before it ended; else, and behind them, what ``readOn(before:)`` gives.
     mutating func next(_ block: inout BlockReading?, before end: Int) throws(CSVError) -> DCGMRows? {
         guard let found = block.take() else { return try readOn(before: end) }
-        known[found.worker] += found.newSeries.map { ($0, BlockJoiner.unnumbered) }
+        known[found.worker] += found.newSeries
+        numbers[found.worker] += repeatElement(BlockJoiner.unnumbered, count: found.newSeries.count)
         guard found.range.lowerBound == position, !found.range.isEmpty, !mustTell(found) else { return try readOn(before: end) }
         position = found.range.upperBound
         line += found.lines
@@ -194,15 +196,20 @@ private struct BlockJoiner: ~Copyable {
         return block.quality.outOfRangeCount > 0 && reader.quality.firstOutOfRange.count < ValueQuality.kept
     }
 
-    private mutating func numbered(_ rows: DCGMRows, of worker: Int) -> DCGMRows {
-        var rows = rows
-        for i in 0..<rows.count {
-            let index = Int(rows.seriesIndices[i])
-            if known[worker][index].number == BlockJoiner.unnumbered {
-                known[worker][index].number = reader.number(of: known[worker][index].series)
+    private mutating func numbered(_ rows: consuming DCGMRows, of worker: Int) -> DCGMRows {
+        var numbers = self.numbers[worker]
+        rows.seriesIndices.withUnsafeMutableBufferPointer { indices in
+            for i in indices.indices {
+                let index = Int(indices[i])
+                var number = numbers[index]
+                if number == BlockJoiner.unnumbered {
+                    number = reader.number(of: known[worker][index])
+                    numbers[index] = number
+                }
+                indices[i] = number
             }
-            rows.seriesIndices[i] = known[worker][index].number
         }
+        self.numbers[worker] = numbers
         return rows
     }
 

@@ -137,11 +137,11 @@ extension DCGMReader {
             throw csv.fieldError(.emptyField, column, "the \(column == columns.uuid ? "uuid" : "metric name") is empty")
         }
         let gpu = GPUIdentity(
-            gpuID: try csv.string(columns.gpuID), device: try csv.string(columns.device), uuid: try csv.string(columns.uuid),
-            modelName: try csv.string(columns.modelName), hostname: try csv.string(columns.hostname),
+            gpuID: try string(columns.gpuID), device: try string(columns.device), uuid: try string(columns.uuid),
+            modelName: try string(columns.modelName), hostname: try string(columns.hostname),
             container: try optional(columns.container), pod: try optional(columns.pod),
             namespace: try optional(columns.namespace))
-        let new = MetricSeries(metricName: try csv.string(columns.metricName), gpu: gpu, labels: try labels())
+        let new = MetricSeries(metricName: try string(columns.metricName), gpu: gpu, labels: try labels())
         return number(of: new)
     }
 
@@ -155,15 +155,20 @@ extension DCGMReader {
         return index
     }
 
+    private mutating func string(_ column: Int) throws(CSVError) -> String {
+        guard let text = csv.withBytes(column, { strings.string($0) }) else { throw csv.notUTF8(column) }
+        return text
+    }
+
     private mutating func optional(_ column: Int?) throws(CSVError) -> String {
         guard let column else { return "" }
-        return try csv.string(column)
+        return try string(column)
     }
 
     private mutating func labels() throws(CSVError) -> [MetricLabel] {
         guard let column = columns.labels else { return [] }
         let parsed = csv.withBytes(column) { bytes in
-            Result { () throws(LabelError) in try MetricLabel.parse(prometheus: bytes) }
+            Result { () throws(LabelError) in try MetricLabel.parse(prometheus: bytes, &strings) }
         }
         do throws(LabelError) {
             return try parsed.get()

@@ -16,6 +16,7 @@ public struct DCGMReader: ~Copyable {
     /// `nil`: every row is taken apart.
     var predictor: RowPredictor?
     var indices: [MetricSeries: UInt32] = [:]
+    var strings = StringInterner()
     /// Of every series, the values that need no closer look.
     var soundRanges: [SoundRange] = []
     /// Every series met so far; an index stays valid as long as the reader.

@@ -14,10 +14,11 @@ extension MetricLabel {
     /// itself. Blanks around tokens and a comma behind the last label are allowed. The order is kept.
     public static func parse(prometheus text: String) throws(LabelError) -> [MetricLabel] {
         var text = text
+        var strings = StringInterner()
         var parsed: Result<[MetricLabel], LabelError>!
         text.withUTF8 { utf8 in
             do throws(LabelError) {
-                parsed = .success(try parse(prometheus: UnsafeRawBufferPointer(utf8)))
+                parsed = .success(try parse(prometheus: UnsafeRawBufferPointer(utf8), &strings))
             } catch {
                 parsed = .failure(error)
             }
@@ -25,14 +26,15 @@ extension MetricLabel {
         return try parsed.get()
     }
 
-    package static func parse(prometheus text: UnsafeRawBufferPointer) throws(LabelError) -> [MetricLabel] {
+    static func parse(prometheus text: UnsafeRawBufferPointer, _ strings: inout StringInterner) throws(LabelError) -> [MetricLabel] {
         var labels: [MetricLabel] = []
+        labels.reserveCapacity(10)
         var at = 0
         while true {
             skipBlanks(text, &at)
             if at == text.count { return labels }
             let nameStart = at
-            let name = try readName(text, &at)
+            let name = try readName(text, &at, &strings)
             guard !labels.contains(where: { $0.name == name }) else {
                 throw LabelError(offset: nameStart, reason: "label \(name) occurs twice")
             }
@@ -42,7 +44,7 @@ extension MetricLabel {
             }
             at += 1
             skipBlanks(text, &at)
-            labels.append(MetricLabel(name: name, value: try readValue(text, &at, of: name)))
+            labels.append(MetricLabel(name: name, value: try readValue(text, &at, of: name, &strings)))
             skipBlanks(text, &at)
             if at == text.count { return labels }
             guard text[at] == UInt8(ascii: ",") else {
@@ -56,7 +58,9 @@ extension MetricLabel {
         while at < text.count, text[at] == UInt8(ascii: " ") || text[at] == UInt8(ascii: "\t") { at += 1 }
     }
 
-    private static func readName(_ text: UnsafeRawBufferPointer, _ at: inout Int) throws(LabelError) -> String {
+    private static func readName(
+        _ text: UnsafeRawBufferPointer, _ at: inout Int, _ strings: inout StringInterner
+    ) throws(LabelError) -> String {
         let start = at
         while at < text.count {
             switch text[at] {
@@ -64,43 +68,46 @@ extension MetricLabel {
             case UInt8(ascii: "0")...UInt8(ascii: "9") where at > start: break
             default:
                 guard at > start else { throw LabelError(offset: at, reason: "expected the name of a label") }
-                return String(decoding: text[start..<at], as: UTF8.self)
+                return strings.string(UnsafeRawBufferPointer(rebasing: text[start..<at]))!
             }
             at += 1
         }
-        return String(decoding: text[start..<at], as: UTF8.self)
+        return strings.string(UnsafeRawBufferPointer(rebasing: text[start..<at]))!
     }
 
     private static func readValue(
-        _ text: UnsafeRawBufferPointer, _ at: inout Int, of name: String
+        _ text: UnsafeRawBufferPointer, _ at: inout Int, of name: String, _ strings: inout StringInterner
     ) throws(LabelError) -> String {
         guard at < text.count, text[at] == UInt8(ascii: "\"") else {
             throw LabelError(offset: at, reason: "expected a quote before the value of \(name)")
         }
         at += 1
         let start = at
-        var value: [UInt8] = []
+        // What is before the first escape is copied when that is met: most often there is none.
+        var value: [UInt8]?
         while at < text.count {
             switch text[at] {
             case UInt8(ascii: "\""):
-                at += 1
-                guard let string = String(validating: value, as: UTF8.self) else {
+                defer { at += 1 }
+                let unescaped = UnsafeRawBufferPointer(rebasing: text[start..<at])
+                guard let string = value.map({ String(validating: $0, as: UTF8.self) }) ?? strings.string(unescaped) else {
                     throw LabelError(offset: start, reason: "the value of \(name) is not UTF-8")
                 }
                 return string
             case UInt8(ascii: "\\"):
                 guard at + 1 < text.count else { throw LabelError(offset: at, reason: "the value of \(name) is not closed") }
+                if value == nil { value = Array(text[start..<at]) }
                 switch text[at + 1] {
-                case UInt8(ascii: "\\"): value.append(UInt8(ascii: "\\"))
-                case UInt8(ascii: "\""): value.append(UInt8(ascii: "\""))
-                case UInt8(ascii: "n"): value.append(UInt8(ascii: "\n"))
+                case UInt8(ascii: "\\"): value!.append(UInt8(ascii: "\\"))
+                case UInt8(ascii: "\""): value!.append(UInt8(ascii: "\""))
+                case UInt8(ascii: "n"): value!.append(UInt8(ascii: "\n"))
                 default: throw LabelError(offset: at, reason: "only \\\\, \\\" and \\n are escapes in the value of \(name)")
                 }
                 at += 2
             case UInt8(ascii: "\n"):
                 throw LabelError(offset: at, reason: "a line feed in the value of \(name) is written \\n")
             default:
-                value.append(text[at])
+                value?.append(text[at])
                 at += 1
             }
         }

@@ -16,7 +16,8 @@ struct SeriesInterner {
     private var entries: [Entry] = []
     private var arena: [UInt8] = []
 
-    init() { slots = Array(repeating: 0, count: 1024) }
+    /// `slots` is a power of two.
+    init(slots: Int = 1024) { self.slots = Array(repeating: 0, count: slots) }
 
     /// Mixes 8 bytes at a time: one multiplication of 64 by 64 to 128 bits, halves folded.
     @inline(__always)

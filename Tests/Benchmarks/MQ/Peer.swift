@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 import TelemetryNet
 
@@ -116,4 +117,11 @@ func text(_ bytes: Slice<UnsafeRawBufferPointer>) -> String { String(decoding: b
 
 func framed(_ body: [UInt8]) -> [UInt8] {
     withUnsafeBytes(of: UInt32(body.count).bigEndian) { Array($0) } + body
+}
+
+extension Arguments {
+    var peer: Peer {
+        guard let peer = Peer(rawValue: string("peer")) else { fail("--peer: \(string("peer")) is not one of \(Peer.allCases)") }
+        return peer
+    }
 }

@@ -1,24 +1,7 @@
+import BenchmarkSupport
 import CLinux
 import Glibc
 import TelemetryNet
-
-func fail(_ message: String) -> Never {
-    let line = Array("mq-bench: \(message)\n".utf8)
-    _ = write(2, line, line.count)
-    exit(1)
-}
-
-/// Runs what must not fail in a benchmark.
-func must<T>(_ what: String, _ body: () throws -> T) -> T {
-    do { return try body() } catch { fail("\(what): \(error)") }
-}
-
-/// Nanoseconds of the monotonic clock.
-func nanoseconds() -> Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec * 1_000_000_000 + time.tv_nsec
-}
 
 /// A connected, non-blocking socket to a port of this machine.
 func connectToLoopback(_ port: Int) -> Int32 {
@@ -71,8 +54,3 @@ struct Poller {
 
 let readable = EPOLLIN.rawValue
 let writable = EPOLLOUT.rawValue
-
-/// Prints one line of JSON.
-func report(_ members: KeyValuePairs<String, Double>) {
-    print("{" + members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",") + "}")
-}

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import TelemetryNet
 
 // One measurement of the queue or of what it is measured against; scripts/bench-mq.py puts them side by side.

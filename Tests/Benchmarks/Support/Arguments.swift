@@ -1,9 +1,9 @@
 /// The words behind the command, and its `--name value` pairs.
-struct Arguments {
-    private(set) var words: [String] = []
+package struct Arguments {
+    package private(set) var words: [String] = []
     private var values: [String: String] = [:]
 
-    init(_ arguments: some Sequence<String>) {
+    package init(_ arguments: some Sequence<String>) {
         var rest = Array(arguments)[...]
         while let first = rest.popFirst() {
             if first.hasPrefix("--") {
@@ -15,7 +15,7 @@ struct Arguments {
         }
     }
 
-    func int(_ name: String, default preset: Int? = nil) -> Int {
+    package func int(_ name: String, default preset: Int? = nil) -> Int {
         guard let text = values[name] else {
             guard let preset else { fail("--\(name) is missing") }
             return preset
@@ -24,13 +24,8 @@ struct Arguments {
         return value
     }
 
-    func string(_ name: String) -> String {
+    package func string(_ name: String) -> String {
         guard let text = values[name] else { fail("--\(name) is missing") }
         return text
-    }
-
-    var peer: Peer {
-        guard let peer = Peer(rawValue: string("peer")) else { fail("--peer: \(string("peer")) is not one of \(Peer.allCases)") }
-        return peer
     }
 }
