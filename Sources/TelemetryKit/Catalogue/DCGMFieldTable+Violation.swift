@@ -1,6 +1,6 @@
 extension DCGMFieldTable {
-    /// Nanoseconds, as DCGM says since 4.0 (its headers before, and the exporter's help texts up to 4.7, said microseconds of the same
-    /// numbers).
+    /// Nanoseconds, as the headers of DCGM 4.6 say. Older headers, and the help texts of older exporters, say microseconds of the same
+    /// numbers.
     static let violation: [DCGMField] = [
         counter(.violation, 240, "DEV_POWER_VIOLATION", was: ["dcgm_power_violation"], in: "ns", "Time held back by the power limit"),
         counter(.violation, 241, "DEV_THERMAL_VIOLATION", was: ["dcgm_thermal_violation"], in: "ns", "Time held back by heat"),
