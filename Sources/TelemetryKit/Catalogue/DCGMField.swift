@@ -1,5 +1,8 @@
-/// What one DCGM field measures, so that a number can be shown with its unit, judged and compared.
-public struct DCGMField: Sendable, Hashable, Identifiable {
+/// What one metric of DCGM or of its exporter measures, so that a number can be shown with its unit, judged and compared.
+///
+/// All names of a field have one unit. DCGM 4.7 gave new fields, with numbers of their own, to quantities that it now also tells in base
+/// units: `DCGM_FI_DEV_SM_CLOCK` (100) is in MHz, `DCGM_FI_DEV_SM_CLOCK_HERTZ` (1603) in Hz.
+public struct DCGMField: Sendable, Hashable {
     /// What the field is about.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case clock, thermal, power, utilisation, memory, violation, error, profiling, link
@@ -10,26 +13,26 @@ public struct DCGMField: Sendable, Hashable, Identifiable {
     /// How DCGM holds the value, which decides how it says that there is none.
     public enum ValueType: String, Sendable, Hashable, CaseIterable {
         case int64, double
-        /// Text or bytes: never a sample.
+        /// Text or bytes: exporters make a label of it, never a sample.
         case text
     }
 
     public enum MetricType: String, Sendable, Hashable, CaseIterable {
         case gauge
-        /// Only rises, and begins anew with the driver.
+        /// Only rises, and begins anew with the driver or the exporter.
         case counter
     }
 
-    /// DCGM's number of the field.
-    public let id: UInt16
-    /// The name since DCGM 4.6.
+    /// DCGM's number of the field; `nil` for a metric that the exporter makes itself (`DCGM_EXP_…`).
+    public let id: UInt16?
+    /// DCGM's newest name, of version 4.6 or, where that renamed it again, 4.7.
     public let name: String
-    /// The names before that, and those that exporters use for it.
+    /// Its other names: those before that, the oldest first of DCGM's and then those of exporters before 2.0 (`dcgm_…`).
     public let aliases: [String]
     public let kind: Kind
     public let valueType: ValueType
     public let metricType: MetricType
-    /// As people write it: `MHz`, `°C`, `W`, `%`, `MiB`, `ns`; empty for a plain number.
+    /// As people write it: `MHz`, `°C`, `W`, `%`, `MiB`, `ns`; empty for counts, ratios of 0 to 1, states and masks.
     public let unit: String
     /// What a sound device can report; values outside are flagged, and still delivered.
     public let validRange: ClosedRange<Double>
@@ -37,7 +40,7 @@ public struct DCGMField: Sendable, Hashable, Identifiable {
     public let meaning: String
 
     public init(
-        id: UInt16, name: String, aliases: [String] = [], kind: Kind, valueType: ValueType = .int64, metricType: MetricType = .gauge,
+        id: UInt16?, name: String, aliases: [String] = [], kind: Kind, valueType: ValueType = .int64, metricType: MetricType = .gauge,
         unit: String = "", validRange: ClosedRange<Double> = 0...Double.greatestFiniteMagnitude, meaning: String
     ) {
         self.id = id
@@ -50,19 +53,38 @@ public struct DCGMField: Sendable, Hashable, Identifiable {
         self.validRange = validRange
         self.meaning = meaning
     }
+
+    /// The name before DCGM 4.6, which exporters up to 4.8 write; ``name`` where it was never another.
+    public var legacyName: String { aliases.first { $0.hasPrefix("DCGM_") } ?? name }
+
+    /// The valid range for people: `0 to 150 °C`, `0 and up`.
+    public var rangeDescription: String {
+        let unit = unit.isEmpty ? "" : " " + unit
+        if validRange.lowerBound == -.greatestFiniteMagnitude { return "any" }
+        let low = DCGMField.shown(validRange.lowerBound)
+        if validRange.upperBound == .greatestFiniteMagnitude { return "\(low)\(unit) and up" }
+        return "\(low) to \(DCGMField.shown(validRange.upperBound))\(unit)"
+    }
+
+    /// Without the `.0` of a whole number.
+    static func shown(_ value: Double) -> String {
+        Int64(exactly: value).map(String.init) ?? "\(value)"
+    }
 }
 
-/// The DCGM fields that this library knows, by number and by any of their names.
+/// The metrics of DCGM and its exporter that this library knows, by number and by any of their names. Made at the first look-up.
 public enum DCGMCatalogue {
-    /// In the order of their numbers.
+    /// In the order of their numbers; those without a number last.
     public static let fields: [DCGMField] = DCGMFieldTable.all
 
-    /// The field of a name, old or new.
-    public static func field(named name: String) -> DCGMField? { byName[name] }
+    /// The field of a name, old or new. `O(1)`; look it up once a series, not once a sample.
+    public static func field(named name: String) -> DCGMField? { byName[name].map { fields[$0] } }
 
-    public static func field(id: UInt16) -> DCGMField? { byID[id] }
+    public static func field(id: UInt16) -> DCGMField? { byID[id].map { fields[$0] } }
 
-    private static let byID = Dictionary(fields.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    private static let byID = Dictionary(
+        fields.enumerated().compactMap { index, field in field.id.map { ($0, index) } }, uniquingKeysWith: { first, _ in first })
     private static let byName = Dictionary(
-        fields.flatMap { field in ([field.name] + field.aliases).map { ($0, field) } }, uniquingKeysWith: { first, _ in first })
+        fields.enumerated().flatMap { index, field in ([field.name] + field.aliases).map { ($0, index) } },
+        uniquingKeysWith: { first, _ in first })
 }

@@ -17,14 +17,12 @@ public struct ValueQuality: Sendable, Hashable {
 
     public mutating func add(noValue reason: NoValueReason) { noValues[reason, default: 0] += 1 }
 
-    /// `place` says where the value stands: file and line, or the scraped address.
+    /// `place` says where the value stands: file and line, or the scraped address. It is asked for only where it is kept.
     public mutating func add(outOfRange value: Double, of metricName: String, at place: @autoclosure () -> String) {
         outOfRange[metricName, default: 0] += 1
         guard firstOutOfRange.count < ValueQuality.kept else { return }
-        var text = "\(place()): \(metricName) is \(value)"
-        if let field = DCGMCatalogue.field(named: metricName) {
-            text += ", outside \(field.validRange.lowerBound) to \(field.validRange.upperBound)" + (field.unit.isEmpty ? "" : " " + field.unit)
-        }
+        var text = "\(place()): \(metricName) is \(DCGMField.shown(value))"
+        if let field = DCGMCatalogue.field(named: metricName) { text += ", not \(field.rangeDescription)" }
         firstOutOfRange.append(text)
     }
 

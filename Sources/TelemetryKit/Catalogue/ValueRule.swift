@@ -3,6 +3,7 @@ import TelemetryNet
 /// How the values of one metric are judged: is it one, and can it be true?
 ///
 /// A blank value of DCGM is one of the metric's own kind of number: 2147483632 is a blank temperature, and a sound count of bytes.
+/// DCGM holds samples as 64-bit integers or as Doubles; blanks of 32-bit integers come of the structures that some fields are filled from.
 public struct ValueRule: Sendable {
     public enum Verdict: Sendable, Hashable {
         case sound
@@ -16,13 +17,14 @@ public struct ValueRule: Sendable {
     /// Values in it are sound; of the others ``judge(_:text:)`` tells what they are.
     let sound: SoundRange
 
+    /// Looks the metric up by any of its names; make a rule once a series.
     public init(metricName: String) { self.init(DCGMCatalogue.field(named: metricName)) }
 
     public init(_ field: DCGMField?) {
         self.field = field
-        guard let field else {
-            // What is not known has no range; all blanks are at its upper end, or are looked for there.
-            sound = SoundRange(low: -.greatestFiniteMagnitude, high: Double(NoValueReason.Blank.int32).nextDown)
+        guard let field, field.valueType != .text else {
+            // What is not known has no range; where it has blanks, they are up here.
+            sound = SoundRange(low: -.greatestFiniteMagnitude, high: NoValueReason.Blank.int32.nextDown)
             return
         }
         let firstBlank = field.valueType == .double ? NoValueReason.Blank.double : Double(NoValueReason.Blank.int64)
@@ -43,16 +45,19 @@ public struct ValueRule: Sendable {
     }
 
     private func blank(_ value: Double, _ text: UnsafeRawBufferPointer) -> NoValueReason? {
-        if value >= Double(NoValueReason.Blank.int64), field?.valueType != .double {
-            let exact = parseDecimal(text) ?? NoValueReason.Blank.int64
-            return NoValueReason.Blank.reason(code: exact &- NoValueReason.Blank.int64)
+        guard let field, field.valueType != .text else {
+            // A sound value there is rarer still than the four that DCGM gives a meaning.
+            return NoValueReason.blankInt64(value, text) ?? NoValueReason.otherBlank(value, within: 4)
         }
-        if field?.valueType == .double, value >= NoValueReason.Blank.double {
-            return NoValueReason.Blank.reason(code: UInt64(value - NoValueReason.Blank.double))
+        if field.valueType == .double, value >= NoValueReason.Blank.double {
+            // A field that is a Double today may have been an integer, so that its blank is one.
+            return NoValueReason.blankInt64(value, text) ?? NoValueReason.Blank.reason(code: value - NoValueReason.Blank.double)
         }
-        // The blank values of the other kinds, where they cannot be a value: those of 32-bit integers reach us in 64-bit fields.
-        guard let field else { return NoValueReason.exactBlank(value) }
-        return field.validRange.contains(value) ? nil : NoValueReason.exactBlank(value)
+        if value >= Double(NoValueReason.Blank.int64) {
+            // Above is no integer that DCGM has.
+            return value > Double(NoValueReason.Blank.int64) ? .blank : NoValueReason.blankInt64(value, text)
+        }
+        return field.validRange.contains(value) ? nil : NoValueReason.otherBlank(value, within: NoValueReason.Blank.count)
     }
 }
 
@@ -67,10 +72,18 @@ struct SoundRange: Sendable {
 }
 
 extension NoValueReason {
-    /// Only the four values that DCGM gives a meaning, of 32-bit integers and of Doubles.
-    fileprivate static func exactBlank(_ value: Double) -> NoValueReason? {
-        for first in [Double(Blank.int32), Blank.double] where value >= first && value <= first + 3 && value == value.rounded() {
-            return Blank.reason(code: UInt64(value - first))
+    /// `nil` for a value that is none of the sixteen blank 64-bit integers. All of them, and 512 integers below, are one Double.
+    fileprivate static func blankInt64(_ value: Double, _ text: UnsafeRawBufferPointer) -> NoValueReason? {
+        guard value == Double(Blank.int64) else { return nil }
+        // Written with an exponent or rounded on its way it does not say which.
+        guard let exact = parseDecimal(text) else { return .blank }
+        return exact < Blank.int64 ? nil : Blank.reason(code: Double(exact - Blank.int64))
+    }
+
+    /// Blank values of kinds that are not the field's own, as far as they are `within` the first.
+    fileprivate static func otherBlank(_ value: Double, within: Double) -> NoValueReason? {
+        for first in [Blank.int32, Blank.double] where value >= first && value < first + within && value == value.rounded() {
+            return Blank.reason(code: value - first)
         }
         return nil
     }
