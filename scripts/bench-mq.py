@@ -6,23 +6,22 @@ that a slow minute of the machine meets every peer; medians are compared. The la
 """
 import argparse
 import contextlib
-import datetime
 import json
 import os
 import pathlib
-import platform
 import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-RELEASE = ROOT / ".build/release"
-DOCUMENT = ROOT / "Docs/Benchmarks.md"
-MARKS = ("<!-- bench-mq: begin -->", "<!-- bench-mq: end -->")
+import benchmarks
+from benchmarks import RELEASE, ROOT, free_port, running, version
+
+
+def load(*words):
+    return benchmarks.load("mq-bench", *words)
 
 
 def nats_server():
@@ -30,52 +29,6 @@ def nats_server():
         if place and os.path.exists(place):
             return str(place)
     sys.exit("bench-mq: no nats-server; run `make bench-mq`, which installs it")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port, process):
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            sys.exit(f"bench-mq: {process.args[0]} ended with status {process.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    sys.exit(f"bench-mq: {process.args[0]} does not listen on port {port}")
-
-
-@contextlib.contextmanager
-def running(command, port=None, directory=None, **environment):
-    """The process and its port; where `port` is None the process prints it."""
-    process = subprocess.Popen(
-        [str(word) for word in command], env={**os.environ, **environment}, text=True,
-        stdout=subprocess.PIPE if port is None else subprocess.DEVNULL, stderr=subprocess.DEVNULL if port else None)
-    try:
-        if port is None:
-            port = int(process.stdout.readline())
-        else:
-            wait_for(port, process)
-        yield process, port
-    finally:
-        process.terminate()
-        process.wait()
-        if directory:
-            shutil.rmtree(directory, ignore_errors=True)
-
-
-def load(*words):
-    """Runs one load of mq-bench and returns what it reports."""
-    result = subprocess.run([str(RELEASE / "mq-bench"), *map(str, words)], capture_output=True, text=True, timeout=600)
-    if result.returncode:
-        sys.exit(f"bench-mq: mq-bench {' '.join(map(str, words))}: {result.stderr}")
-    return json.loads(result.stdout)
 
 
 class Bench:
@@ -288,28 +241,6 @@ class Bench:
             works[name]()
 
 
-def machine():
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release()}"
-
-
-def version(command):
-    return subprocess.run(command, capture_output=True, text=True).stdout.split("\n")[0].strip()
-
-
-def document(bench):
-    lines = [
-        f"{datetime.date.today()}, {machine()}. Medians of {bench.rounds} interleaved rounds. Peers: {version(['redis-server', '--version'])};"
-        f" {version([nats_server(), '--version'])}.", "",
-        "| work | mq-server | peer | ratio | bar | |", "|---|---|---|---|---|---|"]
-    lines += ["| " + " | ".join(row) + " |" for row in bench.rows]
-    lines += ["", "From the slowest to the fastest round:", ""] + [f"- {note}" for note in bench.notes]
-    text = DOCUMENT.read_text()
-    head, rest = text.split(MARKS[0])
-    DOCUMENT.write_text(head + MARKS[0] + "\n" + "\n".join(lines) + "\n" + MARKS[1] + rest.split(MARKS[1])[1])
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("works", nargs="*", choices=["publish", "replay", "latency", "always", "memory", []],
@@ -321,7 +252,11 @@ def main():
         bench = Bench(directory, arguments.rounds)
         bench.all(arguments.works)
     if not arguments.works:
-        document(bench)
+        benchmarks.document(
+            f"{benchmarks.today()}. Medians of {bench.rounds} interleaved rounds. Peers: {version(['redis-server', '--version'])};"
+            f" {version([nats_server(), '--version'])}.",
+            ["work", "mq-server", "peer", "ratio", "bar", ""], bench.rows,
+            ["From the slowest to the fastest round:", ""] + [f"- {note}" for note in bench.notes])
 
 
 main()

@@ -58,7 +58,7 @@ final class QueueFeed: Sendable {
         let counters = collector.counters
         let json = """
             {"connected":\(watch.isConnected),"messages":\(counters.messages),"undecodable_messages":\(counters.undecodableMessages),\
-            "samples":\(counters.samplesStored),"last_offset":\(counters.lastStoredOffset ?? -1)}
+            "samples":\(counters.samplesStored),"digest":"\(counters.digest)","last_offset":\(counters.lastStoredOffset ?? -1)}
             """
         return [("queue", Array(json.utf8))]
     }

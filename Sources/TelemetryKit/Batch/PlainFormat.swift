@@ -118,7 +118,7 @@ struct PlainDecoder: Sendable {
         // The number of labels goes in too: it is part of where the key ends.
         let pieces = texts.count + labels.count * 2
         var hash = UInt64(pieces)
-        for i in 0..<pieces { hash = SeriesInterner.hash(piece(i), seed: hash) }
+        for i in 0..<pieces { hash = StableHash.hash(piece(i), seed: hash) }
         if let number = interner.find(hash, pieces, piece) { return (number, time, value) }
         let number = try makeSeries(texts, labels, reader)
         interner.add(hash, pieces, piece, series: number)

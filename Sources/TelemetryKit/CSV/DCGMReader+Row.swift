@@ -32,7 +32,7 @@ extension DCGMReader {
     @inline(__always)
     private mutating func findSeries() throws(CSVError) -> UInt32 {
         var hash: UInt64 = 0
-        for column in columns.identity { hash = SeriesInterner.hash(csv.raw(csv.fields[column]), seed: hash) }
+        for column in columns.identity { hash = StableHash.hash(csv.raw(csv.fields[column]), seed: hash) }
         let fields = csv.fields
         let window = UnsafeRawPointer(csv.window.base)
         let identity = columns.identity

@@ -7,7 +7,7 @@ struct StringInterner {
     /// `nil`: the bytes are not UTF-8.
     mutating func string(_ bytes: UnsafeRawBufferPointer) -> String? {
         guard !bytes.isEmpty else { return "" }
-        let hash = SeriesInterner.hash(bytes, seed: 0)
+        let hash = StableHash.hash(bytes, seed: 0)
         if let place = places.find(hash, 1, { _ in bytes }) { return strings[Int(place)] }
         guard let string = String(validating: bytes, as: UTF8.self) else { return nil }
         places.add(hash, 1, { _ in bytes }, series: UInt32(strings.count))

@@ -51,6 +51,8 @@ public final class MetricSeries: Hashable, Sendable {
     /// In the order of the source; names are unique.
     public let labels: [MetricLabel]
     private let contentHash: Int
+    /// Of what identifies samples of the series: the metric and the GPU's uuid. The same in every process.
+    let identityHash: UInt64
 
     public init(metricName: String, gpu: GPUIdentity, labels: [MetricLabel] = []) {
         self.metricName = metricName
@@ -61,6 +63,7 @@ public final class MetricSeries: Hashable, Sendable {
         hasher.combine(gpu)
         hasher.combine(labels)
         contentHash = hasher.finalize()
+        identityHash = StableHash.hash(gpu.uuid, seed: StableHash.hash(metricName, seed: 0))
     }
 
     public static func == (a: MetricSeries, b: MetricSeries) -> Bool {

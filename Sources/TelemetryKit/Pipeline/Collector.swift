@@ -126,13 +126,12 @@ public final class Collector<Store: TelemetryStore>: Sendable {
     /// Writes until the store has accepted or refused every batch. `false`: cancelled before that.
     private func write(_ batches: ArraySlice<MetricBatch>) async -> Bool {
         guard !batches.isEmpty else { return true }
-        let sampleCount = batches.reduce(0) { $0 + $1.count }
         var backoff = configuration.backoff
         while true {
             let failure: StoreError
             do {
                 try await store.write(Array(batches))
-                stored(sampleCount, attempts: backoff.attempt)
+                stored(batches, attempts: backoff.attempt)
                 return true
             } catch let error as StoreError {
                 failure = error
@@ -153,9 +152,12 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         }
     }
 
-    private func stored(_ sampleCount: Int, attempts: Int) {
+    private func stored(_ batches: ArraySlice<MetricBatch>, attempts: Int) {
+        var digest = SampleDigest()
+        for batch in batches { digest.add(SampleDigest(batch)) }
         state.withLock { counters in
-            counters.samplesStored += sampleCount
+            counters.samplesStored += digest.count
+            counters.digest.add(digest)
             counters.writes += 1
             counters.isStoreAvailable = true
         }

@@ -33,6 +33,8 @@ public struct CollectorCounters: Sendable, Hashable {
     /// Of these, samples of GPUs in other shards.
     public var samplesOfOtherShards = 0
     public var samplesStored = 0
+    /// Of the samples stored; what came twice is in it twice.
+    public var digest = SampleDigest()
     public var samplesRejected = 0
     public var batchesRejected = 0
     /// Calls of the store that it accepted.
