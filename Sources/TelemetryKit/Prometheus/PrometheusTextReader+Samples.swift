@@ -114,17 +114,30 @@ extension PrometheusTextReader {
 
     /// Forgets the other series. Those that stay keep their order and get new indices: for every old one what it is now.
     mutating func keepSeries(where stays: (UInt32) -> Bool) -> [UInt32?] {
-        var kept: UInt32 = 0
-        let renumbered = series.indices.map { old -> UInt32? in
-            guard stays(UInt32(old)) else { return nil }
-            kept += 1
-            return kept - 1
-        }
-        interner = interner.renumbered(renumbered)
-        series = series.indices.filter { renumbered[$0] != nil }.map { series[$0] }
-        metricOfSeries = metricOfSeries.indices.filter { renumbered[$0] != nil }.map { metricOfSeries[$0] }
+        let numbers = PrometheusTextReader.numbers(of: series.count, where: stays)
+        interner = interner.renumbered(numbers)
+        series = series.indices.filter { numbers[$0] != nil }.map { series[$0] }
+        metricOfSeries = metricOfSeries.indices.filter { numbers[$0] != nil }.map { metricOfSeries[$0] }
         indices = Dictionary(uniqueKeysWithValues: series.enumerated().map { ($1, UInt32($0)) })
-        return renumbered
+
+        let used = Set(metricOfSeries)
+        let metricNumbers = PrometheusTextReader.numbers(of: metrics.count) {
+            used.contains($0) || metrics[Int($0)].helpIn == text || metrics[Int($0)].typeIn == text
+        }
+        metricNames = metricNames.renumbered(metricNumbers)
+        metrics = metrics.indices.filter { metricNumbers[$0] != nil }.map { metrics[$0] }
+        metricOfSeries = metricOfSeries.map { metricNumbers[Int($0)]! }
+        return numbers
+    }
+
+    /// Counts from 0 those that stay.
+    private static func numbers(of count: Int, where stays: (UInt32) -> Bool) -> [UInt32?] {
+        var next: UInt32 = 0
+        return (0..<UInt32(count)).map { old in
+            guard stays(old) else { return nil }
+            defer { next += 1 }
+            return next
+        }
     }
 }
 
