@@ -1,5 +1,5 @@
 import Foundation
-import TelemetryKit
+@testable import TelemetryKit
 import Testing
 
 @Suite("Prometheus text reader")
@@ -242,6 +242,28 @@ struct PrometheusTextReaderTests {
         #expect(try reader.next() == nil)
         #expect(reader.line == 2)
         #expect(reader.family(named: "a") == PrometheusFamily(name: "a", help: "h"))
+        for help in ["i", "h\\\\", "i", ""] {
+            reader.open(bytes: "# HELP a \(help)\n".utf8)
+            #expect(try Self.lines(&reader).isEmpty)
+            #expect(reader.family(named: "a")?.help == help.replacing("\\\\", with: "\\"))
+        }
+    }
+
+    @Test("series that are forgotten make room, and the others are found under their new indices")
+    func forgetting() throws {
+        var reader = PrometheusTextReader(bytes: "a 1\nb{x=\"1\"} 2\nc 3\nb{x=\"1\",} 4\nb{x=\"2\"} 5\n".utf8)
+        #expect(try Self.lines(&reader).count == 5)
+        #expect(reader.keepSeries { $0 == 1 || $0 == 2 } == [nil, 0, 1, nil])
+        #expect(reader.series.map(\.name) == ["b", "c"] && reader.metrics.count == 2)
+        reader.open(bytes: "# TYPE a gauge\n# TYPE c counter\n# TYPE b untyped\nb{x=\"1\",} 1\na 2\nc 3\nb{x=\"2\"} 4\nb{x=\"1\"} 5\n".utf8)
+        var found: [UInt32] = []
+        var types: [PrometheusFamily.MetricType?] = []
+        while let sample = try reader.next() {
+            found.append(sample.series)
+            types.append(reader.family(of: sample.series)?.type)
+        }
+        #expect(found == [0, 2, 1, 3, 0])
+        #expect(types == [.untyped, .gauge, .counter, .untyped, .untyped])
     }
 
     @Test("names and labels that join to the same text are different series")
