@@ -63,6 +63,20 @@ struct SeriesInterner {
         }
     }
 
+    /// The same keys under new indices; a key whose series has none is gone.
+    func renumbered(_ numbers: [UInt32?]) -> SeriesInterner {
+        var kept = SeriesInterner()
+        for entry in entries {
+            guard let number = numbers[Int(entry.series)] else { continue }
+            let start = kept.arena.count
+            kept.arena += arena[entry.keyStart..<entry.keyEnd]
+            kept.entries.append(Entry(hash: entry.hash, keyStart: start, keyEnd: kept.arena.count, series: number))
+        }
+        while kept.entries.count * 2 > kept.slots.count { kept.slots += kept.slots }
+        for index in kept.entries.indices { kept.place(index) }
+        return kept
+    }
+
     private mutating func place(_ entry: Int) {
         var slot = Int(truncatingIfNeeded: entries[entry].hash) & (slots.count - 1)
         while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }

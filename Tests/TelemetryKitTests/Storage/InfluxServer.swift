@@ -92,7 +92,7 @@ final class InfluxServer: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    private static func spawn(_ arguments: [String], log: String) throws -> pid_t {
+    static func spawn(_ arguments: [String], log: String) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

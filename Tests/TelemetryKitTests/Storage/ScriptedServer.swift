@@ -18,6 +18,10 @@ final class ScriptedServer: Sendable {
 
     enum Reply: Sendable {
         case answer(Int, [String: String] = [:], String = "")
+        /// In so many pieces, each sent by itself; the length is not told before.
+        case chunks([String])
+        /// Promises a longer body than it sends, and says nothing more.
+        case stalled(String)
         /// Promises a longer body than it sends, and closes.
         case cutShort
         /// Closes without a byte.
@@ -80,6 +84,19 @@ final class ScriptedServer: Sendable {
                 var text = "HTTP/1.1 \(status) Reason\r\nContent-Length: \(body.utf8.count)\r\n"
                 for (name, value) in headers { text += "\(name): \(value)\r\n" }
                 guard send(fd, text + "\r\n" + (request.method == "HEAD" ? "" : body)) else { return }
+            case .chunks(let pieces):
+                var text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                for piece in pieces where !piece.isEmpty {
+                    text += String(piece.utf8.count, radix: 16) + "\r\n" + piece + "\r\n"
+                    guard send(fd, text) else { return }
+                    text = ""
+                }
+                guard send(fd, text + "0\r\n\r\n") else { return }
+            case .stalled(let start):
+                guard send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + start) else { return }
+                while fill(fd, &buffer) {}
+                onHangup()
+                return
             case .cutShort:
                 _ = send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")
                 return

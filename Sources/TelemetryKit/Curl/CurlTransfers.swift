@@ -103,6 +103,7 @@ final class CurlTransfer {
     var url: String { request.url }
     private let request: CurlRequest
     private var response = CurlResponse(status: 0)
+    private var isTooLarge = false
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private let bodyCopy: UnsafeMutableRawBufferPointer
     private let errorText: UnsafeMutablePointer<CChar>
@@ -149,9 +150,7 @@ final class CurlTransfer {
             { [easy] in ccurl_setopt_pointer(easy, CURLOPT_HEADERDATA, this) },
             { [easy] in
                 ccurl_setopt_write(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, this in
-                    CurlTransfer.of(this).response.body.append(
-                        contentsOf: UnsafeRawBufferPointer(start: bytes, count: size * count))
-                    return size * count
+                    CurlTransfer.of(this).take(body: UnsafeRawBufferPointer(start: bytes, count: size * count))
                 }
             },
             { [easy] in
@@ -177,6 +176,16 @@ final class CurlTransfer {
         Unmanaged<CurlTransfer>.fromOpaque(pointer!).takeUnretainedValue()
     }
 
+    /// How many bytes were taken; another number than there are ends the transfer.
+    private func take(body bytes: UnsafeRawBufferPointer) -> Int {
+        guard bytes.count <= request.maximumBody - response.body.count else {
+            isTooLarge = true
+            return 0
+        }
+        response.body.append(contentsOf: bytes)
+        return bytes.count
+    }
+
     private func take(header line: UnsafeRawBufferPointer) {
         let text = String(decoding: line, as: UTF8.self)
         if text.hasPrefix("HTTP/") {
@@ -191,6 +200,9 @@ final class CurlTransfer {
     }
 
     func outcome(_ code: CURLcode) -> Result<CurlResponse, any Error> {
+        if isTooLarge {
+            return .failure(HTTPFailure(kind: .tooLarge, url: url, reason: "the body is longer than \(request.maximumBody) bytes"))
+        }
         guard code == CURLE_OK else {
             let said = String(cString: errorText)
             let kind: HTTPFailure.Kind =

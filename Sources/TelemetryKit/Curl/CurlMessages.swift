@@ -7,6 +7,8 @@ struct CurlRequest: Sendable {
     var body: [UInt8]?
     /// From the call until the last byte of the answer.
     var timeout = Duration.seconds(30)
+    /// A longer body of the answer is a failure. It bounds the memory.
+    var maximumBody = Int.max
 }
 
 struct CurlResponse: Sendable {
@@ -26,12 +28,12 @@ struct CurlResponse: Sendable {
 /// Why there is no answer. One with a bad status is an answer.
 struct HTTPFailure: Error, Sendable, CustomStringConvertible {
     enum Kind: Sendable {
-        case network, timeout, invalidRequest, closed
+        case network, timeout, invalidRequest, tooLarge, closed
     }
 
     var kind: Kind
     var url: String
-    /// In libcurl's words.
+    /// Most often in libcurl's words.
     var reason: String
 
     var description: String { "\(url): \(reason)" }

@@ -114,6 +114,33 @@ struct CurlClientTests {
         client.close()
     }
 
+    @Test("a body that is longer than allowed is a failure, and one that is as long is not")
+    func maximumBody() async throws {
+        let server = try ScriptedServer { $0.path == "/chunks" ? .chunks(["1234", "5678"]) : .answer(200, [:], "12345678") }
+        defer { server.stop() }
+        let client = try CurlClient()
+        for path in ["/chunks", "/whole"] {
+            let answer = try await client.send(CurlRequest(url: server.url + path, maximumBody: 8))
+            #expect(answer.text == "12345678")
+            let failure = await #expect(throws: HTTPFailure.self) {
+                try await client.send(CurlRequest(url: server.url + path, maximumBody: 7))
+            }
+            #expect(failure?.kind == .tooLarge)
+            #expect(failure?.reason == "the body is longer than 7 bytes")
+        }
+    }
+
+    @Test("a URL is taken apart, and what is not one of http or https is none")
+    func urls() {
+        let url = CurlURL("https://me:secret@host.example:9400/metrics?a=b")
+        #expect(url?.host == "host.example")
+        #expect(url?.shown == "https://host.example:9400/metrics?a=b")
+        #expect(CurlURL("http://[::1]:9400/")?.host == "::1")
+        for text in ["", "host:9400/metrics", "/metrics", "http://", "ftp://host/", "http://a b/", "http://host:99999/"] {
+            #expect(CurlURL(text) == nil, "\(text)")
+        }
+    }
+
     @Test("names and values of a query are percent-encoded")
     func encoding() {
         #expect(formEncoded([("db", "a&b=c d+é"), ("x~-._", "")]) == "db=a%26b%3Dc%20d%2B%C3%A9&x~-._=")

@@ -1,0 +1,119 @@
+/// Scrapes an exporter of GPU metrics again and again, as Prometheus would: each scrape becomes one or more batches.
+///
+///     var source = try ScrapeSource(ScrapeSource.Configuration(url: "http://host:9400/metrics", source: "node1-77"))
+///     while let batch = try await source.next() { … }
+///
+/// It never ends by itself. A scrape that fails gives no sample; it is counted, told to ``Configuration/onEvent``, and the next is tried
+/// when it is due. One task owns it. Where that task is cancelled, also during a request, ``next()`` returns what was collected and then `nil`.
+public struct ScrapeSource: ~Copyable, BatchSource {
+    public struct Configuration: Sendable {
+        /// Of the page with the metrics, http or https; `user:password@` is sent as HTTP Basic. Redirects are not followed.
+        public var url: String
+        /// The streamer's instance id.
+        public var source: String
+        public var hosts = HostFilter()
+        /// From scrape to scrape, counted from the first.
+        public var interval = Duration.seconds(15)
+        /// From the request until the last byte of the answer.
+        public var timeout = Duration.seconds(10)
+        /// `now`: the time at which the scrape began. `source`: the time in the line where it has one, else the scrape's.
+        public var timestamps = CSVSource.Timestamps.now
+        /// Samples a batch at most.
+        public var batchSize = 10_000
+        /// Sent as `Authorization: Bearer …`.
+        public var bearerToken: String?
+        /// A longer answer is a failure.
+        public var maximumBodyBytes = 64 << 20
+        /// Called on the task that owns the source.
+        public var onEvent: @Sendable (ScrapeEvent) -> Void = { _ in }
+
+        public init(url: String, source: String) {
+            self.url = url
+            self.source = source
+        }
+    }
+
+    private let clock: PipelineClock
+    private let onEvent: @Sendable (ScrapeEvent) -> Void
+    private let target: ScrapeTarget
+    private let client: CurlClient
+    private var schedule: ScrapeSchedule
+    private var text: ScrapeText
+    /// Batches of the last scrape that nobody took yet.
+    private var ready: [MetricBatch] = []
+    private var failuresInARow = 0
+    private var counts = ScrapeProgress()
+
+    /// Sends nothing yet.
+    public init(_ configuration: Configuration, clock: PipelineClock = .system) throws(ScrapeError) {
+        guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0, configuration.maximumBodyBytes > 0
+        else {
+            throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
+        }
+        let target = try ScrapeTarget(configuration)
+        let client: CurlClient
+        do throws(HTTPFailure) {
+            client = try CurlClient(maximumConnections: 1)
+        } catch {
+            throw ScrapeError(error.reason)
+        }
+        self.clock = clock
+        self.target = target
+        self.client = client
+        onEvent = configuration.onEvent
+        schedule = ScrapeSchedule(interval: configuration.interval)
+        text = ScrapeText(configuration, target: target, startedAt: clock.wall())
+    }
+
+    public var progress: SourceProgress {
+        var progress = text.progress
+        progress.scraping = counts
+        progress.scraping?.skipped = schedule.skipped
+        progress.scraping?.samplesWithoutGPU = text.samplesWithoutGPU
+        progress.scraping?.liveSeries = text.staleness.live
+        progress.scraping?.staleSeries = text.staleness.stale
+        return progress
+    }
+
+    /// The next batch of a scrape, which may take as long as the interval, and longer while scrapes fail. `nil` after cancellation.
+    public mutating func next() async throws -> MetricBatch? {
+        while true {
+            if !ready.isEmpty { return ready.removeFirst() }
+            if Task.isCancelled { return nil }
+            let now = clock.monotonic()
+            let wait = schedule.wait(at: now)
+            if wait > .zero {
+                // Cancellation is seen at the top.
+                try? await clock.sleep(wait)
+            } else {
+                await scrape(at: now)
+            }
+        }
+    }
+
+    private mutating func scrape(at start: Duration) async {
+        schedule.begin(at: start)
+        let began = clock.wall()
+        // One that is cancelled is neither good nor a failure.
+        guard let answer = try? await target.fetch(client) else { return }
+        let result = answer.flatMap { body in text.read(body, at: began, clock: clock).mapError(target.named) }
+        let end = clock.monotonic()
+        schedule.end(at: end)
+        switch result {
+        case .success(let batches):
+            ready = batches
+            counts.scrapes += 1
+            counts.lastFailure = nil
+            counts.lastSuccess = began
+            counts.lastDuration = end - start
+            if failuresInARow > 0 { onEvent(.recovered(failures: failuresInARow)) }
+            failuresInARow = 0
+            for event in text.events { onEvent(event) }
+        case .failure(let error):
+            counts.failures += 1
+            counts.lastFailure = error.description
+            failuresInARow += 1
+            onEvent(.failed(reason: error.description, failures: failuresInARow))
+        }
+    }
+}

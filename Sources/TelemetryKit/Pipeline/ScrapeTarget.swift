@@ -1,0 +1,53 @@
+/// Whom to ask, how, and what counts as an answer.
+struct ScrapeTarget: Sendable {
+    /// For messages: without a password.
+    let name: String
+    /// Where the samples are from when they do not say so.
+    let host: String
+    private let request: CurlRequest
+
+    init(_ configuration: ScrapeSource.Configuration) throws(ScrapeError) {
+        guard let url = CurlURL(configuration.url) else {
+            throw ScrapeError("\(configuration.url.debugDescription) is not a URL of http or https, such as http://host:9400/metrics")
+        }
+        name = url.shown
+        host = url.host
+        var request = CurlRequest(
+            url: configuration.url, timeout: configuration.timeout, maximumBody: configuration.maximumBodyBytes)
+        request.headers.append(("Accept", "text/plain;version=0.0.4, text/plain;q=0.5"))
+        if let token = configuration.bearerToken, !token.isEmpty {
+            // A line feed would begin another header.
+            guard !token.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+                throw ScrapeError("the token for \(url.shown) contains a control character")
+            }
+            request.headers.append(("Authorization", "Bearer " + token))
+        }
+        self.request = request
+    }
+
+    /// The text that the exporter answers with, or why there is none. Throws only where the task is cancelled.
+    func fetch(_ client: CurlClient) async throws(CancellationError) -> Result<[UInt8], ScrapeError> {
+        do {
+            return ScrapeTarget.text(of: try await client.send(request)).mapError(named)
+        } catch let failure as HTTPFailure {
+            return .failure(named(ScrapeError(failure.reason)))
+        } catch {
+            throw CancellationError()
+        }
+    }
+
+    func named(_ error: ScrapeError) -> ScrapeError { ScrapeError("\(name): \(error)") }
+
+    /// Redirects are not followed: they would carry the token to another host, and each scrape would ask twice.
+    static func text(of response: CurlResponse) -> Result<[UInt8], ScrapeError> {
+        guard response.status == 200 else {
+            let location = response.header("Location").map { ": redirects are not followed, and this one goes to \($0)" } ?? ""
+            return .failure(ScrapeError("HTTP \(response.status)\(location)"))
+        }
+        let type = response.header("Content-Type")?.lowercased() ?? ""
+        guard !type.hasPrefix("application/openmetrics-text") else {
+            return .failure(ScrapeError("the answer is OpenMetrics, whose times are in seconds, and not the Prometheus text format"))
+        }
+        return .success(response.body)
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+@testable import TelemetryKit
+import Testing
+
+@Suite("Scraping real servers", .timeLimit(.minutes(2)))
+struct ScrapeRealServerTests {
+    @Test("exposition text that nginx serves becomes samples; its page of errors becomes a failure, until the text is back")
+    func nginx() async throws {
+        let server = try await ScrapeRealServer.nginx()
+        let page = server.directory.appending(path: "www/metrics")
+        func serve(_ exporter: ScrapeExporter) throws { try exporter.text.write(to: page, atomically: true, encoding: .utf8) }
+        let events = ScrapeSourceTests.Events()
+        var source = try ScrapeSourceTests.source(server.url + "/metrics", events: events) {
+            $0.onEvent = { event in
+                events.add(event)
+                if case .failed = event { try? ScrapeExporter().text.write(to: page, atomically: true, encoding: .utf8) }
+            }
+        }
+        try serve(ScrapeExporter(more: "go_goroutines 12\n"))
+        let first = try #require(try await source.next())
+        #expect(first.values == [36, 41, 112.304, 687.921])
+        #expect(first.metrics.map(\.gpu.hostname) == ["dgx-031", "dgx-031", "dgx-031", "dgx-031"])
+        #expect(source.progress.scraping?.samplesWithoutGPU == 1)
+
+        // A GPU falls off the bus.
+        try serve(ScrapeExporter(temperatures: ["37"], power: ["113"]))
+        #expect(try await source.next()?.values == [37, 113])
+        #expect(source.progress.scraping?.liveSeries == 2 && source.progress.scraping?.staleSeries == 2)
+
+        // It is gone, and back when the failure has been told.
+        try FileManager.default.removeItem(at: page)
+        #expect(try await source.next()?.count == 4)
+        #expect(events.all.count == 4)
+        #expect(events.all[1] == .failed(reason: "\(server.url)/metrics: HTTP 404", failures: 1))
+        #expect(events.all[2] == .recovered(failures: 1))
+        guard case .seriesVanished(2, _) = events.all[0], case .seriesReturned(2, _) = events.all[3] else {
+            Issue.record("\(events.all)")
+            return
+        }
+        // The last request may not be in the log yet.
+        let log = try String(contentsOf: server.directory.appending(path: "access"), encoding: .utf8)
+        let connections = log.split(separator: "\n").filter { $0.hasSuffix(" /metrics") }.map { $0.prefix { $0 != " " } }
+        #expect(connections.count >= 3 && Set(connections).count == 1, "\(log)")
+    }
+
+    @Test("what Prometheus says of itself is read to the last line, every sample with its HELP and TYPE")
+    func prometheusItself() async throws {
+        let server = try await ScrapeRealServer.prometheus(scrapes: nil)
+        let body = try await CurlClient().send(CurlRequest(url: server.url + "/metrics")).body
+        var reader = PrometheusTextReader(bytes: body)
+        var count = 0
+        var types: Set<PrometheusFamily.MetricType> = []
+        while let sample = try reader.next() {
+            count += 1
+            let family = reader.family(of: sample.series)
+            #expect(family?.help?.isEmpty == false, "\(reader.series[Int(sample.series)])")
+            if let family { types.insert(family.type) }
+        }
+        #expect(count == String(decoding: body, as: UTF8.self).split(separator: "\n").count { !$0.hasPrefix("#") })
+        #expect(count > 100 && types.isSuperset(of: [.counter, .gauge, .histogram, .summary]))
+    }
+
+    @Test("GPUs are found in what Prometheus hands on of an exporter, with the labels that it renamed and its times")
+    func federation() async throws {
+        let exporter = try await ScrapeRealServer.nginx()
+        try ScrapeExporter(spelling: .hostnameInCapitals).text.write(
+            to: exporter.directory.appending(path: "www/metrics"), atomically: true, encoding: .utf8)
+        let prometheus = try await ScrapeRealServer.prometheus(scrapes: exporter)
+        var source = try ScrapeSourceTests.source(
+            prometheus.url + "/federate?match[]=%7B__name__%3D~%22DCGM_.*%22%7D", clock: .system
+        ) {
+            $0.interval = .milliseconds(50)
+            $0.timestamps = .source
+        }
+        // Until Prometheus has scraped, it has nothing to hand on.
+        let batch = try #require(try await source.next())
+        #expect(batch.values == [36, 41, 112.304, 687.921])
+        #expect(batch.metrics.map(\.gpu.uuid) == ScrapeExporter.uuids + ScrapeExporter.uuids)
+        let busy = batch.metrics[1]
+        #expect(busy.gpu.hostname == "dgx-031" && busy.gpu.pod == "llm-0" && busy.gpu.namespace == "research" && busy.gpu.container == "train")
+        #expect(busy.labels.contains(MetricLabel(name: "pod", value: "dcgm-exporter-7x9")))
+        // An idle GPU has only the pod that Prometheus gave the target.
+        #expect(batch.metrics[0].gpu.pod == "dcgm-exporter-7x9")
+        #expect(Set(batch.timestamps).count == 1)
+        #expect(batch.timestamps.allSatisfy { $0 % 1_000_000 == 0 && $0 > 1_700_000_000_000_000_000 })
+        #expect(source.progress.rejected.count == 0 && source.progress.scraping?.samplesWithoutGPU == 0)
+    }
+}
