@@ -39,7 +39,7 @@ enum PlainEncoder {
 
 /// Reads the plain format, with members in any order.
 struct PlainDecoder: Sendable {
-    private var interner = SeriesInterner()
+    private var interner = ByteKeyTable()
     private var indices: [MetricSeries: UInt32] = [:]
     private var series: [MetricSeries] = []
 
@@ -121,7 +121,7 @@ struct PlainDecoder: Sendable {
         for i in 0..<pieces { hash = StableHash.hash(piece(i), seed: hash) }
         if let number = interner.find(hash, pieces, piece) { return (number, time, value) }
         let number = try makeSeries(texts, labels, reader)
-        interner.add(hash, pieces, piece, series: number)
+        interner.add(hash, pieces, piece, number: number)
         return (number, time, value)
     }
 

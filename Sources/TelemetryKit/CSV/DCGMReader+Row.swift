@@ -42,7 +42,7 @@ extension DCGMReader {
         }
         if let known = interner.find(hash, identity.count, piece) { return known }
         let index = try makeSeries()
-        interner.add(hash, identity.count, piece, series: index)
+        interner.add(hash, identity.count, piece, number: index)
         return index
     }
 

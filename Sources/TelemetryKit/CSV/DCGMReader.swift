@@ -12,7 +12,7 @@ public struct DCGMReader: ~Copyable {
     var columns: DCGMColumns
     let policy: BadRowPolicy
     private let configuration: CSVReader.Configuration
-    var interner = SeriesInterner()
+    var interner = ByteKeyTable()
     /// `nil`: every row is taken apart.
     var predictor: RowPredictor?
     var indices: [MetricSeries: UInt32] = [:]
@@ -68,7 +68,7 @@ public struct DCGMReader: ~Copyable {
         let columns = try DCGMColumns(header: next.columns, file: next.file)
         // The bytes that identify a series are those of the columns in their order.
         if next.columns != csv.columns {
-            interner = SeriesInterner()
+            interner = ByteKeyTable()
             predictor = RowPredictor(columns: columns)
         }
         self.columns = columns

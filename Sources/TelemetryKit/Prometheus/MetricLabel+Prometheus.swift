@@ -14,16 +14,20 @@ extension MetricLabel {
     /// itself. Blanks around tokens and a comma behind the last label are allowed. The order is kept.
     public static func parse(prometheus text: String) throws(LabelError) -> [MetricLabel] {
         var text = text
-        var strings = StringInterner()
         var parsed: Result<[MetricLabel], LabelError>!
         text.withUTF8 { utf8 in
             do throws(LabelError) {
-                parsed = .success(try parse(prometheus: UnsafeRawBufferPointer(utf8), &strings))
+                parsed = .success(try parse(prometheus: UnsafeRawBufferPointer(utf8)))
             } catch {
                 parsed = .failure(error)
             }
         }
         return try parsed.get()
+    }
+
+    package static func parse(prometheus text: UnsafeRawBufferPointer) throws(LabelError) -> [MetricLabel] {
+        var strings = StringInterner()
+        return try parse(prometheus: text, &strings)
     }
 
     static func parse(prometheus text: UnsafeRawBufferPointer, _ strings: inout StringInterner) throws(LabelError) -> [MetricLabel] {

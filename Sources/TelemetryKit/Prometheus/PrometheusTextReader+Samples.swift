@@ -70,10 +70,10 @@ extension PrometheusTextReader {
         _ line: UnsafeRawBufferPointer, name: Range<Int>, labels: Range<Int>
     ) throws(PrometheusTextError) -> UInt32 {
         func piece(_ i: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: line[i == 0 ? name : labels]) }
-        let hash = SeriesInterner.hash(piece(1), seed: SeriesInterner.hash(piece(0), seed: 0))
+        let hash = StableHash.hash(piece(1), seed: StableHash.hash(piece(0), seed: 0))
         if let known = interner.find(hash, 2, piece) { return known }
         let index = try makeSeries(line, name, labels)
-        interner.add(hash, 2, piece, series: index)
+        interner.add(hash, 2, piece, number: index)
         return index
     }
 
@@ -101,14 +101,14 @@ extension PrometheusTextReader {
     }
 
     func metric(of name: UnsafeRawBufferPointer) -> UInt32? {
-        metricNames.find(SeriesInterner.hash(name, seed: 0), 1) { _ in name }
+        metricNames.find(StableHash.hash(name, seed: 0), 1) { _ in name }
     }
 
     mutating func addMetric(_ name: UnsafeRawBufferPointer) -> UInt32 {
         if let known = metric(of: name) { return known }
         let index = UInt32(metrics.count)
         metrics.append(Metric(family: PrometheusFamily(name: String(decoding: name, as: UTF8.self))))
-        metricNames.add(SeriesInterner.hash(name, seed: 0), 1, { _ in name }, series: index)
+        metricNames.add(StableHash.hash(name, seed: 0), 1, { _ in name }, number: index)
         return index
     }
 

@@ -57,10 +57,10 @@ public struct PrometheusTextReader: ~Copyable {
     var text = 1
 
     var metrics: [Metric] = []
-    var metricNames = SeriesInterner()
+    var metricNames = ByteKeyTable()
     /// For every series: its name in `metrics`.
     var metricOfSeries: [UInt32] = []
-    var interner = SeriesInterner()
+    var interner = ByteKeyTable()
     var indices: [PrometheusSeries: UInt32] = [:]
 
     /// Exporters write words where they have no number. With this they are samples whose value is NaN, and `noValue` says why.

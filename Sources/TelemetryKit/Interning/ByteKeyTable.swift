@@ -1,14 +1,14 @@
 import Glibc
 
-/// Finds the index of a series by the bytes of the row's identity columns, with no allocation where it is known.
+/// Numbers by keys of bytes, such as that of a series by a row's identity columns, with no allocation where the key is known.
 ///
 /// An open-addressing table; a slot holds the hash and the index of an entry, an entry where its key lies in one arena.
-struct SeriesInterner {
+struct ByteKeyTable {
     private struct Entry {
         var hash: UInt64
         var keyStart: Int
         var keyEnd: Int
-        var series: UInt32
+        var number: UInt32
     }
 
     /// Entry index + 1; 0 is free. A power of two in size, at most half full.
@@ -19,13 +19,13 @@ struct SeriesInterner {
     /// `slots` is a power of two.
     init(slots: Int = 1024) { self.slots = Array(repeating: 0, count: slots) }
 
-    /// The series of a key given in pieces, or `nil` where it was not added yet.
+    /// The number of a key given in pieces, or `nil` where it was not added yet.
     @inline(__always)
     func find(_ hash: UInt64, _ pieces: Int, _ piece: (Int) -> UnsafeRawBufferPointer) -> UInt32? {
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0 {
             let entry = entries[Int(slots[slot]) - 1]
-            if entry.hash == hash, matches(entry, pieces, piece) { return entry.series }
+            if entry.hash == hash, matches(entry, pieces, piece) { return entry.number }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
@@ -47,14 +47,14 @@ struct SeriesInterner {
         }
     }
 
-    mutating func add(_ hash: UInt64, _ pieces: Int, _ piece: (Int) -> UnsafeRawBufferPointer, series: UInt32) {
+    mutating func add(_ hash: UInt64, _ pieces: Int, _ piece: (Int) -> UnsafeRawBufferPointer, number: UInt32) {
         let start = arena.count
         for i in 0..<pieces {
             let bytes = piece(i)
             withUnsafeBytes(of: UInt32(bytes.count)) { arena.append(contentsOf: $0) }
             arena.append(contentsOf: bytes)
         }
-        entries.append(Entry(hash: hash, keyStart: start, keyEnd: arena.count, series: series))
+        entries.append(Entry(hash: hash, keyStart: start, keyEnd: arena.count, number: number))
         if entries.count * 2 > slots.count {
             slots = Array(repeating: 0, count: slots.count * 2)
             for index in entries.indices { place(index) }
@@ -63,14 +63,14 @@ struct SeriesInterner {
         }
     }
 
-    /// The same keys under new indices; a key whose series has none is gone.
-    func renumbered(_ numbers: [UInt32?]) -> SeriesInterner {
-        var kept = SeriesInterner()
+    /// The same keys under new numbers; a key whose number has none is gone.
+    func renumbered(_ numbers: [UInt32?]) -> ByteKeyTable {
+        var kept = ByteKeyTable()
         for entry in entries {
-            guard let number = numbers[Int(entry.series)] else { continue }
+            guard let number = numbers[Int(entry.number)] else { continue }
             let start = kept.arena.count
             kept.arena += arena[entry.keyStart..<entry.keyEnd]
-            kept.entries.append(Entry(hash: entry.hash, keyStart: start, keyEnd: kept.arena.count, series: number))
+            kept.entries.append(Entry(hash: entry.hash, keyStart: start, keyEnd: kept.arena.count, number: number))
         }
         while kept.entries.count * 2 > kept.slots.count { kept.slots += kept.slots }
         for index in kept.entries.indices { kept.place(index) }

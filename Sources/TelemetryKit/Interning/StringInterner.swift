@@ -1,7 +1,7 @@
 /// Strings by their bytes, so that texts which come again, as names of hosts and of labels do, are made and checked once and share their
 /// memory.
 struct StringInterner {
-    private var places = SeriesInterner(slots: 64)
+    private var places = ByteKeyTable(slots: 64)
     private var strings: [String] = []
 
     /// `nil`: the bytes are not UTF-8.
@@ -10,7 +10,7 @@ struct StringInterner {
         let hash = StableHash.hash(bytes, seed: 0)
         if let place = places.find(hash, 1, { _ in bytes }) { return strings[Int(place)] }
         guard let string = String(validating: bytes, as: UTF8.self) else { return nil }
-        places.add(hash, 1, { _ in bytes }, series: UInt32(strings.count))
+        places.add(hash, 1, { _ in bytes }, number: UInt32(strings.count))
         strings.append(string)
         return string
     }
