@@ -53,8 +53,8 @@ let package = Package(
         .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),
         .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet", "FaultSupport"], swiftSettings: strict),
         .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux", "FaultSupport"], swiftSettings: strict),
-        .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet"], swiftSettings: strict),
-        .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport", "TelemetryNet"], swiftSettings: strict),
+        .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
+        .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "FaultSupport", "mq-server", "streamer", "collector", "api"],

