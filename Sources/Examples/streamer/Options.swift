@@ -6,7 +6,8 @@ enum Options {
         "STREAMER_ID", shown: "host and pid", help: "What tells this instance from any other; it is the source of its batches.")
     static let source = Option<String?>.optionalString(
         "SOURCE", placeholder: "PATH|-|URL",
-        help: "What to read: a DCGM export, a directory of *.csv, a pattern (exports/*.csv), - for standard input, or the address of a dcgm-exporter (http://host:9400/metrics). Needed.")
+        help: "What to read: a DCGM export, a directory of *.csv, a pattern (exports/*.csv), - for standard input, or the address "
+            + "of a dcgm-exporter (http://host:9400/metrics). Needed.")
     static let csvPath = Option<String?>.optionalString("CSV_PATH", placeholder: "PATH", help: "Another name of SOURCE.")
     static let interval = Option<Duration>.duration(
         "STREAM_INTERVAL", default: "5s", help: "How long rows are collected before they leave as one message.")

@@ -35,7 +35,8 @@ extension Streamer {
         out.appendMetric("streamer_rows_read_total", "counter", "Samples read from the source.", Int64(source.rowsRead))
         out.appendMetric("streamer_rows_selected_total", "counter", "Samples of hosts that were asked for.", Int64(source.rowsSelected))
         out.appendMetric("streamer_rows_published_total", "counter", "Samples that the queue has acknowledged.", Int64(counts.published))
-        out.appendMetric("streamer_messages_published_total", "counter", "Messages that the queue has acknowledged.", Int64(counts.messages))
+        out.appendMetric(
+            "streamer_messages_published_total", "counter", "Messages that the queue has acknowledged.", Int64(counts.messages))
 
         out.appendMetricFamily("streamer_rejected_rows_total", "counter", "Rows passed over because of their form, by reason.")
         for (reason, count) in source.rejected.byName {

@@ -44,6 +44,8 @@ final class Streamer: Sendable {
     func collect<Source: BatchSource & ~Copyable>(_ open: () throws -> Source) async throws {
         defer { buffer.finish() }
         var source = try open()
+        // What kind of source it is shows before it has anything.
+        note(source.progress)
         defer { note(source.progress) }
         while let batch = try await source.next() {
             note(source.progress)

@@ -73,11 +73,12 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
             throw CSVError(.unreadable, file: directory, message: String(cString: strerror(errno)))
         }
         defer { closedir(stream) }
+        let prefix = directory.hasSuffix("/") ? directory : directory + "/"
         var paths: [String] = []
         errno = 0
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if name.hasSuffix(".csv"), !name.hasPrefix(".") { paths.append(directory.hasSuffix("/") ? directory + name : directory + "/" + name) }
+            if name.hasSuffix(".csv"), !name.hasPrefix(".") { paths.append(prefix + name) }
             errno = 0
         }
         guard errno == 0 else { throw CSVError(.unreadable, file: directory, message: String(cString: strerror(errno))) }

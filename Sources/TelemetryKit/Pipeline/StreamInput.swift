@@ -3,7 +3,8 @@ import TelemetryNet
 
 /// A pipe, a terminal, or whatever else gives its bytes when it likes, as the source of a ``CSVReader``.
 ///
-/// The reader never waits in it: where there is no byte yet, its read throws and ``isStarved`` says why; ``inputWatch()`` waits for the next.
+/// The reader never waits in it: where there is no byte yet, its read throws and ``isStarved`` says why; who wants to wait has
+/// ``inputWatch()``.
 final class StreamInput {
     private struct NothingYet: Error {}
 
