@@ -39,7 +39,7 @@ check-consumer: setup ## Build and run a package that imports TelemetryMQ alone
 
 bench-mq: build ## Measure the queue beside Redis, JetStream and bare loops
 	@scripts/setup.sh bench
-	@scripts/setup-python.sh bench
+	@scripts/setup-python.sh bench-mq
 	@scripts/bench-mq.py
 
 coverage: setup-tests ## Run all tests and report the lines they reach

@@ -36,13 +36,13 @@ let package = Package(
             name: "mq-server", dependencies: ["ExampleSupport", "TelemetryMQ"],
             path: "Sources/Examples/mq-server", swiftSettings: strict),
         .executableTarget(
-            name: "streamer", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
+            name: "streamer", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/streamer", swiftSettings: strict),
         .executableTarget(
             name: "collector", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
             path: "Sources/Examples/collector", swiftSettings: strict),
         .executableTarget(
-            name: "api", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
+            name: "api", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/api", swiftSettings: strict),
 
         // Load and bare loops for `make bench-mq` and `make bench-ingest`.
@@ -56,8 +56,8 @@ let package = Package(
         .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),
         .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet", "FaultSupport"], swiftSettings: strict),
         .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux", "FaultSupport"], swiftSettings: strict),
-        .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet"], swiftSettings: strict),
-        .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"], swiftSettings: strict),
+        .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
+        .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "FaultSupport", "mq-server", "streamer", "collector", "api"],

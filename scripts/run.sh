@@ -4,14 +4,14 @@
 #   streamer -> mq-server -> api                            (memory store, no database)
 #   streamer -> mq-server -> collector -> InfluxDB -> api   (INFLUXDB_URL is set)
 #
-# Environment: CSV, INFLUXDB_URL, TCP_PORT, HTTP_PORT, API_PORT, MQ_DATA_DIR (default: a fresh one every run),
-# RUN_DIR (logs; default .run), and every variable of the four programs.
+# Environment: CSV or SOURCE (a file, a directory, a pattern, or the address of an exporter), INFLUXDB_URL, TCP_PORT, HTTP_PORT, API_PORT, MQ_DATA_DIR (default: a fresh one every run),
+# STREAMER_HTTP_PORT (none), RUN_DIR (logs; default .run), and every variable of the four programs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 root=$PWD
 run_dir=${RUN_DIR:-$root/.run}
-csv=${CSV:-${CSV_PATH:-$root/deploy/sample/dcgm_sample.csv}}
+source=${CSV:-${SOURCE:-${CSV_PATH:-$root/deploy/sample/dcgm_sample.csv}}}
 export TCP_HOST=${TCP_HOST:-127.0.0.1} TCP_PORT=${TCP_PORT:-9000}
 export HTTP_HOST=${HTTP_HOST:-127.0.0.1} HTTP_PORT=${HTTP_PORT:-9001}
 export API_HOST=${API_HOST:-127.0.0.1} API_PORT=${API_PORT:-8080}
@@ -127,7 +127,9 @@ wait_for() {
 # -- before anything starts --------------------------------------------------------------------------------------
 
 scripts/setup.sh build || exit 1
-[[ -r $csv && ! -d $csv ]] || fail "cannot read the CSV file $csv"
+[[ $source == - ]] && fail "standard input cannot be read here; name a file: make run CSV=path"
+# The streamer itself tells what is wrong with a pattern, an address, or the files in a directory.
+[[ $source == http?(s)://* || $source == *[\*\?\[]* || -r $source ]] || fail "cannot read $source"
 for entry in "mq-server:$TCP_PORT:TCP_PORT" "mq-server:$HTTP_PORT:HTTP_PORT" "api:$API_PORT:API_PORT"; do
     IFS=: read -r name port variable <<<"$entry"
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
@@ -165,7 +167,9 @@ wait_for mq-server "$HTTP_HOST" "$HTTP_PORT" /health
 start api STORAGE="$storage"
 wait_for api "$API_HOST" "$API_PORT" /health
 [[ $storage == influxdb ]] && start collector
-start streamer CSV_PATH="$csv" STREAM_INTERVAL="${STREAM_INTERVAL:-1s}" PROGRESS_INTERVAL="${PROGRESS_INTERVAL:-500ms}"
+# HTTP_PORT is that of mq-server.
+start streamer SOURCE="$source" CSV_PATH= HTTP_PORT="${STREAMER_HTTP_PORT:-}" \
+    STREAM_INTERVAL="${STREAM_INTERVAL:-1s}" PROGRESS_INTERVAL="${PROGRESS_INTERVAL:-500ms}"
 # Its first line means that it hears signals.
 for ((i = 0; i < 50; i++)); do
     [[ -s $run_dir/streamer.log ]] && break
@@ -176,7 +180,7 @@ check_alive
 shown() { [[ $1 == 0.0.0.0 ]] && echo localhost || echo "$1"; }
 base=http://$(shown "$API_HOST"):$API_PORT
 cat <<END
-run: the pipeline is up, fed from $csv
+run: the pipeline is up, fed from $source
     dashboard    $base/
     API          $base/api/v1/gpus
     Swagger      $base/swagger/index.html

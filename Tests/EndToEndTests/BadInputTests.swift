@@ -53,7 +53,7 @@ struct BadInputTests {
     func noFile() async throws {
         let (code, _, errors) = try await run(.streamer)
         #expect(code == 64)
-        #expect(errors.contains("--csv-path"))
+        #expect(errors.contains("--source"))
     }
 
     @Test("a file that is not there is named")
@@ -83,9 +83,9 @@ struct BadInputTests {
             #expect(await streamer.endedOrKilled(within: .seconds(20)) == 0)
             let summary = try #require(streamer.logged("finished"))
             #expect(summary["published"] as? Int == 2)
-            #expect(summary["bad_rows"] as? Int == 2)
-            #expect(summary["bad_wrong_number_of_fields"] as? Int == 1)
-            #expect(summary["bad_not_a_finite_number"] as? Int == 1)
+            #expect(summary["rejected_rows"] as? Int == 2)
+            #expect(summary["rejected_wrong_number_of_fields"] as? Int == 1)
+            #expect(summary["rejected_not_a_finite_number"] as? Int == 1)
             #expect(streamer.errors.contains("some.csv:3") && streamer.errors.contains("some.csv:4"))
         }
     }

@@ -21,7 +21,7 @@ struct PipelineTests {
             #expect(await streamer.endedOrKilled(within: .seconds(60)) == 0)
             let summary = try #require(streamer.logged("finished"))
             #expect(summary["rows"] as? Int == 2470)
-            #expect(summary["bad_rows"] as? Int == 0)
+            #expect(summary["rejected_rows"] as? Int == 0)
             #expect(summary["published"] as? Int == 2470)
             #expect(summary["undelivered"] as? Int == 0)
             try await REST.awaitSamples(2470, api)

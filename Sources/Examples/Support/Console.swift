@@ -22,13 +22,22 @@ package final class Console: Sendable {
         }
     }
 
-    /// Replaces the progress line of a terminal; elsewhere nothing is shown.
+    /// Replaces the progress line of a terminal, cut to its width; elsewhere nothing is shown.
     package func show(progress text: String) {
         guard isTerminal else { return }
+        // A line that goes on in the next row of the terminal could not be replaced.
+        let text = columns.map { String(text.prefix($0)) } ?? text
         progress.withLock { progress in
             progress = text
             put(Array("\r\u{1B}[K\(text)".utf8))
         }
+    }
+
+    /// `nil` where the terminal does not say.
+    private var columns: Int? {
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
     }
 
     /// Ends the progress line, which stays readable.

@@ -112,6 +112,14 @@ extension Option where Value == Int? {
             return bytes == 0 ? nil : bytes
         }
     }
+
+    /// None by default.
+    package static func optionalPort(_ name: String, help: String) -> Option {
+        Option(name, default: nil, shown: nil, placeholder: "PORT", help: help) { (text) throws(OptionValueError) in
+            guard let port = Int(text), 0...65535 ~= port else { throw OptionValueError("expected a whole number from 0 to 65535") }
+            return port
+        }
+    }
 }
 
 extension Option where Value == Bool {

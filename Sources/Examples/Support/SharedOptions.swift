@@ -10,6 +10,16 @@ package enum QueueOptions {
     package static let all: [any AnyOption] = [host, port, token]
 }
 
+/// Of a ``StatusServer``.
+package enum StatusOptions {
+    package static let host = Option<String>.string(
+        "HTTP_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address of /health, /ready and /metrics.")
+    package static let port = Option<Int?>.optionalPort(
+        "HTTP_PORT", help: "Port of /health, /ready and /metrics; 0 takes a free one, and without it they are not served.")
+
+    package static let all: [any AnyOption] = [host, port]
+}
+
 package enum InfluxDBOptions {
     package static let url = Option<String>(
         "INFLUXDB_URL", default: "http://localhost:8086", shown: "http://localhost:8086", placeholder: "URL",

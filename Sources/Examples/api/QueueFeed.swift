@@ -1,6 +1,7 @@
 import ExampleSupport
 import TelemetryKit
 import TelemetryMQ
+import TelemetryNet
 
 /// Reads the whole log into a store, and goes on with what is published, until the task is cancelled.
 ///
@@ -44,13 +45,13 @@ final class QueueFeed: Sendable {
     /// Prometheus text format.
     var metrics: String {
         let counters = collector.counters
-        func sample(_ name: String, _ type: String, _ help: String, _ value: Int) -> String {
-            "# HELP telemetry_feed_\(name) \(help)\n# TYPE telemetry_feed_\(name) \(type)\ntelemetry_feed_\(name) \(value)\n"
-        }
-        return sample("messages_total", "counter", "Messages read from the queue.", counters.messages)
-            + sample("undecodable_messages_total", "counter", "Messages that are not batches.", counters.undecodableMessages)
-            + sample("samples_total", "counter", "Samples read into memory.", counters.samplesStored)
-            + sample("connected", "gauge", "1 while the queue is connected.", watch.isConnected ? 1 : 0)
+        var out = ByteWriter()
+        out.appendMetric("telemetry_feed_messages_total", "counter", "Messages read from the queue.", Int64(counters.messages))
+        out.appendMetric(
+            "telemetry_feed_undecodable_messages_total", "counter", "Messages that are not batches.", Int64(counters.undecodableMessages))
+        out.appendMetric("telemetry_feed_samples_total", "counter", "Samples read into memory.", Int64(counters.samplesStored))
+        out.appendMetric("telemetry_feed_connected", "gauge", "1 while the queue is connected.", watch.isConnected ? 1 : 0)
+        return String(decoding: out.bytes, as: UTF8.self)
     }
 
     /// The member `queue` of the statistics.

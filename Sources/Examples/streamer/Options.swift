@@ -4,14 +4,18 @@ import TelemetryKit
 enum Options {
     static let id = Option<String?>.optionalString(
         "STREAMER_ID", shown: "host and pid", help: "What tells this instance from any other; it is the source of its batches.")
-    static let csvPath = Option<String>.string(
-        "CSV_PATH", default: "", placeholder: "PATH", help: "The DCGM export to read. Needed.")
+    static let source = Option<String?>.optionalString(
+        "SOURCE", placeholder: "PATH|-|URL",
+        help: "What to read: a DCGM export, a directory of *.csv, a pattern (exports/*.csv), - for standard input, or the address "
+            + "of a dcgm-exporter (http://host:9400/metrics). Needed.")
+    static let csvPath = Option<String?>.optionalString("CSV_PATH", placeholder: "PATH", help: "Another name of SOURCE.")
     static let interval = Option<Duration>.duration(
         "STREAM_INTERVAL", default: "5s", help: "How long rows are collected before they leave as one message.")
     static let batchSize = Option<Int>.int(
         "BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "ROWS", help: "Rows a message at most.")
     static let rate = Option<Int?>(
-        "RATE", default: nil, shown: "1000 with LOOP, else 0", placeholder: "ROWS", help: "Rows a second; 0: as fast as it goes.",
+        "RATE", default: nil, shown: "1000 with LOOP, else 0", placeholder: "ROWS",
+        help: "Rows a second; 0: as fast as it goes. Not for an exporter.",
         parse: { (text) throws(OptionValueError) in
             guard let rate = Int(text), 0...1_000_000_000 ~= rate else {
                 throw OptionValueError("expected a whole number of rows a second, or 0")
@@ -19,12 +23,18 @@ enum Options {
             return rate
         })
     static let loop = Option<Bool>.bool(
-        "LOOP", default: true, help: "Begin again at the end of the file; false: end there, with a summary.")
+        "LOOP", default: true,
+        help: "Begin again at the end, with the files that are there by then; false: end there, with a summary. Files only.")
     static let hostFilter = Option<String>.string(
         "HOST_FILTER", default: "", placeholder: "HOSTS",
         help: "Hosts whose rows are sent: names or patterns (dgx-*), with commas; empty: all.")
     static let timestamps = Option<CSVSource.Timestamps>.choice(
         "TIMESTAMPS", default: .now, help: "now: a sample's time is when its row is read; source: what the row says.")
+    static let scrapeInterval = Option<Duration>.duration(
+        "SCRAPE_INTERVAL", default: "15s", help: "How often an exporter is asked.")
+    static let scrapeTimeout = Option<Duration?>.durationLimit(
+        "SCRAPE_TIMEOUT", shown: "10s, or SCRAPE_INTERVAL if that is less",
+        help: "How long its answer is waited for; not longer than SCRAPE_INTERVAL.")
     static let format = Option<BatchFormat>.choice(
         "BATCH_FORMAT", default: .columnar, help: "How a batch is written as JSON: small, or readable by anything.")
     static let drainTimeout = Option<Duration>.duration(
@@ -34,6 +44,7 @@ enum Options {
 
     static let all: [any AnyOption] =
         [
-            id, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, format, drainTimeout, progressInterval,
-        ] + QueueOptions.all
+            id, source, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, scrapeInterval, scrapeTimeout, format,
+            drainTimeout, progressInterval,
+        ] + StatusOptions.all + QueueOptions.all
 }

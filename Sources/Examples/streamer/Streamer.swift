@@ -3,11 +3,11 @@ import Synchronization
 import TelemetryKit
 import TelemetryMQ
 
-/// Reads an export and hands its batches over, in two tasks with a bounded buffer in between: while the queue is away,
+/// Takes the batches of a source and hands them over, in two tasks with a bounded buffer in between: while the queue is away,
 /// collecting goes on until the buffer is full, and then waits.
 final class Streamer: Sendable {
     struct Counts: Sendable {
-        var source = CSVSource.Progress()
+        var source = SourceProgress()
         /// Samples and messages that the queue has acknowledged.
         var published = 0
         var messages = 0
@@ -16,34 +16,61 @@ final class Streamer: Sendable {
         var undelivered: Int { source.rowsSelected - published }
     }
 
-    private let configuration: CSVSource.Configuration
+    private struct State {
+        var counts = Counts()
+        /// What was logged of the source's progress.
+        var toldRejected = 0
+        var toldOutOfRange = 0
+        var toldFiles: [String: String] = [:]
+    }
+
     private let format: BatchFormat
     private let log: Logger
     private let storage: PeerWatch
     private let buffer = BoundedQueue<MetricBatch>(capacity: 16)
-    private let state = Mutex(Counts())
+    private let state = Mutex(State())
 
-    init(_ configuration: CSVSource.Configuration, format: BatchFormat, log: Logger) {
-        self.configuration = configuration
+    init(format: BatchFormat, log: Logger) {
         self.format = format
         self.log = log
         storage = PeerWatch("storage of the queue", log: log, isConnected: true)
     }
 
-    var counts: Counts { state.withLock { $0 } }
+    var counts: Counts { state.withLock { $0.counts } }
     /// Batches that are collected and wait for the queue.
     var waiting: Int { buffer.count }
 
-    /// Reads to the end of the file, or until the task is cancelled; what was read by then is handed over.
-    func collect() async throws {
+    /// Reads to the end of the source, or until the task is cancelled; what was read by then is handed over.
+    func collect<Source: BatchSource & ~Copyable>(_ open: () throws -> Source) async throws {
         defer { buffer.finish() }
-        var source = try CSVSource(configuration)
-        var told = 0
-        defer { note(source.progress, &told) }
+        var source = try open()
+        // What kind of source it is shows before it has anything.
+        note(source.progress)
+        defer { note(source.progress) }
         while let batch = try await source.next() {
-            note(source.progress, &told)
+            note(source.progress)
             guard await buffer.send(batch) else { return }
         }
+    }
+
+    /// Takes what a source has read so far, and logs what is new about bad input.
+    func note(_ progress: SourceProgress) {
+        let news = state.withLock { state in
+            state.counts.source = progress
+            defer {
+                state.toldRejected = progress.rejected.first.count
+                state.toldOutOfRange = progress.quality.firstOutOfRange.count
+                state.toldFiles = progress.rejectedFiles
+            }
+            return (
+                rejected: progress.rejected.first.dropFirst(state.toldRejected),
+                outOfRange: progress.quality.firstOutOfRange.dropFirst(state.toldOutOfRange),
+                files: progress.rejectedFiles.filter { state.toldFiles[$0.key] != $0.value }.values.sorted()
+            )
+        }
+        for text in news.rejected { log.warning("rejected row", ["at": text]) }
+        for text in news.outOfRange { log.warning("value out of range", ["at": text]) }
+        for text in news.files { log.error("rejected file", ["at": text]) }
     }
 
     /// Publishes until everything collected is delivered; ends early where the task is cancelled, or where the queue refuses
@@ -55,9 +82,9 @@ final class Streamer: Sendable {
         while let batch = await buffer.next() {
             do {
                 try await publish(try codec.encode(batch), client)
-                state.withLock { counts in
-                    counts.published += batch.count
-                    counts.messages += 1
+                state.withLock { state in
+                    state.counts.published += batch.count
+                    state.counts.messages += 1
                 }
             } catch let error as MQError where error.code == .cancelled {
                 return
@@ -86,10 +113,4 @@ final class Streamer: Sendable {
 
     /// Ends ``deliver(to:)`` where it waits for a batch.
     func giveUp() { buffer.abort() }
-
-    private func note(_ progress: CSVSource.Progress, _ told: inout Int) {
-        state.withLock { $0.source = progress }
-        for error in progress.badRows.first.dropFirst(told) { log.warning("bad row", ["at": "\(error)"]) }
-        told = progress.badRows.first.count
-    }
 }

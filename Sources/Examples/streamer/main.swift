@@ -3,21 +3,16 @@ import TelemetryKit
 import TelemetryMQ
 
 let program = Program(
-    name: "streamer", summary: "Reads a DCGM export and publishes its rows as batches to an mq-server.", options: Options.all)
+    name: "streamer", summary: "Reads DCGM exports or scrapes a dcgm-exporter, and publishes the samples as batches to an mq-server.",
+    options: Options.all)
 
 await program.main { context in
     let log = context.log
     let id = context[Options.id] ?? instanceID()
-    guard !context[Options.csvPath].isEmpty else {
-        throw UsageError("no file to read: name it by --csv-path PATH, or by CSV_PATH in the environment")
-    }
-    var source = CSVSource.Configuration(path: context[Options.csvPath], source: id)
-    source.hosts = HostFilter(context[Options.hostFilter])
-    source.loop = context[Options.loop]
-    source.rate = context[Options.rate] ?? (source.loop ? 1000 : 0)
-    source.timestamps = context[Options.timestamps]
-    source.batchSize = context[Options.batchSize]
-    source.interval = context[Options.interval]
+    let source = try Source(context.configuration)
+    let loops = source.canLoop && context[Options.loop]
+    let timing = try ScrapeTiming(context.configuration)
+    for name in source.idleOptions(context.configuration) { log.warning("\(name) changes nothing for \(source.name)") }
 
     let watch = PeerWatch("queue", log: log)
     var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
@@ -31,12 +26,31 @@ await program.main { context in
         }
     }
 
-    log.info("streaming", ["id": id, "file": source.path, "loop": source.loop, "rate": source.rate, "queue": "\(queue.host):\(queue.port)"])
-    let streamer = Streamer(source, format: context[Options.format], log: log)
-    let report = Report(streamer, log: log)
+    let streamer = Streamer(format: context[Options.format], log: log)
+    let address = "\(queue.host):\(queue.port)"
+    var status: StatusServer?
+    if let port = context[StatusOptions.port] {
+        let host = context[StatusOptions.host]
+        let server = try await StatusServer.start(
+            program.name, host: host, port: port, content: streamer.status(of: source, watch, at: address))
+        log.info("listening", ["http": "\(host):\(server.port)"])
+        status = server
+    }
+
+    log.info("streaming", ["id": id, "source": source.name, "loop": loops, "queue": address])
+    let report = Report(streamer, loops: loops, log: log)
     let client = MQClient(configuration: queue)
 
-    let collecting = Task { try await streamer.collect() }
+    let collecting = Task {
+        switch source {
+        case .csv(let input):
+            var configuration = CSVSource.Configuration(input, source: id, loop: loops, context.configuration)
+            configuration.onProgress = { streamer.note($0) }
+            try await streamer.collect { try CSVSource(configuration) }
+        case .exporter(let url):
+            throw ProgramError("\(url) cannot be scraped every \(timing.interval.shortText)")
+        }
+    }
     let delivering = Task {
         defer { collecting.cancel() }
         try await streamer.deliver(to: client)
@@ -56,17 +70,19 @@ await program.main { context in
     reporting.cancel()
     stopping.cancel()
     await client.close(within: .zero)
+    await status?.shutdown()
 
-    if case .failure(let error as CSVError) = collected, streamer.counts.source.rowsRead == 0 { throw error }
-    if streamer.counts.source.rowsRead > 0, streamer.counts.source.rowsSelected == 0 {
+    let counts = streamer.counts
+    if case .failure(let error) = collected, counts.source.rowsRead == 0 { throw error }
+    if counts.source.rowsRead > 0, counts.source.rowsSelected == 0 {
         log.warning("no row is of a host that was asked for", ["host_filter": context[Options.hostFilter]])
     }
-    report.finish()
+    let isWhole = report.finish()
     try collected.get()
     do {
         try delivered.get()
     } catch let error as MQError where error.code == .unauthorized {
         throw ProgramError("\(error); the option is MQ_TOKEN")
     }
-    return streamer.counts.undelivered == 0 ? Program.ExitCode.done : Program.ExitCode.failed
+    return isWhole ? Program.ExitCode.done : Program.ExitCode.failed
 }

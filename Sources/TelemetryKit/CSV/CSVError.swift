@@ -2,6 +2,7 @@
 public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         // The file.
+        case noInput = "nothing to read"
         case unreadable = "file cannot be read"
         case noHeader = "no header"
         case missingColumn = "missing column"

@@ -55,6 +55,8 @@ public struct CSVReader: ~Copyable {
     /// Fields of the current row.
     public internal(set) var count = 0
     var rowStart = 0
+    /// What is wrong with a row whose line is not passed over yet.
+    private var malformedRow: CSVError?
     private var scratch: [UInt8] = []
 
     /// Opens a file.
@@ -82,6 +84,8 @@ public struct CSVReader: ~Copyable {
     }
 
     /// Reads from a source that fills the start of a buffer and returns how many bytes; 0 is the end.
+    ///
+    /// Where the source throws, ``next()`` throws ``CSVError/Kind/unreadable`` and loses nothing: called again, it asks the source again.
     public init(
         name: String, configuration: Configuration = Configuration(),
         source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
@@ -108,6 +112,7 @@ public struct CSVReader: ~Copyable {
     /// Moves to the next row; `false` at the end.
     @inline(__always)
     public mutating func next() throws(CSVError) -> Bool {
+        if malformedRow != nil { throw try passOverLine() }
         while true {
             switch scanRow() {
             case .row:
@@ -237,6 +242,8 @@ extension CSVReader {
         do {
             try window.refill()
         } catch {
+            // The window has moved all the same.
+            rowStart = window.position
             throw CSVError(.unreadable, file: file, line: line, message: "\(error)")
         }
     }
@@ -259,12 +266,16 @@ extension CSVReader {
             }
         // A field is appended when its end is found: an error behind it is still that field's.
         let column = kind == .rowTooLong ? 0 : kind == .dataAfterQuote || kind == .strayCarriageReturn ? count : count + 1
-        let error = CSVError(
+        malformedRow = CSVError(
             kind, file: file, line: window.line(at: offset), column: column,
             columnName: column > 0 && column <= columns.count ? columns[column - 1] : nil, message: message)
         count = 0
+        return try passOverLine()
+    }
+
+    private mutating func passOverLine() throws(CSVError) -> CSVError {
         try skipLine()
-        return error
+        return malformedRow.take()!
     }
 
     /// Moves behind the next line feed, or to the end.

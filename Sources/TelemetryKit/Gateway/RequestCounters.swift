@@ -27,11 +27,9 @@ final class RequestCounters: Sendable {
         out.appendMetricFamily(
             "gateway_request_duration_seconds", "summary", "Time from the whole request to its answer.")
         for (key, sum) in all {
-            let labels = "{route=\"\(key.route)\",status=\"\(key.status)\"} "
-            out.append("gateway_request_duration_seconds_count" + labels + "\(sum.count)\n")
-            out.append("gateway_request_duration_seconds_sum" + labels)
-            out.appendDouble(Double(sum.duration.components.seconds) + Double(sum.duration.components.attoseconds) / 1e18)
-            out.append("\n")
+            let labels: ByteWriter.MetricLabels = ["route": key.route, "status": String(key.status)]
+            out.appendMetricSample("gateway_request_duration_seconds_count", labels, Int64(sum.count))
+            out.appendMetricSample("gateway_request_duration_seconds_sum", labels, real: sum.duration / .seconds(1))
         }
     }
 }

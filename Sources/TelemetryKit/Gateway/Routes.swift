@@ -46,7 +46,7 @@ enum Routes {
         ) { try await readiness($0) },
         Route(
             path: "/metrics", operationID: "getPrometheusMetrics", summary: "Counters of this process, in the Prometheus text format.",
-            tag: "service", answers: [Route.AnswerContent(contentType: "text/plain; version=0.0.4; charset=utf-8", schema: nil)]
+            tag: "service", answers: [Route.AnswerContent(contentType: ByteWriter.prometheusContentType, schema: nil)]
         ) { try await prometheus($0) },
     ]
 
@@ -86,7 +86,7 @@ enum Routes {
             out.appendMetric("gateway_store_hosts", "gauge", "Hosts that have samples.", Int64(statistics.hostCount))
         }
         out.append(await context.gateway.configuration.metrics())
-        return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", out.bytes)
+        return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)
     }
 
     // MARK: Pages and document

@@ -18,6 +18,8 @@ public struct SourceProgress: Sendable, Hashable {
     /// Rows or lines that could not be read.
     public var rejected = RejectedRows()
     public var quality = ValueQuality()
+    /// Files of a set that cannot be read, with the reason, by path; a file that could be read since then is not among them.
+    public var rejectedFiles: [String: String] = [:]
     /// Times that the end of the input was reached.
     public var passes = 0
     /// Bytes of the current pass, and of all that it reads; 0 where nobody knows.
@@ -38,6 +40,12 @@ public struct RejectedRows: Sendable, Hashable {
     public var first: [String] = []
 
     public init() {}
+
+    init(_ rows: BadRows) {
+        count = rows.count
+        countsByReason = Dictionary(uniqueKeysWithValues: rows.countsByKind.map { ($0.key.rawValue, $0.value) })
+        first = rows.first.map(\.description)
+    }
 }
 
 /// How the scraping of an exporter goes.

@@ -1,11 +1,18 @@
-/// Reads a DCGM export as a streamer does: row by row at a rate, collected to batches.
+import TelemetryNet
+
+/// Reads DCGM exports as a streamer does: row by row at a rate, collected to batches.
 ///
-///     var source = try CSVSource(CSVSource.Configuration(path: "dcgm.csv", source: "node1-77"))
+///     var source = try CSVSource(CSVSource.Configuration(path: "exports/*.csv", source: "node1-77"))
 ///     while let batch = try await source.next() { … }
+///
+/// Several files are read one behind the other. One of them that cannot be read is passed over and stands in
+/// ``SourceProgress/rejectedFiles``; where it is the only one, or none can be read, that is an error.
+///
+/// A stream is waited for without a thread: batches leave when they are due, whether or not more comes.
 ///
 /// One task owns it. Where that task is cancelled, ``next()`` returns what was collected and then `nil`, so that nothing that was
 /// read is lost.
-public struct CSVSource: ~Copyable {
+public struct CSVSource: ~Copyable, BatchSource {
     public enum Timestamps: String, Sendable, Hashable, CaseIterable {
         /// The time at which the row was read. Rows of one series never share one, since that is what tells their samples apart.
         case now
@@ -14,11 +21,11 @@ public struct CSVSource: ~Copyable {
     }
 
     public struct Configuration: Sendable {
-        public var path: String
+        public var input: CSVInput
         /// The streamer's instance id.
         public var source: String
         public var hosts = HostFilter()
-        /// Begin again at the end of the file, for ever.
+        /// Begin again at the end, for ever, with the files that are there by then. A stream has one pass.
         public var loop = false
         /// Rows a second; 0: as fast as it goes.
         public var rate = 0
@@ -29,31 +36,23 @@ public struct CSVSource: ~Copyable {
         /// How long rows are collected before they leave as a batch.
         public var interval = Duration.seconds(5)
 
-        public init(path: String, source: String) {
-            self.path = path
+        /// Told what was read, several times a batch and before each wait for a stream: a batch may be long in coming.
+        public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
+
+        public init(input: CSVInput, source: String) {
+            self.input = input
             self.source = source
         }
-    }
 
-    /// What was read so far.
-    public struct Progress: Sendable, Hashable {
-        /// Good rows, of all passes.
-        public var rowsRead = 0
-        /// Of these, rows of hosts that were asked for.
-        public var rowsSelected = 0
-        public var badRows = BadRows()
-        /// Times that the end of the file was reached.
-        public var passes = 0
-        /// Bytes of the current pass, and of the file when it was opened (0 where it has no size).
-        public var bytesRead = 0
-        public var fileSize = 0
-
-        public init() {}
+        /// A file, a directory or a pattern, as ``CSVInput/path(_:)``.
+        public init(path: String, source: String) {
+            self.init(input: .path(path), source: source)
+        }
     }
 
     private let configuration: Configuration
     private let clock: PipelineClock
-    private var reader: DCGMReader
+    private var feed: CSVFeed
     private var builder: BatchBuilder
     private var pacer: RatePacer
     private var rows = DCGMRows()
@@ -67,33 +66,34 @@ public struct CSVSource: ~Copyable {
     private var hasEnded = false
     /// What ended the reading; it is thrown when the rows before it have left.
     private var failure: CSVError?
-    private var counts = Progress()
+    private var counts = SourceProgress()
 
     /// Rows that are read and stamped together at most.
     private static let chunk = 4_096
 
-    /// Opens the file and reads its header.
+    /// Opens the first file and reads its header. A stream is not waited for before ``next()``.
     public init(_ configuration: Configuration, clock: PipelineClock = .system) throws(CSVError) {
         self.configuration = configuration
         self.clock = clock
-        reader = try DCGMReader(path: configuration.path, badRows: configuration.badRows)
+        feed = try CSVFeed.open(configuration.input, badRows: configuration.badRows)
         builder = BatchBuilder(
             source: configuration.source, maxCount: configuration.batchSize, interval: configuration.interval,
             startedAt: clock.wall())
         pacer = RatePacer(rate: configuration.rate)
     }
 
-    public var progress: Progress {
+    public var progress: SourceProgress {
         var progress = counts
-        progress.badRows = reader.badRows
-        progress.bytesRead = reader.bytesRead
-        progress.fileSize = reader.fileSize
+        progress.quality = feed.quality
+        progress.bytesRead = feed.bytesRead
+        progress.totalBytes = feed.totalBytes
+        progress.rejectedFiles = feed.rejectedFiles
         return progress
     }
 
-    /// The next batch: full, or due, or the last. `nil` at the end of the file, unless it loops, and after cancellation.
+    /// The next batch: full, or due, or the last. `nil` at the end of the input, unless it loops, and after cancellation.
     ///
-    /// A loop ends where a whole pass gave no row. Where the file cannot be read, or at a bad row where that is the policy, the rows
+    /// A loop ends where a whole pass gave no row. Where the input cannot be read, or at a bad row where that is the policy, the rows
     /// before it come first, the next call throws, and the one after that returns `nil`.
     public mutating func next() async throws(CSVError) -> MetricBatch? {
         while true {
@@ -111,24 +111,48 @@ public struct CSVSource: ~Copyable {
                 try? await clock.sleep(min(wait, untilDue))
                 continue
             }
-            readChunk(limit: min(allowance, builder.room, CSVSource.chunk), now: now)
+            let outcome = readChunk(limit: min(allowance, builder.room, CSVSource.chunk), now: now)
+            configuration.onProgress(progress)
+            if outcome == .starved { await waitForInput() }
         }
     }
 
-    private mutating func readChunk(limit: Int, now: Duration) {
-        rows.removeAll()
+    /// Until there is more to read, the open batch is due, or the task is cancelled.
+    private mutating func waitForInput() async {
+        let watch: InputWatch?
         do throws(CSVError) {
-            try reader.read(into: &rows, limit: limit)
+            watch = try feed.watch()
+        } catch {
+            return fail(error)
+        }
+        let clock = clock
+        let untilDue = builder.deadline.map { $0 - clock.monotonic() }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await watch?.readable() }
+            if let untilDue { group.addTask { try? await clock.sleep(untilDue) } }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private mutating func readChunk(limit: Int, now: Duration) -> CSVFeed.Outcome {
+        rows.removeAll()
+        var outcome = CSVFeed.Outcome.end
+        do throws(CSVError) {
+            outcome = try feed.read(into: &rows, limit: limit)
         } catch {
             fail(error)
         }
-        while isSelected.count < reader.series.count { addSeries(reader.series[isSelected.count]) }
-        let selected = append(now: now)
+        let series = feed.series
+        while isSelected.count < series.count { addSeries(series[isSelected.count]) }
+        let selected = append(series, now: now)
+        if feed.badRows.count != counts.rejected.count { counts.rejected = RejectedRows(feed.badRows) }
         counts.rowsRead += rows.count
         counts.rowsSelected += selected
         selectedInPass += selected
         pacer.take(selected)
-        if rows.count < limit && !hasEnded { endPass() }
+        if outcome == .end, !hasEnded { endPass() }
+        return outcome
     }
 
     private mutating func fail(_ error: CSVError) {
@@ -148,8 +172,7 @@ public struct CSVSource: ~Copyable {
         }
     }
 
-    private mutating func append(now: Duration) -> Int {
-        let table = reader.series
+    private mutating func append(_ table: [MetricSeries], now: Duration) -> Int {
         let stamp = clock.wall().nanoseconds
         let stampsRows = configuration.timestamps == .now
         var selected = 0
@@ -172,11 +195,11 @@ public struct CSVSource: ~Copyable {
 
     private mutating func endPass() {
         counts.passes += 1
-        hasEnded = !configuration.loop || selectedInPass == 0
+        hasEnded = !configuration.loop || feed.isStream || selectedInPass == 0
         selectedInPass = 0
         guard !hasEnded else { return }
         do throws(CSVError) {
-            try reader.rewind()
+            try feed.rewind()
         } catch {
             fail(error)
         }

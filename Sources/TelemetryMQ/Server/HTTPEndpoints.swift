@@ -35,7 +35,7 @@ final class HTTPEndpoints: Sendable {
         }
         switch request.path {
         case "/stats": return HTTPResponse(contentType: "application/json", broker.statistics())
-        case "/metrics": return HTTPResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", broker.metrics())
+        case "/metrics": return HTTPResponse(contentType: ByteWriter.prometheusContentType, broker.metrics())
         default:
             // A server that takes no more publishes is not healthy: its operator must look.
             if let failure = broker.log.failure { return error(503, "storage_failed", "\(failure)") }

@@ -45,12 +45,6 @@ extension Broker {
     /// Prometheus text format 0.0.4.
     func metrics() -> [UInt8] {
         var out = ByteWriter(capacity: 2048)
-        func label(_ text: String) {
-            // Prometheus escapes fewer characters than JSON does; a quote, a backslash and a newline are the same.
-            var quoted = ByteWriter()
-            quoted.appendJSONString(text)
-            out.append(quoted.bytes)
-        }
         out.appendMetric("telemetry_mq_messages_published_total", "counter", "Messages appended since the start.", counters.messagesIn)
         out.appendMetric("telemetry_mq_published_bytes_total", "counter", "Bytes of records appended since the start.", counters.bytesIn)
         out.appendMetric("telemetry_mq_delivered_bytes_total", "counter", "Bytes sent to subscribers since the start.", counters.bytesDelivered)
@@ -65,19 +59,11 @@ extension Broker {
         out.appendMetric("telemetry_mq_storage_failed", "gauge", "1 after a failed write or sync: nothing is accepted any more.", log.failure == nil ? 0 : 1)
         out.appendMetricFamily("telemetry_mq_errors_total", "counter", "Error frames, by code.")
         for code in ErrorCode.allCases {
-            out.append("telemetry_mq_errors_total{code=\"")
-            out.append(code.rawValue)
-            out.append("\"} ")
-            out.appendDecimal(counters.errors[code] ?? 0)
-            out.append("\n")
+            out.appendMetricSample("telemetry_mq_errors_total", ["code": code.rawValue], counters.errors[code] ?? 0)
         }
         out.appendMetricFamily("telemetry_mq_subscriber_lag", "gauge", "Messages that are not delivered to the subscriber yet.")
         for (id, connection) in subscribers.sorted(by: { $0.key < $1.key }) {
-            out.append("telemetry_mq_subscriber_lag{subscriber=")
-            label(id)
-            out.append("} ")
-            out.appendDecimal(log.nextOffset - connection.currentOffset)
-            out.append("\n")
+            out.appendMetricSample("telemetry_mq_subscriber_lag", ["subscriber": id], log.nextOffset - connection.currentOffset)
         }
         return out.bytes
     }

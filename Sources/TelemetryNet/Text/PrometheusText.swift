@@ -1,5 +1,10 @@
 /// The Prometheus text format 0.0.4, as far as servers of ours write it.
 extension ByteWriter {
+    package typealias MetricLabels = KeyValuePairs<StaticString, String>
+
+    /// The `Content-Type` of the format.
+    package static let prometheusContentType = "text/plain; version=0.0.4; charset=utf-8"
+
     /// The two comment lines that precede a metric's samples. `type`: `counter`, `gauge` or `summary`.
     package mutating func appendMetricFamily(_ name: StaticString, _ type: StaticString, _ help: StaticString) {
         append("# HELP ")
@@ -13,12 +18,53 @@ extension ByteWriter {
         append("\n")
     }
 
+    /// One sample of a metric whose family was written before.
+    package mutating func appendMetricSample(_ name: StaticString, _ labels: MetricLabels, _ value: Int64) {
+        append(name, labels)
+        appendDecimal(value)
+        append("\n")
+    }
+
+    /// As ``appendMetricSample(_:_:_:)``, for a value that need not be whole.
+    package mutating func appendMetricSample(_ name: StaticString, _ labels: MetricLabels, real value: Double) {
+        append(name, labels)
+        if value.isFinite {
+            appendDouble(value)
+        } else {
+            append(value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf")
+        }
+        append("\n")
+    }
+
     /// A metric of one sample without labels.
     package mutating func appendMetric(_ name: StaticString, _ type: StaticString, _ help: StaticString, _ value: Int64) {
         appendMetricFamily(name, type, help)
+        appendMetricSample(name, [:], value)
+    }
+
+    /// As ``appendMetric(_:_:_:_:)``, for a value that need not be whole.
+    package mutating func appendMetric(_ name: StaticString, _ type: StaticString, _ help: StaticString, real value: Double) {
+        appendMetricFamily(name, type, help)
+        appendMetricSample(name, [:], real: value)
+    }
+
+    private mutating func append(_ name: StaticString, _ labels: MetricLabels) {
         append(name)
-        append(" ")
-        appendDecimal(value)
-        append("\n")
+        for (index, (label, value)) in labels.enumerated() {
+            append(index == 0 ? "{" : ",")
+            append(label)
+            append("=\"")
+            // These three are escaped, and nothing else may be.
+            for byte in value.utf8 {
+                switch byte {
+                case UInt8(ascii: "\\"): append("\\\\")
+                case UInt8(ascii: "\""): append("\\\"")
+                case UInt8(ascii: "\n"): append("\\n")
+                default: append(byte)
+                }
+            }
+            append("\"")
+        }
+        append(labels.isEmpty ? " " : "} ")
     }
 }

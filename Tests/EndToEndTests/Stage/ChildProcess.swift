@@ -7,20 +7,33 @@ final class ChildProcess: Sendable {
     let pid: pid_t
     let outputPath: String
     let errorPath: String
+    private let hasTerminal: Bool
     private let ending = Ending()
 
     /// Starts `executable` in a process group of its own, with exactly these variables.
-    init(name: String, executable: String, arguments: [String], environment: [String: String], directory: URL, run: Int) throws {
+    ///
+    /// - Parameters:
+    ///   - input: what standard input is; without one it is empty.
+    ///   - terminal: where standard error goes instead of to a file.
+    init(
+        name: String, executable: String, arguments: [String], environment: [String: String], directory: URL, run: Int,
+        input: Int32? = nil, terminal: String? = nil
+    ) throws {
         self.name = name
+        hasTerminal = terminal != nil
         outputPath = directory.appending(path: "\(name)-\(run).out").path
-        errorPath = directory.appending(path: "\(name)-\(run).err").path
+        errorPath = terminal ?? directory.appending(path: "\(name)-\(run).err").path
 
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-        posix_spawn_file_actions_addopen(&actions, 2, errorPath, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        posix_spawn_file_actions_addopen(&actions, 2, errorPath, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0o644)
 
         // The test runner's own mask and ignored signals must not decide how a program ends.
         var attributes = posix_spawnattr_t()
@@ -137,7 +150,8 @@ final class ChildProcess: Sendable {
     }
 
     var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
-    var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
+    /// Empty where standard error is a terminal, which the test reads itself.
+    var errors: String { hasTerminal ? "" : (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
 
     /// The JSON objects that the program has logged.
     var logged: [[String: Any]] {

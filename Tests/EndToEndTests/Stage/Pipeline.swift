@@ -38,13 +38,15 @@ extension Stage {
         return api
     }
 
-    func startStreamer(_ queuePort: Int, csv: String, _ environment: [String: String] = [:]) throws -> ChildProcess {
+    func startStreamer(
+        _ queuePort: Int, csv source: String, _ environment: [String: String] = [:], input: Int32? = nil, terminal: String? = nil
+    ) throws -> ChildProcess {
         try start(
             .streamer,
             [
-                "CSV_PATH": csv, "LOOP": "false", "TIMESTAMPS": "source", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queuePort)",
+                "SOURCE": source, "LOOP": "false", "TIMESTAMPS": "source", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queuePort)",
                 "STREAM_INTERVAL": "200ms",
-            ].merging(environment) { $1 })
+            ].merging(environment) { $1 }, input: input, terminal: terminal)
     }
 
     func startCollector(_ queuePort: Int, influxDBPort: Int, _ environment: [String: String] = [:]) throws -> ChildProcess {
@@ -55,6 +57,9 @@ extension Stage {
                 "FLUSH_INTERVAL": "50ms",
             ].merging(environment) { $1 })
     }
+
+    /// The port on which a program that was asked for one serves its status.
+    func httpPort(_ process: ChildProcess) async throws -> Int { try port(try await listening(process)["http"]) }
 
     private func listening(_ process: ChildProcess) async throws -> [String: Any] {
         let boxed = try await eventually("line that \(process.name) listens", unless: process) {

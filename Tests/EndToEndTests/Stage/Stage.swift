@@ -35,12 +35,13 @@ final class Stage: Sendable {
     /// Starts any executable.
     @discardableResult
     func start(
-        _ name: String, executable: String, arguments: [String] = [], environment: [String: String] = [:]
+        _ name: String, executable: String, arguments: [String] = [], environment: [String: String] = [:], input: Int32? = nil,
+        terminal: String? = nil
     ) throws -> ChildProcess {
         try children.withLock { children in
             let child = try ChildProcess(
                 name: name, executable: executable, arguments: arguments, environment: environment,
-                directory: directory, run: children.count)
+                directory: directory, run: children.count, input: input, terminal: terminal)
             children.append(child)
             return child
         }
@@ -49,7 +50,8 @@ final class Stage: Sendable {
     /// Starts one of our programs, which logs JSON and knows only these variables; `wrapper` is a command that runs it.
     @discardableResult
     func start(
-        _ program: Executable, _ environment: [String: String] = [:], arguments: [String] = [], under wrapper: [String] = []
+        _ program: Executable, _ environment: [String: String] = [:], arguments: [String] = [], under wrapper: [String] = [],
+        input: Int32? = nil, terminal: String? = nil
     ) throws -> ChildProcess {
         var variables = ["LOG_FORMAT": "json", "PATH": "/usr/bin:/bin"]
         // Where coverage is measured, what the programs reach counts too.
@@ -57,7 +59,7 @@ final class Stage: Sendable {
         let words = wrapper + [program.path] + arguments
         return try start(
             program.rawValue, executable: words[0], arguments: Array(words.dropFirst()),
-            environment: variables.merging(environment) { $1 })
+            environment: variables.merging(environment) { $1 }, input: input, terminal: terminal)
     }
 
     func path(_ name: String) -> String { directory.appending(path: name).path }

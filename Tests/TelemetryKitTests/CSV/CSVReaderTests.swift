@@ -144,6 +144,38 @@ struct CSVReaderTests {
         }
     }
 
+    @Test("a source that has nothing now costs no row, and no line number, where it has more later")
+    func hesitantSource() throws {
+        struct NothingYet: Error {}
+        let text = Array(String(repeating: "1,2\n\"a\nb\",c\nx\"y,z and more\n\"not closed,\n1,2,3\n", count: 5).utf8)
+        let whole = readAll(try CSVReader(bytes: text, configuration: plain()))
+        for size in 1...20 {
+            let source = chunks(text, of: size)
+            var hasBegun = false
+            var hesitates = false
+            var configuration = plain()
+            configuration.chunkSize = size
+            var reader = try CSVReader(name: "CSV", configuration: configuration) { buffer in
+                hesitates.toggle()
+                if hasBegun, hesitates { throw NothingYet() }
+                return try source(buffer)
+            }
+            hasBegun = true
+            var rows: [Result<[String], CSVError>] = []
+            while true {
+                do throws(CSVError) {
+                    guard try reader.next() else { break }
+                    var row: [String] = []
+                    for i in 0..<reader.count { row.append(reader[i]) }
+                    rows.append(.success(row))
+                } catch {
+                    if error.kind != .unreadable { rows.append(.failure(error)) }
+                }
+            }
+            #expect(rows == whole, "chunks of \(size)")
+        }
+    }
+
     @Test("what a writer quotes, the reader gives back, whatever the fields contain")
     func roundTrip() throws {
         var random = SeededRandom(seed: 7)

@@ -30,7 +30,7 @@ struct CSVSourceTests {
         return configuration
     }
 
-    static func batches(_ configuration: CSVSource.Configuration, clock: PipelineClock = LeapingClock().clock, atMost: Int = .max) async throws -> ([MetricBatch], CSVSource.Progress) {
+    static func batches(_ configuration: CSVSource.Configuration, clock: PipelineClock = LeapingClock().clock, atMost: Int = .max) async throws -> ([MetricBatch], SourceProgress) {
         var source = try CSVSource(configuration, clock: clock)
         var batches: [MetricBatch] = []
         while batches.count < atMost, let batch = try await source.next() { batches.append(batch) }
@@ -46,7 +46,7 @@ struct CSVSourceTests {
         #expect(Set(batches.map(\.batchID)).count == 3)
         #expect(batches.allSatisfy { $0.source == "test" })
         #expect(progress.rowsRead == 10 && progress.rowsSelected == 10 && progress.passes == 1)
-        #expect(progress.bytesRead == progress.fileSize && progress.fileSize > 0)
+        #expect(progress.bytesRead == progress.totalBytes && progress.totalBytes > 0)
     }
 
     @Test("a batch leaves when its time is over, and a rate is kept")
@@ -94,7 +94,7 @@ struct CSVSourceTests {
         let export = try Export(DCGMReaderTests.header + "1,2\n")
         let (batches, progress) = try await Self.batches(Self.configuration(export.path) { $0.loop = true })
         #expect(batches.isEmpty)
-        #expect(progress.badRows.countsByKind == [.fieldCount: 1])
+        #expect(progress.rejected.countsByReason == ["wrong number of fields": 1])
     }
 
     @Test("stamps are the time of reading, and no two samples of one metric of a GPU share one")

@@ -1,0 +1,84 @@
+import ExampleSupport
+import TelemetryKit
+import TelemetryNet
+
+/// What a streamer answers on its HTTP port.
+extension Streamer {
+    func status(of source: Source, _ queue: PeerWatch, at address: String) -> StatusServer.Content {
+        var content = StatusServer.Content()
+        content.readiness = { [self] in
+            let isConnected = queue.isConnected
+            return [
+                StatusServer.Check(
+                    name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + address),
+                readiness(of: source),
+            ]
+        }
+        content.metrics = { [self] in appendMetrics(to: &$0, isConnected: queue.isConnected) }
+        return content
+    }
+
+    private func readiness(of source: Source) -> StatusServer.Check {
+        let progress = counts.source
+        var check = StatusServer.Check(name: "source", isReady: true, detail: "\(progress.rowsRead) rows of \(source.name) read")
+        if let failure = progress.scraping?.lastFailure {
+            check.isReady = false
+            check.detail = failure
+        }
+        return check
+    }
+
+    /// Prometheus text format.
+    private func appendMetrics(to out: inout ByteWriter, isConnected: Bool) {
+        let counts = counts
+        let source = counts.source
+        out.appendMetric("streamer_rows_read_total", "counter", "Samples read from the source.", Int64(source.rowsRead))
+        out.appendMetric("streamer_rows_selected_total", "counter", "Samples of hosts that were asked for.", Int64(source.rowsSelected))
+        out.appendMetric("streamer_rows_published_total", "counter", "Samples that the queue has acknowledged.", Int64(counts.published))
+        out.appendMetric(
+            "streamer_messages_published_total", "counter", "Messages that the queue has acknowledged.", Int64(counts.messages))
+
+        out.appendMetricFamily("streamer_rejected_rows_total", "counter", "Rows passed over because of their form, by reason.")
+        for (reason, count) in source.rejected.byName {
+            out.appendMetricSample("streamer_rejected_rows_total", ["reason": reason], Int64(count))
+        }
+        out.appendMetricFamily("streamer_no_value_rows_total", "counter", "Rows that say that there is no value, by reason.")
+        for (reason, count) in source.quality.noValuesByName {
+            out.appendMetricSample("streamer_no_value_rows_total", ["reason": reason], Int64(count))
+        }
+        out.appendMetricFamily(
+            "streamer_out_of_range_samples_total", "counter", "Samples that their metric cannot have; they are published all the same.")
+        for (metric, count) in source.quality.outOfRange.sorted(by: { $0.key < $1.key }) {
+            out.appendMetricSample("streamer_out_of_range_samples_total", ["metric": metric], Int64(count))
+        }
+
+        out.appendMetric("streamer_waiting_batches", "gauge", "Batches that are collected and wait for the queue.", Int64(waiting))
+        out.appendMetric("streamer_queue_connected", "gauge", "1 while the queue is connected.", isConnected ? 1 : 0)
+        if let scraping = source.scraping {
+            appendMetrics(of: scraping, to: &out)
+        } else {
+            out.appendMetric("streamer_passes_total", "counter", "Times that the end of the input was reached.", Int64(source.passes))
+            out.appendMetric("streamer_pass_read_bytes", "gauge", "Bytes read of the current pass.", Int64(source.bytesRead))
+            out.appendMetric("streamer_pass_bytes", "gauge", "Bytes that the current pass reads; 0 for a stream.", Int64(source.totalBytes))
+            out.appendMetric("streamer_rejected_files", "gauge", "Files that cannot be read.", Int64(source.rejectedFiles.count))
+        }
+    }
+
+    private func appendMetrics(of scraping: ScrapeProgress, to out: inout ByteWriter) {
+        out.appendMetricFamily("streamer_scrapes_total", "counter", "Scrapes of the exporter, by whether they gave a whole answer.")
+        out.appendMetricSample("streamer_scrapes_total", ["result": "ok"], Int64(scraping.scrapes))
+        out.appendMetricSample("streamer_scrapes_total", ["result": "failed"], Int64(scraping.failures))
+        out.appendMetric("streamer_live_series", "gauge", "Series that the last good scrape had.", Int64(scraping.liveSeries))
+        out.appendMetric(
+            "streamer_stale_series", "gauge", "Series that an earlier scrape had and the last good one had not.",
+            Int64(scraping.staleSeries))
+        // Before the first good scrape there is nothing to tell the age and the time of.
+        guard let last = scraping.lastSuccess else { return }
+        out.appendMetric(
+            "streamer_last_scrape_duration_seconds", "gauge", "How long the last good scrape took.",
+            real: scraping.lastDuration / .seconds(1))
+        out.appendMetric(
+            "streamer_last_scrape_age_seconds", "gauge", "Time since the last good scrape began.",
+            real: Double(Timestamp.now.nanoseconds - last.nanoseconds) / 1e9)
+    }
+}

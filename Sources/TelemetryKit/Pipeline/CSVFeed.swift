@@ -1,0 +1,157 @@
+import Glibc
+import TelemetryNet
+
+/// Reads what a ``CSVInput`` means as one run of rows: file behind file, or a stream. Series keep their indices throughout.
+struct CSVFeed: ~Copyable {
+    enum Outcome {
+        /// As many as were asked for.
+        case rows
+        /// Fewer: the stream has no more yet.
+        case starved
+        /// Fewer: the pass is over.
+        case end
+    }
+
+    private let input: CSVInput
+    private let policy: BadRowPolicy
+    private let stream: StreamInput?
+    /// `nil` before a stream has given its header.
+    private var reader: DCGMReader?
+
+    /// The files of this pass, and which of them is read or was last.
+    private var files: [String] = []
+    private var sizes: [Int] = []
+    private var current = -1
+    private var isOpen = false
+    private var opened = 0
+    private var firstFailure: CSVError?
+    /// Why files of a set could not be read, by path.
+    private(set) var rejectedFiles: [String: String] = [:]
+
+    private var doneBytes = 0
+    private(set) var totalBytes = 0
+
+    /// Opens the first file that can be read, and reads its header.
+    static func open(_ input: CSVInput, badRows policy: BadRowPolicy) throws(CSVError) -> CSVFeed {
+        var feed = CSVFeed(input, policy, try stream(input))
+        if !feed.isStream { try feed.rewind() }
+        return feed
+    }
+
+    private init(_ input: CSVInput, _ policy: BadRowPolicy, _ stream: StreamInput?) {
+        self.input = input
+        self.policy = policy
+        self.stream = stream
+    }
+
+    private static func stream(_ input: CSVInput) throws(CSVError) -> StreamInput? {
+        switch input {
+        case .descriptor(let descriptor, let name): StreamInput(descriptor: descriptor, name: name)
+        case .path(let path): input.isStream ? try StreamInput(path: path) : nil
+        }
+    }
+
+    var isStream: Bool { stream != nil }
+    var series: [MetricSeries] { ask { $0.series } ?? [] }
+    var badRows: BadRows { ask { $0.badRows } ?? BadRows() }
+    var quality: ValueQuality { ask { $0.quality } ?? ValueQuality() }
+    var bytesRead: Int { doneBytes + openBytes }
+
+    private var openBytes: Int { isOpen ? ask { $0.bytesRead } ?? 0 : 0 }
+
+    private func ask<Answer>(_ question: (borrowing DCGMReader) -> Answer) -> Answer? {
+        switch reader {
+        case .some(let reader): question(reader)
+        case nil: nil
+        }
+    }
+
+    /// Begins another pass over the files that are there now.
+    mutating func rewind() throws(CSVError) {
+        files = try input.files()
+        sizes = files.map { CSVFeed.size(of: $0) }
+        (current, opened, isOpen, firstFailure) = (-1, 0, false, nil)
+        (doneBytes, totalBytes) = (0, sizes.reduce(0, +))
+        if !rejectedFiles.isEmpty { rejectedFiles = rejectedFiles.filter { files.contains($0.key) } }
+        _ = try openNext()
+    }
+
+    /// Appends up to `limit` rows. An error ends the reading: that of a bad row where that is the policy, that of the only file, or
+    /// that of the first of several where none could be read.
+    mutating func read(into rows: inout DCGMRows, limit: Int) throws(CSVError) -> Outcome {
+        let wanted = rows.count + limit
+        if let stream, reader == nil {
+            reader = try stream.reader(badRows: policy)
+            guard reader != nil else { return .starved }
+            isOpen = true
+        }
+        while isOpen {
+            do throws(CSVError) {
+                try reader!.read(into: &rows, limit: wanted - rows.count)
+                if rows.count == wanted { return .rows }
+            } catch {
+                if let stream, stream.isStarved { return .starved }
+                try reject(error)
+            }
+            guard stream == nil, try openNext() else { return .end }
+        }
+        return .end
+    }
+
+    /// Where to wait for more of a stream.
+    func watch() throws(CSVError) -> InputWatch? { try stream?.inputWatch() }
+
+    /// Moves to the next file that can be opened; `false` where none is left.
+    private mutating func openNext() throws(CSVError) -> Bool {
+        while true {
+            finishFile()
+            current += 1
+            guard current < files.count else {
+                if opened == 0, let firstFailure { throw firstFailure }
+                return false
+            }
+            do throws(CSVError) {
+                try open(files[current])
+                opened += 1
+                isOpen = true
+                rejectedFiles[files[current]] = nil
+                return true
+            } catch {
+                try reject(error)
+            }
+        }
+    }
+
+    private mutating func open(_ path: String) throws(CSVError) {
+        // A file that is opened waits for no one; a pipe may.
+        if CSVInput.Kind(of: path) == .stream {
+            throw CSVError(.unreadable, file: path, message: "not a file; a pipe is read only where it is named alone")
+        }
+        if reader == nil {
+            reader = try DCGMReader(path: path, badRows: policy)
+        } else {
+            try reader!.open(path: path)
+        }
+    }
+
+    /// A bad one among several files is told and passed over.
+    private mutating func reject(_ error: CSVError) throws(CSVError) {
+        guard policy == .skip, files.count > 1 else { throw error }
+        rejectedFiles[files[current]] = error.description
+        if firstFailure == nil { firstFailure = error }
+    }
+
+    /// Counts what was read of a file instead of the size it had when the pass began: it may have grown, or not have been read.
+    private mutating func finishFile() {
+        guard current >= 0, current < files.count else { return }
+        let read = openBytes
+        doneBytes += read
+        totalBytes += read - sizes[current]
+        isOpen = false
+    }
+
+    private static func size(of path: String) -> Int {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    }
+}
