@@ -86,7 +86,7 @@ await program.main { context in
     log.info(
         "finished",
         [
-            "messages": counters.messages, "stored": counters.samplesStored, "rejected": counters.samplesRejected,
+            "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "rejected": counters.samplesRejected,
             "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
         ])
     if case .failure(let error as MQError) = read, error.code != .cancelled { throw explained(error, id: id) }

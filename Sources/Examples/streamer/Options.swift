@@ -28,13 +28,15 @@ enum Options {
     static let hostFilter = Option<String>.string(
         "HOST_FILTER", default: "", placeholder: "HOSTS",
         help: "Hosts whose rows are sent: names or patterns (dgx-*), with commas; empty: all.")
-    static let timestamps = Option<CSVSource.Timestamps>.choice(
-        "TIMESTAMPS", default: .now, help: "now: a sample's time is when its row is read; source: what the row says.")
+    static let timestamps = Option<SampleTimestamps>.choice(
+        "TIMESTAMPS", default: .now, help: "now: a sample's time is when its row is read or its scrape began; source: what the row says.")
     static let scrapeInterval = Option<Duration>.duration(
         "SCRAPE_INTERVAL", default: "15s", help: "How often an exporter is asked.")
     static let scrapeTimeout = Option<Duration?>.durationLimit(
         "SCRAPE_TIMEOUT", shown: "10s, or SCRAPE_INTERVAL if that is less",
         help: "How long its answer is waited for; not longer than SCRAPE_INTERVAL.")
+    static let scrapeToken = Option<String?>.optionalString(
+        "SCRAPE_TOKEN", isSecret: true, help: "What an exporter asks of its clients, as bearer token.")
     static let format = Option<BatchFormat>.choice(
         "BATCH_FORMAT", default: .columnar, help: "How a batch is written as JSON: small, or readable by anything.")
     static let drainTimeout = Option<Duration>.duration(
@@ -44,7 +46,7 @@ enum Options {
 
     static let all: [any AnyOption] =
         [
-            id, source, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, scrapeInterval, scrapeTimeout, format,
+            id, source, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, scrapeInterval, scrapeTimeout, scrapeToken, format,
             drainTimeout, progressInterval,
         ] + StatusOptions.all + QueueOptions.all
 }

@@ -80,7 +80,7 @@ struct Report: Sendable {
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         var fields: LogFields = [
             "rows": source.rowsSelected, "published": counts.published, "messages": counts.messages,
-            "undelivered": counts.undelivered, "rejected_rows": source.rejected.count,
+            "digest": counts.digest, "undelivered": counts.undelivered, "rejected_rows": source.rejected.count,
         ]
         for (reason, count) in source.rejected.byName { fields.append("rejected_" + reason, count) }
         fields.append("no_value_rows", source.quality.noValueCount)

@@ -44,7 +44,7 @@ enum Source: Sendable {
     func idleOptions(_ configuration: Configuration) -> [String] {
         var idle: [any AnyOption] = []
         switch self {
-        case .csv: idle = [Options.scrapeInterval, Options.scrapeTimeout]
+        case .csv: idle = [Options.scrapeInterval, Options.scrapeTimeout, Options.scrapeToken]
         case .exporter: idle = [Options.rate]
         }
         // LOOP=false is what happens anyway.
@@ -62,6 +62,18 @@ extension CSVSource.Configuration {
         timestamps = configuration[Options.timestamps]
         batchSize = configuration[Options.batchSize]
         interval = configuration[Options.interval]
+    }
+}
+
+extension ScrapeSource.Configuration {
+    init(_ url: String, source id: String, _ timing: ScrapeTiming, _ configuration: Configuration) {
+        self.init(url: url, source: id)
+        hosts = HostFilter(configuration[Options.hostFilter])
+        interval = timing.interval
+        timeout = timing.timeout
+        timestamps = configuration[Options.timestamps]
+        batchSize = configuration[Options.batchSize]
+        bearerToken = configuration[Options.scrapeToken]
     }
 }
 

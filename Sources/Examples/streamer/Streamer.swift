@@ -8,9 +8,12 @@ import TelemetryMQ
 final class Streamer: Sendable {
     struct Counts: Sendable {
         var source = SourceProgress()
-        /// Samples and messages that the queue has acknowledged.
-        var published = 0
+        /// Of the samples that the queue has acknowledged.
+        var digest = SampleDigest()
+        /// Messages that it has acknowledged.
         var messages = 0
+
+        var published: Int { digest.count }
 
         /// Samples that were collected and that the queue has not acknowledged.
         var undelivered: Int { source.rowsSelected - published }
@@ -73,6 +76,18 @@ final class Streamer: Sendable {
         for text in news.files { log.error("rejected file", ["at": text]) }
     }
 
+    /// Logs what an exporter does: a failure once, however often it is tried in between.
+    func tell(_ event: ScrapeEvent, of exporter: PeerWatch, at url: String) {
+        switch event {
+        case .failed(let reason, let failures): exporter.lost(["reason": reason, "failures": failures])
+        case .recovered(let failures): exporter.found(["url": url, "failures": failures])
+        case .seriesVanished(let count, let examples):
+            log.warning("series vanished", ["url": url, "count": count, "series": examples.joined(separator: " ")])
+        case .seriesReturned(let count, let examples):
+            log.info("series returned", ["url": url, "count": count, "series": examples.joined(separator: " ")])
+        }
+    }
+
     /// Publishes until everything collected is delivered; ends early where the task is cancelled, or where the queue refuses
     /// this client.
     func deliver(to client: MQClient) async throws {
@@ -82,8 +97,9 @@ final class Streamer: Sendable {
         while let batch = await buffer.next() {
             do {
                 try await publish(try codec.encode(batch), client)
+                let digest = SampleDigest(batch)
                 state.withLock { state in
-                    state.counts.published += batch.count
+                    state.counts.digest.add(digest)
                     state.counts.messages += 1
                 }
             } catch let error as MQError where error.code == .cancelled {

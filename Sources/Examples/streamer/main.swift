@@ -48,7 +48,11 @@ await program.main { context in
             configuration.onProgress = { streamer.note($0) }
             try await streamer.collect { try CSVSource(configuration) }
         case .exporter(let url):
-            throw ProgramError("\(url) cannot be scraped every \(timing.interval.shortText)")
+            var configuration = ScrapeSource.Configuration(url, source: id, timing, context.configuration)
+            configuration.onProgress = { streamer.note($0) }
+            let exporter = PeerWatch("exporter", log: log)
+            configuration.onEvent = { streamer.tell($0, of: exporter, at: url) }
+            try await streamer.collect { try ScrapeSource(configuration) }
         }
     }
     let delivering = Task {

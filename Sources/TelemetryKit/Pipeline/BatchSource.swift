@@ -9,6 +9,14 @@ public protocol BatchSource: ~Copyable {
     var progress: SourceProgress { get }
 }
 
+/// Which time a sample gets.
+public enum SampleTimestamps: String, Sendable, Hashable, CaseIterable {
+    /// The time at which its row was read or its scrape began. Samples of one series never share one, since that is what tells them apart.
+    case now
+    /// The time that the source says. What is read twice gives the same samples again, and a store ends up with each once.
+    case source
+}
+
 /// What a source has read so far.
 public struct SourceProgress: Sendable, Hashable {
     /// Samples read, of all passes and scrapes.

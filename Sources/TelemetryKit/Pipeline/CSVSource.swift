@@ -13,13 +13,6 @@ import TelemetryNet
 /// One task owns it. Where that task is cancelled, ``next()`` returns what was collected and then `nil`, so that nothing that was
 /// read is lost.
 public struct CSVSource: ~Copyable, BatchSource {
-    public enum Timestamps: String, Sendable, Hashable, CaseIterable {
-        /// The time at which the row was read. Rows of one series never share one, since that is what tells their samples apart.
-        case now
-        /// The time in the row. A loop then gives the same samples again, and a store ends up with each once.
-        case source
-    }
-
     public struct Configuration: Sendable {
         public var input: CSVInput
         /// The streamer's instance id.
@@ -29,7 +22,7 @@ public struct CSVSource: ~Copyable, BatchSource {
         public var loop = false
         /// Rows a second; 0: as fast as it goes.
         public var rate = 0
-        public var timestamps = Timestamps.source
+        public var timestamps = SampleTimestamps.source
         public var badRows = BadRowPolicy.skip
         /// Rows a batch at most.
         public var batchSize = 10_000

@@ -17,7 +17,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         /// From the request until the last byte of the answer.
         public var timeout = Duration.seconds(10)
         /// `now`: the time at which the scrape began. `source`: the time in the line where it has one, else the scrape's.
-        public var timestamps = CSVSource.Timestamps.now
+        public var timestamps = SampleTimestamps.now
         /// Samples a batch at most.
         public var batchSize = 10_000
         /// Sent as `Authorization: Bearer …`.
@@ -26,6 +26,8 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         public var maximumBodyBytes = 64 << 20
         /// Called on the task that owns the source.
         public var onEvent: @Sendable (ScrapeEvent) -> Void = { _ in }
+        /// Told what was read after every scrape, a failed one too: a batch may be long in coming. On the same task.
+        public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
 
         public init(url: String, source: String) {
             self.url = url
@@ -35,6 +37,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
 
     private let clock: PipelineClock
     private let onEvent: @Sendable (ScrapeEvent) -> Void
+    private let onProgress: @Sendable (SourceProgress) -> Void
     private let target: ScrapeTarget
     private let client: CurlClient
     private var schedule: ScrapeSchedule
@@ -61,6 +64,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         self.target = target
         self.client = client
         onEvent = configuration.onEvent
+        onProgress = configuration.onProgress
         schedule = ScrapeSchedule(interval: configuration.interval)
         text = ScrapeText(configuration, target: target, startedAt: clock.wall())
     }
@@ -87,6 +91,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
                 try? await clock.sleep(wait)
             } else {
                 await scrape(at: now)
+                onProgress(progress)
             }
         }
     }

@@ -21,7 +21,7 @@ struct ScrapeText: ~Copyable {
 
     private let target: ScrapeTarget
     private let hosts: HostFilter
-    private let timestamps: CSVSource.Timestamps
+    private let timestamps: SampleTimestamps
     /// Series that are forgotten only where there are so many more of them than twice those of the last scrape.
     private let spareSeries: Int
     private var reader: PrometheusTextReader
@@ -76,7 +76,6 @@ struct ScrapeText: ~Copyable {
         progress.rejected.add(reader.rejected)
         progress.passes += 1
         progress.bytesRead = body.count
-        progress.totalBytes = body.count
         forgetSeries()
         return .success(batches)
     }

@@ -80,7 +80,7 @@ struct ScrapeTextTests {
             X{gpu_uuid="GPU-1",nvlink="1"} 2
 
             """#
-        for timestamps in CSVSource.Timestamps.allCases {
+        for timestamps in SampleTimestamps.allCases {
             var texts = try Texts { $0.timestamps = timestamps }
             for scrape in 0..<2 {
                 let samples = try texts.samples(body)
