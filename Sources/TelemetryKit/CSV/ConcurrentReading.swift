@@ -33,18 +33,22 @@ extension DCGMReader {
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
     ) async throws -> ConcurrentReading {
         precondition(workers > 0 && blockBytes > 0)
-        let reader = try DCGMReader(path: path, badRows: policy, configuration: configuration)
-        let blocks = FileBlocks(bytes: reader.csv.isSeekable ? reader.fileSize : 0, blockBytes: blockBytes)
-        let pool = try (0..<min(workers, blocks.count)).map { number throws(CSVError) in
-            try BlockWorker(number, descriptor: try reader.csv.duplicateDescriptor(), file: path, configuration)
+        var joiner = BlockJoiner(try DCGMReader(path: path, badRows: policy, configuration: configuration))
+        // The first rows by one reader: where it meets every series there, as in an export of ticks, no worker need learn them.
+        for _ in 0..<16 {
+            let known = joiner.series.count
+            guard let rows = try joiner.readOn(before: .max, limit: 4_096) else { break }
+            try await body(rows, joiner.series)
+            if joiner.series.count == known { break }
         }
-        var joiner = BlockJoiner(reader, workers: pool.count)
+        let blocks = joiner.remainingBlocks(of: blockBytes)
+        let pool = try joiner.makeWorkers(min(workers, blocks.count), configuration)
         try await withThrowingTaskGroup(of: BlockReading.self) { group in
             var started = 0
             var waiting = Array(repeating: 0, count: pool.count)
             var finished: [Int: BlockReading] = [:]
             func start(joined: Int) {
-                // Each worker has its next block already when it is done with one, and none runs far ahead of the others.
+                // Each worker has its next blocks already when it is done with one, and none runs far ahead of the others.
                 while started < blocks.count, started < joined + pool.count * 4 {
                     guard let number = waiting.indices.min(by: { waiting[$0] < waiting[$1] }), waiting[number] < 2 else { return }
                     waiting[number] += 1
@@ -73,15 +77,16 @@ extension DCGMReader {
     }
 }
 
-/// A file as ranges of one length; the last is open, since a file may grow.
+/// What is left of a file as ranges of one length; the last is open, since a file may grow.
 private struct FileBlocks: Sendable {
-    let bytes: Int
+    let start: Int
+    let end: Int
     let blockBytes: Int
 
-    var count: Int { (bytes + blockBytes - 1) / blockBytes }
+    var count: Int { max(0, end - start + blockBytes - 1) / blockBytes }
 
     func range(_ block: Int) -> Range<Int> {
-        block * blockBytes..<(block == count - 1 ? .max : (block + 1) * blockBytes)
+        start + block * blockBytes..<(block == count - 1 ? .max : start + (block + 1) * blockBytes)
     }
 }
 
@@ -108,10 +113,13 @@ private actor BlockWorker {
     private var reader: DCGMReader
 
     /// The descriptor is of the file that is read, which may have another name by now or none.
-    init(_ number: Int, descriptor: Int32, file: String, _ configuration: CSVReader.Configuration) throws(CSVError) {
+    init(
+        _ number: Int, descriptor: Int32, file: String, _ configuration: CSVReader.Configuration, learnt: LearntSeries
+    ) throws(CSVError) {
         self.number = number
         let csv = try CSVReader(descriptor: descriptor, file: file, configuration: configuration)
         reader = try DCGMReader(csv, badRows: .skip)
+        reader.learnt = learnt
     }
 
     func read(_ block: Int, _ range: Range<Int>) -> BlockReading {
@@ -131,8 +139,7 @@ extension DCGMReader {
         badRows = BadRows()
         quality = ValueQuality()
         let known = series.count
-        // Behind the header, which this reader has just read.
-        if block.lowerBound > 0 { try csv.seek(toLineFrom: block.lowerBound) }
+        try csv.seek(toLineFrom: block.lowerBound)
         let start = csv.bytesRead
         let line = csv.nextLine
         if block.upperBound < .max { reading.rows.reserveCapacity((block.upperBound - start) / 256) }
@@ -152,19 +159,15 @@ private struct BlockJoiner: ~Copyable {
     private var position: Int
     private var line: Int
     /// Of every worker, the series it has met, and the joint numbers of those that rows were handed over of.
-    private var known: [[MetricSeries]]
-    private var numbers: [[UInt32]]
+    private var known: [[MetricSeries]] = []
+    private var numbers: [[UInt32]] = []
     /// What ended the reading; it is thrown when the rows before it were handed over.
     private var failure: CSVError?
 
     private static let unnumbered = UInt32.max
-    /// Rows that are read again at a time.
-    private static let chunk = 16_384
 
-    init(_ reader: consuming DCGMReader, workers: Int) {
+    init(_ reader: consuming DCGMReader) {
         self.reader = reader
-        known = Array(repeating: [], count: workers)
-        numbers = known.map { _ in [] }
         position = self.reader.csv.bytesRead
         line = self.reader.csv.nextLine
     }
@@ -173,6 +176,23 @@ private struct BlockJoiner: ~Copyable {
 
     var summary: ConcurrentReading {
         ConcurrentReading(rowCount: reader.rowCount, series: reader.series, badRows: reader.badRows, quality: reader.quality)
+    }
+
+    /// None of a source that has no offsets.
+    func remainingBlocks(of blockBytes: Int) -> FileBlocks {
+        FileBlocks(start: position, end: reader.csv.isSeekable ? reader.fileSize : 0, blockBytes: blockBytes)
+    }
+
+    /// They know what was learnt so far, under the same numbers.
+    mutating func makeWorkers(_ count: Int, _ configuration: CSVReader.Configuration) throws(CSVError) -> [BlockWorker] {
+        known = Array(repeating: reader.series, count: count)
+        numbers = Array(repeating: Array(0..<UInt32(reader.series.count)), count: count)
+        var workers: [BlockWorker] = []
+        for number in 0..<count {
+            let descriptor = try reader.csv.duplicateDescriptor()
+            workers.append(try BlockWorker(number, descriptor: descriptor, file: reader.file, configuration, learnt: reader.learnt))
+        }
+        return workers
     }
 
     /// The rows of the block if it begins where the one before it ended; else, and behind them, what ``readOn(before:)`` gives.
@@ -203,7 +223,7 @@ private struct BlockJoiner: ~Copyable {
                 let index = Int(indices[i])
                 var number = numbers[index]
                 if number == BlockJoiner.unnumbered {
-                    number = reader.number(of: known[worker][index])
+                    number = reader.learnt.number(of: known[worker][index])
                     numbers[index] = number
                 }
                 indices[i] = number
@@ -214,12 +234,12 @@ private struct BlockJoiner: ~Copyable {
     }
 
     /// Reads without a worker. `nil`: there are no more rows before `end`.
-    mutating func readOn(before end: Int) throws(CSVError) -> DCGMRows? {
+    mutating func readOn(before end: Int, limit: Int = 16_384) throws(CSVError) -> DCGMRows? {
         if let failure { throw failure }
         guard position < end else { return nil }
         var rows = DCGMRows()
         do throws(CSVError) {
-            _ = try reader.read(into: &rows, limit: BlockJoiner.chunk, before: end)
+            _ = try reader.read(into: &rows, limit: limit, before: end)
         } catch {
             failure = error
             guard rows.count > 0 else { throw error }

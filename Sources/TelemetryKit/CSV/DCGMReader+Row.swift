@@ -8,7 +8,7 @@ extension DCGMReader {
         let time = try readTime()
         guard let value = try readValue() else { return false }
         let index = try findSeries()
-        if !soundRanges[Int(index)].contains(value), !accepts(value, of: Int(index)) { return false }
+        if !learnt.soundRanges[Int(index)].contains(value), !accepts(value, of: Int(index)) { return false }
         rows.append(index, time, value)
         learn(index)
         return true
@@ -19,12 +19,12 @@ extension DCGMReader {
     mutating func predictRow(into rows: inout DCGMRows) -> Bool {
         let rest = csv.rest
         guard let start = rest.baseAddress,
-            let match = predictor?.match(start, available: rest.count, timeLength: lastTimeText.count),
+            let match = learnt.predictor?.match(start, available: rest.count, timeLength: lastTimeText.count),
             match.length <= csv.maxRowBytes, let time = time(of: match.time),
-            let value = parseDouble(match.value), soundRanges[Int(match.series)].contains(value)
+            let value = parseDouble(match.value), learnt.soundRanges[Int(match.series)].contains(value)
         else { return false }
         csv.skip(match.length)
-        predictor?.accept(match.series)
+        learnt.predictor?.accept(match.series)
         rows.append(match.series, time, value)
         return true
     }
@@ -40,23 +40,23 @@ extension DCGMReader {
             let field = fields[identity[i]]
             return UnsafeRawBufferPointer(start: window + field.start, count: field.count)
         }
-        if let known = interner.find(hash, identity.count, piece) { return known }
+        if let known = learnt.byKey.find(hash, identity.count, piece) { return known }
         let index = try makeSeries()
-        interner.add(hash, identity.count, piece, number: index)
+        learnt.byKey.add(hash, identity.count, piece, number: index)
         return index
     }
 
     /// What to do with a value that needs a closer look.
     private mutating func accepts(_ value: Double, of index: Int) -> Bool {
         let column = columns.value
-        switch ValueRule(metricName: series[index].metricName).judge(value, text: csv.raw(csv.fields[column])) {
+        switch ValueRule(metricName: learnt.series[index].metricName).judge(value, text: csv.raw(csv.fields[column])) {
         case .sound: return true
         case .noValue(let reason):
             quality.add(noValue: reason)
             return false
         case .outOfRange:
             let line = csv.line
-            quality.add(outOfRange: value, of: series[index].metricName, at: "\(csv.file):\(line)")
+            quality.add(outOfRange: value, of: learnt.series[index].metricName, at: "\(csv.file):\(line)")
             return true
         }
     }
@@ -65,7 +65,7 @@ extension DCGMReader {
         let time = csv.fields[columns.timestamp]
         let value = csv.fields[columns.value]
         let start = csv.rowStart
-        predictor?.learn(series, row: csv.row, time: time.start - start..<time.end - start, value: value.start - start..<value.end - start)
+        learnt.predictor?.learn(series, row: csv.row, time: time.start - start..<time.end - start, value: value.start - start..<value.end - start)
     }
 
     /// Most often a row's time is that of the row before. `nil`: no time.
@@ -142,21 +142,11 @@ extension DCGMReader {
             container: try optional(columns.container), pod: try optional(columns.pod),
             namespace: try optional(columns.namespace))
         let new = MetricSeries(metricName: try string(columns.metricName), gpu: gpu, labels: try labels())
-        return number(of: new)
-    }
-
-    /// Different bytes may say the same, such as labels with a comma behind the last.
-    mutating func number(of new: MetricSeries) -> UInt32 {
-        if let index = indices[new] { return index }
-        let index = UInt32(series.count)
-        series.append(new)
-        soundRanges.append(ValueRule(metricName: new.metricName).sound)
-        indices[new] = index
-        return index
+        return learnt.number(of: new)
     }
 
     private mutating func string(_ column: Int) throws(CSVError) -> String {
-        guard let text = csv.withBytes(column, { strings.string($0) }) else { throw csv.notUTF8(column) }
+        guard let text = csv.withBytes(column, { learnt.strings.string($0) }) else { throw csv.notUTF8(column) }
         return text
     }
 
@@ -168,7 +158,7 @@ extension DCGMReader {
     private mutating func labels() throws(CSVError) -> [MetricLabel] {
         guard let column = columns.labels else { return [] }
         let parsed = csv.withBytes(column) { bytes in
-            Result { () throws(LabelError) in try MetricLabel.parse(prometheus: bytes, &strings) }
+            Result { () throws(LabelError) in try MetricLabel.parse(prometheus: bytes, &learnt.strings) }
         }
         do throws(LabelError) {
             return try parsed.get()

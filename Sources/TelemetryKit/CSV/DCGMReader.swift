@@ -12,15 +12,9 @@ public struct DCGMReader: ~Copyable {
     var columns: DCGMColumns
     let policy: BadRowPolicy
     private let configuration: CSVReader.Configuration
-    var interner = ByteKeyTable()
-    /// `nil`: every row is taken apart.
-    var predictor: RowPredictor?
-    var indices: [MetricSeries: UInt32] = [:]
-    var strings = StringInterner()
-    /// Of every series, the values that need no closer look.
-    var soundRanges: [SoundRange] = []
+    var learnt = LearntSeries()
     /// Every series met so far; an index stays valid as long as the reader.
-    public internal(set) var series: [MetricSeries] = []
+    public var series: [MetricSeries] { learnt.series }
     /// The rows that were passed over under ``BadRowPolicy/skip``.
     public internal(set) var badRows = BadRows()
     /// Rows that hold no value, and values that cannot be true.
@@ -46,14 +40,14 @@ public struct DCGMReader: ~Copyable {
     /// `predicts: false` takes every row apart, to be compared with.
     package init(_ csv: consuming CSVReader, badRows policy: BadRowPolicy, predicts: Bool) throws(CSVError) {
         try self.init(csv, badRows: policy, CSVReader.Configuration())
-        if !predicts { predictor = nil }
+        if !predicts { learnt.predictor = nil }
     }
 
     private init(
         _ csv: consuming CSVReader, badRows policy: BadRowPolicy, _ configuration: CSVReader.Configuration
     ) throws(CSVError) {
         columns = try DCGMColumns(header: csv.columns, file: csv.file)
-        predictor = RowPredictor(columns: columns)
+        learnt.predictor = RowPredictor(columns: columns)
         self.csv = csv
         self.policy = policy
         self.configuration = configuration
@@ -67,10 +61,7 @@ public struct DCGMReader: ~Copyable {
         let next = try CSVReader(path: path, configuration: configuration)
         let columns = try DCGMColumns(header: next.columns, file: next.file)
         // The bytes that identify a series are those of the columns in their order.
-        if next.columns != csv.columns {
-            interner = ByteKeyTable()
-            predictor = RowPredictor(columns: columns)
-        }
+        if next.columns != csv.columns { learnt.forgetRows(columns: columns) }
         self.columns = columns
         csv = next
     }
@@ -117,6 +108,6 @@ public struct DCGMReader: ~Copyable {
         guard try read(into: &rows, limit: 1) == 1 else { return nil }
         return GPUMetric(
             timestamp: Timestamp(nanoseconds: rows.timestamps[0]), value: rows.values[0],
-            series: series[Int(rows.seriesIndices[0])])
+            series: learnt.series[Int(rows.seriesIndices[0])])
     }
 }

@@ -42,7 +42,10 @@ enum DCGMFieldTable {
     /// Fields whose names differ in a number, `#`, alone: of lanes, engines and bins.
     static func indexed(_ ids: [UInt16], _ make: (_ id: UInt16, _ named: (String) -> String) -> DCGMField) -> [DCGMField] {
         ids.enumerated().map { index, id in
-            make(id) { template in template.split(separator: "#", omittingEmptySubsequences: false).joined(separator: "\(index)") }
+            make(id) { template in
+                let place = template.utf8.firstIndex(of: UInt8(ascii: "#"))!
+                return template[..<place] + String(index) + template[template.utf8.index(after: place)...]
+            }
         }
     }
 

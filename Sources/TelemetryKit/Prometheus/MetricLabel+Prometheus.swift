@@ -39,7 +39,8 @@ extension MetricLabel {
             if at == text.count { return labels }
             let nameStart = at
             let name = try readName(text, &at, &strings)
-            guard !labels.contains(where: { $0.name == name }) else {
+            // Names that differ mostly differ in length.
+            guard !labels.contains(where: { $0.name.utf8.count == name.utf8.count && $0.name == name }) else {
                 throw LabelError(offset: nameStart, reason: "label \(name) occurs twice")
             }
             skipBlanks(text, &at)
