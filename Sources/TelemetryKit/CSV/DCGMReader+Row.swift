@@ -55,7 +55,8 @@ extension DCGMReader {
             quality.add(noValue: reason)
             return false
         case .outOfRange:
-            let line = csv.line
+            // Lines are counted for those that are told.
+            let line = quality.firstOutOfRange.count < ValueQuality.kept ? csv.line : 0
             quality.add(outOfRange: value, of: learnt.series[index].metricName, at: "\(csv.file):\(line)")
             return true
         }

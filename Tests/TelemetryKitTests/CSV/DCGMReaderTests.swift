@@ -104,11 +104,17 @@ struct DCGMReaderTests {
             var rows = DCGMRows()
             try reader.read(into: &rows)
             #expect(rows.values == [97, 41, 1000, 97])
+            let flagged = (0..<rows.count).map {
+                GPUMetric(
+                    timestamp: Timestamp(nanoseconds: rows.timestamps[$0]), value: rows.values[$0],
+                    series: reader.series[Int(rows.seriesIndices[$0])]).isOutOfRange
+            }
+            #expect(flagged == [false, false, true, false])
             #expect(reader.rowCount == 4)
             #expect(reader.badRows.count == 0)
             #expect(reader.quality.noValues == [.notAvailable: 1, .notConverted: 1, .notSupported: 1, .notFound: 1])
             #expect(reader.quality.outOfRange == ["DCGM_FI_DEV_GPU_TEMP": 1])
-            #expect(reader.quality.firstOutOfRange.first?.hasPrefix("f.csv:8: DCGM_FI_DEV_GPU_TEMP is 1000.0, outside ") == true)
+            #expect(reader.quality.firstOutOfRange.first?.hasPrefix("f.csv:8: DCGM_FI_DEV_GPU_TEMP is 1000, not 0 to 150 °C") == true)
         }
     }
 

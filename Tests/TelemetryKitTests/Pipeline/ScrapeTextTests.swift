@@ -63,7 +63,7 @@ struct ScrapeTextTests {
         let progress = texts.text.progress
         #expect(progress.quality.noValues == [.notFinite: 2, .notSupported: 1, .notConverted: 1, .notAvailable: 1])
         #expect(progress.quality.outOfRange == ["DCGM_FI_DEV_GPU_TEMP": 1])
-        #expect(progress.quality.firstOutOfRange.first?.hasPrefix("http://exporter:9400/metrics:11: DCGM_FI_DEV_GPU_TEMP is 9000.0") == true)
+        #expect(progress.quality.firstOutOfRange.first?.hasPrefix("http://exporter:9400/metrics:11: DCGM_FI_DEV_GPU_TEMP is 9000, not 0 to 150 °C") == true)
         #expect(progress.rejected.countsByReason == ["not a number": 1])
         #expect(progress.rejected.first.first?.hasPrefix("http://exporter:9400/metrics:12, byte ") == true)
         // A series without a value is there all the same.
