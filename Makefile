@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults mutants sanitize check-consumer bench-mq coverage clean
+.PHONY: help setup setup-tests build run test faults mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -38,9 +38,17 @@ check-consumer: setup ## Build and run a package that imports TelemetryMQ alone
 	@scripts/check-consumer.sh
 
 bench-mq: build ## Measure the queue beside Redis, JetStream and bare loops
-	@scripts/setup.sh bench
+	@scripts/setup.sh bench-mq
 	@scripts/setup-python.sh bench-mq
 	@scripts/bench-mq.py
+
+bench-ingest: build ## Measure reading CSV and coding batches beside pyarrow, polars, duckdb and Foundation
+	@scripts/setup.sh bench-ingest
+	@scripts/setup-python.sh bench-ingest
+	@scripts/bench-ingest.py
+
+bench-pipeline: build ## Measure the whole pipeline, file to REST, for 30 s
+	@scripts/bench-pipeline.py
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

@@ -15,10 +15,8 @@ import sys
 import tempfile
 import time
 
-from benchmarks import PYTHON, RELEASE, ROOT, document, load, today, verdict
+from benchmarks import EXPORT, PYTHON, RELEASE, ROOT, document, load, repeat, today, verdict
 
-EXPORT = os.environ.get("TELEMETRY_EXPORT") or next((str(path) for path in ROOT.parent.glob("shared/data/*.csv")), None)
-SAMPLE = ROOT / "deploy/sample/dcgm_sample.csv"
 
 
 def warmed(read):
@@ -83,15 +81,6 @@ def peer(name, path):
     if result.returncode:
         sys.exit(f"bench-ingest: {name}: {result.stderr}")
     return json.loads(result.stdout)
-
-
-def repeat(source, path, size):
-    text = pathlib.Path(source).read_bytes()
-    header = text.index(b"\n") + 1
-    with open(path, "wb") as file:
-        file.write(text)
-        while file.tell() < size:
-            file.write(text[header:])
 
 
 def allocations(directory, path):
@@ -194,18 +183,17 @@ def main():
         rows, total, seconds = PEERS[arguments.peer](arguments.file)
         print(json.dumps({"rows": rows, "sum": total, "seconds": seconds}))
         return
-    export = EXPORT or SAMPLE
-    print(f"bench-ingest: reads {export}")
+    print(f"bench-ingest: reads {EXPORT}")
     with tempfile.TemporaryDirectory(prefix="bench-ingest-") as directory:
         directory = pathlib.Path(directory)
         file, small = directory / "export.csv", directory / "tenth.csv"
-        repeat(export, file, arguments.megabytes * 1_000_000)
-        repeat(export, small, arguments.megabytes * 100_000)
+        repeat(EXPORT, file, arguments.megabytes * 1_000_000)
+        repeat(EXPORT, small, arguments.megabytes * 100_000)
         bench = Bench(directory, arguments.rounds)
         if not arguments.works or "csv" in arguments.works:
             bench.csv(file, small)
         if not arguments.works or "codec" in arguments.works:
-            bench.codec(export)
+            bench.codec(EXPORT)
     if not arguments.works:
         packages = subprocess.run([PYTHON, "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True).stdout.split()
         named = ", ".join(line.replace("==", " ") for line in packages if line.split("==")[0] in PEERS)

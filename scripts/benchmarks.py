@@ -16,6 +16,8 @@ RELEASE = ROOT / ".build/release"
 DOCUMENT = ROOT / "Docs/Benchmarks.md"
 PYTHON = ROOT / ".run/python/bin/python3"
 SCRIPT = pathlib.Path(sys.argv[0]).stem
+# The real export, which is not part of the repository; without it the sample that is.
+EXPORT = os.environ.get("TELEMETRY_EXPORT") or str(next(ROOT.parent.glob("shared/data/*.csv"), ROOT / "deploy/sample/dcgm_sample.csv"))
 
 
 def free_port():
@@ -62,6 +64,16 @@ def load(program, *words):
     if result.returncode:
         sys.exit(f"{SCRIPT}: {program} {' '.join(map(str, words))}: {result.stderr}")
     return json.loads(result.stdout)
+
+
+def repeat(source, path, size):
+    """Writes a CSV file of about that size, of the rows of another again and again."""
+    text = pathlib.Path(source).read_bytes()
+    header = text.index(b"\n") + 1
+    with open(path, "wb") as file:
+        file.write(text)
+        while file.tell() < size:
+            file.write(text[header:])
 
 
 def machine():

@@ -11,8 +11,9 @@ for purpose in "$@"; do
             command -v pkg-config >/dev/null || packages+=(pkg-config)
             ;;
         tests) packages+=(influxdb nginx prometheus python3 python3-venv) ;;
-        bench) packages+=(redis-server python3 python3-venv) ;;
-        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests, bench" >&2; exit 64 ;;
+        bench-mq) packages+=(redis-server python3 python3-venv) ;;
+        bench-ingest) packages+=(gcc libc6-dev python3 python3-venv) ;;
+        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests, bench-mq, bench-ingest" >&2; exit 64 ;;
     esac
 done
 

@@ -1,6 +1,7 @@
 import BenchmarkSupport
 
-// One measurement of reading CSV or of coding batches; scripts/bench-ingest.py puts them side by side.
+// One measurement of reading CSV, of coding batches or of the stages of the pipeline; scripts/bench-ingest.py and
+// scripts/bench-pipeline.py put them side by side.
 let arguments = Arguments(CommandLine.arguments.dropFirst())
 
 switch arguments.words.first {
@@ -9,6 +10,7 @@ case "typed": CSVBenchmark(path: arguments.string("file")).typed(predicts: true)
 case "typed-plain": CSVBenchmark(path: arguments.string("file")).typed(predicts: false)
 case "generic": CSVBenchmark(path: arguments.string("file")).generic()
 case "concurrent": await CSVBenchmark(path: arguments.string("file")).concurrent(workers: arguments.int("workers"))
+case "stages": await StageBenchmark(path: arguments.string("file")).run()
 case "codec":
     let benchmark = CodecBenchmark(path: arguments.string("file"), ticks: arguments.int("ticks"), varies: arguments.int("varies", default: 0) != 0)
     switch arguments.string("format") {
@@ -17,5 +19,5 @@ case "codec":
     case "foundation": benchmark.foundation()
     case let other: fail("--format: \(other) is not columnar, plain or foundation")
     }
-default: fail("walk, typed, typed-plain, generic, concurrent or codec")
+default: fail("walk, typed, typed-plain, generic, concurrent, stages or codec")
 }
