@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// A request that ``CurlClient`` sends.
 struct CurlRequest: Sendable {
     var method = "GET"
@@ -37,24 +39,6 @@ struct HTTPFailure: Error, Sendable, CustomStringConvertible {
     var reason: String
 
     var description: String { "\(url): \(reason)" }
-}
-
-/// Percent-encodes what is not unreserved (RFC 3986, section 2.3): for one name or value of a query.
-func percentEncoded(_ text: String) -> String {
-    var out = ""
-    for byte in text.utf8 {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-            out.unicodeScalars.append(Unicode.Scalar(byte))
-        default:
-            let digits = Array("0123456789ABCDEF")
-            out += "%"
-            out.append(digits[Int(byte >> 4)])
-            out.append(digits[Int(byte & 15)])
-        }
-    }
-    return out
 }
 
 /// `name=value&…`, as a query or as a form body.

@@ -183,7 +183,7 @@ enum Routes {
         let query = TelemetryQuery(
             uuid: context.segment("uuid"), metricName: context.text("metric_name"), startTime: context.time("start_time"),
             endTime: context.time("end_time"))
-        if let start = query.startTime, let end = query.endTime, start > end {
+        if let start = query.filter.startTime, let end = query.filter.endTime, start > end {
             throw APIError.badRequest("start_time=\(start) is after end_time=\(end)")
         }
         return query

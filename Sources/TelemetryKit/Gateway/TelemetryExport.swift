@@ -24,7 +24,7 @@ struct TelemetryExport: Sendable {
 
     private func fileName(_ suffix: String) -> String {
         // The uuid is a client's text: only what a file name can safely hold is kept.
-        let uuid = String(decoding: query.uuid.utf8.filter { $0 == 45 || isAlphanumeric($0) }.prefix(64), as: UTF8.self)
+        let uuid = String(decoding: (query.filter.uuids.first ?? "").utf8.filter { $0 == 45 || isAlphanumeric($0) }.prefix(64), as: UTF8.self)
         return "\(uuid).\(suffix)"
     }
 

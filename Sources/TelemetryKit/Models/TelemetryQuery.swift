@@ -15,35 +15,43 @@ public struct GPUInfo: Hashable, Sendable {
     }
 }
 
-/// Which samples of one GPU to return. What is `nil` does not restrict.
+/// Which samples to return, in the order of time, then metric name, then uuid.
 public struct TelemetryQuery: Hashable, Sendable {
-    public var uuid: String
-    public var metricName: String?
-    /// Inclusive.
-    public var startTime: Timestamp?
-    /// Inclusive.
-    public var endTime: Timestamp?
+    public var filter: SampleFilter
     /// At most so many samples; `nil`: all.
     public var limit: Int?
     /// So many samples are skipped first.
     public var offset: Int
+    /// Only samples behind it. Pages that each begin behind the last sample of the one before are stable while data arrives.
+    public var after: SampleCursor?
+    /// Whether the page's total is asked for, which may cost as much as the page.
+    public var countsTotal: Bool
 
+    public init(
+        _ filter: SampleFilter, limit: Int? = nil, offset: Int = 0, after: SampleCursor? = nil, countsTotal: Bool = true
+    ) {
+        self.filter = filter
+        self.limit = limit
+        self.offset = offset
+        self.after = after
+        self.countsTotal = countsTotal
+    }
+
+    /// Samples of one GPU.
     public init(
         uuid: String, metricName: String? = nil, startTime: Timestamp? = nil, endTime: Timestamp? = nil,
         limit: Int? = nil, offset: Int = 0
     ) {
-        self.uuid = uuid
-        self.metricName = metricName
-        self.startTime = startTime
-        self.endTime = endTime
-        self.limit = limit
-        self.offset = offset
+        self.init(
+            SampleFilter(metricNames: metricName.map { [$0] } ?? [], uuids: [uuid], startTime: startTime, endTime: endTime),
+            limit: limit, offset: offset)
     }
 }
 
 /// One page of a list, and how many there are in all.
 public struct Page<Element: Sendable>: Sendable {
     public var items: [Element]
+    /// Of all pages; the number of items where the total was not asked for.
     public var total: Int
 
     public init(items: [Element], total: Int) {

@@ -16,9 +16,20 @@ enum StoreOrder {
         return x.uuid < y.uuid
     }
 
-    /// Time, then metric name.
-    static func metrics(_ a: GPUMetric, _ b: GPUMetric) -> Bool {
-        a.timestamp != b.timestamp ? a.timestamp < b.timestamp : a.series.metricName < b.series.metricName
+    /// Time, then metric name, then uuid.
+    static func metrics(_ a: GPUMetric, _ b: GPUMetric) -> Bool { SampleCursor(a) < SampleCursor(b) }
+
+    /// What identifies a series, in the order of lists of series.
+    struct SeriesKey: Hashable, Comparable {
+        var metricName: String
+        var uuid: String
+
+        init(_ sample: GPUMetric) {
+            metricName = sample.metricName
+            uuid = sample.gpu.uuid
+        }
+
+        static func < (a: SeriesKey, b: SeriesKey) -> Bool { (a.metricName, a.uuid) < (b.metricName, b.uuid) }
     }
 }
 

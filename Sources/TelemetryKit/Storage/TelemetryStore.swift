@@ -8,14 +8,19 @@ public protocol TelemetryStore: Sendable {
     /// Stores every sample of the batches, or throws ``StoreError``; after a throw some may have been stored, and the
     /// caller writes the same batches again. A sample that is older than the store's retention is passed over.
     func write(_ batches: [MetricBatch]) async throws
-    /// GPUs that have samples, in the order of hostname, then numeric gpu id, then uuid.
-    func gpus(limit: Int, offset: Int) async throws -> Page<GPUInfo>
-    /// `nil` where no sample of the GPU is held.
-    func gpu(uuid: String) async throws -> GPUInfo?
+    /// GPUs that have samples which the filter includes, in the order of hostname, then numeric gpu id, then uuid. Their first and last
+    /// times are those of all their samples.
+    func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo>
     /// Metric names in alphabetic order: of one GPU, or of all where `uuid` is `nil`. Empty for an unknown GPU.
     func metrics(uuid: String?) async throws -> [MetricSummary]
-    /// Samples in the order of time, then metric name.
+    /// Samples in the order of time, then metric name, then uuid.
     func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric>
+    /// The newest sample of every series among those that the filter includes, in the order of metric name, then uuid.
+    func latest(_ filter: SampleFilter) async throws -> [GPUMetric]
+    /// Series with samples that the filter includes, in the order of metric name, then uuid; counts and times are of these samples.
+    func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo>
+    /// In the order of the groups' names.
+    func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries]
     func statistics() async throws -> StoreStatistics
     /// Returns where the store can answer now, or throws why it cannot.
     func checkHealth() async throws

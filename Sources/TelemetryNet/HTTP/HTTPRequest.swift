@@ -63,21 +63,3 @@ private func trimmed(_ text: Substring) -> Substring {
 private func asciiLowercased(_ text: Substring) -> String {
     String(decoding: text.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
 }
-
-/// Resolves `%XX`, and `+` as a space where asked, as in a query. `nil` for a broken escape or what is not UTF-8.
-package func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool) -> String? {
-    var out: [UInt8] = []
-    let bytes = Array(text.utf8)
-    var i = 0
-    while i < bytes.count {
-        if bytes[i] == UInt8(ascii: "%") {
-            guard i + 2 < bytes.count, let high = hexValue(bytes[i + 1]), let low = hexValue(bytes[i + 2]) else { return nil }
-            out.append(high << 4 | low)
-            i += 3
-        } else {
-            out.append(plusIsSpace && bytes[i] == UInt8(ascii: "+") ? 0x20 : bytes[i])
-            i += 1
-        }
-    }
-    return String(validating: out, as: UTF8.self)
-}

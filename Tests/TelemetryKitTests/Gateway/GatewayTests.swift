@@ -253,7 +253,7 @@ private struct AwayStore: TelemetryStore {
     private let error = StoreError(.unavailable, "db:8086: connection refused", retryAfter: .seconds(7))
 
     func write(_ batches: [MetricBatch]) async throws { throw error }
-    func gpus(limit: Int, offset: Int) async throws -> Page<GPUInfo> { throw error }
+    func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> { throw error }
     func gpu(uuid: String) async throws -> GPUInfo? { throw error }
     func metrics(uuid: String?) async throws -> [MetricSummary] { throw error }
     func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric> { throw error }

@@ -29,7 +29,7 @@ private actor ScriptedStore: TelemetryStore {
 
     var samples: [GPUMetric] { writes.flatMap { $0.flatMap(\.metrics) } }
 
-    func gpus(limit: Int, offset: Int) -> Page<GPUInfo> { Page(items: [], total: 0) }
+    func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> { Page(items: [], total: 0) }
     func gpu(uuid: String) -> GPUInfo? { nil }
     func metrics(uuid: String?) -> [MetricSummary] { [] }
     func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> { Page(items: [], total: 0) }

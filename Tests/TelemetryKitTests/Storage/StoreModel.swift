@@ -36,13 +36,62 @@ struct StoreModel {
     }
 
     func telemetry(_ query: TelemetryQuery) -> (items: [GPUMetric], total: Int) {
-        let found = samples.values.filter { sample in
-            sample.gpu.uuid == query.uuid && (query.metricName == nil || sample.metricName == query.metricName)
-                && (query.startTime == nil || sample.timestamp >= query.startTime!)
-                && (query.endTime == nil || sample.timestamp <= query.endTime!)
+        let found = samples.values.filter { query.filter.includes($0.series) && query.filter.includes($0.timestamp) }
+            .sorted { ($0.timestamp, $0.metricName, $0.gpu.uuid) < ($1.timestamp, $1.metricName, $1.gpu.uuid) }
+        let behind = found.filter { sample in query.after.map { SampleCursor(sample) > $0 } ?? true }
+        return (Array(behind.dropFirst(query.offset).prefix(query.limit ?? .max)), found.count)
+    }
+
+    private func found(_ filter: SampleFilter) -> [GPUMetric] {
+        samples.values.filter { filter.includes($0.series) && filter.includes($0.timestamp) }.sorted { SampleCursor($0) < SampleCursor($1) }
+    }
+
+    private func bySeries(_ filter: SampleFilter) -> [[GPUMetric]] {
+        Dictionary(grouping: found(filter)) { [$0.metricName, $0.gpu.uuid] }.sorted { ($0.key[0], $0.key[1]) < ($1.key[0], $1.key[1]) }
+            .map(\.value)
+    }
+
+    func gpus(_ filter: SampleFilter) -> [GPUInfo] {
+        let uuids = Set(found(filter).map(\.gpu.uuid))
+        return gpus.filter { uuids.contains($0.identity.uuid) }
+    }
+
+    func latest(_ filter: SampleFilter) -> [GPUMetric] { bySeries(filter).map { $0.last! } }
+
+    func series(_ filter: SampleFilter) -> [SeriesInfo] {
+        bySeries(filter).map { list in
+            SeriesInfo(
+                metricName: list[0].metricName, identity: list.last!.gpu, sampleCount: list.count, firstSeen: list[0].timestamp,
+                lastSeen: list.last!.timestamp)
         }
-        .sorted { ($0.timestamp, $0.metricName) < ($1.timestamp, $1.metricName) }
-        return (Array(found.dropFirst(query.offset).prefix(query.limit ?? .max)), found.count)
+    }
+
+    func aggregate(_ query: AggregateQuery) -> [AggregateSeries] {
+        var filter = query.filter
+        filter.metricNames = [query.metricName]
+        let window = Int64(query.window / .nanoseconds(1))
+        func group(_ gpu: GPUIdentity) -> String { query.grouping == .gpu ? gpu.uuid : query.grouping == .host ? gpu.hostname : "" }
+        return Dictionary(grouping: found(filter)) { group($0.gpu) }.sorted { $0.key < $1.key }.map { name, list in
+            let windows = Dictionary(grouping: list) { Int64((Double($0.timestamp.nanoseconds - StoreConformance.start) / Double(window)).rounded(.down)) }
+            return AggregateSeries(
+                group: name,
+                points: windows.sorted { $0.key < $1.key }.map { number, samples in
+                    let values = samples.map(\.value).sorted()
+                    func rank(_ p: Double) -> Double { values[max(1, Int((p * Double(values.count) + 0.5).rounded(.down))) - 1] }
+                    let value =
+                        switch query.function {
+                        case .avg: values.reduce(0, +) / Double(values.count)
+                        case .sum: values.reduce(0, +)
+                        case .min: values.first!
+                        case .max: values.last!
+                        case .count: Double(values.count)
+                        case .p50: rank(0.5)
+                        case .p95: rank(0.95)
+                        case .p99: rank(0.99)
+                        }
+                    return AggregateSeries.Point(time: Timestamp(nanoseconds: StoreConformance.start + number * window), value: value)
+                })
+        }
     }
 
     var statistics: StoreStatistics {
@@ -90,6 +139,33 @@ extension StoreConformance {
             func time() -> Timestamp? {
                 Bool.random(using: &random) ? nil : Timestamp(nanoseconds: Self.start + Int64.random(in: -10..<span + 10, using: &random))
             }
+            func some(_ texts: [String]) -> [String] { texts.filter { _ in Int.random(in: 0..<3, using: &random) == 0 } }
+            let filter = SampleFilter(
+                metricNames: some(["A", "B", "C", "none"]), uuids: some((0..<7).map { "GPU-\($0)" }), hostnames: some(["host-0", "host-1", "none"]),
+                modelNames: some(["NVIDIA H100 80GB HBM3", "none"]), startTime: time(), endTime: time())
+            let note: Comment = "seed \(seed) round \(round): \(String(describing: filter))"
+            #expect(try await store.gpus(filter, limit: 3, offset: 1).items == Array(model.gpus(filter).dropFirst(1).prefix(3)), note)
+            #expect(try await store.latest(filter) == model.latest(filter), note)
+            let series = try await store.series(filter, limit: 5, offset: 2)
+            #expect(series.items == Array(model.series(filter).dropFirst(2).prefix(5)) && series.total == model.series(filter).count, note)
+            for function in AggregateQuery.Function.allCases {
+                // Values are eighths, so that sums do not depend on their order. The start is a multiple of every window.
+                let query = AggregateQuery(
+                    metricName: "A", filter: filter, function: function, window: .microseconds([1, 1000].randomElement(using: &random)!),
+                    grouping: .allCases.randomElement(using: &random)!)
+                #expect(try await store.aggregate(query) == model.aggregate(query), note)
+            }
+            // Page by page by cursor, while more arrives than is asked for.
+            var paged = TelemetryQuery(filter, limit: 37)
+            var items: [GPUMetric] = []
+            while true {
+                let page = try await store.telemetry(paged)
+                items += page.items
+                #expect(page.total == model.telemetry(paged).total, note)
+                guard page.items.count == 37, let last = page.items.last else { break }
+                paged.after = SampleCursor(last)
+            }
+            #expect(items == model.telemetry(TelemetryQuery(filter)).items, note)
             let query = TelemetryQuery(
                 uuid: uuid, metricName: [nil, "A", "C", "none"].randomElement(using: &random)!, startTime: time(), endTime: time(),
                 limit: [nil, 0, 1, 10, 500].randomElement(using: &random)!, offset: [0, 1, 20, 300].randomElement(using: &random)!)

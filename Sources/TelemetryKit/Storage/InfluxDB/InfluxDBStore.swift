@@ -175,12 +175,14 @@ public final class InfluxDBStore: TelemetryStore {
 
     // MARK: Reading
 
-    public func gpus(limit: Int, offset: Int) async throws -> Page<GPUInfo> {
-        try await infos(uuid: nil).sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
-    }
-
-    public func gpu(uuid: String) async throws -> GPUInfo? {
-        try await infos(uuid: uuid).first
+    public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
+        let uuid = filter.uuids.count == 1 ? filter.uuids[0] : nil
+        var infos = try await infos(uuid: uuid)
+        if filter != SampleFilter(uuids: uuid.map { [$0] } ?? []) {
+            let found = Set(try await series(filter, limit: .max, offset: 0).items.map(\.identity.uuid))
+            infos.removeAll { !found.contains($0.identity.uuid) }
+        }
+        return infos.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
     }
 
     private func infos(uuid: String?) async throws -> [GPUInfo] {

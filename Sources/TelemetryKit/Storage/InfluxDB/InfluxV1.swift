@@ -53,6 +53,17 @@ struct InfluxV1: InfluxInterface {
         uuid.map { " WHERE \"uuid\" = " + InfluxQL.string(storedUUID($0)) } ?? ""
     }
 
+    private func condition(_ filter: SampleFilter, from start: Timestamp?) -> String {
+        func any(_ tag: String, _ texts: [String]) -> String? {
+            guard !texts.isEmpty else { return nil }
+            return "(" + texts.map { "\(InfluxQL.identifier(tag)) = \(InfluxQL.string(storedUUID($0)))" }.joined(separator: " OR ") + ")"
+        }
+        var parts = [any("uuid", filter.uuids), any("hostname", filter.hostnames), any("model_name", filter.modelNames)].compactMap { $0 }
+        for start in [filter.startTime, start].compactMap({ $0 }) { parts.append("time >= \(start.nanoseconds)") }
+        if let end = filter.endTime { parts.append("time <= \(end.nanoseconds)") }
+        return parts.isEmpty ? "" : " WHERE " + parts.joined(separator: " AND ")
+    }
+
     /// An empty tag value is stored as no tag, which InfluxQL finds as an empty text.
     private func storedUUID(_ uuid: String) -> String { uuid.isEmpty ? "" : LineProtocolText.encoded(uuid) }
 
@@ -92,28 +103,33 @@ struct InfluxV1: InfluxInterface {
     }
 
     func telemetry(_ wanted: TelemetryQuery) async throws -> Page<GPUMetric> {
-        var tail = " FROM " + (wanted.metricName.map { InfluxQL.identifier(LineProtocolText.encoded($0)) } ?? "/.*/")
-        tail += condition(uuid: wanted.uuid)
-        if let start = wanted.startTime { tail += " AND time >= \(start.nanoseconds)" }
-        if let end = wanted.endTime { tail += " AND time <= \(end.nanoseconds)" }
+        let filter = wanted.filter
+        let names = filter.metricNames.map { InfluxQL.identifier(LineProtocolText.encoded($0)) }
+        let from = " FROM " + (names.isEmpty ? "/.*/" : names.joined(separator: ", "))
         let limit = max(0, wanted.limit ?? .max)
         let offset = max(0, wanted.offset)
         // A limit counts within each measurement: where there are several, as many of each may be on the page.
         // Without a limit the server takes an offset to mean one row, so it is counted off here.
         let isLimited = limit < 1 << 40 && offset < 1 << 40
-        let skipsThere = wanted.metricName != nil && isLimited
-        var statements = ["SELECT count(\"value\")" + tail]
+        let skipsThere = names.count == 1 && isLimited && wanted.after == nil
+        // Several samples may stand at the cursor's time, one of each series.
+        let isPage = wanted.after == nil
+        var statements = wanted.countsTotal ? ["SELECT count(\"value\")" + from + condition(filter, from: nil)] : []
         if limit > 0 {
-            var statement = "SELECT \"value\"::field, \"labels_raw\"::field, \(identitySelection)\(tail) ORDER BY time ASC"
-            if isLimited { statement += skipsThere ? " LIMIT \(limit) OFFSET \(offset)" : " LIMIT \(limit + offset)" }
+            var statement = "SELECT \"value\"::field, \"labels_raw\"::field, \(identitySelection)\(from)"
+            statement += condition(filter, from: wanted.after?.timestamp) + " ORDER BY time ASC"
+            if isLimited && isPage { statement += skipsThere ? " LIMIT \(limit) OFFSET \(offset)" : " LIMIT \(limit + offset)" }
             statements.append(statement)
         }
+        guard !statements.isEmpty else { return Page(items: [], total: 0) }
         let results = try await query(statements.joined(separator: "; "))
-        let total = results[0].reduce(0) { $0 + $1.rows.reduce(0) { $0 + Int($1.first?.number ?? 0) } }
-        guard results.count > 1 else { return Page(items: [], total: total) }
-        var items = try metrics(results[1])
+        let total = wanted.countsTotal ? results[0].reduce(0) { $0 + $1.rows.reduce(0) { $0 + Int($1.first?.number ?? 0) } } : nil
+        guard limit > 0 else { return Page(items: [], total: total ?? 0) }
+        var items = try metrics(results[results.count - 1])
         items.sort(by: StoreOrder.metrics)
-        return Page(items: Array(items.dropFirst(skipsThere ? 0 : offset).prefix(limit)), total: total)
+        if let after = wanted.after { items.removeAll { SampleCursor($0) <= after } }
+        items = Array(items.dropFirst(skipsThere ? 0 : offset).prefix(limit))
+        return Page(items: items, total: total ?? items.count)
     }
 
     private func metrics(_ list: [InfluxQLSeries]) throws -> [GPUMetric] {

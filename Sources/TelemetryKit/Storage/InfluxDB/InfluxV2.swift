@@ -152,22 +152,37 @@ struct InfluxV2: InfluxInterface {
         let offset = max(0, wanted.offset)
         let limit = max(0, wanted.limit ?? .max)
         // The stop of a range is exclusive.
-        let end = min(wanted.endTime?.nanoseconds ?? .max, .max - 2) + 1
-        let start = wanted.startTime?.nanoseconds ?? .min
-        guard start < end else { return Page(items: [], total: 0) }
-        var rows = "\(source) |> range(start: \(Flux.time(wanted.startTime)), stop: \(Flux.time(Timestamp(nanoseconds: end))))"
-        rows += " |> filter(fn: (r) => r.uuid == \(Flux.string(LineProtocolText.encoded(wanted.uuid))))"
-        if let name = wanted.metricName {
-            rows += " |> filter(fn: (r) => r._measurement == \(Flux.string(LineProtocolText.encoded(name))))"
+        let filter = wanted.filter
+        let end = min(filter.endTime?.nanoseconds ?? .max, .max - 2) + 1
+        func rows(from start: Timestamp?) -> String? {
+            guard start?.nanoseconds ?? .min < end else { return nil }
+            var rows = "\(source) |> range(start: \(Flux.time(start)), stop: \(Flux.time(Timestamp(nanoseconds: end))))"
+            for (column, texts) in [
+                ("uuid", filter.uuids), ("_measurement", filter.metricNames), ("hostname", filter.hostnames),
+                ("model_name", filter.modelNames),
+            ] where !texts.isEmpty {
+                let any = texts.map { "r.\(column) == \(Flux.string(LineProtocolText.encoded($0)))" }.joined(separator: " or ")
+                rows += " |> filter(fn: (r) => \(any))"
+            }
+            return rows
         }
-        let count = rows + #" |> filter(fn: (r) => r._field == "value") |> group() |> count() |> yield(name: "total")"#
+        guard let all = rows(from: filter.startTime) else { return Page(items: [], total: 0) }
+        let count = all + #" |> filter(fn: (r) => r._field == "value") |> group() |> count() |> yield(name: "total")"#
         guard limit > 0 else { return Page(items: [], total: try total(try await query(count))) }
-        var page = rows + #" |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")"#
-        page += #" |> group() |> sort(columns: ["_time", "_measurement"])"#
-        if wanted.limit != nil || offset > 0 { page += " |> limit(n: \(limit), offset: \(offset))" }
+        guard let some = rows(from: [filter.startTime, wanted.after?.timestamp].compactMap { $0 }.max()) else {
+            return Page(items: [], total: try total(try await query(count)))
+        }
+        var page = some + #" |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")"#
+        page += #" |> group() |> sort(columns: ["_time", "_measurement", "uuid"])"#
+        // Several samples may stand at the cursor's time: they are counted off here.
+        if wanted.after == nil, wanted.limit != nil || offset > 0 { page += " |> limit(n: \(limit), offset: \(offset))" }
         page += #" |> yield(name: "page")"#
         let answer = try await query(count + "\n" + page)
-        return Page(items: try metrics(answer), total: try total(answer))
+        var items = try metrics(answer)
+        if let after = wanted.after {
+            items = Array(items.filter { SampleCursor($0) > after }.dropFirst(offset).prefix(limit))
+        }
+        return Page(items: items, total: try total(answer))
     }
 
     private func total(_ answer: AnnotatedCSV) throws -> Int {

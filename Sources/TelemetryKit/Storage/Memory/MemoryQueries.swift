@@ -1,11 +1,9 @@
 /// The questions that the index answers under the lock. Samples below the floor are not counted, whether freed or not.
 extension MemoryIndex {
-    func gpus() -> [GPUInfo] {
-        byGPU.values.compactMap(info)
-    }
-
-    func gpu(uuid: String) -> GPUInfo? {
-        byGPU[uuid].flatMap(info)
+    func gpus(_ filter: SampleFilter = SampleFilter()) -> [GPUInfo] {
+        if filter == SampleFilter() { return byGPU.values.compactMap(info) }
+        let found = snapshots(filter).filter { $0.filtered(by: filter).count > 0 }
+        return Set(found.map(\.uuid)).compactMap { byGPU[$0].flatMap(info) }
     }
 
     private func info(_ list: [StoredSeries]) -> GPUInfo? {
@@ -42,12 +40,13 @@ extension MemoryIndex {
         return Array(summaries.values)
     }
 
-    func snapshots(_ query: TelemetryQuery) -> [SeriesSnapshot] {
-        guard let list = byGPU[query.uuid] else { return [] }
-        let start = max(query.startTime?.nanoseconds ?? .min, floor)
-        let end = query.endTime?.nanoseconds ?? .max
+    /// Of the series that the filter names, what lies in its range of time. Hosts and models are to be looked at by the caller.
+    func snapshots(_ filter: SampleFilter) -> [SeriesSnapshot] {
+        let start = max(filter.startTime?.nanoseconds ?? .min, floor)
+        let end = filter.endTime?.nanoseconds ?? .max
         guard start <= end else { return [] }
-        return list.lazy.filter { query.metricName == nil || $0.metricName == query.metricName }
+        let list = filter.uuids.isEmpty ? Array(series) : Set(filter.uuids).flatMap { byGPU[$0] ?? [] }
+        return list.lazy.filter { filter.metricNames.isEmpty || filter.metricNames.contains($0.metricName) }
             .map { $0.snapshot(from: start, through: end) }
     }
 
@@ -70,18 +69,19 @@ extension MemoryIndex {
     }
 }
 
-/// Several series read as one, in the order of time, then metric name.
+/// Several series read as one, in the order of time, then metric name, then uuid.
 struct SeriesMerge {
     private let series: [SeriesSnapshot]
     let total: Int
 
     init(_ snapshots: [SeriesSnapshot]) {
-        series = snapshots.filter { $0.count > 0 }.sorted { $0.metricName < $1.metricName }
+        series = snapshots.filter { $0.count > 0 }.sorted { ($0.metricName, $0.uuid) < ($1.metricName, $1.uuid) }
         total = series.reduce(0) { $0 + $1.count }
     }
 
-    func page(limit: Int, offset: Int) -> Page<GPUMetric> {
-        let first = max(0, offset)
+    func page(limit: Int, offset: Int, after cursor: SampleCursor? = nil) -> Page<GPUMetric> {
+        let passed = cursor.map(count(through:)) ?? 0
+        let first = min(max(0, offset), total) + passed
         let wanted = min(max(0, limit), total - min(first, total))
         guard wanted > 0 else { return Page(items: [], total: total) }
         if series.count == 1 {
@@ -104,6 +104,17 @@ struct SeriesMerge {
             cursors[best] += 1
         }
         return Page(items: items, total: total)
+    }
+
+    /// How many samples stand at the cursor or before it.
+    private func count(through cursor: SampleCursor) -> Int {
+        let time = cursor.timestamp.nanoseconds
+        return series.reduce(0) { sum, snapshot in
+            let before = snapshot.count(before: time)
+            let isPassed = (snapshot.metricName, snapshot.uuid) <= (cursor.metricName, cursor.uuid)
+            let stands = isPassed && before < snapshot.count && snapshot.time(at: before) == time
+            return sum + before + (stands ? 1 : 0)
+        }
     }
 
     /// Where each series stands before the last time that begins at or before `position`, and how many are left to skip:

@@ -34,12 +34,8 @@ public final class MemoryStore: TelemetryStore {
         for batch in batches { index.withLock { $0.write(batch) } }
     }
 
-    public func gpus(limit: Int, offset: Int) async throws -> Page<GPUInfo> {
-        index.withLock { $0.gpus() }.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
-    }
-
-    public func gpu(uuid: String) async throws -> GPUInfo? {
-        index.withLock { $0.gpu(uuid: uuid) }
+    public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
+        index.withLock { $0.gpus(filter) }.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
     }
 
     public func metrics(uuid: String?) async throws -> [MetricSummary] {
@@ -47,7 +43,8 @@ public final class MemoryStore: TelemetryStore {
     }
 
     public func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric> {
-        SeriesMerge(index.withLock { $0.snapshots(query) }).page(limit: query.limit ?? .max, offset: query.offset)
+        let merge = SeriesMerge(index.withLock { $0.snapshots(query.filter) }.map { $0.filtered(by: query.filter) })
+        return merge.page(limit: query.limit ?? .max, offset: query.offset, after: query.after)
     }
 
     public func statistics() async throws -> StoreStatistics {

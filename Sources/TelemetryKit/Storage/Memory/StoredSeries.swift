@@ -79,13 +79,13 @@ final class StoredSeries {
     func snapshot(from start: Int64, through end: Int64) -> SeriesSnapshot {
         let first = blocks.firstSortedIndex { $0.lastTime >= start }
         let behind = blocks.firstSortedIndex { $0.firstTime > end }
-        guard first < behind else { return SeriesSnapshot(metricName: metricName, blocks: [], lower: 0, upper: 0) }
+        guard first < behind else { return SeriesSnapshot(metricName: metricName, uuid: uuid, blocks: [], lower: 0, upper: 0) }
         let range = blocks[first..<behind]
         let lastBlock = range[behind - 1]
         let upperInLast = end == .max ? lastBlock.count : lastBlock.firstIndex(notBefore: end + 1)
         let before = range.dropLast().reduce(0) { $0 + $1.count }
         return SeriesSnapshot(
-            metricName: metricName, blocks: Array(range), lower: range[first].firstIndex(notBefore: start),
+            metricName: metricName, uuid: uuid, blocks: Array(range), lower: range[first].firstIndex(notBefore: start),
             upper: before + upperInLast)
     }
 }
@@ -93,6 +93,7 @@ final class StoredSeries {
 /// Samples of one series, taken under the lock and read outside of it. Copies no sample until the series is written to.
 struct SeriesSnapshot {
     let metricName: String
+    let uuid: String
     private let blocks: [SampleBlock]
     /// Number of samples in the blocks before each block.
     private let starts: [Int]
@@ -100,8 +101,9 @@ struct SeriesSnapshot {
     private let lower: Int
     private let upper: Int
 
-    init(metricName: String, blocks: [SampleBlock], lower: Int, upper: Int) {
+    init(metricName: String, uuid: String, blocks: [SampleBlock], lower: Int, upper: Int) {
         self.metricName = metricName
+        self.uuid = uuid
         self.blocks = blocks
         self.lower = lower
         self.upper = upper
@@ -113,6 +115,18 @@ struct SeriesSnapshot {
             before += block.count
         }
         self.starts = starts
+    }
+
+    /// Only the samples of hosts and models that the filter includes.
+    func filtered(by filter: SampleFilter) -> SeriesSnapshot {
+        let variants = blocks.flatMap(\.variants)
+        if variants.allSatisfy(filter.includes) { return self }
+        let kept = StoredSeries(metricName: metricName, uuid: uuid)
+        for index in 0..<count {
+            let sample = metric(at: index)
+            if filter.includes(sample.series) { _ = kept.store(time: sample.timestamp.nanoseconds, value: sample.value, series: sample.series) }
+        }
+        return kept.snapshot(from: .min, through: .max)
     }
 
     var count: Int { Swift.max(0, upper - lower) }

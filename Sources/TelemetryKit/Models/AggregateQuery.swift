@@ -1,0 +1,84 @@
+/// One number for every group of GPUs and every window of time.
+public struct AggregateQuery: Hashable, Sendable {
+    public enum Function: String, Sendable, Hashable, CaseIterable {
+        case avg, min, max, sum, count
+        /// The sample of rank ⌊p·n + ½⌋ of n, and at least the first: a value that was measured, never one between two.
+        case p50, p95, p99
+
+        /// p, for a percentile.
+        public var quantile: Double? {
+            switch self {
+            case .p50: 0.5
+            case .p95: 0.95
+            case .p99: 0.99
+            case .avg, .min, .max, .sum, .count: nil
+            }
+        }
+    }
+
+    public enum Grouping: String, Sendable, Hashable, CaseIterable {
+        case gpu, host
+        /// All GPUs together.
+        case cluster
+    }
+
+    public var metricName: String
+    /// Its metric names are not looked at.
+    public var filter: SampleFilter
+    public var function: Function
+    /// Windows begin at multiples of it since 1970 and do not overlap. At least a microsecond.
+    public var window: Duration
+    public var grouping: Grouping
+
+    public init(
+        metricName: String, filter: SampleFilter = SampleFilter(), function: Function, window: Duration, grouping: Grouping = .gpu
+    ) {
+        self.metricName = metricName
+        self.filter = filter
+        self.function = function
+        self.window = window
+        self.grouping = grouping
+    }
+}
+
+/// What an ``AggregateQuery`` gives for one group.
+public struct AggregateSeries: Hashable, Sendable {
+    public struct Point: Hashable, Sendable {
+        /// When the window begins.
+        public var time: Timestamp
+        public var value: Double
+
+        public init(time: Timestamp, value: Double) {
+            self.time = time
+            self.value = value
+        }
+    }
+
+    /// A uuid, a hostname, or empty for the cluster.
+    public var group: String
+    /// In the order of time; windows without samples are left out.
+    public var points: [Point]
+
+    public init(group: String, points: [Point]) {
+        self.group = group
+        self.points = points
+    }
+}
+
+/// One series that is held: a metric of a GPU.
+public struct SeriesInfo: Hashable, Sendable {
+    public var metricName: String
+    /// As the newest of its samples gave it.
+    public var identity: GPUIdentity
+    public var sampleCount: Int
+    public var firstSeen: Timestamp
+    public var lastSeen: Timestamp
+
+    public init(metricName: String, identity: GPUIdentity, sampleCount: Int, firstSeen: Timestamp, lastSeen: Timestamp) {
+        self.metricName = metricName
+        self.identity = identity
+        self.sampleCount = sampleCount
+        self.firstSeen = firstSeen
+        self.lastSeen = lastSeen
+    }
+}

@@ -1,0 +1,72 @@
+import TelemetryNet
+
+/// Which samples. What is empty or `nil` does not restrict; of a list, any entry may fit.
+public struct SampleFilter: Hashable, Sendable {
+    public var metricNames: [String]
+    public var uuids: [String]
+    public var hostnames: [String]
+    public var modelNames: [String]
+    /// Inclusive.
+    public var startTime: Timestamp?
+    /// Inclusive.
+    public var endTime: Timestamp?
+
+    public init(
+        metricNames: [String] = [], uuids: [String] = [], hostnames: [String] = [], modelNames: [String] = [],
+        startTime: Timestamp? = nil, endTime: Timestamp? = nil
+    ) {
+        self.metricNames = metricNames
+        self.uuids = uuids
+        self.hostnames = hostnames
+        self.modelNames = modelNames
+        self.startTime = startTime
+        self.endTime = endTime
+    }
+
+    /// Whether samples of the series may be meant; a sample is judged by the series that it came with.
+    public func includes(_ series: MetricSeries) -> Bool {
+        func fits(_ list: [String], _ text: String) -> Bool { list.isEmpty || list.contains(text) }
+        return fits(metricNames, series.metricName) && fits(uuids, series.gpu.uuid) && fits(hostnames, series.gpu.hostname)
+            && fits(modelNames, series.gpu.modelName)
+    }
+
+    public func includes(_ time: Timestamp) -> Bool {
+        (startTime.map { $0 <= time } ?? true) && (endTime.map { time <= $0 } ?? true)
+    }
+}
+
+/// A place in the order of all samples: time, then metric name, then uuid. What a page ends at, so that the next can begin behind it
+/// whatever arrives in between.
+public struct SampleCursor: Hashable, Sendable, Comparable, LosslessStringConvertible {
+    public var timestamp: Timestamp
+    public var metricName: String
+    public var uuid: String
+
+    public init(timestamp: Timestamp, metricName: String, uuid: String) {
+        self.timestamp = timestamp
+        self.metricName = metricName
+        self.uuid = uuid
+    }
+
+    public init(_ sample: GPUMetric) {
+        self.init(timestamp: sample.timestamp, metricName: sample.metricName, uuid: sample.gpu.uuid)
+    }
+
+    public static func < (a: SampleCursor, b: SampleCursor) -> Bool {
+        (a.timestamp, a.metricName, a.uuid) < (b.timestamp, b.metricName, b.uuid)
+    }
+
+    /// `1752871354000000000/DCGM_FI_DEV_GPU_TEMP/GPU-5fd4f087`, for a URL: all but letters, digits and `-._~` percent-encoded.
+    public var description: String {
+        "\(timestamp.nanoseconds)/\(percentEncoded(metricName))/\(percentEncoded(uuid))"
+    }
+
+    /// `nil` for a text that ``description`` does not give.
+    public init?(_ description: String) {
+        let parts = description.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, let time = Int64(parts[0]), let name = percentDecoded(parts[1], plusIsSpace: false), let uuid = percentDecoded(parts[2], plusIsSpace: false)
+        else { return nil }
+        self.init(timestamp: Timestamp(nanoseconds: time), metricName: name, uuid: uuid)
+        guard self.description == description else { return nil }
+    }
+}
