@@ -1,3 +1,4 @@
+import FaultSupport
 @testable import TelemetryKit
 import Testing
 
@@ -29,7 +30,7 @@ struct ScrapeTextTests {
         var texts = try Texts()
         let exporter = ScrapeExporter(spelling: spelling)
         let samples = try texts.samples(exporter.text)
-        #expect(samples.map(\.metricName) == ["DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_POWER_USAGE"])
+        #expect(samples.map(\.metricName) == [exporter.temperatureName, exporter.temperatureName, exporter.powerName, exporter.powerName])
         #expect(samples.map(\.value) == [36, 41, 112.304, 687.921])
         #expect(samples.allSatisfy { $0.timestamp == Self.start })
         #expect(samples[0].gpu == GPUIdentity(
@@ -63,7 +64,7 @@ struct ScrapeTextTests {
         let progress = texts.text.progress
         #expect(progress.quality.noValues == [.notFinite: 2, .notSupported: 1, .notConverted: 1, .notAvailable: 1])
         #expect(progress.quality.outOfRange == ["DCGM_FI_DEV_GPU_TEMP": 1])
-        #expect(progress.quality.firstOutOfRange.first?.hasPrefix("http://exporter:9400/metrics:11: DCGM_FI_DEV_GPU_TEMP is 9000.0") == true)
+        #expect(progress.quality.firstOutOfRange.first?.hasPrefix("http://exporter:9400/metrics:11: DCGM_FI_DEV_GPU_TEMP is 9000, not 0 to 150 °C") == true)
         #expect(progress.rejected.countsByReason == ["not a number": 1])
         #expect(progress.rejected.first.first?.hasPrefix("http://exporter:9400/metrics:12, byte ") == true)
         // A series without a value is there all the same.
