@@ -87,8 +87,10 @@ struct Report: Sendable {
         for (reason, count) in source.quality.noValuesByName { fields.append("no_value_" + reason, count) }
         fields.append("out_of_range", source.quality.outOfRangeCount)
         if let scraping = source.scraping {
+            fields.append("without_gpu", scraping.samplesWithoutGPU)
             fields.append("scrapes", scraping.scrapes)
             fields.append("scrapes_failed", scraping.failures)
+            fields.append("scrapes_skipped", scraping.skipped)
         } else {
             fields.append("rejected_files", source.rejectedFiles.count)
             fields.append("passes", source.passes)

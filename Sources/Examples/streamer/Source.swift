@@ -28,7 +28,7 @@ enum Source: Sendable {
     var name: String {
         switch self {
         case .csv(let input): input.description
-        case .exporter(let url): url
+        case .exporter(let url): ScrapeSource.shown(url: url)
         }
     }
 

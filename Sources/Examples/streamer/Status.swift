@@ -68,6 +68,12 @@ extension Streamer {
         out.appendMetricFamily("streamer_scrapes_total", "counter", "Scrapes of the exporter, by whether they gave a whole answer.")
         out.appendMetricSample("streamer_scrapes_total", ["result": "ok"], Int64(scraping.scrapes))
         out.appendMetricSample("streamer_scrapes_total", ["result": "failed"], Int64(scraping.failures))
+        out.appendMetric(
+            "streamer_scrapes_skipped_total", "counter", "Scrapes that were due during another, or while nothing more could be collected.",
+            Int64(scraping.skipped))
+        out.appendMetric(
+            "streamer_samples_without_gpu_total", "counter", "Samples that name no GPU; they are not published.",
+            Int64(scraping.samplesWithoutGPU))
         out.appendMetric("streamer_live_series", "gauge", "Series that the last good scrape had.", Int64(scraping.liveSeries))
         out.appendMetric(
             "streamer_stale_series", "gauge", "Series that an earlier scrape had and the last good one had not.",

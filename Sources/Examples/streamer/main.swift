@@ -51,7 +51,7 @@ await program.main { context in
             var configuration = ScrapeSource.Configuration(url, source: id, timing, context.configuration)
             configuration.onProgress = { streamer.note($0) }
             let exporter = PeerWatch("exporter", log: log)
-            configuration.onEvent = { streamer.tell($0, of: exporter, at: url) }
+            configuration.onEvent = { streamer.tell($0, of: exporter, at: source.name) }
             try await streamer.collect { try ScrapeSource(configuration) }
         }
     }

@@ -35,6 +35,9 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         }
     }
 
+    /// The URL as messages show it: without user name and password.
+    public static func shown(url: String) -> String { CurlURL.shown(url) }
+
     private let clock: PipelineClock
     private let onEvent: @Sendable (ScrapeEvent) -> Void
     private let onProgress: @Sendable (SourceProgress) -> Void

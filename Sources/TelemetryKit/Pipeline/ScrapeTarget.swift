@@ -8,7 +8,7 @@ struct ScrapeTarget: Sendable {
 
     init(_ configuration: ScrapeSource.Configuration) throws(ScrapeError) {
         guard let url = CurlURL(configuration.url) else {
-            throw ScrapeError("\(configuration.url.debugDescription) is not a URL of http or https, such as http://host:9400/metrics")
+            throw ScrapeError("\(CurlURL.shown(configuration.url).debugDescription) is not a URL of http or https, such as http://host:9400/metrics")
         }
         name = url.shown
         host = url.host
