@@ -157,6 +157,26 @@ struct ScrapeTests {
         }
     }
 
+    @Test("a page without a GPU, or of other hosts alone, is told at the first scrape and not again")
+    func nothing() async throws {
+        try await Stage.run { stage in
+            let queue = try await stage.startQueue()
+            let exporter = try await stage.startExporter(ScrapeExporter().text)
+            for (url, warning) in [
+                ("http://127.0.0.1:\(queue.httpPort)/metrics", "no sample names a GPU"), (exporter.url, "no sample is of a host that HOST_FILTER names"),
+            ] {
+                let streamer = try stage.startScraper(queue.port, url, ["HOST_FILTER": "elsewhere*"])
+                let port = try await stage.httpPort(streamer)
+                try await eventuallyTrue("scrapes", unless: streamer) {
+                    try await PrometheusSamples(port)["streamer_scrapes_total", ["result": "ok"]] ?? 0 >= 3
+                }
+                #expect(await streamer.terminate() == 0)
+                let warnings = streamer.logged.filter { $0["level"] as? String == "warning" }
+                #expect(warnings.count == 1 && warnings.first?["message"] as? String == warning && warnings.first?["source"] as? String == url)
+            }
+        }
+    }
+
     @Test("series that vanish are logged with their names and counted, and so is their return")
     func series() async throws {
         try await Stage.run { stage in

@@ -116,7 +116,7 @@ struct StreamerStatusTests {
             let lines = terminal.text.replacing("\r\n", with: "\n")
             #expect(lines.contains("rejected row at="))
             // The progress line ends before the summary begins.
-            #expect(lines.contains(#/\nINFO +\S+ finished rows=\d+ published=\d+ messages=\d+ undelivered=0 rejected_rows=1 /#))
+            #expect(lines.contains(#/\nINFO +\S+ finished rows=\d+ published=\d+ messages=\d+ digest=\S+ undelivered=0 rejected_rows=1 /#))
             #expect(!lines.contains(" progress "))
         }
     }

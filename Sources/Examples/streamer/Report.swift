@@ -96,7 +96,7 @@ struct Report: Sendable {
             fields.append("passes", source.passes)
         }
         fields.append("seconds", (seconds * 1000).rounded() / 1000)
-        fields.append("rows_per_second", Int(Double(counts.published) / max(seconds, 0.001)))
+        fields.append("rows_per_second", Int((Double(counts.published) / max(seconds, 0.001)).rounded()))
         let isWhole = counts.undelivered == 0 && source.rejectedFiles.isEmpty
         log.log(isWhole ? .info : .error, "finished", fields)
         return isWhole

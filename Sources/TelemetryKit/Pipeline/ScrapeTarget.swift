@@ -6,7 +6,12 @@ struct ScrapeTarget: Sendable {
     let host: String
     private let request: CurlRequest
 
+    /// Throws where nothing can be scraped with it.
     init(_ configuration: ScrapeSource.Configuration) throws(ScrapeError) {
+        guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0, configuration.maximumBodyBytes > 0
+        else {
+            throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
+        }
         guard let url = CurlURL(configuration.url) else {
             throw ScrapeError("\(CurlURL.shown(configuration.url).debugDescription) is not a URL of http or https, such as http://host:9400/metrics")
         }
