@@ -55,6 +55,8 @@ await program.main { context in
         defer { collecting.cancel() }
         try await streamer.deliver(to: client)
     }
+    // Now, and not with the first batch: whoever asks /ready wants to know whether the queue is there.
+    let connecting = Task { _ = try? await client.statistics() }
     let reporting = Task { await report.run(every: context[Options.progressInterval]) }
     let stopping = Task {
         guard let signal = await context.signals.first() else { return }
@@ -67,6 +69,7 @@ await program.main { context in
 
     let collected = await collecting.result
     let delivered = await delivering.result
+    connecting.cancel()
     reporting.cancel()
     stopping.cancel()
     await client.close(within: .zero)
