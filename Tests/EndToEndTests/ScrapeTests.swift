@@ -102,10 +102,9 @@ struct ScrapeTests {
             #expect(away.contains(#""name":"source","ready":false"#) && away.contains(first.url))
             #expect(away.contains(#""name":"queue","ready":true"#))
             #expect(try await HTTP.get(port, "/health").status == 200)
-            let missed = try await eventually("further failures", unless: streamer) {
-                let failures = try await PrometheusSamples(port)["streamer_scrapes_total", ["result": "failed"]] ?? 0
-                return failures >= 3 ? failures : nil
-            }
+            func failures() async throws -> Double { try await PrometheusSamples(port)["streamer_scrapes_total", ["result": "failed"]] ?? 0 }
+            let atFirst = try await failures()
+            try await eventuallyTrue("further failures", unless: streamer) { try await failures() >= atFirst + 2 }
 
             let before = try await HTTP.json(REST.Statistics.self, api.port, "/api/v1/stats").sample_count
             _ = try await stage.startExporter(port: first.page.port)
@@ -115,11 +114,14 @@ struct ScrapeTests {
             try await eventuallyTrue("readiness", unless: streamer) { try await HTTP.get(port, "/ready").status == 200 }
             #expect(await streamer.terminate() == 0)
             func count(_ message: String) -> Int { streamer.logged.count { ($0["message"] as? String) == message } }
-            #expect(count("exporter lost") == 1 && count("exporter connected") == 1)
             // Nobody knows what an exporter that is away would say.
             #expect(count("series vanished") == 0 && count("series returned") == 0)
             let summary = try #require(streamer.logged("finished"))
-            #expect(try #require(summary["scrapes_failed"] as? Int) >= Int(missed) && summary["undelivered"] as? Int == 0)
+            #expect(summary["undelivered"] as? Int == 0)
+            // Three failures in a row are one loss. On a busy machine others may have failed, before and after.
+            let failed = try #require(summary["scrapes_failed"] as? Int)
+            #expect(failed >= 3 && count("exporter lost") <= failed - 2)
+            #expect(0...1 ~= count("exporter lost") - count("exporter connected") && count("exporter connected") >= 1)
             try await REST.awaitSamples(try #require(summary["published"] as? Int), api)
             #expect(summary["digest"] as? String == (try await HTTP.json(REST.Statistics.self, api.port, "/api/v1/stats").queue?.digest))
         }
@@ -171,8 +173,9 @@ struct ScrapeTests {
                     try await PrometheusSamples(port)["streamer_scrapes_total", ["result": "ok"]] ?? 0 >= 3
                 }
                 #expect(await streamer.terminate() == 0)
-                let warnings = streamer.logged.filter { $0["level"] as? String == "warning" }
+                let warnings = streamer.logged.filter { ($0["message"] as? String)?.hasPrefix("no sample") == true }
                 #expect(warnings.count == 1 && warnings.first?["message"] as? String == warning && warnings.first?["source"] as? String == url)
+                #expect(warnings.first?["level"] as? String == "warning")
             }
         }
     }
@@ -267,7 +270,7 @@ struct ScrapeTests {
             let line = try await eventually("line of progress", unless: streamer) {
                 streamer.logged.first { $0["message"] as? String == "progress" && ($0["published"] as? Int ?? 0) > 0 }.map { "\($0)" }
             }
-            #expect(line.contains("\"live_series\": 4") && line.contains("\"scrapes_failed\": 0") && line.contains("rows_per_second"))
+            #expect(line.contains("\"live_series\": 4") && line.contains("scrapes_failed") && line.contains("rows_per_second"))
             #expect(!line.contains("percent") && !line.contains("seconds_left"))
             #expect(await streamer.terminate() == 0)
         }
@@ -281,7 +284,7 @@ struct ScrapeTests {
             let terminal = try PseudoTerminal(columns: 200)
             let streamer = try stage.startScraper(queue.port, exporter.url, ["LOG_FORMAT": "text"], terminal: terminal.path)
             try await eventuallyTrue("progress on the terminal", unless: streamer) {
-                terminal.text.contains(#/\r\x1B\[K\d+ rows published, \d+ rows/s, 4 series\r/#)
+                terminal.text.contains(#/\r\x1B\[K\d+ rows published, \d+ rows/s, 4 series(, \d+ of \d+ scrapes failed)?\r/#)
             }
             try exporter.page.serveNothing()
             try await eventuallyTrue("failures on the terminal", unless: streamer) {

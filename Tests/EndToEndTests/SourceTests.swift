@@ -102,7 +102,7 @@ struct SourceTests {
             // It would loop for ever over nothing.
             let streamer = try stage.start(.streamer, ["SOURCE": csv, "LOOP": "true", "HOST_FILTER": "elsewhere*"])
             #expect(await streamer.endedOrKilled(within: .seconds(20)) == 0)
-            let warning = try #require(streamer.logged(isRead ? "no sample is of a host that HOST_FILTER names" : "there is no row"))
+            let warning = try #require(streamer.logged(isRead ? "no sample is of a host that HOST_FILTER names" : "there is no sample"))
             #expect(warning["level"] as? String == "warning" && warning["source"] as? String == csv)
             #expect(try #require(streamer.logged("finished"))["rows"] as? Int == 0)
         }

@@ -24,7 +24,7 @@ final class Streamer: Sendable {
         var rejected = 0
         var outOfRange = 0
         var files: [String: String] = [:]
-        var emptiness = false
+        var emptiness: String?
     }
 
     private struct State {
@@ -71,12 +71,12 @@ final class Streamer: Sendable {
             state.counts.source = progress
             state.told = Told(
                 rejected: progress.rejected.first.count, outOfRange: progress.quality.firstOutOfRange.count, files: progress.rejectedFiles,
-                emptiness: told.emptiness || progress.emptiness != nil)
+                emptiness: progress.emptiness)
             return (
                 rejected: progress.rejected.first.dropFirst(told.rejected),
                 outOfRange: progress.quality.firstOutOfRange.dropFirst(told.outOfRange),
                 files: progress.rejectedFiles.filter { told.files[$0.key] != $0.value }.values.sorted(),
-                emptiness: told.emptiness ? nil : progress.emptiness
+                emptiness: progress.emptiness == told.emptiness ? nil : progress.emptiness
             )
         }
         for text in news.rejected { log.warning("rejected row", ["at": text]) }
@@ -148,6 +148,7 @@ extension SourceProgress {
         guard passes > 0, rowsSelected == 0 else { return nil }
         if rowsRead > 0 { return "no sample is of a host that HOST_FILTER names" }
         if let scraping, scraping.samplesWithoutGPU > 0 { return "no sample names a GPU" }
-        return rejected.count > 0 ? "no row can be read" : quality.noValueCount > 0 ? "no row has a value" : "there is no row"
+        if quality.noValueCount > 0 { return "no sample has a value" }
+        return rejected.count > 0 ? "no row can be read" : "there is no sample"
     }
 }
