@@ -102,7 +102,7 @@ struct ScrapeTests {
             #expect(away.contains(#""name":"source","ready":false"#) && away.contains(first.url))
             #expect(away.contains(#""name":"queue","ready":true"#))
             #expect(try await HTTP.get(port, "/health").status == 200)
-            func failures() async throws -> Double { try await PrometheusSamples(port)["streamer_scrapes_total", ["result": "failed"]] ?? 0 }
+            func failures() async throws -> Double { try await HTTP.metric(port, #"streamer_scrapes_total{result="failed"}"#) ?? 0 }
             let atFirst = try await failures()
             try await eventuallyTrue("further failures", unless: streamer) { try await failures() >= atFirst + 2 }
 
@@ -170,7 +170,7 @@ struct ScrapeTests {
                 let streamer = try stage.startScraper(queue.port, url, ["HOST_FILTER": "elsewhere*"])
                 let port = try await stage.httpPort(streamer)
                 try await eventuallyTrue("scrapes", unless: streamer) {
-                    try await PrometheusSamples(port)["streamer_scrapes_total", ["result": "ok"]] ?? 0 >= 3
+                    try await HTTP.metric(port, #"streamer_scrapes_total{result="ok"}"#) ?? 0 >= 3
                 }
                 #expect(await streamer.terminate() == 0)
                 let warnings = streamer.logged.filter { ($0["message"] as? String)?.hasPrefix("no sample") == true }
@@ -189,8 +189,8 @@ struct ScrapeTests {
             let port = try await stage.httpPort(streamer)
             func awaitSeries(live: Double, stale: Double) async throws {
                 try await eventuallyTrue("\(live) live series, \(stale) stale", unless: streamer) {
-                    let metrics = try await PrometheusSamples(port)
-                    return metrics["streamer_live_series"] == live && metrics["streamer_stale_series"] == stale
+                    let isLive = try await HTTP.metric(port, "streamer_live_series") == live
+                    return try await HTTP.metric(port, "streamer_stale_series") == stale && isLive
                 }
             }
             try await awaitSeries(live: 4, stale: 0)

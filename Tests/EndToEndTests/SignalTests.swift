@@ -35,7 +35,7 @@ struct SignalTests {
             let streamer = try stage.startStreamer(queue.port, csv: "-", ["STREAM_INTERVAL": "1h", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"], input: pipe.reading)
             pipe.write(BadInputTests.header + BadInputTests.row("1"))
             let port = try await stage.httpPort(streamer)
-            try await eventuallyTrue("a row that is read", unless: streamer) { try await PrometheusSamples(port)["streamer_rows_read_total"] == 1 }
+            try await eventuallyTrue("a row that is read", unless: streamer) { try await HTTP.metric(port, "streamer_rows_read_total") == 1 }
             for _ in 0..<100 { streamer.send(SIGTERM) }
             #expect(await streamer.endedOrKilled(within: .seconds(20)) == 0)
             #expect(try #require(streamer.logged("finished"))["published"] as? Int == 1)

@@ -164,8 +164,8 @@ struct SourceTests {
                 queue.port, csv: "-", ["STREAM_INTERVAL": "1h", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"], input: pipe.reading)
             pipe.write(Self.header + Self.rows(1...3))
             let port = try await stage.httpPort(streamer)
-            try await eventuallyTrue("rows that are read", unless: streamer) { try await PrometheusSamples(port)["streamer_rows_read_total"] == 3 }
-            #expect(try await PrometheusSamples(port)["streamer_rows_published_total"] == 0)
+            try await eventuallyTrue("rows that are read", unless: streamer) { try await HTTP.metric(port, "streamer_rows_read_total") == 3 }
+            #expect(try await HTTP.metric(port, "streamer_rows_published_total") == 0)
             #expect(await streamer.terminate() == 0)
             #expect(try #require(streamer.logged("finished"))["published"] as? Int == 3)
         }

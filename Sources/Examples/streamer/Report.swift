@@ -9,12 +9,6 @@ struct Report: Sendable {
     let loops: Bool
     private let start = ContinuousClock.now
 
-    init(_ streamer: Streamer, loops: Bool, log: Logger) {
-        self.streamer = streamer
-        self.loops = loops
-        self.log = log
-    }
-
     /// Until the task is cancelled: a line that stands still on a terminal, a log line now and then elsewhere.
     func run(every interval: Duration) async {
         let console = Console.standardError

@@ -36,7 +36,7 @@ await program.main { context in
     }
 
     log.info("streaming", ["id": id, "source": source.name, "loop": source.loops, "queue": address])
-    let report = Report(streamer, loops: source.loops, log: log)
+    let report = Report(streamer: streamer, log: log, loops: source.loops)
     let client = MQClient(configuration: queue)
 
     let collecting = Task {
