@@ -150,7 +150,11 @@ struct ScrapeTests {
             }
             // Not a source that is read to its end without a row.
             #expect(streamer.isRunning)
-            if let exporter { try exporter.page.serve(ScrapeExporter()) } else { _ = try await stage.startExporter(ScrapeExporter().text, port: port) }
+            if let exporter {
+                try exporter.page.serve(ScrapeExporter())
+            } else {
+                _ = try await stage.startExporter(ScrapeExporter().text, port: port)
+            }
             try await eventuallyTrue("both GPUs", unless: streamer) {
                 Set(try await REST.all(REST.GPU.self, api.port, "/api/v1/gpus").map(\.uuid)) == Set(ScrapeExporter.uuids)
             }
@@ -165,7 +169,8 @@ struct ScrapeTests {
             let queue = try await stage.startQueue()
             let exporter = try await stage.startExporter(ScrapeExporter().text)
             for (url, warning) in [
-                ("http://127.0.0.1:\(queue.httpPort)/metrics", "no sample names a GPU"), (exporter.url, "no sample is of a host that HOST_FILTER names"),
+                ("http://127.0.0.1:\(queue.httpPort)/metrics", "no sample names a GPU"),
+                (exporter.url, "no sample is of a host that HOST_FILTER names"),
             ] {
                 let streamer = try stage.startScraper(queue.port, url, ["HOST_FILTER": "elsewhere*"])
                 let port = try await stage.httpPort(streamer)
@@ -207,7 +212,9 @@ struct ScrapeTests {
         }
     }
 
-    @Test("SIGTERM ends a scrape that hangs at once, and it is no failure", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+    @Test(
+        "SIGTERM ends a scrape that hangs at once, and it is no failure",
+        arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
     func hangs(answer: String) async throws {
         try await Stage.run { stage in
             let listener = try LoopbackListener()
@@ -244,7 +251,8 @@ struct ScrapeTests {
         try await Stage.run { stage in
             let port = try freePort()
             let streamer = try stage.startScraper(
-                try await stage.startQueue().port, "http://prometheus:the-password@127.0.0.1:\(port)/metrics", ["LOG_LEVEL": "debug", "RATE": "5"])
+                try await stage.startQueue().port, "http://prometheus:the-password@127.0.0.1:\(port)/metrics",
+                ["LOG_LEVEL": "debug", "RATE": "5"])
             let status = try await stage.httpPort(streamer)
             try await eventuallyTrue("complaint", unless: streamer) { streamer.logged("exporter lost") != nil }
             let ready = try await HTTP.get(status, "/ready").text

@@ -13,7 +13,8 @@ struct ScrapeTarget: Sendable {
             throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
         }
         guard let url = CurlURL(configuration.url) else {
-            throw ScrapeError("\(CurlURL.shown(configuration.url).debugDescription) is not a URL of http or https, such as http://host:9400/metrics")
+            let shown = CurlURL.shown(configuration.url).debugDescription
+            throw ScrapeError("\(shown) is not a URL of http or https, such as http://host:9400/metrics")
         }
         name = url.shown
         host = url.host
