@@ -25,11 +25,12 @@ extension DCGMReader {
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
     ) async throws -> ConcurrentReading {
         try await readConcurrently(
-            path: path, workers: workers, blockBytes: 4 << 20, badRows: policy, configuration: configuration, body)
+            path: path, workers: workers, blockBytes: 4 << 20, leadRows: 4_096, badRows: policy, configuration: configuration, body)
     }
 
+    /// `leadRows`: how many rows one reader reads at a time before there are workers.
     package static func readConcurrently(
-        path: String, workers: Int, blockBytes: Int, badRows policy: BadRowPolicy, configuration: CSVReader.Configuration,
+        path: String, workers: Int, blockBytes: Int, leadRows: Int, badRows policy: BadRowPolicy, configuration: CSVReader.Configuration,
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
     ) async throws -> ConcurrentReading {
         precondition(workers > 0 && blockBytes > 0)
@@ -37,7 +38,7 @@ extension DCGMReader {
         // The first rows by one reader: where it meets every series there, as in an export of ticks, no worker need learn them.
         for _ in 0..<16 {
             let known = joiner.series.count
-            guard let rows = try joiner.readOn(before: .max, limit: 4_096) else { break }
+            guard let rows = try joiner.readOn(before: .max, limit: leadRows) else { break }
             try await body(rows, joiner.series)
             if joiner.series.count == known { break }
         }
@@ -194,6 +195,7 @@ private struct BlockJoiner: ~Copyable {
 
     /// The rows of the block if it begins where the one before it ended; else, and behind them, what ``readOn(before:)`` gives.
     mutating func next(_ block: inout BlockReading?, before end: Int) throws(CSVError) -> DCGMRows? {
+        if let failure { throw failure }
         guard let found = block.take() else { return try readOn(before: end) }
         guard found.range.lowerBound == position, !found.range.isEmpty, !mustTell(found) else { return try readOn(before: end) }
         position = found.range.upperBound
