@@ -58,7 +58,7 @@ def running(command, port=None, directory=None, **environment):
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def settle(seconds=10):
+def settle(seconds=3):
     """Waits until the machine has been idle for a moment, or so long."""
     def busy():
         with open("/proc/stat") as file:
