@@ -7,7 +7,6 @@ cd "$(dirname "$0")/.."
 swift build --build-tests
 run=(swift test --skip-build --disable-xctest)
 (($#)) && exec "${run[@]}" "$@"
-# Apart, and what computes for long first: beside it tests of servers would wait for a thread until their peers give them up.
-"${run[@]}" --filter FuzzTests
-"${run[@]}" --filter TelemetryKitTests
-exec "${run[@]}" --skip 'FuzzTests|TelemetryKitTests'
+# Apart: beside what computes for long, tests of servers would wait for a thread until their peers give them up.
+for suites in FuzzTests TelemetryKitTests EndToEndTests; do "${run[@]}" --filter "$suites"; done
+exec "${run[@]}" --skip 'FuzzTests|TelemetryKitTests|EndToEndTests'
