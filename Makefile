@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -28,6 +28,9 @@ test: setup-tests ## Build everything and run all tests
 faults: setup-tests ## Kill the queue, fail its device, damage its files: hundreds of rounds
 	@scripts/faults.sh
 
+fuzz: setup ## Look for inputs that break readers and codecs: TARGET=csv FUZZ_SECONDS=600
+	@scripts/fuzz.sh
+
 mutants: setup-tests ## Plant one bug after the other into the queue, and show which test sees it
 	@scripts/mutants.py
 
@@ -54,4 +57,4 @@ coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh
 
 clean: ## Remove what builds and runs leave
-	rm -rf .build .build-consumer .build-sanitize .run
+	rm -rf .build .build-consumer .build-fuzz .build-sanitize .run

@@ -57,6 +57,10 @@ let package = Package(
         .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet", "FaultSupport"], swiftSettings: strict),
         .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux", "FaultSupport"], swiftSettings: strict),
         .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
+        // What `make fuzz` runs, with the inputs that are kept.
+        .testTarget(
+            name: "FuzzTests", dependencies: ["TelemetryKit", "TelemetryNet", "CLinux"], path: "Tests/Fuzz", exclude: ["Corpus", "Driver"],
+            swiftSettings: strict),
         .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

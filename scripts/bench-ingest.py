@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks import EXPORT, PYTHON, RELEASE, ROOT, document, load, repeat, today, verdict
+from benchmarks import EXPORT, PYTHON, RELEASE, ROOT, document, load, repeat, settle, today, verdict
 
 
 
@@ -120,6 +120,7 @@ class Bench:
             ways[name]()
         for _ in range(self.rounds):
             for name, way in ways.items():
+                settle()
                 results[name].append(way())
         size = file.stat().st_size
         expected = results["typed"][0]
@@ -156,6 +157,7 @@ class Bench:
         results = {name: [] for name, _, _ in works}
         for _ in range(self.rounds):
             for name, form, varies in works:
+                settle()
                 results[name].append(load("ingest-bench", "codec", "--file", export, "--ticks", 5, "--format", form, "--varies", varies))
 
         def median(name, member):

@@ -58,6 +58,21 @@ def running(command, port=None, directory=None, **environment):
             shutil.rmtree(directory, ignore_errors=True)
 
 
+def settle(seconds=3):
+    """Waits until the machine has been idle for a moment, or so long."""
+    def busy():
+        with open("/proc/stat") as file:
+            user, nice, system, _, _, interrupt, soft, steal = (int(word) for word in file.readline().split()[1:9])
+        return (user + nice + system + interrupt + soft + steal) / os.sysconf("SC_CLK_TCK")
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        before = busy()
+        time.sleep(0.2)
+        if busy() - before < 0.03:
+            return
+
+
 def load(program, *words):
     """Runs one measurement of a program of ours, and returns what it reports."""
     result = subprocess.run([str(RELEASE / program), *map(str, words)], capture_output=True, text=True, timeout=600)

@@ -83,12 +83,42 @@ struct SourceTests {
                 (["SOURCE": file, "CSV_PATH": "b.csv"], 64, ["SOURCE=\(file)", "CSV_PATH=b.csv"]),
                 (["SOURCE": "http://127.0.0.1:9400/metrics", "SCRAPE_INTERVAL": "5s", "SCRAPE_TIMEOUT": "6s"], 64, ["SCRAPE_TIMEOUT", "SCRAPE_INTERVAL"]),
                 (["SOURCE": "http://127.0.0.1:9400/metrics", "SCRAPE_INTERVAL": "0"], 64, ["SCRAPE_INTERVAL"]),
+                (["SOURCE": "http://"], 64, ["SOURCE", "\"http://\" is not a URL of http or https"]),
+                (["SOURCE": "ftp://node1/a.csv"], 64, ["SOURCE", "\"ftp://node1/a.csv\" is not a URL of http or https"]),
+                (["SOURCE": "http://node1:9400/metrics", "SCRAPE_TOKEN": "a\nb"], 64, ["the token for http://node1:9400/metrics"]),
                 ([:], 64, ["--source", "SOURCE"]),
             ] as [([String: String], Int32, [String])] {
                 let child = try stage.start(.streamer, environment.merging(["LOOP": "false"]) { $1 })
                 #expect(await child.endedOrKilled(within: .seconds(20)) == code, "\(environment)")
                 for part in parts { #expect(child.errors.contains(part), "\(environment): \(child.errors)") }
             }
+        }
+    }
+
+    @Test("a source without a sample that is sent is no error, and is told", arguments: [true, false])
+    func nothing(isRead: Bool) async throws {
+        try await Stage.run { stage in
+            let csv = try stage.write(Self.header + (isRead ? Self.rows(1...2) : ""), to: "a.csv")
+            // It would loop for ever over nothing.
+            let streamer = try stage.start(.streamer, ["SOURCE": csv, "LOOP": "true", "HOST_FILTER": "elsewhere*"])
+            #expect(await streamer.endedOrKilled(within: .seconds(20)) == 0)
+            let warning = try #require(streamer.logged(isRead ? "no sample is of a host that HOST_FILTER names" : "there is no sample"))
+            #expect(warning["level"] as? String == "warning" && warning["source"] as? String == csv)
+            #expect(try #require(streamer.logged("finished"))["rows"] as? Int == 0)
+        }
+    }
+
+    @Test("a batch that is too large for the queue is named with the option that makes it smaller, and is no success")
+    func tooLarge() async throws {
+        try await Stage.run { stage in
+            let csv = try stage.write(Self.header + Self.rows(1...5_000), to: "a.csv")
+            let queue = try await stage.startQueue(["MQ_MAX_FRAME_BYTES": "64KiB"])
+            let streamer = try stage.startStreamer(queue.port, csv: csv, ["BATCH_FORMAT": "plain"])
+            #expect(await streamer.endedOrKilled(within: .seconds(20)) == 1)
+            #expect(try #require(streamer.logged("batch refused")?["reason"] as? String).contains("BATCH_SIZE"))
+            #expect(try #require(streamer.logged("finished"))["undelivered"] as? Int == 5_000)
+            let smaller = try stage.startStreamer(queue.port, csv: csv, ["BATCH_FORMAT": "plain", "BATCH_SIZE": "100"])
+            #expect(await smaller.endedOrKilled(within: .seconds(20)) == 0)
         }
     }
 
@@ -134,10 +164,36 @@ struct SourceTests {
                 queue.port, csv: "-", ["STREAM_INTERVAL": "1h", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"], input: pipe.reading)
             pipe.write(Self.header + Self.rows(1...3))
             let port = try await stage.httpPort(streamer)
-            try await eventuallyTrue("rows that are read", unless: streamer) { try await PrometheusSamples(port)["streamer_rows_read_total"] == 3 }
-            #expect(try await PrometheusSamples(port)["streamer_rows_published_total"] == 0)
+            try await eventuallyTrue("rows that are read", unless: streamer) { try await HTTP.metric(port, "streamer_rows_read_total") == 3 }
+            #expect(try await HTTP.metric(port, "streamer_rows_published_total") == 0)
             #expect(await streamer.terminate() == 0)
             #expect(try #require(streamer.logged("finished"))["published"] as? Int == 3)
+        }
+    }
+
+    @Test("standard input that is closed is empty, and no socket takes its number")
+    func closedInput() async throws {
+        try await Stage.run { stage in
+            let streamer = try stage.start(.streamer, ["SOURCE": "-"], under: ["/bin/sh", "-c", #"exec "$0" "$@" <&-"#])
+            #expect(await streamer.endedOrKilled(within: .seconds(20)) == 1)
+            #expect(streamer.errors.contains("standard input: it is empty: no header"))
+        }
+    }
+
+    @Test("log lines do not go to a socket where standard error is closed")
+    func closedOutputs() async throws {
+        try await Stage.run { stage in
+            let csv = try stage.write(Self.header + Self.rows(1...3), to: "a.csv")
+            let queue = try await stage.startQueue()
+            let api = try await stage.startAPI(queue.port)
+            let streamer = try stage.start(
+                .streamer, ["SOURCE": csv, "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queue.port)", "STREAM_INTERVAL": "50ms"],
+                under: ["/bin/sh", "-c", #"exec "$0" "$@" >&- 2>&-"#])
+            try await eventuallyTrue("samples", unless: streamer) { try await Self.gpus(api) == [1, 2, 3] }
+            for descriptor in 1...2 {
+                #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(streamer.pid)/fd/\(descriptor)") == "/dev/null")
+            }
+            #expect(await streamer.terminate() == 0)
         }
     }
 

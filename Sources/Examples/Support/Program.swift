@@ -42,6 +42,7 @@ package struct Program: Sendable {
     /// Reads the configuration, runs `body`, and ends the process with its exit code; an error that `body` throws is
     /// logged and is exit code 1, a ``UsageError`` 64. To be called first thing in `main`.
     package func main(_ body: sending (Context) async throws -> Int32) async -> Never {
+        requireStandardDescriptors()
         let request: Configuration.Request
         do {
             request = try Configuration.read(
@@ -77,6 +78,21 @@ package struct Program: Sendable {
         Console.standardError.write(line: Array("\(name): \(error)\nTry '\(name) --help'.\n".utf8))
         exit(ExitCode.usage)
     }
+}
+
+/// Where standard input, output or error was closed, the event queue of the runtime has taken its number before `main`: log lines would
+/// be written to it. Then the program begins anew, with /dev/null in its place.
+private func requireStandardDescriptors() {
+    let missing = (0...2).filter { (descriptor: Int32) in
+        var status = stat()
+        // What is no file, pipe, device or socket has no type.
+        return fstat(descriptor, &status) != 0 || status.st_mode & S_IFMT == 0
+    }
+    guard !missing.isEmpty else { return }
+    let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+    guard null >= 0 else { return }
+    for descriptor in missing where dup2(null, descriptor) < 0 { return }
+    execv("/proc/self/exe", CommandLine.unsafeArgv)
 }
 
 private func currentEnvironment() -> [String: String] {

@@ -1,7 +1,10 @@
 import Glibc
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP as a request to drain and end. A second one ends the process at once. One object a process.
+/// SIGINT, SIGTERM and SIGHUP as a request to drain and end. A second request ends the process at once. One object a process.
+///
+/// What follows a signal within a fifth of a second is the same request: timeout(1), for one, sends its signal to the program and then
+/// to the program's group.
 ///
 /// A signal that the parent had ignored stays ignored, as `nohup` and background jobs of a shell expect.
 package final class ShutdownSignals: Sendable {
@@ -67,14 +70,17 @@ private final class Waiter {
     }
 
     func run() {
-        var isSecond = false
+        var first: ContinuousClock.Instant?
         while true {
             var number: UInt8 = 0
             let count = read(descriptor, &number, 1)
             if count < 0 && errno == EINTR { continue }
             guard count == 1 else { return }
-            if isSecond { _exit(128 + Int32(number)) }
-            isSecond = true
+            if let first {
+                if ContinuousClock.now - first < .milliseconds(200) { continue }
+                _exit(128 + Int32(number))
+            }
+            first = .now
             continuation.yield([SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][Int32(number)] ?? "signal \(number)")
         }
     }

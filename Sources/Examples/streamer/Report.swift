@@ -9,12 +9,6 @@ struct Report: Sendable {
     let loops: Bool
     private let start = ContinuousClock.now
 
-    init(_ streamer: Streamer, loops: Bool, log: Logger) {
-        self.streamer = streamer
-        self.loops = loops
-        self.log = log
-    }
-
     /// Until the task is cancelled: a line that stands still on a terminal, a log line now and then elsewhere.
     func run(every interval: Duration) async {
         let console = Console.standardError
@@ -87,14 +81,16 @@ struct Report: Sendable {
         for (reason, count) in source.quality.noValuesByName { fields.append("no_value_" + reason, count) }
         fields.append("out_of_range", source.quality.outOfRangeCount)
         if let scraping = source.scraping {
+            fields.append("without_gpu", scraping.samplesWithoutGPU)
             fields.append("scrapes", scraping.scrapes)
             fields.append("scrapes_failed", scraping.failures)
+            fields.append("scrapes_skipped", scraping.skipped)
         } else {
             fields.append("rejected_files", source.rejectedFiles.count)
             fields.append("passes", source.passes)
         }
         fields.append("seconds", (seconds * 1000).rounded() / 1000)
-        fields.append("rows_per_second", Int(Double(counts.published) / max(seconds, 0.001)))
+        fields.append("rows_per_second", Int((Double(counts.published) / max(seconds, 0.001)).rounded()))
         let isWhole = counts.undelivered == 0 && source.rejectedFiles.isEmpty
         log.log(isWhole ? .info : .error, "finished", fields)
         return isWhole

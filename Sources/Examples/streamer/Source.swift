@@ -1,19 +1,24 @@
 import ExampleSupport
 import TelemetryKit
 
-/// What a streamer reads.
+/// What a streamer reads, and how.
 enum Source: Sendable {
-    case csv(CSVInput)
+    case csv(CSVSource.Configuration)
     /// A dcgm-exporter.
-    case exporter(url: String)
+    case exporter(ScrapeSource.Configuration)
 
-    init(_ text: String) {
-        let isURL = ["http://", "https://"].contains { text.lowercased().hasPrefix($0) }
-        self = isURL ? .exporter(url: text) : .csv(CSVInput(text))
+    /// - Parameter id: the streamer's own.
+    init(_ configuration: Configuration, id: String) throws(UsageError) {
+        let text = try Source.text(configuration)
+        if text.contains("://") {
+            self = .exporter(try ScrapeSource.Configuration(url: text, source: id, configuration))
+        } else {
+            self = .csv(CSVSource.Configuration(CSVInput(text), source: id, configuration))
+        }
     }
 
     /// What SOURCE names, or else CSV_PATH.
-    init(_ configuration: Configuration) throws(UsageError) {
+    private static func text(_ configuration: Configuration) throws(UsageError) -> String {
         let (source, csvPath) = (configuration[Options.source] ?? "", configuration[Options.csvPath] ?? "")
         if !source.isEmpty, !csvPath.isEmpty, source != csvPath {
             throw UsageError("SOURCE=\(source) and CSV_PATH=\(csvPath) name different sources; give one of them")
@@ -22,20 +27,21 @@ enum Source: Sendable {
         guard !text.isEmpty else {
             throw UsageError("nothing to read: name it by --source PATH, or by SOURCE in the environment")
         }
-        self.init(text)
+        return text
     }
 
+    /// For messages.
     var name: String {
         switch self {
-        case .csv(let input): input.description
-        case .exporter(let url): url
+        case .csv(let csv): csv.input.description
+        case .exporter(let exporter): ScrapeSource.shown(url: exporter.url)
         }
     }
 
-    /// Whether it can be read again from the start.
-    var canLoop: Bool {
+    /// Whether it is read again from the start when its end is reached.
+    var loops: Bool {
         switch self {
-        case .csv(let input): !input.isStream
+        case .csv(let csv): csv.loop
         case .exporter: false
         }
     }
@@ -47,17 +53,16 @@ enum Source: Sendable {
         case .csv: idle = [Options.scrapeInterval, Options.scrapeTimeout, Options.scrapeToken]
         case .exporter: idle = [Options.rate]
         }
-        // LOOP=false is what happens anyway.
-        if !canLoop, configuration[Options.loop] { idle.append(Options.loop) }
+        if configuration[Options.loop], !loops { idle.append(Options.loop) }
         return idle.filter(configuration.isGiven).map(\.name)
     }
 }
 
 extension CSVSource.Configuration {
-    init(_ input: CSVInput, source id: String, loop: Bool, _ configuration: Configuration) {
+    init(_ input: CSVInput, source id: String, _ configuration: Configuration) {
         self.init(input: input, source: id)
         hosts = HostFilter(configuration[Options.hostFilter])
-        self.loop = loop
+        loop = configuration[Options.loop] && !input.isStream
         rate = configuration[Options.rate] ?? (loop ? 1000 : 0)
         timestamps = configuration[Options.timestamps]
         batchSize = configuration[Options.batchSize]
@@ -66,29 +71,21 @@ extension CSVSource.Configuration {
 }
 
 extension ScrapeSource.Configuration {
-    init(_ url: String, source id: String, _ timing: ScrapeTiming, _ configuration: Configuration) {
+    init(url: String, source id: String, _ configuration: Configuration) throws(UsageError) {
         self.init(url: url, source: id)
         hosts = HostFilter(configuration[Options.hostFilter])
-        interval = timing.interval
-        timeout = timing.timeout
+        interval = configuration[Options.scrapeInterval]
+        timeout = configuration[Options.scrapeTimeout] ?? min(.seconds(10), interval)
         timestamps = configuration[Options.timestamps]
         batchSize = configuration[Options.batchSize]
         bearerToken = configuration[Options.scrapeToken]
-    }
-}
-
-/// How an exporter is scraped.
-struct ScrapeTiming: Sendable {
-    var interval: Duration
-    var timeout: Duration
-
-    /// A scrape must be over when the next begins.
-    init(_ configuration: Configuration) throws(UsageError) {
-        interval = configuration[Options.scrapeInterval]
         guard interval > .zero else { throw UsageError("SCRAPE_INTERVAL must be longer than 0") }
-        timeout = configuration[Options.scrapeTimeout] ?? min(.seconds(10), interval)
-        guard timeout <= interval else {
-            throw UsageError("SCRAPE_TIMEOUT=\(timeout) is longer than SCRAPE_INTERVAL=\(interval)")
+        // A scrape must be over when the next begins.
+        guard timeout <= interval else { throw UsageError("SCRAPE_TIMEOUT=\(timeout) is longer than SCRAPE_INTERVAL=\(interval)") }
+        do {
+            try check()
+        } catch {
+            throw UsageError("SOURCE: \(error)")
         }
     }
 }

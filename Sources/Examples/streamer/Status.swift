@@ -4,26 +4,26 @@ import TelemetryNet
 
 /// What a streamer answers on its HTTP port.
 extension Streamer {
-    func status(of source: Source, _ queue: PeerWatch, at address: String) -> StatusServer.Content {
+    func status(_ queue: PeerWatch, at address: String) -> StatusServer.Content {
         var content = StatusServer.Content()
         content.readiness = { [self] in
             let isConnected = queue.isConnected
             return [
                 StatusServer.Check(
                     name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + address),
-                readiness(of: source),
+                sourceReadiness,
             ]
         }
         content.metrics = { [self] in appendMetrics(to: &$0, isConnected: queue.isConnected) }
         return content
     }
 
-    private func readiness(of source: Source) -> StatusServer.Check {
+    private var sourceReadiness: StatusServer.Check {
         let progress = counts.source
-        var check = StatusServer.Check(name: "source", isReady: true, detail: "\(progress.rowsRead) rows of \(source.name) read")
-        if let failure = progress.scraping?.lastFailure {
+        var check = StatusServer.Check(name: "source", isReady: true, detail: "\(progress.rowsRead) rows of \(source) read")
+        if let scraping = progress.scraping, scraping.lastFailure != nil || scraping.lastSuccess == nil {
             check.isReady = false
-            check.detail = failure
+            check.detail = scraping.lastFailure ?? "\(source) has not answered yet"
         }
         return check
     }
@@ -68,6 +68,12 @@ extension Streamer {
         out.appendMetricFamily("streamer_scrapes_total", "counter", "Scrapes of the exporter, by whether they gave a whole answer.")
         out.appendMetricSample("streamer_scrapes_total", ["result": "ok"], Int64(scraping.scrapes))
         out.appendMetricSample("streamer_scrapes_total", ["result": "failed"], Int64(scraping.failures))
+        out.appendMetric(
+            "streamer_scrapes_skipped_total", "counter", "Scrapes that were due during another, or while nothing more could be collected.",
+            Int64(scraping.skipped))
+        out.appendMetric(
+            "streamer_samples_without_gpu_total", "counter", "Samples that name no GPU; they are not published.",
+            Int64(scraping.samplesWithoutGPU))
         out.appendMetric("streamer_live_series", "gauge", "Series that the last good scrape had.", Int64(scraping.liveSeries))
         out.appendMetric(
             "streamer_stale_series", "gauge", "Series that an earlier scrape had and the last good one had not.",

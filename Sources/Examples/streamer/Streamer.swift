@@ -19,21 +19,29 @@ final class Streamer: Sendable {
         var undelivered: Int { source.rowsSelected - published }
     }
 
-    private struct State {
-        var counts = Counts()
-        /// What was logged of the source's progress.
-        var toldRejected = 0
-        var toldOutOfRange = 0
-        var toldFiles: [String: String] = [:]
+    /// What was logged of the source's progress.
+    private struct Told {
+        var rejected = 0
+        var outOfRange = 0
+        var files: [String: String] = [:]
+        var emptiness: String?
     }
 
+    private struct State {
+        var counts = Counts()
+        var told = Told()
+    }
+
+    /// The source's name, for messages.
+    let source: String
     private let format: BatchFormat
     private let log: Logger
     private let storage: PeerWatch
     private let buffer = BoundedQueue<MetricBatch>(capacity: 16)
     private let state = Mutex(State())
 
-    init(format: BatchFormat, log: Logger) {
+    init(source: String, format: BatchFormat, log: Logger) {
+        self.source = source
         self.format = format
         self.log = log
         storage = PeerWatch("storage of the queue", log: log, isConnected: true)
@@ -59,32 +67,33 @@ final class Streamer: Sendable {
     /// Takes what a source has read so far, and logs what is new about bad input.
     func note(_ progress: SourceProgress) {
         let news = state.withLock { state in
+            let told = state.told
             state.counts.source = progress
-            defer {
-                state.toldRejected = progress.rejected.first.count
-                state.toldOutOfRange = progress.quality.firstOutOfRange.count
-                state.toldFiles = progress.rejectedFiles
-            }
+            state.told = Told(
+                rejected: progress.rejected.first.count, outOfRange: progress.quality.firstOutOfRange.count, files: progress.rejectedFiles,
+                emptiness: progress.emptiness)
             return (
-                rejected: progress.rejected.first.dropFirst(state.toldRejected),
-                outOfRange: progress.quality.firstOutOfRange.dropFirst(state.toldOutOfRange),
-                files: progress.rejectedFiles.filter { state.toldFiles[$0.key] != $0.value }.values.sorted()
+                rejected: progress.rejected.first.dropFirst(told.rejected),
+                outOfRange: progress.quality.firstOutOfRange.dropFirst(told.outOfRange),
+                files: progress.rejectedFiles.filter { told.files[$0.key] != $0.value }.values.sorted(),
+                emptiness: progress.emptiness == told.emptiness ? nil : progress.emptiness
             )
         }
         for text in news.rejected { log.warning("rejected row", ["at": text]) }
         for text in news.outOfRange { log.warning("value out of range", ["at": text]) }
         for text in news.files { log.error("rejected file", ["at": text]) }
+        if let emptiness = news.emptiness { log.warning(emptiness, ["source": source]) }
     }
 
     /// Logs what an exporter does: a failure once, however often it is tried in between.
-    func tell(_ event: ScrapeEvent, of exporter: PeerWatch, at url: String) {
+    func tell(_ event: ScrapeEvent, of exporter: PeerWatch) {
         switch event {
         case .failed(let reason, let failures): exporter.lost(["reason": reason, "failures": failures])
-        case .recovered(let failures): exporter.found(["url": url, "failures": failures])
+        case .recovered(let failures): exporter.found(["url": source, "failures": failures])
         case .seriesVanished(let count, let examples):
-            log.warning("series vanished", ["url": url, "count": count, "series": examples.joined(separator: " ")])
+            log.warning("series vanished", ["url": source, "count": count, "series": examples.joined(separator: " ")])
         case .seriesReturned(let count, let examples):
-            log.info("series returned", ["url": url, "count": count, "series": examples.joined(separator: " ")])
+            log.info("series returned", ["url": source, "count": count, "series": examples.joined(separator: " ")])
         }
     }
 
@@ -107,7 +116,9 @@ final class Streamer: Sendable {
             } catch let error as MQError where error.code == .unauthorized {
                 throw error
             } catch {
-                log.error("batch refused", ["batch": batch.batchID, "rows": batch.count, "reason": "\(error)"])
+                // What is too large for the server's MQ_MAX_FRAME_BYTES never reaches it.
+                let hint = (error as? MQError)?.code == .invalidPayload ? "; a smaller BATCH_SIZE may help" : ""
+                log.error("batch refused", ["batch": batch.batchID, "rows": batch.count, "reason": "\(error)\(hint)"])
             }
         }
     }
@@ -129,4 +140,15 @@ final class Streamer: Sendable {
 
     /// Ends ``deliver(to:)`` where it waits for a batch.
     func giveUp() { buffer.abort() }
+}
+
+extension SourceProgress {
+    /// Why nothing was collected, where a whole pass or a good scrape is over: nobody would hear of it otherwise.
+    var emptiness: String? {
+        guard passes > 0, rowsSelected == 0 else { return nil }
+        if rowsRead > 0 { return "no sample is of a host that HOST_FILTER names" }
+        if let scraping, scraping.samplesWithoutGPU > 0 { return "no sample names a GPU" }
+        if quality.noValueCount > 0 { return "no sample has a value" }
+        return rejected.count > 0 ? "no row can be read" : "there is no sample"
+    }
 }

@@ -9,9 +9,7 @@ let program = Program(
 await program.main { context in
     let log = context.log
     let id = context[Options.id] ?? instanceID()
-    let source = try Source(context.configuration)
-    let loops = source.canLoop && context[Options.loop]
-    let timing = try ScrapeTiming(context.configuration)
+    let source = try Source(context.configuration, id: id)
     for name in source.idleOptions(context.configuration) { log.warning("\(name) changes nothing for \(source.name)") }
 
     let watch = PeerWatch("queue", log: log)
@@ -26,39 +24,39 @@ await program.main { context in
         }
     }
 
-    let streamer = Streamer(format: context[Options.format], log: log)
+    let streamer = Streamer(source: source.name, format: context[Options.format], log: log)
     let address = "\(queue.host):\(queue.port)"
     var status: StatusServer?
     if let port = context[StatusOptions.port] {
         let host = context[StatusOptions.host]
         let server = try await StatusServer.start(
-            program.name, host: host, port: port, content: streamer.status(of: source, watch, at: address))
+            program.name, host: host, port: port, content: streamer.status(watch, at: address))
         log.info("listening", ["http": "\(host):\(server.port)"])
         status = server
     }
 
-    log.info("streaming", ["id": id, "source": source.name, "loop": loops, "queue": address])
-    let report = Report(streamer, loops: loops, log: log)
+    log.info("streaming", ["id": id, "source": source.name, "loop": source.loops, "queue": address])
+    let report = Report(streamer: streamer, log: log, loops: source.loops)
     let client = MQClient(configuration: queue)
 
     let collecting = Task {
         switch source {
-        case .csv(let input):
-            var configuration = CSVSource.Configuration(input, source: id, loop: loops, context.configuration)
-            configuration.onProgress = { streamer.note($0) }
-            try await streamer.collect { try CSVSource(configuration) }
-        case .exporter(let url):
-            var configuration = ScrapeSource.Configuration(url, source: id, timing, context.configuration)
-            configuration.onProgress = { streamer.note($0) }
-            let exporter = PeerWatch("exporter", log: log)
-            configuration.onEvent = { streamer.tell($0, of: exporter, at: url) }
-            try await streamer.collect { try ScrapeSource(configuration) }
+        case .csv(var csv):
+            csv.onProgress = { streamer.note($0) }
+            try await streamer.collect { try CSVSource(csv) }
+        case .exporter(var exporter):
+            exporter.onProgress = { streamer.note($0) }
+            let watch = PeerWatch("exporter", log: log)
+            exporter.onEvent = { streamer.tell($0, of: watch) }
+            try await streamer.collect { try ScrapeSource(exporter) }
         }
     }
     let delivering = Task {
         defer { collecting.cancel() }
         try await streamer.deliver(to: client)
     }
+    // Now, and not with the first batch: whoever asks /ready wants to know whether the queue is there.
+    let connecting = Task { _ = try? await client.statistics() }
     let reporting = Task { await report.run(every: context[Options.progressInterval]) }
     let stopping = Task {
         guard let signal = await context.signals.first() else { return }
@@ -71,16 +69,13 @@ await program.main { context in
 
     let collected = await collecting.result
     let delivered = await delivering.result
+    connecting.cancel()
     reporting.cancel()
     stopping.cancel()
     await client.close(within: .zero)
     await status?.shutdown()
 
-    let counts = streamer.counts
-    if case .failure(let error) = collected, counts.source.rowsRead == 0 { throw error }
-    if counts.source.rowsRead > 0, counts.source.rowsSelected == 0 {
-        log.warning("no row is of a host that was asked for", ["host_filter": context[Options.hostFilter]])
-    }
+    if case .failure(let error) = collected, streamer.counts.source.rowsRead == 0 { throw error }
     let isWhole = report.finish()
     try collected.get()
     do {

@@ -13,7 +13,7 @@ struct ColumnarDecoder: Sendable {
     /// Series met before, so that equal ones of all batches are one object and known ones cost one look-up.
     private var known: [Key: MetricSeries] = [:]
     private var gpus = Numbering<GPUIdentity>()
-    private var metrics = Numbering<String>()
+    private var metrics = Numbering<ByteText>()
     private var templates = Numbering<LabelTemplate>()
     private var compiled: [CompiledTemplate] = []
     /// The tables of the last batch as they stood in its text, and what they said.
@@ -74,7 +74,7 @@ struct ColumnarDecoder: Sendable {
         let gpuNumbers = try readGPUs(members, strings)
         let metricNumbers = try ColumnarDecoder.strings(members, "metrics").map { name throws(BatchError) in
             guard !name.isEmpty else { throw BatchError(reason: "metrics has an empty name") }
-            return metrics.number(of: name)
+            return metrics.number(of: ByteText(name))
         }
         let templateNumbers = try readTemplates(members)
 
@@ -97,7 +97,7 @@ struct ColumnarDecoder: Sendable {
                 continue
             }
             let gpu = gpus[key.gpu]
-            let name = metrics[key.metric]
+            let name = metrics[key.metric].string
             let new = MetricSeries(
                 metricName: name, gpu: gpu, labels: try compiled[key.template].labels(of: gpu, name, budget: &budget))
             known[key] = new
@@ -155,9 +155,9 @@ struct ColumnarDecoder: Sendable {
         try members.read(try members.required("labels")) { reader throws(JSONError) in
             try reader.beginArray()
             while try reader.nextElement() {
-                var texts: [String] = []
+                var texts: [ByteText] = []
                 try reader.beginArray()
-                while try reader.nextElement() { texts.append(try reader.readString()) }
+                while try reader.nextElement() { texts.append(ByteText(try reader.readString())) }
                 read.append(LabelTemplate(texts: texts))
             }
         }

@@ -15,7 +15,7 @@ struct ColumnarEncoder: Sendable {
 
     private var known: [ObjectIdentifier: Parts] = [:]
     private var gpus = Numbering<GPUIdentity>()
-    private var metrics = Numbering<String>()
+    private var metrics = Numbering<ByteText>()
     private var templates = Numbering<LabelTemplate>()
     /// The tables of the last batch, which often are the next one's too.
     private var tables: [UInt8] = []
@@ -96,16 +96,16 @@ struct ColumnarEncoder: Sendable {
         let templateTable = local.inOrder
 
         // Texts that GPUs share.
-        var strings = Numbering<String>()
+        var strings = Numbering<ByteText>()
         let rows = gpuTable.map { number in
             let gpu = gpus[number]
             return (
                 gpu.uuid,
-                [gpu.gpuID, gpu.device, gpu.modelName, gpu.hostname, gpu.container, gpu.pod, gpu.namespace].map { strings.number(of: $0) }
+                [gpu.gpuID, gpu.device, gpu.modelName, gpu.hostname, gpu.container, gpu.pod, gpu.namespace].map { strings.number(of: ByteText($0)) }
             )
         }
         out.append(",\"strings\":")
-        out.appendList(0..<strings.count) { $0.appendJSONString(strings[$1]) }
+        out.appendList(0..<strings.count) { $0.appendJSONString(strings[$1].string) }
         out.append(",\"gpus\":")
         out.appendList(rows) { out, row in
             out.append(UInt8(ascii: "["))
@@ -117,10 +117,10 @@ struct ColumnarEncoder: Sendable {
             out.append(UInt8(ascii: "]"))
         }
         out.append(",\"metrics\":")
-        out.appendList(metricTable) { $0.appendJSONString(metrics[$1]) }
+        out.appendList(metricTable) { $0.appendJSONString(metrics[$1].string) }
         out.append(",\"labels\":")
         out.appendList(templateTable) { out, number in
-            out.appendList(templates[number].texts) { $0.appendJSONString($1) }
+            out.appendList(templates[number].texts) { $0.appendJSONString($1.string) }
         }
         out.append(",\"series\":{\"gpu\":")
         out.appendRuns(gpuIndices)
@@ -135,7 +135,7 @@ struct ColumnarEncoder: Sendable {
     private mutating func parts(of series: MetricSeries) -> Parts {
         if let parts = known[ObjectIdentifier(series)] { return parts }
         let parts = Parts(
-            gpu: gpus.number(of: series.gpu), metric: metrics.number(of: series.metricName),
+            gpu: gpus.number(of: series.gpu), metric: metrics.number(of: ByteText(series.metricName)),
             template: templates.number(of: LabelTemplate(of: series)), series: series)
         known[ObjectIdentifier(series)] = parts
         return parts

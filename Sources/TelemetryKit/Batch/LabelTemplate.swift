@@ -3,7 +3,7 @@
 /// In a template's values `{uuid}` and the like stand for the series' own member, and `{{` for a brace.
 struct LabelTemplate: Hashable, Sendable {
     /// Names and templates of values in turn.
-    var texts: [String]
+    var texts: [ByteText]
 
     /// The members that a template may name, in the order in which a value is compared with them.
     static let members = [
@@ -25,22 +25,22 @@ struct LabelTemplate: Hashable, Sendable {
         }
     }
 
-    init(texts: [String]) { self.texts = texts }
+    init(texts: [ByteText]) { self.texts = texts }
 
     init(of series: MetricSeries) {
         texts = []
         texts.reserveCapacity(series.labels.count * 2)
         let values = LabelTemplate.members.map { LabelTemplate.member($0, of: series.gpu, series.metricName)! }
         for label in series.labels {
-            texts.append(label.name)
-            texts.append(LabelTemplate.text(of: label.value, values: values, hostname: series.gpu.hostname))
+            texts.append(ByteText(label.name))
+            texts.append(ByteText(LabelTemplate.text(of: label.value, values: values, hostname: series.gpu.hostname)))
         }
     }
 
     private static func text(of value: String, values: [String], hostname: String) -> String {
         if value.isEmpty { return value }
-        if let index = values.firstIndex(of: value) { return "{\(members[index])}" }
-        // Scrape targets are named by host and port. Compared as UTF-8: `hasPrefix` holds for equivalent text too.
+        if let index = values.firstIndex(where: { $0.hasBytes(of: value) }) { return "{\(members[index])}" }
+        // Scrape targets are named by host and port.
         if !hostname.isEmpty, value.utf8.starts(with: hostname.utf8) {
             return "{hostname}" + escaped(value.utf8.dropFirst(hostname.utf8.count))
         }
@@ -76,9 +76,12 @@ struct CompiledTemplate: Sendable {
         guard texts.count % 2 == 0 else { throw BatchError(reason: "labels: a template has a name without a value") }
         var isConstant = true
         for i in stride(from: 0, to: texts.count, by: 2) {
-            guard !names.contains(texts[i]) else { throw BatchError(reason: "labels: a template has the name \(texts[i]) twice") }
-            names.append(texts[i])
-            let parts = try CompiledTemplate.parts(of: texts[i + 1])
+            let name = texts[i].string
+            guard !names.contains(where: { $0.hasBytes(of: name) }) else {
+                throw BatchError(reason: "labels: a template has the name \(name) twice")
+            }
+            names.append(name)
+            let parts = try CompiledTemplate.parts(of: texts[i + 1].string)
             values.append(parts)
             for case .member in parts { isConstant = false }
         }

@@ -142,7 +142,7 @@ struct PlainDecoder: Sendable {
         guard !strings[0].isEmpty else { throw reader.failure("metric_name is empty") }
         guard !strings[1].isEmpty else { throw reader.failure("uuid is empty") }
         let read = labels.map { MetricLabel(name: $0.name.string, value: $0.value.string) }
-        guard Set(read.map(\.name)).count == read.count else { throw reader.failure("labels has a name twice") }
+        guard Set(read.map { ByteText($0.name) }).count == read.count else { throw reader.failure("labels has a name twice") }
         let new = MetricSeries(
             metricName: strings[0],
             gpu: GPUIdentity(

@@ -99,9 +99,9 @@ public struct CSVReader: ~Copyable {
         maxRowBytes = configuration.maxRowBytes
         fieldCapacity = 16
         fields = .allocate(capacity: fieldCapacity)
-        try skipByteOrderMark()
+        try checkStart()
         guard configuration.hasHeader else { return }
-        guard try next() else { throw CSVError(.noHeader, file: file, message: "the file is empty: no header") }
+        guard try next() else { throw CSVError(.noHeader, file: file, message: "it is empty: no header") }
         var names: [String] = []
         for i in 0..<count { names.append(try string(i)) }
         columns = names
@@ -248,8 +248,12 @@ extension CSVReader {
         }
     }
 
-    private mutating func skipByteOrderMark() throws(CSVError) {
+    /// Passes over a byte order mark, and refuses what is compressed: else its bytes would be told as a bad row.
+    private mutating func checkStart() throws(CSVError) {
         while window.limit < 3, !window.isLast { try refill() }
+        if let format = CompressedFormat(start: UnsafeBufferPointer(start: window.base, count: window.limit)) {
+            throw CSVError(.unreadable, file: file, message: "it is compressed: \(format.rawValue) makes plain text of it")
+        }
         if window.limit >= 3, window.base[0] == 0xEF, window.base[1] == 0xBB, window.base[2] == 0xBF { window.position = 3 }
     }
 

@@ -25,11 +25,12 @@ extension DCGMReader {
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
     ) async throws -> ConcurrentReading {
         try await readConcurrently(
-            path: path, workers: workers, blockBytes: 4 << 20, badRows: policy, configuration: configuration, body)
+            path: path, workers: workers, blockBytes: 4 << 20, leadRows: 4_096, badRows: policy, configuration: configuration, body)
     }
 
+    /// `leadRows`: how many rows one reader reads at a time before there are workers.
     package static func readConcurrently(
-        path: String, workers: Int, blockBytes: Int, badRows policy: BadRowPolicy, configuration: CSVReader.Configuration,
+        path: String, workers: Int, blockBytes: Int, leadRows: Int, badRows policy: BadRowPolicy, configuration: CSVReader.Configuration,
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
     ) async throws -> ConcurrentReading {
         precondition(workers > 0 && blockBytes > 0)
@@ -37,7 +38,7 @@ extension DCGMReader {
         // The first rows by one reader: where it meets every series there, as in an export of ticks, no worker need learn them.
         for _ in 0..<16 {
             let known = joiner.series.count
-            guard let rows = try joiner.readOn(before: .max, limit: 4_096) else { break }
+            guard let rows = try joiner.readOn(before: .max, limit: leadRows) else { break }
             try await body(rows, joiner.series)
             if joiner.series.count == known { break }
         }
@@ -101,8 +102,8 @@ private struct BlockReading: Sendable {
     var lines = 0
     /// With the worker's own numbers of series.
     var rows = DCGMRows()
-    /// The series that the worker met for the first time.
-    var newSeries: [MetricSeries] = []
+    /// All series that the worker has met so far: its blocks may come back in another order than it read them.
+    var series: [MetricSeries] = []
     var badRows = BadRows()
     var quality = ValueQuality()
 }
@@ -138,7 +139,6 @@ extension DCGMReader {
     fileprivate mutating func read(_ block: Range<Int>, into reading: inout BlockReading) throws(CSVError) {
         badRows = BadRows()
         quality = ValueQuality()
-        let known = series.count
         try csv.seek(toLineFrom: block.lowerBound)
         let start = csv.bytesRead
         let line = csv.nextLine
@@ -146,7 +146,7 @@ extension DCGMReader {
         _ = try read(into: &reading.rows, limit: .max, before: block.upperBound)
         reading.range = start..<csv.bytesRead
         reading.lines = csv.nextLine - line
-        reading.newSeries = Array(series[known...])
+        reading.series = series
         reading.badRows = badRows
         reading.quality = quality
     }
@@ -158,8 +158,7 @@ private struct BlockJoiner: ~Copyable {
     /// Where the next row begins, and on which line.
     private var position: Int
     private var line: Int
-    /// Of every worker, the series it has met, and the joint numbers of those that rows were handed over of.
-    private var known: [[MetricSeries]] = []
+    /// For every worker's number of a series the joint one, as far as rows of it were handed over.
     private var numbers: [[UInt32]] = []
     /// What ended the reading; it is thrown when the rows before it were handed over.
     private var failure: CSVError?
@@ -185,7 +184,6 @@ private struct BlockJoiner: ~Copyable {
 
     /// They know what was learnt so far, under the same numbers.
     mutating func makeWorkers(_ count: Int, _ configuration: CSVReader.Configuration) throws(CSVError) -> [BlockWorker] {
-        known = Array(repeating: reader.series, count: count)
         numbers = Array(repeating: Array(0..<UInt32(reader.series.count)), count: count)
         var workers: [BlockWorker] = []
         for number in 0..<count {
@@ -197,9 +195,8 @@ private struct BlockJoiner: ~Copyable {
 
     /// The rows of the block if it begins where the one before it ended; else, and behind them, what ``readOn(before:)`` gives.
     mutating func next(_ block: inout BlockReading?, before end: Int) throws(CSVError) -> DCGMRows? {
+        if let failure { throw failure }
         guard let found = block.take() else { return try readOn(before: end) }
-        known[found.worker] += found.newSeries
-        numbers[found.worker] += repeatElement(BlockJoiner.unnumbered, count: found.newSeries.count)
         guard found.range.lowerBound == position, !found.range.isEmpty, !mustTell(found) else { return try readOn(before: end) }
         position = found.range.upperBound
         line += found.lines
@@ -207,7 +204,7 @@ private struct BlockJoiner: ~Copyable {
         reader.rowCount += found.rows.count
         reader.badRows.add(found.badRows)
         reader.quality.add(found.quality)
-        return numbered(found.rows, of: found.worker)
+        return numbered(found)
     }
 
     /// What is told of a row names its line, and only this reader knows the lines.
@@ -216,20 +213,23 @@ private struct BlockJoiner: ~Copyable {
         return block.quality.outOfRangeCount > 0 && reader.quality.firstOutOfRange.count < ValueQuality.kept
     }
 
-    private mutating func numbered(_ rows: consuming DCGMRows, of worker: Int) -> DCGMRows {
-        var numbers = self.numbers[worker]
+    private mutating func numbered(_ block: consuming BlockReading) -> DCGMRows {
+        var numbers = self.numbers[block.worker]
+        numbers += repeatElement(BlockJoiner.unnumbered, count: max(0, block.series.count - numbers.count))
+        var rows = block.rows
+        block.rows = DCGMRows()
         rows.seriesIndices.withUnsafeMutableBufferPointer { indices in
             for i in indices.indices {
                 let index = Int(indices[i])
                 var number = numbers[index]
                 if number == BlockJoiner.unnumbered {
-                    number = reader.learnt.number(of: known[worker][index])
+                    number = reader.learnt.number(of: block.series[index])
                     numbers[index] = number
                 }
                 indices[i] = number
             }
         }
-        self.numbers[worker] = numbers
+        self.numbers[block.worker] = numbers
         return rows
     }
 

@@ -21,6 +21,13 @@ struct CurlURL: Sendable, Hashable {
         self.shown = shown
     }
 
+    /// Any text that was meant as a URL, for messages: without what may be user name and password.
+    static func shown(_ text: String) -> String {
+        if let url = CurlURL(text) { return url.shown }
+        guard let at = text.lastIndex(of: "@") else { return text }
+        return text.prefix { $0 != ":" } + "://" + text[at...].dropFirst()
+    }
+
     private static func part(_ part: CURLUPart, of handle: OpaquePointer) -> String? {
         var text: UnsafeMutablePointer<CChar>?
         guard curl_url_get(handle, part, &text, 0) == CURLUE_OK, let text else { return nil }

@@ -28,6 +28,13 @@ public struct GPUIdentity: Hashable, Sendable {
         self.pod = pod
         self.namespace = namespace
     }
+
+    /// By the bytes of the texts.
+    public static func == (a: GPUIdentity, b: GPUIdentity) -> Bool {
+        a.uuid.hasBytes(of: b.uuid) && a.gpuID.hasBytes(of: b.gpuID) && a.device.hasBytes(of: b.device)
+            && a.modelName.hasBytes(of: b.modelName) && a.hostname.hasBytes(of: b.hostname) && a.container.hasBytes(of: b.container)
+            && a.pod.hasBytes(of: b.pod) && a.namespace.hasBytes(of: b.namespace)
+    }
 }
 
 /// One Prometheus label of a series.
@@ -39,12 +46,15 @@ public struct MetricLabel: Hashable, Sendable {
         self.name = name
         self.value = value
     }
+
+    /// By the bytes of the texts.
+    public static func == (a: MetricLabel, b: MetricLabel) -> Bool { a.name.hasBytes(of: b.name) && a.value.hasBytes(of: b.value) }
 }
 
 /// What stays the same from sample to sample: the metric's name, the GPU and the labels.
 ///
 /// Samples of one series share one immutable object, so that a sample costs a reference, a time and a value.
-/// Two series with equal contents are equal, whichever reader made them.
+/// Two series with equal contents are equal, whichever reader made them: with the same bytes, since readers keep one for all equal ones.
 public final class MetricSeries: Hashable, Sendable {
     public let metricName: String
     public let gpu: GPUIdentity
@@ -68,7 +78,7 @@ public final class MetricSeries: Hashable, Sendable {
 
     public static func == (a: MetricSeries, b: MetricSeries) -> Bool {
         a === b
-            || (a.contentHash == b.contentHash && a.metricName == b.metricName && a.gpu == b.gpu && a.labels == b.labels)
+            || (a.contentHash == b.contentHash && a.metricName.hasBytes(of: b.metricName) && a.gpu == b.gpu && a.labels == b.labels)
     }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }

@@ -33,7 +33,13 @@ public struct ScrapeSource: ~Copyable, BatchSource {
             self.url = url
             self.source = source
         }
+
+        /// Throws what ``ScrapeSource/init(_:clock:)`` would throw because of it.
+        public func check() throws(ScrapeError) { _ = try ScrapeTarget(self) }
     }
+
+    /// The URL as messages show it: without user name and password.
+    public static func shown(url: String) -> String { CurlURL.shown(url) }
 
     private let clock: PipelineClock
     private let onEvent: @Sendable (ScrapeEvent) -> Void
@@ -49,10 +55,6 @@ public struct ScrapeSource: ~Copyable, BatchSource {
 
     /// Sends nothing yet.
     public init(_ configuration: Configuration, clock: PipelineClock = .system) throws(ScrapeError) {
-        guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0, configuration.maximumBodyBytes > 0
-        else {
-            throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
-        }
         let target = try ScrapeTarget(configuration)
         let client: CurlClient
         do throws(HTTPFailure) {

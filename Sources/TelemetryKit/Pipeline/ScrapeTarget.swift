@@ -6,9 +6,15 @@ struct ScrapeTarget: Sendable {
     let host: String
     private let request: CurlRequest
 
+    /// Throws where nothing can be scraped with it.
     init(_ configuration: ScrapeSource.Configuration) throws(ScrapeError) {
+        guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0, configuration.maximumBodyBytes > 0
+        else {
+            throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
+        }
         guard let url = CurlURL(configuration.url) else {
-            throw ScrapeError("\(configuration.url.debugDescription) is not a URL of http or https, such as http://host:9400/metrics")
+            let shown = CurlURL.shown(configuration.url).debugDescription
+            throw ScrapeError("\(shown) is not a URL of http or https, such as http://host:9400/metrics")
         }
         name = url.shown
         host = url.host

@@ -30,7 +30,7 @@ package func writeDecimal(_ value: UInt64, to out: UnsafeMutableRawPointer) -> I
 /// The value of a text of decimal digits alone; `nil` for anything else and for what does not fit.
 @inlinable
 package func parseDecimal(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
-    guard !bytes.isEmpty, bytes.count <= 20 else { return nil }
+    guard !bytes.isEmpty else { return nil }
     var value: UInt64 = 0
     for byte in bytes {
         let digit = byte &- 48
@@ -68,12 +68,13 @@ package func parseDouble(_ bytes: UnsafeRawBufferPointer) -> Double? {
         i = 1
     }
     var mantissa: UInt64 = 0
+    // Digits from the first that is not 0. The mantissa does not tell: beyond 19 digits it wraps around, at 2^64 to 0.
     var significant = 0
     var digits = 0
     var exponent = 0
     while i < end, case let digit = bytes[i] &- 48, digit < 10 {
         mantissa = mantissa &* 10 &+ UInt64(digit)
-        if mantissa != 0 { significant += 1 }
+        if significant > 0 || digit != 0 { significant += 1 }
         digits += 1
         i += 1
     }
@@ -81,7 +82,7 @@ package func parseDouble(_ bytes: UnsafeRawBufferPointer) -> Double? {
         i += 1
         while i < end, case let digit = bytes[i] &- 48, digit < 10 {
             mantissa = mantissa &* 10 &+ UInt64(digit)
-            if mantissa != 0 { significant += 1 }
+            if significant > 0 || digit != 0 { significant += 1 }
             digits += 1
             exponent -= 1
             i += 1

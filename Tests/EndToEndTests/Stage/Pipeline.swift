@@ -103,7 +103,10 @@ enum REST {
 
     struct Statistics: Decodable, Sendable {
         struct Store: Decodable, Sendable { var sample_count, gpu_count, metric_count: Int }
+        struct Feed: Decodable, Sendable { var digest: String }
         var store: Store
+        /// Where the api itself reads the queue.
+        var queue: Feed?
         var sample_count: Int { store.sample_count }
     }
 

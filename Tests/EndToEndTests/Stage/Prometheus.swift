@@ -50,3 +50,11 @@ struct PrometheusSamples: Sendable {
     /// Names of samples that belong to no declared family.
     var undeclared: [String] { samples.filter { $0.type == "unknown" || $0.type == "untyped" }.map(\.name) }
 }
+
+extension HTTP {
+    /// A sample of `/metrics`, named with its labels as the text has them: cheap enough to be asked for again and again.
+    static func metric(_ port: Int, _ sample: String) async throws -> Double? {
+        let lines = try await get(port, "/metrics").text.split(separator: "\n")
+        return lines.first { $0.hasPrefix(sample + " ") }.flatMap { Double($0.dropFirst(sample.count + 1)) }
+    }
+}

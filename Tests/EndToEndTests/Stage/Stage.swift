@@ -92,6 +92,8 @@ func eventually<T>(
     let deadline = clock.now + limit
     var last: (any Error)?
     while true {
+        // On a busy machine an answer may be long in being taken notice of: what counts is when it was asked for.
+        let asked = clock.now
         do {
             if let value = try await probe() { return value }
         } catch {
@@ -100,7 +102,7 @@ func eventually<T>(
         if let child, !child.isRunning {
             throw StageError("\(child.name) ended while waiting for \(what): \(child.errors.suffix(2000))")
         }
-        guard clock.now < deadline else {
+        guard asked < deadline else {
             throw StageError("no \(what) after \(limit)\(last.map { ": \($0)" } ?? "")")
         }
         try await Task.sleep(for: .milliseconds(20))

@@ -39,6 +39,22 @@ func chunks(_ bytes: [UInt8], of size: Int) -> (UnsafeMutableRawBufferPointer) t
 @Suite("CSV reader")
 struct CSVReaderTests {
     @Test(
+        "what is compressed is named with what decompresses it, and is not read as a row",
+        arguments: [
+            ([0x1F, 0x8B, 0x08, 0x00], "gzip -dc"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd -dc"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "xz -dc"),
+            ([0x50, 0x4B, 0x03, 0x04], "unzip -p"),
+        ] as [([UInt8], String)])
+    func compressed(start: [UInt8], program: String) {
+        for size in [1, 100] {
+            let error = #expect(throws: CSVError.self) { _ = try CSVReader(name: "a.csv.gz", source: chunks(start + [10, 0, 200], of: size)) }
+            #expect(error?.kind == .unreadable && error?.description == "a.csv.gz: it is compressed: \(program) makes plain text of it")
+        }
+    }
+
+    @Test("a text that begins as one of them does is read", arguments: ["P,K", "PK,(", "(,a"])
+    func notCompressed(text: String) throws { #expect(try CSVReader(bytes: text.utf8).columns.count == 2) }
+
+    @Test(
         "rows are read as RFC 4180 defines them",
         arguments: [
             ("", []),

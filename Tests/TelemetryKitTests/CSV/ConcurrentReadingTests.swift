@@ -31,12 +31,13 @@ struct ConcurrentReadingTests {
     }
 
     static func many(
-        _ path: String, _ policy: BadRowPolicy, _ configuration: CSVReader.Configuration, workers: Int, blockBytes: Int
+        _ path: String, _ policy: BadRowPolicy, _ configuration: CSVReader.Configuration, workers: Int, blockBytes: Int,
+        leadRows: Int
     ) async throws -> Reading {
         var reading = Reading()
         do {
             let summary = try await DCGMReader.readConcurrently(
-                path: path, workers: workers, blockBytes: blockBytes, badRows: policy, configuration: configuration
+                path: path, workers: workers, blockBytes: blockBytes, leadRows: leadRows, badRows: policy, configuration: configuration
             ) { rows, series in
                 reading.samples += samples(rows, series)
             }
@@ -90,7 +91,9 @@ struct ConcurrentReadingTests {
                 let expected = try Self.one(path, policy, configuration)
                 let blockBytes = [1, 16, 100, 333, 4096, 1 << 20].randomElement(using: &random)!
                 let workers = Int.random(in: 1...4, using: &random)
-                let read = try await Self.many(path, policy, configuration, workers: workers, blockBytes: blockBytes)
+                let leadRows = [0, 1, 5, 4096].randomElement(using: &random)!
+                let read = try await Self.many(
+                    path, policy, configuration, workers: workers, blockBytes: blockBytes, leadRows: leadRows)
                 #expect((read == expected) as Bool, "round \(round), \(workers) workers, blocks of \(blockBytes)")
                 rows += expected.samples.count
                 bad += expected.bad.count
@@ -109,7 +112,7 @@ struct ConcurrentReadingTests {
         for _ in 0..<9 { text += export[header...] }
         try text.write(to: URL(filePath: path))
         let expected = try Self.one(path, .stop, .init())
-        let read = try await Self.many(path, .stop, .init(), workers: 2, blockBytes: 1 << 20)
+        let read = try await Self.many(path, .stop, .init(), workers: 2, blockBytes: 1 << 20, leadRows: 4_096)
         #expect(read == expected)
         #expect(read.rowCount == 24_700)
     }
@@ -124,7 +127,7 @@ struct ConcurrentReadingTests {
         }
         try write("GPU-old")
         var seen: Set<String> = []
-        let summary = try await DCGMReader.readConcurrently(path: path, workers: 2, blockBytes: 10_000, badRows: .stop, configuration: .init()) { _, series in
+        let summary = try await DCGMReader.readConcurrently(path: path, workers: 2, blockBytes: 10_000, leadRows: 100, badRows: .stop, configuration: .init()) { _, series in
             if seen.isEmpty { try write("GPU-new") }
             seen.formUnion(series.map(\.gpu.uuid))
         }
@@ -149,7 +152,7 @@ struct ConcurrentReadingTests {
     func bodyThrows() async throws {
         struct Enough: Error {}
         await #expect(throws: Enough.self) {
-            _ = try await DCGMReader.readConcurrently(path: SampleTests.sample.path, workers: 2, blockBytes: 4_096, badRows: .stop, configuration: .init()) { _, _ in
+            _ = try await DCGMReader.readConcurrently(path: SampleTests.sample.path, workers: 2, blockBytes: 4_096, leadRows: 100, badRows: .stop, configuration: .init()) { _, _ in
                 throw Enough()
             }
         }

@@ -39,7 +39,7 @@ struct CSVFilesTests {
         #expect(progress.rejected.countsByReason == ["wrong number of fields": 1])
         #expect(progress.rejected.first == ["\(directory.path)/4.csv:3: 1 fields where 12 were expected"])
         #expect(progress.rejectedFiles.keys.sorted() == [1, 3, 5, 6].map { "\(directory.path)/\($0).csv" })
-        #expect(progress.rejectedFiles[directory.path + "/1.csv"] == "\(directory.path)/1.csv: the file is empty: no header")
+        #expect(progress.rejectedFiles[directory.path + "/1.csv"] == "\(directory.path)/1.csv: it is empty: no header")
         #expect(progress.rejectedFiles[directory.path + "/3.csv"]?.contains("lacks the column timestamp") == true)
         #expect(progress.rejectedFiles[directory.path + "/6.csv"]?.contains("a pipe is read only where it is named alone") == true)
         #expect(progress.bytesRead == progress.totalBytes)

@@ -1,4 +1,4 @@
-import Foundation
+import FaultSupport
 @testable import TelemetryKit
 import Testing
 
@@ -6,29 +6,27 @@ import Testing
 struct ScrapeRealServerTests {
     @Test("exposition text that nginx serves becomes samples; its page of errors becomes a failure, until the text is back")
     func nginx() async throws {
-        let server = try await ScrapeRealServer.nginx()
-        let page = server.directory.appending(path: "www/metrics")
-        func serve(_ exporter: ScrapeExporter) throws { try exporter.text.write(to: page, atomically: true, encoding: .utf8) }
+        let (server, exporter) = try await ScrapeRealServer.nginx()
         let events = ScrapeSourceTests.Events()
         var source = try ScrapeSourceTests.source(server.url + "/metrics", events: events) {
             $0.onEvent = { event in
                 events.add(event)
-                if case .failed = event { try? ScrapeExporter().text.write(to: page, atomically: true, encoding: .utf8) }
+                if case .failed = event { try? exporter.serve(ScrapeExporter()) }
             }
         }
-        try serve(ScrapeExporter(more: "go_goroutines 12\n"))
+        try exporter.serve(ScrapeExporter(more: "go_goroutines 12\n"))
         let first = try #require(try await source.next())
         #expect(first.values == [36, 41, 112.304, 687.921])
         #expect(first.metrics.map(\.gpu.hostname) == ["dgx-031", "dgx-031", "dgx-031", "dgx-031"])
         #expect(source.progress.scraping?.samplesWithoutGPU == 1)
 
         // A GPU falls off the bus.
-        try serve(ScrapeExporter(temperatures: ["37"], power: ["113"]))
+        try exporter.serve(ScrapeExporter(temperatures: ["37"], power: ["113"]))
         #expect(try await source.next()?.values == [37, 113])
         #expect(source.progress.scraping?.liveSeries == 2 && source.progress.scraping?.staleSeries == 2)
 
         // It is gone, and back when the failure has been told.
-        try FileManager.default.removeItem(at: page)
+        try exporter.serveNothing()
         #expect(try await source.next()?.count == 4)
         #expect(events.all.count == 4)
         #expect(events.all[1] == .failed(reason: "\(server.url)/metrics: HTTP 404", failures: 1))
@@ -37,10 +35,8 @@ struct ScrapeRealServerTests {
             Issue.record("\(events.all)")
             return
         }
-        // The last request may not be in the log yet.
-        let log = try String(contentsOf: server.directory.appending(path: "access"), encoding: .utf8)
-        let connections = log.split(separator: "\n").filter { $0.hasSuffix(" /metrics") }.map { $0.prefix { $0 != " " } }
-        #expect(connections.count >= 3 && Set(connections).count == 1, "\(log)")
+        let connections = exporter.connections
+        #expect(connections.count >= 3 && Set(connections).count == 1, "\(connections)")
     }
 
     @Test("what Prometheus says of itself is read to the last line, every sample with its HELP and TYPE")
@@ -62,10 +58,9 @@ struct ScrapeRealServerTests {
 
     @Test("GPUs are found in what Prometheus hands on of an exporter, with the labels that it renamed and its times")
     func federation() async throws {
-        let exporter = try await ScrapeRealServer.nginx()
-        try ScrapeExporter(spelling: .hostnameInCapitals).text.write(
-            to: exporter.directory.appending(path: "www/metrics"), atomically: true, encoding: .utf8)
-        let prometheus = try await ScrapeRealServer.prometheus(scrapes: exporter)
+        let (server, exporter) = try await ScrapeRealServer.nginx()
+        try exporter.serve(ScrapeExporter(spelling: .hostnameInCapitals))
+        let prometheus = try await ScrapeRealServer.prometheus(scrapes: server)
         var source = try ScrapeSourceTests.source(
             prometheus.url + "/federate?match[]=%7B__name__%3D~%22DCGM_.*%22%7D", clock: .system
         ) {

@@ -1,3 +1,4 @@
+import FaultSupport
 import Foundation
 import Glibc
 @testable import TelemetryKit
@@ -12,36 +13,15 @@ final class ScrapeRealServer: Sendable {
     let directory: URL
     private let process: pid_t
 
-    /// Debian's package `nginx`; it serves the files of `directory`.
-    static func nginx() async throws -> ScrapeRealServer {
-        try await start("/usr/sbin/nginx", ready: "/") { directory, port in
-            let configuration = """
-                daemon off;
-                master_process off;
-                pid "\(directory.path)/pid";
-                error_log "\(directory.path)/log";
-                events {}
-                http {
-                  log_format connections "$connection $uri";
-                  access_log "\(directory.path)/access" connections;
-                  client_body_temp_path "\(directory.path)/body";
-                  proxy_temp_path "\(directory.path)/proxy";
-                  fastcgi_temp_path "\(directory.path)/fastcgi";
-                  uwsgi_temp_path "\(directory.path)/uwsgi";
-                  scgi_temp_path "\(directory.path)/scgi";
-                  default_type "text/plain; version=0.0.4; charset=utf-8";
-                  server {
-                    listen 127.0.0.1:\(port);
-                    root "\(directory.path)/www";
-                    autoindex on;
-                  }
-                }
-
-                """
-            try FileManager.default.createDirectory(at: directory.appending(path: "www"), withIntermediateDirectories: true)
-            try configuration.write(to: directory.appending(path: "nginx.conf"), atomically: true, encoding: .utf8)
-            return ["-p", directory.path, "-e", directory.path + "/log", "-c", directory.path + "/nginx.conf"]
+    /// With the page that it serves.
+    static func nginx() async throws -> (server: ScrapeRealServer, exporter: Nginx) {
+        var exporter: Nginx?
+        let server = try await start(Nginx.executable, ready: "/") { directory, port in
+            let nginx = try Nginx(in: directory, port: port)
+            exporter = nginx
+            return nginx.arguments
         }
+        return (server, exporter!)
     }
 
     /// Debian's package `prometheus`; it scrapes that exporter every second, as a pod of Kubernetes.

@@ -1,3 +1,4 @@
+import FaultSupport
 import Synchronization
 @testable import TelemetryKit
 import Testing
@@ -208,6 +209,8 @@ struct ScrapeSourceTests {
     @Test("what cannot be scraped is an error at once", arguments: [
         ("host:9400/metrics", "\"host:9400/metrics\" is not a URL of http or https, such as http://host:9400/metrics"),
         ("ftp://host/", "is not a URL"), ("", "is not a URL"), ("http://host:0x50/", "is not a URL"),
+        // A password is not shown, even where nobody can tell what is one.
+        ("http://me:secret@host:port/m", "\"http://host:port/m\" is not a URL"),
     ])
     func badURL(url: String, reason: String) {
         let error = #expect(throws: ScrapeError.self) { _ = try Self.source(url) }

@@ -1,3 +1,4 @@
+import FaultSupport
 @testable import TelemetryKit
 import Testing
 
@@ -29,7 +30,7 @@ struct ScrapeTextTests {
         var texts = try Texts()
         let exporter = ScrapeExporter(spelling: spelling)
         let samples = try texts.samples(exporter.text)
-        #expect(samples.map(\.metricName) == ["DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_POWER_USAGE"])
+        #expect(samples.map(\.metricName) == [exporter.temperatureName, exporter.temperatureName, exporter.powerName, exporter.powerName])
         #expect(samples.map(\.value) == [36, 41, 112.304, 687.921])
         #expect(samples.allSatisfy { $0.timestamp == Self.start })
         #expect(samples[0].gpu == GPUIdentity(

@@ -1,0 +1,61 @@
+import Foundation
+
+/// Debian's package `nginx` as an exporter: what it needs to be started with, and the page that it serves. The test starts the program.
+package struct Nginx: Sendable {
+    package static let executable = "/usr/sbin/nginx"
+
+    package let port: Int
+    /// Its configuration, its logs and its pages are in there.
+    package let directory: URL
+
+    /// - Parameter token: what requests must present as bearer token.
+    package init(in directory: URL, port: Int, token: String? = nil) throws {
+        self.directory = directory
+        self.port = port
+        let check = token.map { "if ($http_authorization != \"Bearer \($0)\") { return 401; }" } ?? ""
+        let configuration = """
+            daemon off;
+            master_process off;
+            pid "\(directory.path)/pid";
+            error_log "\(directory.path)/log";
+            events {}
+            http {
+              log_format connections "$connection $uri";
+              access_log "\(directory.path)/access" connections;
+              client_body_temp_path "\(directory.path)/body";
+              proxy_temp_path "\(directory.path)/proxy";
+              fastcgi_temp_path "\(directory.path)/fastcgi";
+              uwsgi_temp_path "\(directory.path)/uwsgi";
+              scgi_temp_path "\(directory.path)/scgi";
+              default_type "text/plain; version=0.0.4; charset=utf-8";
+              server {
+                listen 127.0.0.1:\(port);
+                root "\(directory.path)/www";
+                autoindex on;
+                location = /metrics { \(check) }
+              }
+            }
+
+            """
+        try FileManager.default.createDirectory(at: directory.appending(path: "www"), withIntermediateDirectories: true)
+        try configuration.write(to: directory.appending(path: "nginx.conf"), atomically: true, encoding: .utf8)
+    }
+
+    package var arguments: [String] { ["-p", directory.path, "-e", directory.path + "/log", "-c", directory.path + "/nginx.conf"] }
+
+    private var page: URL { directory.appending(path: "www/metrics") }
+
+    /// From the next request of `/metrics` on, at once and whole.
+    package func serve(_ text: String) throws { try text.write(to: page, atomically: true, encoding: .utf8) }
+
+    package func serve(_ exporter: ScrapeExporter) throws { try serve(exporter.text) }
+
+    /// `/metrics` is 404 from now on.
+    package func serveNothing() throws { try FileManager.default.removeItem(at: page) }
+
+    /// The connection of each request of `/metrics`; the last request may not be among them yet.
+    package var connections: [String] {
+        let log = (try? String(contentsOf: directory.appending(path: "access"), encoding: .utf8)) ?? ""
+        return log.split(separator: "\n").filter { $0.hasSuffix(" /metrics") }.map { String($0.prefix { $0 != " " }) }
+    }
+}

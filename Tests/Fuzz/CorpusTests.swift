@@ -1,0 +1,25 @@
+import Foundation
+import Testing
+
+/// Inputs that fuzzing has found worth keeping, and those that once failed.
+@Suite("Fuzzing corpus")
+struct CorpusTests {
+    private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Corpus")
+
+    @Test("every input passes", arguments: FuzzTarget.allCases)
+    func passes(target: FuzzTarget) throws {
+        let files = try FileManager.default.contentsOfDirectory(
+            at: Self.corpus.appending(path: target.rawValue), includingPropertiesForKeys: nil)
+        #expect(!files.isEmpty)
+        for file in files {
+            let failure = target.failure(Array(try Data(contentsOf: file)))
+            #expect(failure == nil, "\(target.rawValue)/\(file.lastPathComponent)")
+        }
+    }
+
+    @Test("every folder belongs to a target")
+    func folders() throws {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: Self.corpus.path)
+        #expect(Set(folders) == Set(FuzzTarget.allCases.map(\.rawValue)))
+    }
+}
