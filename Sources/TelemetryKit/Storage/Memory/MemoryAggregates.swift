@@ -62,8 +62,10 @@ struct WindowSummary {
         case .sum: return sum
         case .count: return Double(count)
         case .p50, .p95, .p99:
-            let rank = Int((function.quantile! * Double(count) + 0.5).rounded(.down))
-            return values.withUnsafeMutableBufferPointer { $0.select(max(1, rank) - 1) }
+            let rank = max(1, Int((function.quantile! * Double(count) + 0.5).rounded(.down)))
+            // Near the upper end it is faster to keep the few above than to divide all.
+            if count - rank < 16 { return values.withUnsafeBufferPointer { $0.fromLargest(count - rank) } }
+            return values.withUnsafeMutableBufferPointer { $0.select(rank - 1) }
         }
     }
 }
@@ -87,10 +89,21 @@ struct WindowAggregation {
     private var current = WindowSummary()
     private var group = ""
 
-    /// What a block is read into. Blocks that follow each other often share their times.
+    /// What a block's values are read into.
     private var values = [Double](repeating: 0, count: 2 * SealedBlock.capacity)
-    private var distances = [Int64](repeating: 0, count: 2 * SealedBlock.capacity)
-    private var distancesColumn: TimeColumn?
+    /// How times that were read last fall into windows, by the number of their block in its series: series that are scraped together
+    /// share them.
+    private var knownRuns = [BlockRuns?](repeating: nil, count: 64)
+
+    /// Samples of a block, window by window.
+    private struct BlockRuns {
+        var column: TimeColumn
+        var firstTime: Int64
+        /// The first that is meant.
+        var first: Int
+        /// A time of each run, and the index behind its last sample.
+        var runs: [(time: Int64, end: Int)]
+    }
 
     init(_ query: AggregateQuery, from start: Int64, through end: Int64) {
         function = query.function
@@ -108,7 +121,7 @@ struct WindowAggregation {
         let hosts = Set(included.map(\.gpu.hostname)).sorted()
         if included.count == variants.count, grouping != .host || hosts.count == 1 {
             group = Aggregator.group(variants[0].gpu, by: grouping)
-            for block in snapshot.sealed { add(block) }
+            for (number, block) in snapshot.sealed.enumerated() { add(block, number: number) }
             add(snapshot.open)
             finishSeries()
         } else if grouping == .host {
@@ -124,45 +137,50 @@ struct WindowAggregation {
         }
     }
 
-    private mutating func add(_ block: SealedBlock) {
+    private mutating func add(_ block: SealedBlock, number: Int) {
         guard block.lastTime >= start, block.firstTime <= end else { return }
         if !keepsValues, block.firstTime >= start, block.lastTime <= min(end, windowEnd(block.firstTime)) {
             enter(block.firstTime)
             return current.add(block)
         }
-        if distancesColumn !== block.times {
-            distances.withUnsafeMutableBufferPointer { block.times.read(from: 0, into: $0.baseAddress!) }
-            distancesColumn = block.times
+        let place = number % knownRuns.count
+        if knownRuns[place]?.column !== block.times || knownRuns[place]?.firstTime != block.firstTime {
+            let (first, runs) = block.allTimes().withUnsafeBufferPointer(split)
+            knownRuns[place] = BlockRuns(column: block.times, firstTime: block.firstTime, first: first, runs: runs)
         }
         values.withUnsafeMutableBufferPointer { block.readValues(into: $0.baseAddress!) }
-        let count = block.count
-        // Taken out for as long as `self` is changed.
-        let (distances, values) = (self.distances, self.values)
-        distances.withUnsafeBufferPointer { distances in
-            values.withUnsafeBufferPointer { values in
-                add(distances, first: block.firstTime, UnsafeBufferPointer(rebasing: values[..<count]))
-            }
-        }
+        // Held here while `self` is changed.
+        let values = values
+        values.withUnsafeBufferPointer { add($0, knownRuns[place]!.first, knownRuns[place]!.runs) }
     }
 
     private mutating func add(_ block: SampleBlock) {
-        block.times.withUnsafeBufferPointer { times in
-            block.values.withUnsafeBufferPointer { add(times, first: 0, $0) }
+        guard !block.isEmpty else { return }
+        let (first, runs) = block.times.withUnsafeBufferPointer(split)
+        block.values.withUnsafeBufferPointer { add($0, first, runs) }
+    }
+
+    private mutating func add(_ values: UnsafeBufferPointer<Double>, _ first: Int, _ runs: [(time: Int64, end: Int)]) {
+        var next = first
+        for run in runs {
+            enter(run.time)
+            current.add(UnsafeBufferPointer(rebasing: values[next..<run.end]), keeping: keepsValues)
+            next = run.end
         }
     }
 
-    private mutating func add(_ distances: UnsafeBufferPointer<Int64>, first: Int64, _ values: UnsafeBufferPointer<Double>) {
-        var next = 0
-        while next < values.count, distances[next] &+ first < start { next += 1 }
-        while next < values.count, distances[next] &+ first <= end {
-            let time = distances[next] &+ first
+    /// The first of the times that is meant, and for each window from there on one of its times and the index behind the last.
+    private func split(_ times: UnsafeBufferPointer<Int64>) -> (first: Int, runs: [(time: Int64, end: Int)]) {
+        let first = times.firstSortedIndex { $0 >= start }
+        var runs: [(time: Int64, end: Int)] = []
+        var next = first
+        while next < times.count, times[next] <= end {
+            let time = times[next]
             let last = min(end, windowEnd(time))
-            var behind = next + 1
-            while behind < values.count, distances[behind] &+ first <= last { behind += 1 }
-            enter(time)
-            current.add(UnsafeBufferPointer(rebasing: values[next..<behind]), keeping: keepsValues)
-            next = behind
+            while next < times.count, times[next] <= last { next += 1 }
+            runs.append((time, next))
         }
+        return (first, runs)
     }
 
     /// The last time of the window in which the time lies.
@@ -206,6 +224,34 @@ struct WindowAggregation {
                     var summary = summary
                     return AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: summary.value(function))
                 })
+        }
+    }
+}
+
+extension UnsafeBufferPointer<Double> {
+    /// The largest value but for so many, which must be fewer than all.
+    func fromLargest(_ above: Int) -> Double {
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: above + 1) { largest in
+            var kept = 0
+            for value in self where kept <= above || value > largest[0] {
+                // In ascending order; of a full list the first falls out.
+                var place = kept
+                if kept <= above {
+                    kept += 1
+                    while place > 0, value < largest[place - 1] {
+                        largest[place] = largest[place - 1]
+                        place -= 1
+                    }
+                } else {
+                    place = 0
+                    while place < above, value > largest[place + 1] {
+                        largest[place] = largest[place + 1]
+                        place += 1
+                    }
+                }
+                largest[place] = value
+            }
+            return largest[0]
         }
     }
 }

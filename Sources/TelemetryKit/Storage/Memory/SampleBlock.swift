@@ -7,6 +7,8 @@ struct SampleBlock {
     private(set) var values: [Double] = []
     private(set) var variants: [MetricSeries] = []
     private(set) var variantColumn: [UInt32] = []
+    /// The last of the variants: to compare it counts up no reference.
+    private var lastVariant: ObjectIdentifier?
 
     init() {}
 
@@ -15,6 +17,7 @@ struct SampleBlock {
         self.values = values
         self.variants = variants
         self.variantColumn = variantColumn
+        lastVariant = variants.last.map(ObjectIdentifier.init)
     }
 
     var count: Int { times.count }
@@ -82,8 +85,7 @@ struct SampleBlock {
 
     @inline(__always)
     private mutating func variantIndex(of series: MetricSeries) -> UInt32 {
-        if let last = variants.last, last === series { return UInt32(variants.count - 1) }
-        return addVariant(series)
+        lastVariant == ObjectIdentifier(series) ? UInt32(variants.count - 1) : addVariant(series)
     }
 
     private mutating func addVariant(_ series: MetricSeries) -> UInt32 {
@@ -91,6 +93,7 @@ struct SampleBlock {
         // Samples that were replaced leave variants behind that none has.
         if variants.count >= count + 1024 { self = part(0..<count) }
         variants.append(series)
+        lastVariant = ObjectIdentifier(series)
         if variants.count == 2 { variantColumn = [UInt32](repeating: 0, count: count) }
         return UInt32(variants.count - 1)
     }
@@ -113,6 +116,7 @@ struct SampleBlock {
             }
             if part.variants.count == 1 { part.variantColumn = [] }
         }
+        part.lastVariant = part.variants.last.map(ObjectIdentifier.init)
         return part
     }
 
