@@ -1,7 +1,7 @@
 import BenchmarkSupport
 
-// One measurement of reading CSV, of coding batches or of the stages of the pipeline; scripts/bench-ingest.py and
-// scripts/bench-pipeline.py put them side by side.
+// One measurement of reading CSV, of coding batches, of the stages of the pipeline or of the memory store; scripts/bench-ingest.py,
+// scripts/bench-pipeline.py and scripts/bench-store.py put them side by side.
 let arguments = Arguments(CommandLine.arguments.dropFirst())
 
 switch arguments.words.first {
@@ -11,6 +11,11 @@ case "typed-plain": CSVBenchmark(path: arguments.string("file")).typed(predicts:
 case "generic": CSVBenchmark(path: arguments.string("file")).generic()
 case "concurrent": await CSVBenchmark(path: arguments.string("file")).concurrent(workers: arguments.int("workers"))
 case "stages": await StageBenchmark(path: arguments.string("file")).run()
+case "store":
+    guard let jitter = Fleet.Jitter(rawValue: arguments.string("jitter")) else { fail("--jitter is not none, scrape or sample") }
+    await StoreBenchmark(
+        samples: arguments.int("samples", default: 10_000_000), interval: arguments.int("interval", default: 1), jitter: jitter,
+        repeats: arguments.int("repeats", default: 200), rate: arguments.int("rate", default: 1_000_000)).run()
 case "codec":
     let benchmark = CodecBenchmark(path: arguments.string("file"), ticks: arguments.int("ticks"), varies: arguments.int("varies", default: 0) != 0)
     switch arguments.string("format") {
@@ -19,5 +24,5 @@ case "codec":
     case "foundation": benchmark.foundation()
     case let other: fail("--format: \(other) is not columnar, plain or foundation")
     }
-default: fail("walk, typed, typed-plain, generic, concurrent, stages or codec")
+default: fail("walk, typed, typed-plain, generic, concurrent, stages, store or codec")
 }

@@ -1,133 +1,138 @@
-/// The questions that the index answers under the lock. Samples below the floor are not counted, whether freed or not.
-extension MemoryIndex {
-    func gpus(_ filter: SampleFilter = SampleFilter()) -> [GPUInfo] {
-        if filter == SampleFilter() { return byGPU.values.compactMap(info) }
-        let found = snapshots(filter).filter { $0.filtered(by: filter).count > 0 }
-        return Set(found.map(\.uuid)).compactMap { byGPU[$0].flatMap(info) }
-    }
-
-    private func info(_ list: [StoredSeries]) -> GPUInfo? {
-        var newest: StoredSeries?
-        var first = Int64.max
-        var last = Int64.min
-        for stored in list {
-            guard let start = stored.firstTime(from: floor), let end = stored.lastTime else { continue }
-            first = min(first, start)
-            // Of several metrics at one time the first by name speaks, so that the answer depends on no table's order.
-            if let known = newest, end < last || (end == last && stored.metricName > known.metricName) { continue }
-            newest = stored
-            last = end
+/// The questions. What they need is collected GPU by GPU, and read when no lock is held.
+extension MemoryStore {
+    public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
+        let reader = FilterReader(self, filter)
+        let infos = directory.withLock { $0 }.gpus(filter).compactMap { gpu -> GPUInfo? in
+            let snapshots = gpu.snapshots([], from: .min, through: .max)
+            guard filter == SampleFilter() || snapshots.contains(where: { reader.reader($0).map { $0.count > 0 } ?? false }) else { return nil }
+            return info(snapshots)
         }
-        guard let series = newest?.newest else { return nil }
-        return GPUInfo(
-            identity: series.gpu, firstSeen: Timestamp(nanoseconds: first), lastSeen: Timestamp(nanoseconds: last))
+        return infos.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
     }
 
-    func metrics(uuid: String?) -> [MetricSummary] {
+    /// Of a GPU with these series; `nil` where all their samples have aged away.
+    private func info(_ snapshots: [SeriesSnapshot]) -> GPUInfo? {
+        let reader = FilterReader(self, SampleFilter())
+        var newest: GPUMetric?
+        var first = Int64.max
+        for snapshot in snapshots {
+            guard var samples = reader.reader(snapshot), samples.count > 0 else { continue }
+            first = min(first, samples.time(at: 0))
+            let last = samples.metric(at: samples.count - 1)
+            // Of several metrics at one time the first by name speaks.
+            if let known = newest, (known.timestamp, last.metricName) > (last.timestamp, known.metricName) { continue }
+            newest = last
+        }
+        return newest.map { GPUInfo(identity: $0.gpu, firstSeen: Timestamp(nanoseconds: first), lastSeen: $0.timestamp) }
+    }
+
+    public func metrics(uuid: String?) async throws -> [MetricSummary] {
         var summaries: [String: MetricSummary] = [:]
-        func add(_ stored: StoredSeries) {
-            let count = stored.count(from: floor)
-            guard count > 0 else { return }
-            let name = stored.metricName
-            summaries[name, default: MetricSummary(name: name, sampleCount: 0, gpuCount: 0)].sampleCount += count
+        for samples in FilterReader(self, SampleFilter(uuids: uuid.map { [$0] } ?? [])).readers() {
+            let name = samples.metricName
+            summaries[name, default: MetricSummary(name: name, sampleCount: 0, gpuCount: 0)].sampleCount += samples.count
             summaries[name]!.gpuCount += 1
         }
-        if let uuid {
-            byGPU[uuid]?.forEach(add)
-        } else {
-            series.forEach(add)
+        return summaries.values.sorted { $0.name < $1.name }
+    }
+
+    public func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric> {
+        var merge = SeriesMerge(FilterReader(self, query.filter).readers())
+        let items = merge.page(limit: query.limit ?? .max, offset: query.offset, after: query.after)
+        return Page(items: items, total: query.countsTotal ? merge.total : items.count)
+    }
+
+    public func latest(_ filter: SampleFilter) async throws -> [GPUMetric] {
+        let reader = FilterReader(self, filter)
+        var byName: [String: [GPUMetric]] = [:]
+        for gpu in reader.gpus {
+            for latest in gpu.latest(reader.names, filter, from: reader.start, through: reader.end) {
+                switch latest {
+                case .sample(let sample): byName[sample.metricName, default: []].append(sample)
+                case .among(let snapshot):
+                    guard var samples = reader.reader(snapshot), samples.count > 0 else { continue }
+                    byName[snapshot.metricName, default: []].append(samples.metric(at: samples.count - 1))
+                }
+            }
         }
-        return Array(summaries.values)
+        return byName.sorted { $0.key < $1.key }.flatMap(\.value)
     }
 
-    /// Of the series that the filter names, what lies in its range of time. Hosts and models are to be looked at by the caller.
-    func snapshots(_ filter: SampleFilter) -> [SeriesSnapshot] {
-        let start = max(filter.startTime?.nanoseconds ?? .min, floor)
-        let end = filter.endTime?.nanoseconds ?? .max
-        guard start <= end else { return [] }
-        let list = filter.uuids.isEmpty ? Array(series) : Set(filter.uuids).flatMap { byGPU[$0] ?? [] }
-        return list.lazy.filter { filter.metricNames.isEmpty || filter.metricNames.contains($0.metricName) }
-            .map { $0.snapshot(from: start, through: end) }
+    public func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo> {
+        let page = FilterReader(self, filter).readers().page(limit: limit, offset: offset)
+        let infos = page.items.map { samples in
+            var samples = samples
+            let last = samples.metric(at: samples.count - 1)
+            return SeriesInfo(
+                metricName: samples.metricName, identity: last.gpu, sampleCount: samples.count,
+                firstSeen: Timestamp(nanoseconds: samples.time(at: 0)), lastSeen: last.timestamp)
+        }
+        return Page(items: infos, total: page.total)
     }
 
-    func statistics() -> StoreStatistics {
-        var samples = 0
+    public func statistics() async throws -> StoreStatistics {
+        let readers = FilterReader(self, SampleFilter()).readers()
         var oldest = Int64.max
-        var names: Set<String> = []
-        for stored in series {
-            guard let first = stored.firstTime(from: floor) else { continue }
-            samples += stored.count(from: floor)
-            oldest = min(oldest, first)
-            names.insert(stored.metricName)
+        var newest: [String: GPUMetric] = [:]
+        for var samples in readers {
+            oldest = min(oldest, samples.time(at: 0))
+            let last = samples.metric(at: samples.count - 1)
+            // In the order of names, so that of several metrics at one time the first is kept.
+            if newest[samples.uuid].map({ $0.timestamp < last.timestamp }) ?? true { newest[samples.uuid] = last }
         }
-        let gpus = gpus()
         return StoreStatistics(
-            sampleCount: samples, gpuCount: gpus.count, metricCount: names.count,
-            hostCount: Set(gpus.map(\.identity.hostname)).count,
-            oldest: samples == 0 ? nil : Timestamp(nanoseconds: oldest),
-            newest: samples == 0 ? nil : Timestamp(nanoseconds: newest))
+            sampleCount: readers.reduce(0) { $0 + $1.count }, gpuCount: newest.count, metricCount: Set(readers.map(\.metricName)).count,
+            hostCount: Set(newest.values.map(\.gpu.hostname)).count,
+            oldest: readers.isEmpty ? nil : Timestamp(nanoseconds: oldest), newest: newest.values.map(\.timestamp).max())
     }
 }
 
-/// Several series read as one, in the order of time, then metric name, then uuid.
-struct SeriesMerge {
-    private let series: [SeriesSnapshot]
-    let total: Int
+/// Finds the samples that a filter includes.
+struct FilterReader {
+    private let store: MemoryStore
+    private let filter: SampleFilter
+    let names: Set<String>
+    let start: Int64
+    let end: Int64
 
-    init(_ snapshots: [SeriesSnapshot]) {
-        series = snapshots.filter { $0.count > 0 }.sorted { ($0.metricName, $0.uuid) < ($1.metricName, $1.uuid) }
-        total = series.reduce(0) { $0 + $1.count }
+    init(_ store: MemoryStore, _ filter: SampleFilter) {
+        self.store = store
+        self.filter = filter
+        names = Set(filter.metricNames)
+        start = max(filter.startTime?.nanoseconds ?? .min, store.floor.load(ordering: .acquiring))
+        end = filter.endTime?.nanoseconds ?? .max
     }
 
-    func page(limit: Int, offset: Int, after cursor: SampleCursor? = nil) -> Page<GPUMetric> {
-        let passed = cursor.map(count(through:)) ?? 0
-        let first = min(max(0, offset), total) + passed
-        let wanted = min(max(0, limit), total - min(first, total))
-        guard wanted > 0 else { return Page(items: [], total: total) }
-        if series.count == 1 {
-            return Page(items: (first..<first + wanted).map { series[0].metric(at: $0) }, total: total)
+    var gpus: [GPUSeries] { store.directory.withLock { $0 }.gpus(filter) }
+
+    /// In the order of metric name, then uuid.
+    func snapshots() -> [SeriesSnapshot] {
+        guard start <= end else { return [] }
+        var byName: [String: [SeriesSnapshot]] = [:]
+        for gpu in gpus {
+            for snapshot in gpu.snapshots(names, from: start, through: end) { byName[snapshot.metricName, default: []].append(snapshot) }
         }
-        var items: [GPUMetric] = []
-        items.reserveCapacity(wanted)
-        var (cursors, skip) = cursors(around: first)
-        while items.count < wanted {
-            var best = -1
-            var bestTime = Int64.max
-            for i in 0..<series.count where cursors[i] < series[i].count {
-                let time = series[i].time(at: cursors[i])
-                if best < 0 || time < bestTime {
-                    best = i
-                    bestTime = time
-                }
-            }
-            if skip > 0 { skip -= 1 } else { items.append(series[best].metric(at: cursors[best])) }
-            cursors[best] += 1
-        }
-        return Page(items: items, total: total)
+        return byName.sorted { $0.key < $1.key }.flatMap(\.value)
     }
 
-    /// How many samples stand at the cursor or before it.
-    private func count(through cursor: SampleCursor) -> Int {
-        let time = cursor.timestamp.nanoseconds
-        return series.reduce(0) { sum, snapshot in
-            let before = snapshot.count(before: time)
-            let isPassed = (snapshot.metricName, snapshot.uuid) <= (cursor.metricName, cursor.uuid)
-            let stands = isPassed && before < snapshot.count && snapshot.time(at: before) == time
-            return sum + before + (stands ? 1 : 0)
-        }
+    /// The oldest time that is meant. To be asked for when the snapshots are taken: what was freed before is older than it is now.
+    var oldest: Int64 { max(start, store.floor.load(ordering: .acquiring)) }
+
+    /// `nil` where its name or times are not meant.
+    func reader(_ snapshot: SeriesSnapshot) -> SeriesReader? {
+        let oldest = oldest
+        guard oldest <= end, names.isEmpty || names.contains(snapshot.metricName) else { return nil }
+        return SeriesReader(snapshot, filter, from: oldest, through: end)
     }
 
-    /// Where each series stands before the last time that begins at or before `position`, and how many are left to skip:
-    /// found by bisection, so that a page far behind costs as little as the first.
-    private func cursors(around position: Int) -> (cursors: [Int], skip: Int) {
-        var low = series.compactMap { $0.timeRange?.lowerBound }.min()!
-        var high = series.compactMap { $0.timeRange?.upperBound }.max()!
-        while low < high {
-            let middle = high &- Int64(bitPattern: UInt64(bitPattern: high &- low) / 2)
-            let before = series.reduce(0) { $0 + $1.count(before: middle) }
-            if before <= position { low = middle } else { high = middle &- 1 }
+    /// Of all series that have such samples, in the order of metric name, then uuid.
+    func readers() -> [SeriesReader] {
+        let snapshots = snapshots()
+        let oldest = oldest
+        guard oldest <= end else { return [] }
+        return snapshots.compactMap { snapshot in
+            let reader = SeriesReader(snapshot, filter, from: oldest, through: end)
+            return reader.count > 0 ? reader : nil
         }
-        let cursors = series.map { $0.count(before: low) }
-        return (cursors, position - cursors.reduce(0, +))
     }
 }

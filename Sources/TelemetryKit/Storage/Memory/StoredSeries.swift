@@ -1,161 +1,124 @@
-/// All samples of one metric of one GPU: a list of blocks, each wholly older than the next, of which the last grows.
+/// All samples of one metric of one GPU: sealed blocks, each wholly older than the next, and an open one that is newer than all of
+/// them and not empty while there are samples. So the newest sample is always at hand.
 ///
-/// Belongs to the store's lock.
-final class StoredSeries {
+/// Belongs to the lock of its GPU.
+struct StoredSeries {
+    /// How many samples are kept plain until they are sealed. The last block takes in what is sealed until it is full, so that
+    /// little is kept plain and blocks are long all the same.
+    static let openCapacity = 128
+
     let metricName: String
-    let uuid: String
-    private(set) var blocks: [SampleBlock] = []
-    private(set) var count = 0
+    private(set) var sealed: [SealedBlock] = []
+    private(set) var open = SampleBlock()
+    /// Of the series and its sealed blocks.
+    private var byteCount: Int
 
-    init(metricName: String, uuid: String) {
-        self.metricName = metricName
-        self.uuid = uuid
+    init(_ series: MetricSeries) {
+        metricName = series.metricName
+        // The first of its variants, its own place and its entries in the store's tables.
+        byteCount = series.byteCount + 256
     }
 
-    var isEmpty: Bool { blocks.isEmpty }
-    var firstTime: Int64? { blocks.first?.firstTime }
-    var lastTime: Int64? { blocks.last?.lastTime }
-    var newest: MetricSeries? { blocks.last.map { $0.series(at: $0.count - 1) } }
+    /// About what it takes, without the sealed blocks' times.
+    var totalByteCount: Int { byteCount + open.byteCount }
+    var isEmpty: Bool { open.isEmpty }
 
-    /// Stores a sample; returns whether it is new, that is, replaces none of the same time.
+    /// A sample that is not newer than all others.
+    struct LateSample {
+        var time: Int64
+        var value: Double
+        var series: MetricSeries
+    }
+
+    /// Adds a sample if it is newer than all others; else the caller has it inserted later, with others of its kind.
     @inline(__always)
-    func store(time: Int64, value: Double, series: MetricSeries) -> Bool {
-        let last = blocks.count - 1
-        if last >= 0, time > blocks[last].lastTime {
-            count += 1
-            if blocks[last].isFull {
-                blocks.append(SampleBlock(time: time, value: value, series: series))
-            } else {
-                blocks[last].append(time: time, value: value, series: series)
+    mutating func append(time: Int64, value: Double, series: MetricSeries, columns: TimeColumns) -> Bool {
+        guard open.isEmpty || time > open.lastTime else { return false }
+        if open.count >= Self.openCapacity { seal(open.count, columns) }
+        open.append(time: time, value: value, series: series)
+        return true
+    }
+
+    /// Seals the oldest samples of the open block. The rest stays open.
+    private mutating func seal(_ count: Int, _ columns: TimeColumns) {
+        var block = count == open.count ? open : open.part(0..<count)
+        open = count == open.count ? SampleBlock() : open.part(count..<open.count)
+        if let last = sealed.last, last.count + count <= SealedBlock.capacity {
+            let newer = block
+            block = last.decoded()
+            block.append(newer)
+            remove(sealed.count - 1..<sealed.count, columns)
+        }
+        insert(block, at: sealed.count, columns)
+    }
+
+    private mutating func insert(_ block: SampleBlock, at index: Int, _ columns: TimeColumns) {
+        let new = SealedBlock(block, times: block.times.withUnsafeBufferPointer(columns.column))
+        sealed.insert(new, at: index)
+        byteCount += new.byteCount
+    }
+
+    private mutating func remove(_ range: Range<Int>, _ columns: TimeColumns) {
+        for block in sealed[range] {
+            byteCount -= block.byteCount
+            columns.release(block.times)
+        }
+        sealed.removeSubrange(range)
+    }
+
+    /// Puts samples in their places, the later of two with the same time in place of the earlier.
+    mutating func insert(_ late: [LateSample], columns: TimeColumns) {
+        // In order of time, and of arrival where times are equal.
+        let order = late.indices.sorted { (late[$0].time, $0) < (late[$1].time, $1) }
+        var next = 0
+        while next < order.count {
+            let time = late[order[next]].time
+            if sealed.isEmpty || time >= open.firstTime {
+                _ = open.insert(time: time, value: late[order[next]].value, series: late[order[next]].series)
+                if open.count > 2 * Self.openCapacity { seal(Self.openCapacity, columns) }
+                next += 1
+                continue
             }
-            return true
-        }
-        return insert(time: time, value: value, series: series)
-    }
-
-    private func insert(time: Int64, value: Double, series: MetricSeries) -> Bool {
-        guard !blocks.isEmpty else {
-            blocks.append(SampleBlock(time: time, value: value, series: series))
-            count += 1
-            return true
-        }
-        let index = Swift.max(0, blocks.firstSortedIndex { $0.firstTime > time } - 1)
-        let isNew = blocks[index].insert(time: time, value: value, series: series)
-        if isNew { count += 1 }
-        if blocks[index].count > 2 * SampleBlock.capacity {
-            blocks.insert(blocks[index].splitOffUpperHalf(), at: index + 1)
-        }
-        return isNew
-    }
-
-    /// How many samples are at or after `time`.
-    func count(from time: Int64) -> Int {
-        var before = 0
-        for block in blocks {
-            guard block.lastTime < time else {
-                before += block.firstTime < time ? block.firstIndex(notBefore: time) : 0
-                break
+            // All that goes into one block goes at once: it is read and written as a whole.
+            let index = max(0, sealed.firstSortedIndex { $0.firstTime > time } - 1)
+            let end = index + 1 < sealed.count ? sealed[index + 1].firstTime : open.firstTime
+            var block = sealed[index].decoded()
+            var isChanged = false
+            while next < order.count, late[order[next]].time < end, block.count < 2 * SealedBlock.capacity {
+                let sample = late[order[next]]
+                isChanged = block.insert(time: sample.time, value: sample.value, series: sample.series) || isChanged
+                next += 1
             }
-            before += block.count
+            guard isChanged else { continue }
+            remove(index..<index + 1, columns)
+            let middle = block.count < 2 * SealedBlock.capacity ? block.count : block.count / 2
+            insert(block.part(0..<middle), at: index, columns)
+            if middle < block.count { insert(block.part(middle..<block.count), at: index + 1, columns) }
         }
-        return count - before
     }
 
-    /// The time of the first sample at or after `time`.
-    func firstTime(from time: Int64) -> Int64? {
-        let index = blocks.firstSortedIndex { $0.lastTime >= time }
-        guard index < blocks.count else { return nil }
-        return blocks[index].times[blocks[index].firstIndex(notBefore: time)]
+    /// Frees what lies wholly before `time`; of the open block, sample by sample.
+    mutating func removeSamples(before time: Int64, columns: TimeColumns) {
+        remove(0..<sealed.firstSortedIndex { $0.lastTime >= time }, columns)
+        guard sealed.isEmpty, !open.isEmpty, open.firstTime < time else { return }
+        let first = open.firstIndex(notBefore: time)
+        open = first == open.count ? SampleBlock() : open.part(first..<open.count)
     }
 
-    func removeSamples(before time: Int64) {
-        let whole = blocks.firstSortedIndex { $0.lastTime >= time }
-        blocks.removeFirst(whole)
-        if !blocks.isEmpty { blocks[0].removeSamples(before: time) }
-        count = blocks.reduce(0) { $0 + $1.count }
-    }
-
-    /// The samples from `start` to `end`, both inclusive, as they are now: later writes do not change it.
-    func snapshot(from start: Int64, through end: Int64) -> SeriesSnapshot {
-        let first = blocks.firstSortedIndex { $0.lastTime >= start }
-        let behind = blocks.firstSortedIndex { $0.firstTime > end }
-        guard first < behind else { return SeriesSnapshot(metricName: metricName, uuid: uuid, blocks: [], lower: 0, upper: 0) }
-        let range = blocks[first..<behind]
-        let lastBlock = range[behind - 1]
-        let upperInLast = end == .max ? lastBlock.count : lastBlock.firstIndex(notBefore: end + 1)
-        let before = range.dropLast().reduce(0) { $0 + $1.count }
+    /// The samples from `start` to `end`, both inclusive, as they are now, and perhaps some around them.
+    func snapshot(uuid: String, from start: Int64, through end: Int64) -> SeriesSnapshot {
+        let first = sealed.firstSortedIndex { $0.lastTime >= start }
+        let behind = max(first, sealed.firstSortedIndex { $0.firstTime > end })
+        let meansOpen = !open.isEmpty && open.lastTime >= start && open.firstTime <= end
         return SeriesSnapshot(
-            metricName: metricName, uuid: uuid, blocks: Array(range), lower: range[first].firstIndex(notBefore: start),
-            upper: before + upperInLast)
+            metricName: metricName, uuid: uuid, sealed: sealed[first..<behind], open: meansOpen ? open : SampleBlock())
     }
 }
 
-/// Samples of one series, taken under the lock and read outside of it. Copies no sample until the series is written to.
-struct SeriesSnapshot {
+/// Samples of one series, taken under the lock and read outside of it: blocks that do not change, and the open one as it was.
+struct SeriesSnapshot: Sendable {
     let metricName: String
     let uuid: String
-    private let blocks: [SampleBlock]
-    /// Number of samples in the blocks before each block.
-    private let starts: [Int]
-    /// The samples meant, counted from the first block's first.
-    private let lower: Int
-    private let upper: Int
-
-    init(metricName: String, uuid: String, blocks: [SampleBlock], lower: Int, upper: Int) {
-        self.metricName = metricName
-        self.uuid = uuid
-        self.blocks = blocks
-        self.lower = lower
-        self.upper = upper
-        var starts: [Int] = []
-        starts.reserveCapacity(blocks.count)
-        var before = 0
-        for block in blocks {
-            starts.append(before)
-            before += block.count
-        }
-        self.starts = starts
-    }
-
-    /// Only the samples of hosts and models that the filter includes.
-    func filtered(by filter: SampleFilter) -> SeriesSnapshot {
-        let variants = blocks.flatMap(\.variants)
-        if variants.allSatisfy(filter.includes) { return self }
-        let kept = StoredSeries(metricName: metricName, uuid: uuid)
-        for index in 0..<count {
-            let sample = metric(at: index)
-            if filter.includes(sample.series) { _ = kept.store(time: sample.timestamp.nanoseconds, value: sample.value, series: sample.series) }
-        }
-        return kept.snapshot(from: .min, through: .max)
-    }
-
-    var count: Int { Swift.max(0, upper - lower) }
-    var timeRange: ClosedRange<Int64>? { count == 0 ? nil : time(at: 0)...time(at: count - 1) }
-
-    private func place(_ index: Int) -> (block: Int, index: Int) {
-        let position = lower + index
-        let block = starts.firstSortedIndex { $0 > position } - 1
-        return (block, position - starts[block])
-    }
-
-    func time(at index: Int) -> Int64 {
-        let place = place(index)
-        return blocks[place.block].times[place.index]
-    }
-
-    func metric(at index: Int) -> GPUMetric {
-        let place = place(index)
-        let block = blocks[place.block]
-        return GPUMetric(
-            timestamp: Timestamp(nanoseconds: block.times[place.index]), value: block.values[place.index],
-            series: block.series(at: place.index))
-    }
-
-    /// How many of the samples are older than `time`.
-    func count(before time: Int64) -> Int {
-        let block = blocks.firstSortedIndex { $0.lastTime >= time }
-        guard block < blocks.count else { return count }
-        let position = starts[block] + blocks[block].firstIndex(notBefore: time)
-        return Swift.min(Swift.max(0, position - lower), count)
-    }
+    let sealed: ArraySlice<SealedBlock>
+    let open: SampleBlock
 }

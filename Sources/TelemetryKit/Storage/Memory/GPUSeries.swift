@@ -1,0 +1,167 @@
+import Synchronization
+
+/// All series of one GPU behind a lock of their own: who reads one GPU holds up no one who writes another, and of each batch one sees
+/// either all samples of the GPU or none.
+final class GPUSeries: Sendable {
+    private struct State {
+        /// A series keeps its place for good; those that have ended leave with the whole object.
+        var series: [StoredSeries]
+        var byteCount: Int
+        var isRetired = false
+        /// What took over from a retired one; `nil` where no series was left.
+        var successor: GPUSeries?
+    }
+
+    let uuid: String
+    /// No two in one process have the same.
+    let number: Int
+    private let state: Mutex<State>
+    private static let numbers = Atomic(0)
+
+    init(uuid: String, _ series: [StoredSeries] = []) {
+        self.uuid = uuid
+        number = Self.numbers.add(1, ordering: .relaxed).newValue
+        state = Mutex(State(series: series, byteCount: series.reduce(0) { $0 + $1.totalByteCount }))
+    }
+}
+
+// MARK: - Writing
+
+extension GPUSeries {
+    struct Written {
+        /// How many more bytes are taken than before.
+        var bytes = 0
+        var newest = Int64.min
+    }
+
+    /// The place of the metric's series, which is made where there is none, and the bytes that it takes; `nil` of a retired object.
+    func place(of series: MetricSeries) -> (place: Int, bytes: Int)? {
+        state.withLock { state in
+            guard !state.isRetired else { return nil }
+            if let known = state.series.firstIndex(where: { $0.metricName == series.metricName }) { return (known, 0) }
+            let new = StoredSeries(series)
+            state.series.append(new)
+            state.byteCount += new.totalByteCount
+            return (state.series.count - 1, new.totalByteCount)
+        }
+    }
+
+    /// Stores the samples that the plan has for this GPU, but for those before `floor`; `nil` of a retired object, which takes none.
+    func write(_ runs: Range<Int>, of plan: WritePlan, floor: Int64, columns: TimeColumns) -> Written? {
+        state.withLock { state in
+            guard !state.isRetired else { return nil }
+            var written = Written()
+            for run in runs {
+                let place = plan.runs[run].place
+                let before = state.series[place].totalByteCount
+                written.newest = max(written.newest, state.series[place].write(plan, run, floor: floor, columns: columns))
+                written.bytes += state.series[place].totalByteCount - before
+            }
+            state.byteCount += written.bytes
+            return written
+        }
+    }
+}
+
+extension StoredSeries {
+    /// Returns the newest time among the samples.
+    fileprivate mutating func write(_ plan: WritePlan, _ run: Int, floor: Int64, columns: TimeColumns) -> Int64 {
+        var newest = Int64.min
+        var late: [LateSample] = []
+        let only = plan.runs[run].series
+        for i in plan.samples(of: run) {
+            let time = plan.batch.timestamps[i]
+            let value = plan.batch.values[i]
+            guard time >= floor, value.isFinite else { continue }
+            newest = max(newest, time)
+            let series = only ?? plan.slots[Int(plan.batch.seriesIndices[i])].series
+            if !append(time: time, value: value, series: series, columns: columns) {
+                late.append(LateSample(time: time, value: value, series: series))
+            }
+        }
+        if !late.isEmpty { insert(late, columns: columns) }
+        return newest
+    }
+}
+
+// MARK: - Reading
+
+extension GPUSeries {
+    /// A metric's newest sample, or where that is not the one meant, what it is to be looked for in.
+    enum Latest: Sendable {
+        case sample(GPUMetric)
+        case among(SeriesSnapshot)
+    }
+
+    private func read<Result: Sendable>(_ body: ([StoredSeries]) -> Result) -> Result {
+        let (result, successor) = state.withLock { state in (state.isRetired ? nil : body(state.series), state.successor) }
+        return result ?? successor?.read(body) ?? body([])
+    }
+
+    /// What lies between the times of the series with these names, or of all where there are none. Holds the lock for as long as it takes to
+    /// count up references.
+    func snapshots(_ names: Set<String>, from start: Int64, through end: Int64) -> [SeriesSnapshot] {
+        read { series in
+            series.lazy.filter { names.isEmpty || names.contains($0.metricName) }.map { $0.snapshot(uuid: self.uuid, from: start, through: end) }
+                .filter { !$0.isEmpty }
+        }
+    }
+
+    func latest(_ names: Set<String>, _ filter: SampleFilter, from start: Int64, through end: Int64) -> [Latest] {
+        read { series in
+            series.compactMap { stored in
+                guard names.isEmpty || names.contains(stored.metricName), !stored.isEmpty, stored.open.lastTime >= start else { return nil }
+                let newest = stored.open.metric(at: stored.open.count - 1)
+                if newest.timestamp.nanoseconds <= end, filter.includes(newest.series) { return .sample(newest) }
+                return .among(stored.snapshot(uuid: self.uuid, from: start, through: end))
+            }
+        }
+    }
+}
+
+// MARK: - Retention
+
+extension GPUSeries {
+    /// What could be freed: so many bytes, when all samples up to a time go. Bytes of times, which blocks share, are not in it.
+    struct Age: Sendable {
+        var lastTime: Int64
+        var bytes: Int
+    }
+
+    var ages: [Age] {
+        read { series in
+            series.flatMap { stored in
+                // An open block gives way in quarters.
+                let quarters = stride(from: stored.open.count, to: 0, by: -max(1, stored.open.count / 4))
+                let bytes = stored.open.byteCount / max(1, min(4, stored.open.count))
+                return stored.sealed.map { Age(lastTime: $0.lastTime, bytes: $0.byteCount) }
+                    + quarters.map { Age(lastTime: stored.open.times[$0 - 1], bytes: bytes) }
+            }
+        }
+    }
+
+    /// Frees what lies before the time, and returns how many bytes that were.
+    func removeSamples(before time: Int64, columns: TimeColumns) -> Int {
+        state.withLock { state in
+            let before = state.byteCount
+            for place in state.series.indices { state.series[place].removeSamples(before: time, columns: columns) }
+            state.byteCount = state.series.reduce(0) { $0 + $1.totalByteCount }
+            return before - state.byteCount
+        }
+    }
+
+    var seriesCount: Int { read(\.count) }
+
+    /// Where most series have ended: retires, and returns what takes over, if any, and the bytes that are freed.
+    func retireIfEnded() -> (successor: GPUSeries?, bytes: Int)? {
+        state.withLock { state in
+            let live = state.series.filter { !$0.isEmpty }
+            guard live.count <= state.series.count / 2 else { return nil }
+            let bytes = state.byteCount - live.reduce(0) { $0 + $1.totalByteCount }
+            state.successor = live.isEmpty ? nil : GPUSeries(uuid: uuid, live)
+            state.isRetired = true
+            state.series = []
+            return (state.successor, bytes)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+/// Consecutive samples of one series, compressed. Never changes: what is written into its midst makes a new one.
+final class SealedBlock: Sendable {
+    /// How many samples a block has at most when it is sealed; twice that where later ones were put between.
+    static let capacity = 512
+
+    let count: Int
+    let firstTime: Int64
+    let lastTime: Int64
+    /// Of all values, so that whole blocks are aggregated unread.
+    let minimum: Double
+    let maximum: Double
+    let sum: Double
+    let times: TimeColumn
+    let variants: [MetricSeries]
+    private let values: [UInt8]
+    /// Which of the variants each sample has, as an ``IntegerColumn``; empty where there is one.
+    private let variantColumn: [UInt8]
+
+    /// Seals at least one sample, whose times are those of the column.
+    init(_ block: SampleBlock, times: TimeColumn) {
+        count = block.count
+        firstTime = block.firstTime
+        lastTime = block.lastTime
+        self.times = times
+        variants = block.variants
+        var minimum = block.values[0]
+        var maximum = minimum
+        var sum = 0.0
+        for value in block.values {
+            minimum = Swift.min(minimum, value)
+            maximum = Swift.max(maximum, value)
+            sum += value
+        }
+        (self.minimum, self.maximum, self.sum) = (minimum, maximum, sum)
+        values = block.values.withUnsafeBufferPointer(ValueColumn.encode)
+        var column: [UInt8] = []
+        if variants.count > 1 {
+            block.variantColumn.map(Int64.init).withUnsafeBufferPointer { numbers in
+                IntegerColumn.write(IntegerColumn.planValues(numbers), numbers, to: &column)
+            }
+            for _ in 0..<IntegerColumn.padding { column.append(0) }
+        }
+        variantColumn = column
+    }
+
+    func readTimes(into times: UnsafeMutablePointer<Int64>) { self.times.read(from: firstTime, into: times) }
+
+    func readValues(into buffer: UnsafeMutablePointer<Double>) {
+        values.withUnsafeBytes { ValueColumn.decode(count, from: $0.baseAddress!, into: buffer) }
+    }
+
+    func allTimes() -> [Int64] {
+        [Int64](unsafeUninitializedCapacity: count) { buffer, filled in
+            readTimes(into: buffer.baseAddress!)
+            filled = count
+        }
+    }
+
+    func decoded() -> SampleBlock {
+        let values = [Double](unsafeUninitializedCapacity: count) { buffer, filled in
+            readValues(into: buffer.baseAddress!)
+            filled = count
+        }
+        let column = variants.count == 1
+            ? []
+            : [Int64](unsafeUninitializedCapacity: count) { buffer, filled in
+                variantColumn.withUnsafeBytes { _ = IntegerColumn.read(count, from: $0.baseAddress!, into: buffer.baseAddress!) }
+                filled = count
+            }
+        return SampleBlock(times: allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
+    }
+
+    /// Without the times, which are not its own, and with the first variant only where there are more: it mostly is that of the block before.
+    var byteCount: Int {
+        allocated(16 + 12 * 8) + allocated(32 + values.count) + (variantColumn.isEmpty ? 0 : allocated(32 + variantColumn.count)) + 8
+            + variants.dropFirst().reduce(0) { $0 + $1.byteCount }
+    }
+}
+
+extension MetricSeries {
+    /// About what it takes with all its texts, as if it shared none of them.
+    var byteCount: Int {
+        func text(_ text: String) -> Int { text.utf8.count > 15 ? allocated(32 + text.utf8.count + 1) : 0 }
+        let own = text(metricName) + text(gpu.gpuID) + text(gpu.device) + text(gpu.uuid) + text(gpu.modelName) + text(gpu.hostname)
+            + text(gpu.container) + text(gpu.pod) + text(gpu.namespace)
+        return labels.reduce(allocated(16 + 10 * 16 + 8 + 16) + allocated(32 + labels.count * 32) + own) { $0 + text($1.name) + text($1.value) }
+    }
+}
