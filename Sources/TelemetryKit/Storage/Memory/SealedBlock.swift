@@ -56,7 +56,8 @@ final class SealedBlock: Sendable {
         }
     }
 
-    func decoded() -> SampleBlock {
+    /// In plain. Who has the times already gives them.
+    func decoded(times: [Int64]? = nil) -> SampleBlock {
         let values = [Double](unsafeUninitializedCapacity: count) { buffer, filled in
             readValues(into: buffer.baseAddress!)
             filled = count
@@ -67,7 +68,7 @@ final class SealedBlock: Sendable {
                 variantColumn.withUnsafeBytes { _ = IntegerColumn.read(count, from: $0.baseAddress!, into: buffer.baseAddress!) }
                 filled = count
             }
-        return SampleBlock(times: allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
+        return SampleBlock(times: times ?? allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
     }
 
     /// Without the times, which are not its own, and with the first variant only where there are more: it mostly is that of the block before.
