@@ -17,7 +17,7 @@ struct MemoryColumnTests {
             lists.append((0..<count).map { _ in any() })
             lists.append((0..<count).map { _ in any() >> width })
             lists.append((0..<count).map { Int64($0) &* constant })
-            lists.append((0..<count).map { Int64($0) * 1_000_000_000 + any() >> width })
+            lists.append((0..<count).map { Int64($0) * 1_000_000_000 &+ any() >> width })
             lists.append((0..<count).map { $0 % 2 == 0 ? .min : .max })
             // Mostly calm, and now and then far out.
             lists.append((0..<count).map { _ in Int.random(in: 0..<40, using: &random) == 0 ? any() : Int64.random(in: 0..<5, using: &random) })
@@ -116,7 +116,7 @@ struct MemoryColumnTests {
         func bytes(_ value: () -> Double) -> Int { Self.returned((0..<512).map { _ in value() }).bytes }
         let frame = 20 + 8 + 2
         #expect(bytes { 2619 } == 9)
-        #expect(bytes { Double(Int.random(in: 96...99, using: &random)) } == 512 * 2 / 8 + frame - 0)
+        #expect(bytes { Double(Int.random(in: 96...99, using: &random)) } == 512 * 2 / 8 + frame)
         // Two values far apart: one bit each, and the two.
         #expect(bytes { Bool.random(using: &random) ? 4 : 77_413.625 } == 512 / 8 + 16 + frame)
         // Milliwatts between 500 and 500 + 2^14.
