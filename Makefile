@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean bench-store
 
 help: ## List the targets
 	@echo "Targets:"
@@ -52,6 +52,9 @@ bench-ingest: build ## Measure reading CSV and coding batches beside pyarrow, po
 
 bench-pipeline: build ## Measure the whole pipeline, file to REST, for 30 s
 	@scripts/bench-pipeline.py
+
+bench-store: build ## Measure the memory store: inserting, memory, questions
+	@scripts/bench-store.py
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

@@ -54,8 +54,11 @@ struct MemoryStoreTests {
         let late = StoreConformance.series("LATE", gpu: "GPU-late")
         var random = SeededRandom(seed: 3)
         for start in stride(from: 0, to: 20_000, by: 100) {
-            let ticks = (start..<start + 100).flatMap { tick in Self.series.map { ($0, Int64(tick) * Self.second, Double.random(in: 0..<1, using: &random)) } }
-            try await store.write([StoreConformance.batch(ticks)])
+            var samples: [(MetricSeries, Int64, Double)] = []
+            for tick in start..<start + 100 {
+                for series in Self.series { samples.append((series, Int64(tick) * Self.second, Double.random(in: 0..<1, using: &random))) }
+            }
+            try await store.write([StoreConformance.batch(samples)])
             #expect(store.byteCount <= limit)
         }
         try await store.write([StoreConformance.batch([(late, 19_999 * Self.second, 1)])])

@@ -98,12 +98,12 @@ extension GPUSeries {
         return result ?? successor?.read(body) ?? body([])
     }
 
-    /// What lies between the times of the series with these names, or of all where there are none. Holds the lock for as long as it takes to
-    /// count up references.
+    /// What lies between the times, of the series with these names or of all where there are none. Holds the lock for as long as it
+    /// takes to count up references.
     func snapshots(_ names: Set<String>, from start: Int64, through end: Int64) -> [SeriesSnapshot] {
         read { series in
-            series.lazy.filter { names.isEmpty || names.contains($0.metricName) }.map { $0.snapshot(uuid: self.uuid, from: start, through: end) }
-                .filter { !$0.isEmpty }
+            series.lazy.filter { names.isEmpty || names.contains($0.metricName) }
+                .map { $0.snapshot(uuid: self.uuid, from: start, through: end) }.filter { !$0.isEmpty }
         }
     }
 

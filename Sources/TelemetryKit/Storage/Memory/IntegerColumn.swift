@@ -59,8 +59,9 @@ extension IntegerColumn {
         // The mean step leans with the jitter of the first and last; the interval that was meant is mostly a whole number of milliseconds.
         let (span, over) = numbers[numbers.count - 1].subtractingReportingOverflow(numbers[0])
         if !over {
-            let mean = span / (count - 1)
-            let whole = (mean &+ rounding / 2) / rounding * rounding
+            func rounded(_ number: Int64, _ part: Int64) -> Int64 { number / part + (number % part >= (part + 1) / 2 ? 1 : 0) }
+            let mean = rounded(span, count - 1)
+            let whole = rounded(mean, rounding) &* rounding
             consider(level(numbers, slope: mean), &best)
             if whole != mean { consider(level(numbers, slope: whole), &best) }
         }

@@ -4,8 +4,8 @@ extension MemoryStore {
         let reader = FilterReader(self, filter)
         let infos = directory.withLock { $0 }.gpus(filter).compactMap { gpu -> GPUInfo? in
             let snapshots = gpu.snapshots([], from: .min, through: .max)
-            guard filter == SampleFilter() || snapshots.contains(where: { reader.reader($0).map { $0.count > 0 } ?? false }) else { return nil }
-            return info(snapshots)
+            let isMeant = filter == SampleFilter() || snapshots.contains { reader.reader($0).map { $0.count > 0 } ?? false }
+            return isMeant ? info(snapshots) : nil
         }
         return infos.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
     }

@@ -70,8 +70,13 @@ public final class MemoryStore: TelemetryStore {
 
     private func slots(of table: [MetricSeries]) -> [MemoryDirectory.Slot] {
         let known = directory.withLock { $0.slots }
-        let found = table.map { known[$0] }
-        if !found.contains(where: { $0 == nil }) { return found.map { $0! } }
+        var slots: [MemoryDirectory.Slot] = []
+        slots.reserveCapacity(table.count)
+        for series in table {
+            guard let slot = known[series] else { break }
+            slots.append(slot)
+        }
+        if slots.count == table.count { return slots }
         return directory.withLock { directory in
             var bytes = 0
             let slots = table.map { directory.slot(of: $0, bytes: &bytes) }

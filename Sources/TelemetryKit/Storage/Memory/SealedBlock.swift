@@ -56,7 +56,8 @@ final class SealedBlock: Sendable {
         }
     }
 
-    func decoded() -> SampleBlock {
+    /// In plain. Who has the times already gives them.
+    func decoded(times: [Int64]? = nil) -> SampleBlock {
         let values = [Double](unsafeUninitializedCapacity: count) { buffer, filled in
             readValues(into: buffer.baseAddress!)
             filled = count
@@ -67,10 +68,10 @@ final class SealedBlock: Sendable {
                 variantColumn.withUnsafeBytes { _ = IntegerColumn.read(count, from: $0.baseAddress!, into: buffer.baseAddress!) }
                 filled = count
             }
-        return SampleBlock(times: allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
+        return SampleBlock(times: times ?? allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
     }
 
-    /// Without the times, which are not its own, and with the first variant only where there are more: it mostly is that of the block before.
+    /// Without the times, which are not its own, and without the first variant, which mostly is that of the block before.
     var byteCount: Int {
         allocated(16 + 12 * 8) + allocated(32 + values.count) + (variantColumn.isEmpty ? 0 : allocated(32 + variantColumn.count)) + 8
             + variants.dropFirst().reduce(0) { $0 + $1.byteCount }
@@ -83,6 +84,7 @@ extension MetricSeries {
         func text(_ text: String) -> Int { text.utf8.count > 15 ? allocated(32 + text.utf8.count + 1) : 0 }
         let own = text(metricName) + text(gpu.gpuID) + text(gpu.device) + text(gpu.uuid) + text(gpu.modelName) + text(gpu.hostname)
             + text(gpu.container) + text(gpu.pod) + text(gpu.namespace)
-        return labels.reduce(allocated(16 + 10 * 16 + 8 + 16) + allocated(32 + labels.count * 32) + own) { $0 + text($1.name) + text($1.value) }
+        let object = allocated(16 + 10 * 16 + 8 + 16) + allocated(32 + labels.count * 32)
+        return labels.reduce(object + own) { $0 + text($1.name) + text($1.value) }
     }
 }

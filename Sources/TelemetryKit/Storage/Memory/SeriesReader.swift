@@ -69,7 +69,8 @@ struct SeriesReader {
         let place = place(index)
         if place.block == sealed.count { return open.metric(at: place.index) }
         if wholeBlock != place.block {
-            whole = sealed[sealed.startIndex + place.block].decoded()
+            load(times: place.block)
+            whole = sealed[sealed.startIndex + place.block].decoded(times: times)
             wholeBlock = place.block
         }
         return whole.metric(at: place.index)

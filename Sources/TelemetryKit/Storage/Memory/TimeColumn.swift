@@ -20,7 +20,9 @@ final class TimeColumn: Hashable, Sendable {
                 exponent -= 1
                 unit /= 1000
             }
-            for i in 0..<times.count { distances.initializeElement(at: i, to: Int64(bitPattern: UInt64(bitPattern: times[i] &- first) / unit)) }
+            for i in 0..<times.count {
+                distances.initializeElement(at: i, to: Int64(bitPattern: UInt64(bitPattern: times[i] &- first) / unit))
+            }
             let plan = IntegerColumn.planTimes(UnsafeBufferPointer(distances), rounding: Int64(max(1, 1_000_000 / unit)))
             var bytes = [exponent]
             bytes.reserveCapacity(1 + IntegerColumn.byteCount(plan, count: times.count) + IntegerColumn.padding)

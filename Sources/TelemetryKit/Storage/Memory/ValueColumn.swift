@@ -24,7 +24,9 @@ enum ValueColumn {
         }
         return withUnsafeTemporaryAllocation(of: Int64.self, capacity: values.count) { numbers in
             let decimals = scale(values, to: numbers)
-            if decimals == nil { for i in 0..<values.count { numbers.initializeElement(at: i, to: Int64(bitPattern: values[i].bitPattern)) } }
+            if decimals == nil {
+                for i in 0..<values.count { numbers.initializeElement(at: i, to: Int64(bitPattern: values[i].bitPattern)) }
+            }
             let column = UnsafeBufferPointer(numbers)
             let plan = decimals == nil ? IntegerColumn.planBits(column) : IntegerColumn.planValues(column)
             if let numbered = dictionary(values, cheaperThan: plan.cost) { return numbered }
