@@ -30,6 +30,8 @@ struct WrongStore: TelemetryStore {
 
     private final class Written: Sendable {
         let samples = Mutex<[GPUMetric]>([])
+        /// How many samples lay before the page that begins behind a cursor, when the page before it was read.
+        let positions = Mutex<[SampleCursor: Int]>([:])
     }
 
     init(fault: Fault) { self.fault = fault }
@@ -87,16 +89,15 @@ struct WrongStore: TelemetryStore {
             }
         case .cursorByCount:
             if let after = query.after {
-                // As many as were there when the page before was read, had nothing arrived since.
-                let all = try await base.telemetry(TelemetryQuery(query.filter)).items
-                let first = written.samples.withLock { $0.first { SampleCursor($0) == after }.map { _ in $0.count } } ?? all.count
-                query.offset += min(first, all.count { SampleCursor($0) <= after } / 40 * 40)
+                query.offset += written.positions.withLock { $0[after] } ?? 0
                 query.after = nil
             }
         default: break
         }
         var page = try await base.telemetry(query)
         switch fault {
+        case .cursorByCount:
+            if let last = page.items.last { written.positions.withLock { $0[SampleCursor(last)] = query.offset + page.items.count } }
         case .orderByName: page.items.sort { ($0.metricName, $0.timestamp) < ($1.metricName, $1.timestamp) }
         case .orderAsWritten:
             let order = written.samples.withLock { Dictionary($0.enumerated().map { (SampleCursor($1), $0) }, uniquingKeysWith: { first, _ in first }) }
