@@ -10,7 +10,7 @@ for purpose in "$@"; do
             # Without it the build works too, but warns that it cannot ask where libcurl is.
             command -v pkg-config >/dev/null || packages+=(pkg-config)
             ;;
-        tests) packages+=(influxdb nginx prometheus python3 python3-venv) ;;
+        tests) packages+=(influxdb nginx prometheus python3 python3-venv victoria-metrics) ;;
         bench-mq) packages+=(redis-server python3 python3-venv) ;;
         bench-ingest) packages+=(gcc libc6-dev python3 python3-venv) ;;
         *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests, bench-mq, bench-ingest" >&2; exit 64 ;;

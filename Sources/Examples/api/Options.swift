@@ -1,13 +1,13 @@
 import ExampleSupport
 
-enum Storage: String, CaseIterable, Sendable { case memory, influxdb }
+enum Storage: String, CaseIterable, Sendable { case memory, influxdb, victoriametrics }
 
 enum Options {
     static let host = Option<String>.string("API_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address to serve on.")
     static let port = Option<Int>.port("API_PORT", default: 8080, help: "Port to serve on; 0 takes a free one.")
     static let storage = Option<Storage>.choice(
         "STORAGE", default: .memory,
-        help: "memory: read the queue and hold the samples here; influxdb: ask the database that collectors write to.")
+        help: "memory: read the queue and hold the samples here; influxdb, victoriametrics: ask the database that collectors write to.")
     static let retention = Option<Duration?>.durationLimit(
         "RETENTION_PERIOD", help: "How long samples are held in memory, counted back from the newest.")
     static let memoryLimit = Option<Int>.size(
@@ -23,5 +23,5 @@ enum Options {
 
     static let all: [any AnyOption] =
         [host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, swaggerDirectory]
-        + InfluxDBOptions.all + QueueOptions.all
+        + InfluxDBOptions.all + VictoriaMetricsOptions.all + QueueOptions.all
 }

@@ -3,7 +3,7 @@ import TelemetryKit
 import TelemetryMQ
 
 let program = Program(
-    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue or from InfluxDB.", options: Options.all)
+    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.", options: Options.all)
 
 await program.main { context in
     let log = context.log
@@ -34,6 +34,16 @@ await program.main { context in
         database.bucket = context[InfluxDBOptions.bucket]
         let store = try InfluxDBStore(configuration: database)
         try await serve(store, gateway, storage: database.url, feed: nil, context)
+        await store.close()
+
+    case .victoriametrics:
+        var database = VictoriaMetricsStore.Configuration(url: context[VictoriaMetricsOptions.url])
+        database.readURL = context[VictoriaMetricsOptions.readURL] ?? database.readURL
+        database.writeURL = context[VictoriaMetricsOptions.writeURL] ?? database.writeURL
+        database.token = context[VictoriaMetricsOptions.token]
+        database.database = context[VictoriaMetricsOptions.database]
+        let store = try VictoriaMetricsStore(configuration: database)
+        try await serve(store, gateway, storage: database.readURL, feed: nil, context)
         await store.close()
 
     case .memory:

@@ -1,6 +1,9 @@
 import ExampleSupport
 import TelemetryKit
 
+/// The database to write to.
+enum Storage: String, CaseIterable, Sendable { case influxdb, victoriametrics }
+
 /// Where to begin in the log.
 enum StartOffset: Sendable, Hashable {
     case committed, earliest, latest
@@ -33,8 +36,9 @@ enum Options {
             guard let shard = Shard(text) else { throw OptionValueError("expected a share such as 2/4") }
             return shard
         })
+    static let storage = Option<Storage>.choice("STORAGE", default: .influxdb, help: "The database to write to.")
     static let retention = Option<Duration?>.durationLimit(
-        "RETENTION_PERIOD", help: "How long the database keeps samples, where this program creates it.")
+        "RETENTION_PERIOD", help: "How long InfluxDB keeps samples, where this program creates the bucket.")
     static let flushInterval = Option<Duration>.duration(
         "FLUSH_INTERVAL", default: "1s", help: "How long samples wait for more before they are written.")
     static let batchSize = Option<Int>.int(
@@ -46,5 +50,5 @@ enum Options {
         "PROGRESS_INTERVAL", default: "10s", help: "How often progress is logged. 0: never.")
 
     static let all: [any AnyOption] =
-        [id, offset, shard] + InfluxDBOptions.all + [retention, flushInterval, batchSize, drainTimeout, progressInterval] + QueueOptions.all
+        [id, offset, shard, storage] + InfluxDBOptions.all + VictoriaMetricsOptions.all + [retention, flushInterval, batchSize, drainTimeout, progressInterval] + QueueOptions.all
 }

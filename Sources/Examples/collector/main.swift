@@ -3,7 +3,7 @@ import TelemetryKit
 import TelemetryMQ
 
 let program = Program(
-    name: "collector", summary: "Reads batches from an mq-server and writes them to InfluxDB; commits only what is stored.",
+    name: "collector", summary: "Reads batches from an mq-server and writes them to InfluxDB or VictoriaMetrics; commits only what is stored.",
     options: Options.all)
 
 await program.main { context in
@@ -11,19 +11,14 @@ await program.main { context in
     let shard = context[Options.shard]
     let id = context[Options.id] ?? "collector" + (shard.map { "-\($0.index)-\($0.count)" } ?? "")
 
-    var database = InfluxDBStore.Configuration(url: context[InfluxDBOptions.url])
-    database.token = context[InfluxDBOptions.token]
-    database.org = context[InfluxDBOptions.org]
-    database.bucket = context[InfluxDBOptions.bucket]
-    database.retentionPeriod = context[Options.retention]
-    let store = try InfluxDBStore(configuration: database)
+    let database = try Database(context)
 
-    var grouping = Collector<InfluxDBStore>.Configuration()
+    var grouping = Collector<Database>.Configuration()
     grouping.groupSize = context[Options.batchSize]
     grouping.flushInterval = context[Options.flushInterval]
     grouping.shard = shard
     let databaseWatch = PeerWatch("database", log: log, isConnected: true)
-    let collector = Collector(store: store, configuration: grouping) { event in
+    let collector = Collector(store: database, configuration: grouping) { event in
         switch event {
         case .storeUnavailable(let error, _, let wait): databaseWatch.lost(["reason": "\(error)", "retry_after": wait.seconds])
         case .storeRecovered(let attempts): databaseWatch.found(["after_attempts": attempts])
@@ -80,7 +75,7 @@ await program.main { context in
     stopping.cancel()
     subscription.close()
     await client.close(within: .zero)
-    await store.close()
+    await database.close()
 
     let counters = collector.counters
     log.info(
@@ -94,7 +89,7 @@ await program.main { context in
     return Program.ExitCode.done
 }
 
-func report(_ collector: Collector<InfluxDBStore>, every interval: Duration, _ log: Logger) async {
+func report(_ collector: Collector<Database>, every interval: Duration, _ log: Logger) async {
     guard interval > .zero else { return }
     while (try? await Task.sleep(for: interval)) != nil {
         let counters = collector.counters

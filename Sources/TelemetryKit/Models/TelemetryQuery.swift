@@ -2,7 +2,7 @@
 ///
 /// JSON members: those of ``GPUIdentity``, `first_seen`, `last_seen` (RFC 3339).
 public struct GPUInfo: Hashable, Sendable {
-    /// As the newest sample of the GPU gave it.
+    /// As the newest sample of the GPU gave it; of several metrics at that time the first by name.
     public var identity: GPUIdentity
     /// Times of the oldest and the newest sample that are held.
     public var firstSeen: Timestamp

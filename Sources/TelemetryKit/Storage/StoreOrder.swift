@@ -1,20 +1,6 @@
 /// The orders that ``TelemetryStore`` promises, for adapters to sort by.
 enum StoreOrder {
-    /// Hostname, then gpu id as a number, then uuid. Ids that are no number follow those that are.
-    static func gpus(_ a: GPUInfo, _ b: GPUInfo) -> Bool {
-        let x = a.identity
-        let y = b.identity
-        if x.hostname != y.hostname { return x.hostname < y.hostname }
-        if x.gpuID != y.gpuID {
-            switch (UInt64(x.gpuID), UInt64(y.gpuID)) {
-            case (let m?, let n?) where m != n: return m < n
-            case (.some, nil): return true
-            case (nil, .some): return false
-            default: return x.gpuID < y.gpuID
-            }
-        }
-        return x.uuid < y.uuid
-    }
+    static func gpus(_ a: GPUInfo, _ b: GPUInfo) -> Bool { a.identity.precedes(b.identity) }
 
     /// Time, then metric name, then uuid.
     static func metrics(_ a: GPUMetric, _ b: GPUMetric) -> Bool { SampleCursor(a) < SampleCursor(b) }
@@ -24,12 +10,30 @@ enum StoreOrder {
         var metricName: String
         var uuid: String
 
-        init(_ sample: GPUMetric) {
-            metricName = sample.metricName
-            uuid = sample.gpu.uuid
+        init(metricName: String, uuid: String) {
+            self.metricName = metricName
+            self.uuid = uuid
         }
 
+        init(_ sample: GPUMetric) { self.init(metricName: sample.metricName, uuid: sample.gpu.uuid) }
+
         static func < (a: SeriesKey, b: SeriesKey) -> Bool { (a.metricName, a.uuid) < (b.metricName, b.uuid) }
+    }
+}
+
+extension GPUIdentity {
+    /// The order of GPUs in lists: hostname, then gpu id as a number, then uuid. Ids that are no number follow those that are.
+    public func precedes(_ other: GPUIdentity) -> Bool {
+        if hostname != other.hostname { return hostname < other.hostname }
+        if gpuID != other.gpuID {
+            switch (UInt64(gpuID), UInt64(other.gpuID)) {
+            case (let m?, let n?) where m != n: return m < n
+            case (.some, nil): return true
+            case (nil, .some): return false
+            default: return gpuID < other.gpuID
+            }
+        }
+        return uuid < other.uuid
     }
 }
 

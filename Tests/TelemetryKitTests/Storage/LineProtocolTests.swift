@@ -58,7 +58,7 @@ struct LineProtocolTests {
         for value in [Double.nan, .infinity, -.infinity] { #expect(Self.lines(Self.series(), value) == "") }
     }
 
-    @Test("every text is one line, and reads back as itself", arguments: StoreConformance.hostile)
+    @Test("every text is one line, and reads back as itself", arguments: SuiteSamples.hostileTexts)
     func everyText(_ text: String) {
         let lines = Self.lines(Self.series(text, uuid: text, model: text, host: text, pod: text, labels: [MetricLabel(name: text, value: text)]))
         #expect(lines.filter { $0 == "\n" }.count == 1)

@@ -1,27 +1,69 @@
-import Foundation
-import TelemetryKit
+import Synchronization
+@testable import TelemetryKit
 import Testing
 
-@Suite("Store conformance")
+@Suite("Store conformance", .timeLimit(.minutes(10)))
 struct StoreConformanceTests {
-    @Test("the memory store keeps the store's promises")
+    @Test("the memory store keeps every promise")
     func memory() async throws {
-        try await StoreConformance(store: MemoryStore()).run()
+        let violations = try await StoreConformance(seeds: [1, 2, 3]).check { MemoryStore() }
+        #expect(violations.isEmpty, "\(violations)")
     }
 
-    @Test("the memory store answers as a list of all samples would", arguments: 1...5)
-    func memoryAgainstModel(_ seed: UInt64) async throws {
-        try await StoreConformance(store: MemoryStore()).agreesWithModel(seed: seed, rounds: 40)
-    }
-
-    @Test("InfluxDB 1.x keeps the store's promises, and answers as a list of all samples would", .timeLimit(.minutes(2)))
+    @Test("InfluxDB 1.x keeps every promise within its limits")
     func influx() async throws {
         let server = try await InfluxServer.start()
-        let store = try InfluxDBStore(configuration: .init(url: server.url))
-        try await StoreConformance(store: store).run()
-        let other = try InfluxDBStore(configuration: .init(url: server.url, bucket: "model"))
-        try await StoreConformance(store: other).agreesWithModel(seed: 6, rounds: 25)
-        await store.close()
-        await other.close()
+        let databases = Atomic(0)
+        let violations = try await StoreConformance(traits: StoreTraits(replacement: .valueAndWorkload), seeds: [6], rounds: 15).check {
+            let number = databases.wrappingAdd(1, ordering: .relaxed).newValue
+            return try InfluxDBStore(configuration: .init(url: server.url, bucket: "conformance_\(number)"))
+        }
+        #expect(violations.isEmpty, "\(violations)")
+    }
+
+    @Test("all adapters answer alike about the real export", .enabled(if: RealExport.isPresent, RealExport.absent))
+    func realExport() async throws {
+        var configuration = CSVSource.Configuration(path: RealExport.path, source: "test")
+        configuration.batchSize = 500
+        var source = try CSVSource(configuration)
+        var batches: [MetricBatch] = []
+        while let batch = try await source.next() { batches.append(batch) }
+        #expect(batches.reduce(0) { $0 + $1.count } == 2470)
+
+        #expect(try await StoreConformance().check(MemoryStore(), holding: batches) == [])
+        let influx = try await InfluxServer.start()
+        #expect(try await StoreConformance().check(InfluxDBStore(configuration: .init(url: influx.url)), holding: batches) == [])
+        let victoria = try await VictoriaServer.start()
+        let suite = StoreConformance(traits: VictoriaMetricsStore.traits) { try await victoria.flush() }
+        #expect(try await suite.check(VictoriaMetricsStore(configuration: .init(url: victoria.url)), holding: batches) == [])
+    }
+
+    @Test("the suite sees each kind of wrong store, and says which promise it breaks", arguments: WrongStore.Fault.allCases)
+    func wrongStores(_ fault: WrongStore.Fault) async throws {
+        let violations = try await StoreConformance(seeds: [1], rounds: 5).check { WrongStore(fault: fault) }
+        #expect(violations.contains { $0.promise.contains(fault.brokenPromise) }, "\(violations.map(\.promise))")
+        #expect(violations.count <= 20)
+        #expect(violations.allSatisfy { !$0.asked.isEmpty && !$0.answer.isEmpty && !$0.expected.isEmpty })
+    }
+
+    @Test("limits are no excuse: a store that claims none of its own is checked at all, and one that keeps less than it claims is found")
+    func claims() async throws {
+        // A store of milliseconds that says it keeps nanoseconds.
+        let coarse = try await StoreConformance(seeds: [], rounds: 0).check { CoarseStore() }
+        #expect(coarse.isEmpty == false)
+        let honest = try await StoreConformance(traits: StoreTraits(timeResolution: .milliseconds(1)), seeds: [1], rounds: 5).check { CoarseStore() }
+        #expect(honest.isEmpty, "\(honest)")
+        let digits = try await StoreConformance(traits: StoreTraits(significantDigits: 17), seeds: []).check { CoarseStore(digits: 11) }
+        #expect(!digits.isEmpty)
+    }
+
+    @Test("a store that cannot be asked is a violation, one that cannot be made an error")
+    func throwing() async throws {
+        let violations = try await StoreConformance(maximumViolations: 3).check { ThrowingStore() }
+        #expect(violations.count == 3)
+        #expect(violations[0].answer.contains("out of order"))
+        await #expect(throws: StoreError.self) {
+            try await StoreConformance().check { () -> MemoryStore in throw StoreError(.unavailable, "no database") }
+        }
     }
 }

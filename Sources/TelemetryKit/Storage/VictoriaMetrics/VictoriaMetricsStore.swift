@@ -1,0 +1,185 @@
+/// Samples in VictoriaMetrics, a single node or a cluster, over HTTP with connections kept alive.
+///
+/// A metric and a GPU with its workload and labels is a series: the metric's name as it is, and the labels `device`, `gpu_id`, `hostname`,
+/// `model_name`, `uuid`, `container`, `pod`, `namespace`, `labels_raw` (the labels of the source as one text) and `db`, by which the samples
+/// of this store are told from others. Samples are written as JSON lines and read as raw samples; counts, ends of series and aggregates that
+/// PromQL defines as ``AggregateQuery`` does are computed there, the rest here from raw samples.
+///
+/// What the database does not keep, ``traits`` says; `Docs/Stores.md` says it in words. New samples show about a second after they are
+/// written. Times are of 1970-01-02 and later; what is older is passed over, as is what is older than the database's retention.
+/// Interface: https://docs.victoriametrics.com/victoriametrics/url-examples/
+public final class VictoriaMetricsStore: TelemetryStore {
+    public struct Configuration: Sendable {
+        /// What precedes `/api/v1/import`.
+        public var writeURL: String
+        /// What precedes `/api/v1/export` and `/api/v1/query`.
+        public var readURL: String
+        /// Sent as `Authorization: Bearer …`, for a vmauth in front; `nil`: none. A user and a password may stand in the URLs.
+        public var token: String?
+        /// The value of the label `db`.
+        public var database: String
+        /// From a request until its answer is complete.
+        public var timeout: Duration
+        /// Connections, and with them requests at once.
+        public var maximumConnections: Int
+        /// A write is sent in pieces of about this size.
+        public var maximumBodyBytes: Int
+        /// A longer text is refused, since the database would cut it and not say so. Its flag `-maxLabelValueLen`.
+        public var maximumLabelBytes: Int
+        /// Raw samples are read in spans of time that hold about so many.
+        public var samplesPerRead: Int
+
+        /// A single node: `http://host:8428`.
+        public init(
+            url: String = "http://127.0.0.1:8428", token: String? = nil, database: String = "gpu_telemetry", timeout: Duration = .seconds(30),
+            maximumConnections: Int = 4, maximumBodyBytes: Int = 4 << 20, maximumLabelBytes: Int = 16 << 10, samplesPerRead: Int = 100_000
+        ) {
+            writeURL = url
+            readURL = url
+            self.token = token
+            self.database = database
+            self.timeout = timeout
+            self.maximumConnections = maximumConnections
+            self.maximumBodyBytes = maximumBodyBytes
+            self.maximumLabelBytes = maximumLabelBytes
+            self.samplesPerRead = samplesPerRead
+        }
+
+        /// A cluster: `http://vminsert:8480`, `http://vmselect:8481` and a tenant, `accountID` or `accountID:projectID`.
+        public init(vminsert: String, vmselect: String, tenant: String = "0") {
+            self.init()
+            writeURL = vminsert + "/insert/" + tenant + "/prometheus"
+            readURL = vmselect + "/select/" + tenant + "/prometheus"
+        }
+    }
+
+    /// What VictoriaMetrics keeps of what a store is given.
+    public static let traits = StoreTraits(
+        timeResolution: .milliseconds(1), earliestTime: Timestamp(nanoseconds: VictoriaRange.earliest * 1_000_000), significantDigits: 11,
+        replacement: .nothing)
+
+    private let configuration: Configuration
+    let writing: VictoriaHTTP
+    let reading: VictoriaHTTP
+    private let client: CurlClient
+
+    var database: String { configuration.database }
+    var samplesPerRead: Int { max(1, configuration.samplesPerRead) }
+
+    /// Opens no connection yet. Throws ``StoreError`` where a URL is none.
+    public init(configuration: Configuration) throws {
+        let client: CurlClient
+        do {
+            client = try CurlClient(maximumConnections: configuration.maximumConnections)
+        } catch {
+            throw StoreError(.unavailable, error.reason)
+        }
+        func http(_ url: String) throws -> VictoriaHTTP {
+            try VictoriaHTTP(client: client, url: url, token: configuration.token, timeout: configuration.timeout)
+        }
+        self.configuration = configuration
+        self.client = client
+        writing = try http(configuration.writeURL)
+        reading = try http(configuration.readURL)
+    }
+
+    public func write(_ batches: [MetricBatch]) async throws {
+        var lines = VictoriaLines(
+            database: configuration.database, maximumBytes: configuration.maximumBodyBytes, maximumLabelBytes: configuration.maximumLabelBytes)
+        let bodies = try lines.bodies(of: batches)
+        let connections = max(1, configuration.maximumConnections)
+        try await withThrowingTaskGroup(of: Void.self) { [writing] group in
+            for (i, body) in bodies.enumerated() {
+                if i >= connections { try await group.next() }
+                group.addTask { try await writing.post("/api/v1/import", body) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    // MARK: Lists
+
+    public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
+        var all = SampleFilter(uuids: filter.uuids)
+        if filter != all {
+            let found = Set(try await tallies(filter, by: ["uuid"]).map { $0.label("uuid") })
+            guard !found.isEmpty else { return Page(items: [], total: 0) }
+            // Beyond some hundreds a list of them costs the database more than it saves.
+            all.uuids = found.count <= 500 ? found.sorted() : []
+            return try await infos(all).filter { found.contains($0.identity.uuid) }.page(limit: limit, offset: offset)
+        }
+        return try await infos(all).page(limit: limit, offset: offset)
+    }
+
+    private func infos(_ filter: SampleFilter) async throws -> [GPUInfo] {
+        var newest: [String: VictoriaTally] = [:]
+        for tally in try await tallies(filter, by: VictoriaLabels.identity) {
+            let uuid = tally.label("uuid")
+            guard var known = newest[uuid] else {
+                newest[uuid] = tally
+                continue
+            }
+            let first = min(known.first, tally.first)
+            if (known.last, tally.metricName) < (tally.last, known.metricName) { known = tally }
+            known.first = first
+            newest[uuid] = known
+        }
+        return newest.values.map { GPUInfo(identity: $0.gpu, firstSeen: Timestamp(milliseconds: $0.first), lastSeen: Timestamp(milliseconds: $0.last)) }
+            .sorted(by: StoreOrder.gpus)
+    }
+
+    public func metrics(uuid: String?) async throws -> [MetricSummary] {
+        var summaries: [String: MetricSummary] = [:]
+        for tally in try await tallies(SampleFilter(uuids: uuid.map { [$0] } ?? []), by: ["uuid"]) {
+            summaries[tally.metricName, default: MetricSummary(name: tally.metricName, sampleCount: 0, gpuCount: 0)].sampleCount += tally.count
+            summaries[tally.metricName]!.gpuCount += 1
+        }
+        return summaries.values.sorted { $0.name < $1.name }
+    }
+
+    public func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo> {
+        var infos: [StoreOrder.SeriesKey: SeriesInfo] = [:]
+        for tally in try await tallies(filter, by: VictoriaLabels.identity) {
+            let key = StoreOrder.SeriesKey(metricName: tally.metricName, uuid: tally.label("uuid"))
+            let (first, last) = (Timestamp(milliseconds: tally.first), Timestamp(milliseconds: tally.last))
+            guard var known = infos[key] else {
+                infos[key] = SeriesInfo(
+                    metricName: tally.metricName, identity: tally.gpu, sampleCount: tally.count, firstSeen: first, lastSeen: last)
+                continue
+            }
+            known.sampleCount += tally.count
+            known.firstSeen = min(known.firstSeen, first)
+            if known.lastSeen < last {
+                known.lastSeen = last
+                known.identity = tally.gpu
+            }
+            infos[key] = known
+        }
+        return infos.sorted { $0.key < $1.key }.map(\.value).page(limit: limit, offset: offset)
+    }
+
+    public func statistics() async throws -> StoreStatistics {
+        async let gpus = infos(SampleFilter())
+        let summaries = try await metrics(uuid: nil)
+        let infos = try await gpus
+        return StoreStatistics(
+            sampleCount: summaries.reduce(0) { $0 + $1.sampleCount }, gpuCount: infos.count, metricCount: summaries.count,
+            hostCount: Set(infos.map(\.identity.hostname)).count, oldest: infos.map(\.firstSeen).min(), newest: infos.map(\.lastSeen).max())
+    }
+
+    // MARK: -
+
+    /// Asks both sides: of a cluster they are different programs, and reading asks the nodes that hold the samples.
+    public func checkHealth() async throws {
+        try await writing.post("/api/v1/import", [])
+        _ = try await reading.query("count({db=\(MetricsQL.string(database))}[1s])", at: VictoriaRange.latest)
+    }
+
+    public func close() async {
+        client.close()
+    }
+}
+
+extension Timestamp {
+    init(milliseconds: Int64) { self.init(nanoseconds: milliseconds * 1_000_000) }
+}

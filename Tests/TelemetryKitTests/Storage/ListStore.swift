@@ -1,0 +1,59 @@
+import TelemetryKit
+
+/// Holds samples by what identifies them, and sorts when it is asked.
+actor ListStore: TelemetryStore {
+    private var samples: [SampleCursor: GPUMetric] = [:]
+
+    func write(_ batches: [MetricBatch]) {
+        for sample in batches.flatMap(\.metrics) where sample.value.isFinite {
+            samples[SampleCursor(sample)] = sample  // a second write replaces the first
+        }
+    }
+
+    private func found(_ filter: SampleFilter) -> [GPUMetric] {
+        samples.values.filter { filter.includes($0.series) && filter.includes($0.timestamp) }.sorted { SampleCursor($0) < SampleCursor($1) }
+    }
+
+    private func page<Item>(_ all: [Item], _ limit: Int?, _ offset: Int) -> Page<Item> {
+        Page(items: Array(all.dropFirst(offset).prefix(limit ?? .max)), total: all.count)
+    }
+
+    func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> {
+        let all = found(query.filter)
+        let behind = all.filter { sample in query.after.map { $0 < SampleCursor(sample) } ?? true }
+        return Page(items: page(behind, query.limit, query.offset).items, total: all.count)  // the total counts all pages
+    }
+
+    func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> {
+        let wanted = Set(found(filter).map(\.gpu.uuid))
+        var infos: [String: GPUInfo] = [:]
+        for sample in found(SampleFilter()) where wanted.contains(sample.gpu.uuid) {
+            var info = infos[sample.gpu.uuid] ?? GPUInfo(identity: sample.gpu, firstSeen: sample.timestamp, lastSeen: sample.timestamp)
+            if info.lastSeen < sample.timestamp {
+                info.identity = sample.gpu  // the newest sample speaks for the GPU
+                info.lastSeen = sample.timestamp
+            }
+            infos[sample.gpu.uuid] = info
+        }
+        return page(infos.values.sorted { $0.identity.precedes($1.identity) }, limit, offset)
+    }
+
+    func metrics(uuid: String?) -> [MetricSummary] {
+        let all = found(SampleFilter(uuids: uuid.map { [$0] } ?? []))
+        return Dictionary(grouping: all, by: \.metricName).map { name, list in
+            MetricSummary(name: name, sampleCount: list.count, gpuCount: Set(list.map(\.gpu.uuid)).count)
+        }
+        .sorted { $0.name < $1.name }
+    }
+
+    func statistics() -> StoreStatistics {
+        let gpus = gpus(SampleFilter(), limit: .max, offset: 0).items
+        let times = samples.keys.map(\.timestamp)
+        return StoreStatistics(
+            sampleCount: samples.count, gpuCount: gpus.count, metricCount: Set(samples.keys.map(\.metricName)).count,
+            hostCount: Set(gpus.map(\.identity.hostname)).count, oldest: times.min(), newest: times.max())
+    }
+
+    func checkHealth() {}
+    func close() {}
+}
