@@ -39,7 +39,7 @@ let package = Package(
             name: "streamer", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/streamer", swiftSettings: strict),
         .executableTarget(
-            name: "collector", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
+            name: "collector", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/collector", swiftSettings: strict),
         .executableTarget(
             name: "api", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],

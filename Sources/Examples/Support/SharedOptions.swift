@@ -35,6 +35,18 @@ package enum InfluxDBOptions {
     package static let org = Option<String>.string("INFLUXDB_ORG", default: "gpu_telemetry", help: "Organisation, for InfluxDB 2.")
     package static let bucket = Option<String>.string(
         "INFLUXDB_BUCKET", default: "gpu_telemetry", help: "Bucket of InfluxDB 2 and 3, database of InfluxDB 1.")
+    package static let version = Option<Version>.choice(
+        "INFLUXDB_VERSION", default: .auto, help: "Generation of the server; auto: what its /ping says.")
+    package static let schema = Option<Schema>.choice(
+        "SCHEMA", default: .narrow,
+        help: "narrow: a measurement for every metric; wide: one measurement, a field for every metric. The same for all who share a database.")
+    package static let workloadTags = Option<Bool>.bool(
+        "WORKLOAD_TAGS", default: false,
+        help: "Store container, namespace and pod as tags: searchable, but every workload makes new series. The same for all who share a database.")
 
-    package static let all: [any AnyOption] = [url, token, org, bucket]
+    // The raw values are those of InfluxDBStore.Configuration.
+    package enum Version: String, CaseIterable, Sendable { case auto, v1 = "1", v2 = "2", v3 = "3" }
+    package enum Schema: String, CaseIterable, Sendable { case narrow, wide }
+
+    package static let all: [any AnyOption] = [url, token, org, bucket, version, schema, workloadTags]
 }

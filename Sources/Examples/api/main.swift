@@ -32,6 +32,9 @@ await program.main { context in
         database.token = context[InfluxDBOptions.token]
         database.org = context[InfluxDBOptions.org]
         database.bucket = context[InfluxDBOptions.bucket]
+        database.version = .init(rawValue: context[InfluxDBOptions.version].rawValue)!
+        database.schema = .init(rawValue: context[InfluxDBOptions.schema].rawValue)!
+        database.workloadTags = context[InfluxDBOptions.workloadTags]
         let store = try InfluxDBStore(configuration: database)
         try await serve(store, gateway, storage: database.url, feed: nil, context)
         await store.close()

@@ -15,24 +15,24 @@ await program.main { context in
     database.token = context[InfluxDBOptions.token]
     database.org = context[InfluxDBOptions.org]
     database.bucket = context[InfluxDBOptions.bucket]
+    database.version = .init(rawValue: context[InfluxDBOptions.version].rawValue)!
+    database.schema = .init(rawValue: context[InfluxDBOptions.schema].rawValue)!
+    database.workloadTags = context[InfluxDBOptions.workloadTags]
     database.retentionPeriod = context[Options.retention]
+    database.maximumBodyBytes = context[Options.batchBytes]
+    database.maximumConnections = context[Options.writesAtOnce]
     let store = try InfluxDBStore(configuration: database)
 
+    let deadLetters = DeadLetters(path: context[Options.deadLetterFile])
     var grouping = Collector<InfluxDBStore>.Configuration()
     grouping.groupSize = context[Options.batchSize]
+    grouping.groupBytes = context[Options.batchBytes]
     grouping.flushInterval = context[Options.flushInterval]
+    grouping.writesAtOnce = context[Options.writesAtOnce]
     grouping.shard = shard
+    grouping.deadLetters = { try deadLetters.keep($0) }
     let databaseWatch = PeerWatch("database", log: log, isConnected: true)
-    let collector = Collector(store: store, configuration: grouping) { event in
-        switch event {
-        case .storeUnavailable(let error, _, let wait): databaseWatch.lost(["reason": "\(error)", "retry_after": wait.seconds])
-        case .storeRecovered(let attempts): databaseWatch.found(["after_attempts": attempts])
-        case .undecodable(let offset, let error): log.error("message passed over", ["offset": offset, "reason": "\(error)"])
-        case .rejected(let batch, let error):
-            log.error("batch refused", ["batch": batch.batchID, "samples": batch.count, "reason": "\(error)"])
-        case .commitFailed(let offset, let error): log.warning("position not committed", ["offset": offset, "reason": "\(error)"])
-        }
-    }
+    let collector = Collector(store: store, configuration: grouping) { tell($0, of: databaseWatch, log) }
 
     let queueWatch = PeerWatch("queue", log: log)
     var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
@@ -53,6 +53,19 @@ await program.main { context in
         "collecting",
         ["id": id, "queue": "\(queue.host):\(queue.port)", "database": database.url, "shard": shard?.description ?? "all"])
 
+    let lag = Lag(client, collector)
+    var status: StatusServer?
+    if let port = context[StatusOptions.port] {
+        let host = context[StatusOptions.host]
+        let content = CollectorStatus(
+            collector: collector, queue: queueWatch, queueAddress: "\(queue.host):\(queue.port)", databaseURL: database.url,
+            deadLetters: deadLetters, lag: { lag.messages }
+        ).content
+        let server = try await StatusServer.start(program.name, host: host, port: port, content: content)
+        log.info("listening", ["http": "\(host):\(server.port)"])
+        status = server
+    }
+
     // Between the two a short queue, so that reading can end while what was read is still being stored and committed.
     let messages = BoundedQueue<CollectorMessage>(capacity: 4)
     let reading = Task {
@@ -71,27 +84,47 @@ await program.main { context in
         storing.cancel()
         messages.abort()
     }
+    let asking = status == nil ? nil : Task { await lag.run() }
     let reporting = Task { await report(collector, every: context[Options.progressInterval], log) }
 
     let stored = await storing.result
     reading.cancel()
     let read = await reading.result
+    asking?.cancel()
     reporting.cancel()
     stopping.cancel()
     subscription.close()
     await client.close(within: .zero)
     await store.close()
+    await status?.shutdown()
 
     let counters = collector.counters
     log.info(
         "finished",
         [
-            "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "rejected": counters.samplesRejected,
-            "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
+            "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "refused": counters.samplesRefused,
+            "dead_lettered": deadLetters.samplesKept, "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
         ])
     if case .failure(let error as MQError) = read, error.code != .cancelled { throw explained(error, id: id) }
     if case .failure(let error) = stored, !(error is CancellationError) { throw error }
     return Program.ExitCode.done
+}
+
+func tell(_ event: CollectorEvent, of database: PeerWatch, _ log: Logger) {
+    switch event {
+    case .storeUnavailable(let error, _, let wait):
+        let fields: LogFields = ["reason": "\(error)", "retry_after": wait.seconds]
+        // Time mends the others.
+        if error.kind == .unauthorized || error.kind == .rejected { log.error("database refuses", fields) }
+        database.lost(fields)
+    case .storeRecovered(let attempts): database.found(["after_attempts": attempts])
+    case .undecodable(let offset, let error): log.error("message passed over", ["offset": offset, "reason": "\(error)"])
+    case .refused(let refused):
+        log.error("samples refused", ["batch": refused.batch.batchID, "samples": refused.batch.count, "reason": refused.reason])
+    case .deadLettersFailed(let error, let wait):
+        log.error("dead letters not written, nothing is committed", ["reason": "\(error)", "retry_after": wait.seconds])
+    case .commitFailed(let offset, let error): log.warning("position not committed", ["offset": offset, "reason": "\(error)"])
+    }
 }
 
 func report(_ collector: Collector<InfluxDBStore>, every interval: Duration, _ log: Logger) async {

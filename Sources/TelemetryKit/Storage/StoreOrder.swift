@@ -24,10 +24,12 @@ enum StoreOrder {
         var metricName: String
         var uuid: String
 
-        init(_ sample: GPUMetric) {
-            metricName = sample.metricName
-            uuid = sample.gpu.uuid
+        init(metricName: String, uuid: String) {
+            self.metricName = metricName
+            self.uuid = uuid
         }
+
+        init(_ sample: GPUMetric) { self.init(metricName: sample.metricName, uuid: sample.gpu.uuid) }
 
         static func < (a: SeriesKey, b: SeriesKey) -> Bool { (a.metricName, a.uuid) < (b.metricName, b.uuid) }
     }

@@ -105,9 +105,44 @@ struct InfluxDBStoreTests {
         #expect(try await store.statistics().sampleCount == 2000)
         // A single line that is too large cannot be halved.
         let long = StoreConformance.series(labels: [MetricLabel(name: "a", value: String(repeating: "x", count: 20_000))])
-        let error = await #expect(throws: StoreError.self) { try await store.write([StoreConformance.batch([(long, 0, 1)])]) }
-        #expect(error?.kind == .rejected)
-        #expect(error?.message.contains(server.url) == true)
+        let batch = StoreConformance.batch([(series, 3000, 1), (long, 0, 1), (series, 3001, 1)])
+        let error = await #expect(throws: StoreError.self) { try await store.write([batch]) }
+        #expect(error?.kind == .rejected && error?.refused.map { Array($0.batch.metrics) } == [[batch.metrics[1]]])
+        #expect(error?.message.contains(server.url) == true && error?.message.contains("413") == true)
+        #expect(try await store.statistics().sampleCount == 2002)
+    }
+
+    @Test("where another program has given a field another type, those samples are refused by name and all others are stored")
+    func typeConflict() async throws {
+        let server = try await InfluxServer.start()
+        for schema in InfluxDBStore.Configuration.Schema.allCases {
+            let store = try InfluxDBStore(configuration: .init(url: server.url, bucket: "db", schema: schema))
+            try await store.checkHealth()
+            let client = try CurlClient()
+            func put(_ line: String) async throws {
+                let answer = try await client.send(CurlRequest(method: "POST", url: server.url + "/write?db=db", body: Array(line.utf8)))
+                #expect(answer.status == 204, "\(answer.text)")
+            }
+            // A field has its type for each shard of time, a week.
+            try await put(schema == .narrow ? "UTIL value=1i \(StoreConformance.start)" : "gpu UTIL=\"x\" \(StoreConformance.start)")
+            let (util, memory) = (StoreConformance.series(), StoreConformance.series("MEM", labels: [MetricLabel(name: "a", value: "b")]))
+            var samples: [(MetricSeries, Int64, Double)] = []
+            for i in 0..<500 { samples += [(util, Int64(i), Double(i)), (memory, Int64(i), Double(i))] }
+            // Years later there is no conflict.
+            let later = Int64(86_400_000_000_000 * 1000)
+            samples += [(util, later, 1), (memory, later, .nan)]
+            let batches = [StoreConformance.batch(Array(samples[..<333])), StoreConformance.batch(Array(samples[333...]))]
+            let error = await #expect(throws: StoreError.self) { try await store.write(batches) }
+            let refused = error?.refused ?? []
+            #expect(refused.allSatisfy { $0.reason.contains("field type conflict") })
+            #expect(refused.flatMap { $0.batch.metrics } == batches.flatMap(\.metrics).filter { $0.metricName == "UTIL" }.dropLast())
+            let stored = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["MEM"])))
+            #expect(stored.total == 500 && stored.items.map(\.value) == (0..<500).map(Double.init))
+            let years = try await store.telemetry(TelemetryQuery(SampleFilter(
+                metricNames: ["UTIL"], startTime: Timestamp(nanoseconds: StoreConformance.start + later))))
+            #expect(years.items.map(\.value) == [1])
+            _ = try await client.send(CurlRequest(method: "POST", url: server.url + "/query?q=DROP%20DATABASE%20db", body: []))
+        }
     }
 
     @Test("container, pod and namespace as tags read back the same")

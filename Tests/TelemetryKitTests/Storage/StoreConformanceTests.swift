@@ -24,4 +24,19 @@ struct StoreConformanceTests {
         await store.close()
         await other.close()
     }
+
+    @Test("InfluxDB 1.x with the wide schema, and with workload tags, keeps the store's promises", .timeLimit(.minutes(2)))
+    func influxLayouts() async throws {
+        let server = try await InfluxServer.start()
+        for (bucket, schema, tags) in [("wide", .wide, false), ("tags", .narrow, true), ("both", .wide, true)]
+            as [(String, InfluxDBStore.Configuration.Schema, Bool)] {
+            let store = try InfluxDBStore(configuration: .init(url: server.url, bucket: bucket, workloadTags: tags, schema: schema))
+            try await StoreConformance(store: store).run()
+            await store.close()
+        }
+        // Samples of one GPU and time share their workload there, so that it must not change from sample to sample.
+        let wide = try InfluxDBStore(configuration: .init(url: server.url, bucket: "wide-model", schema: .wide))
+        try await StoreConformance(store: wide).agreesWithModel(seed: 9, rounds: 12, workloads: ["p0"])
+        await wide.close()
+    }
 }

@@ -104,14 +104,14 @@ struct StoreModel {
 
 extension StoreConformance {
     /// Writes and asks at random, and compares every answer with the model's. The store must be empty.
-    func agreesWithModel(seed: UInt64, rounds: Int) async throws {
+    func agreesWithModel(seed: UInt64, rounds: Int, workloads: [String] = ["p0", "p1", "p2"]) async throws {
         var random = SeededRandom(seed: seed)
         var model = StoreModel()
         let table = (0..<6).flatMap { gpu in
             ["A", "B", "C"].flatMap { metric in
                 // The workload changes from sample to sample, also when one is written again; what some databases hold as
                 // tags stays the GPU's.
-                ["p0", "p1", "p2"].map { pod in
+                workloads.map { pod in
                     Self.series(
                         metric, gpu: "GPU-\(gpu)", id: "\(gpu * 5)", host: "host-\(gpu % 2)", pod: pod,
                         labels: [MetricLabel(name: "pod", value: pod)])
@@ -166,6 +166,9 @@ extension StoreConformance {
                 paged.after = SampleCursor(last)
             }
             #expect(items == model.telemetry(TelemetryQuery(filter)).items, note)
+            // By offset, across GPUs whose samples have the same times.
+            let some = TelemetryQuery(filter, limit: 7, offset: Int.random(in: 0..<40, using: &random))
+            #expect(try await store.telemetry(some).items == model.telemetry(some).items, note)
             let query = TelemetryQuery(
                 uuid: uuid, metricName: [nil, "A", "C", "none"].randomElement(using: &random)!, startTime: time(), endTime: time(),
                 limit: [nil, 0, 1, 10, 500].randomElement(using: &random)!, offset: [0, 1, 20, 300].randomElement(using: &random)!)
