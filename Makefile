@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean
+.PHONY: help setup setup-tests build run test faults mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline bench-influx coverage clean
 
 help: ## List the targets
 	@echo "Targets:"
@@ -49,6 +49,10 @@ bench-ingest: build ## Measure reading CSV and coding batches beside pyarrow, po
 
 bench-pipeline: build ## Measure the whole pipeline, file to REST, for 30 s
 	@scripts/bench-pipeline.py
+
+bench-influx: build ## Measure the collector's writing beside curl, into the same InfluxDB
+	@scripts/setup.sh bench-influx
+	@scripts/bench-influx.py
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

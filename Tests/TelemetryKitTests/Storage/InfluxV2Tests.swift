@@ -211,7 +211,7 @@ struct InfluxV2Tests {
 
     @Test("in the wide schema a row is a sample of every metric that it has a value of")
     func wide() async throws {
-        let rows = """
+        let rows = #"""
             #datatype,string,long,dateTime:RFC3339,string,string,string,string,string,string,double,string,double,string
             #group,false,false,false,false,false,false,false,false,false,false,false,false,false
             #default,_result,,,,,,,,,,,,
@@ -220,7 +220,7 @@ struct InfluxV2Tests {
             ,,0,2025-07-18T20:42:35Z,gpu,nvidia0,0,host-1,H100,GPU-a,42,,97,
 
 
-            """
+            """#
         let server = try Self.server { _ in .answer(200, [:], rows) }
         defer { server.stop() }
         let store = try InfluxDBStore(configuration: .init(url: server.url, schema: .wide))
