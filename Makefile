@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean bench-store
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx
 
 help: ## List the targets
 	@echo "Targets:"
@@ -55,6 +55,10 @@ bench-pipeline: build ## Measure the whole pipeline, file to REST, for 30 s
 
 bench-store: build ## Measure the memory store: inserting, memory, questions
 	@scripts/bench-store.py
+
+bench-influx: build ## Measure the collector's writing beside curl, into the same InfluxDB
+	@scripts/setup.sh bench-influx
+	@scripts/bench-influx.py
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

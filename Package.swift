@@ -32,6 +32,9 @@ let package = Package(
         .target(
             name: "ExampleSupport", dependencies: ["TelemetryNet"],
             path: "Sources/Examples/Support", swiftSettings: strict),
+        .target(
+            name: "ExampleDatabases", dependencies: ["ExampleSupport", "TelemetryKit"],
+            path: "Sources/Examples/Databases", swiftSettings: strict),
         .executableTarget(
             name: "mq-server", dependencies: ["ExampleSupport", "TelemetryMQ"],
             path: "Sources/Examples/mq-server", swiftSettings: strict),
@@ -39,10 +42,10 @@ let package = Package(
             name: "streamer", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/streamer", swiftSettings: strict),
         .executableTarget(
-            name: "collector", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ"],
+            name: "collector", dependencies: ["ExampleDatabases", "ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/collector", swiftSettings: strict),
         .executableTarget(
-            name: "api", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
+            name: "api", dependencies: ["ExampleDatabases", "ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/api", swiftSettings: strict),
 
         // Load and bare loops for `make bench-mq` and `make bench-ingest`.

@@ -1,3 +1,4 @@
+import ExampleDatabases
 import ExampleSupport
 
 enum Storage: String, CaseIterable, Sendable { case memory, influxdb, victoriametrics }

@@ -27,10 +27,11 @@ final class QueueFeed: Sendable {
         var grouping = Collector<MemoryStore>.Configuration()
         // A write to memory costs little: a sample need not wait for others.
         grouping.flushInterval = .milliseconds(10)
+        grouping.writesAtOnce = 1
         collector = Collector(store: store, configuration: grouping) { event in
             switch event {
             case .undecodable(let offset, let error): log.error("message passed over", ["offset": offset, "reason": "\(error)"])
-            case .rejected, .storeUnavailable, .storeRecovered, .commitFailed: break
+            case .refused, .deadLettersFailed, .storeUnavailable, .storeRecovered, .commitFailed: break
             }
         }
     }

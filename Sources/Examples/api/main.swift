@@ -1,3 +1,4 @@
+import ExampleDatabases
 import ExampleSupport
 import TelemetryKit
 import TelemetryMQ
@@ -28,20 +29,13 @@ await program.main { context in
 
     switch context[Options.storage] {
     case .influxdb:
-        var database = InfluxDBStore.Configuration(url: context[InfluxDBOptions.url])
-        database.token = context[InfluxDBOptions.token]
-        database.org = context[InfluxDBOptions.org]
-        database.bucket = context[InfluxDBOptions.bucket]
+        let database = InfluxDBStore.Configuration(context)
         let store = try InfluxDBStore(configuration: database)
         try await serve(store, gateway, storage: database.url, feed: nil, context)
         await store.close()
 
     case .victoriametrics:
-        var database = VictoriaMetricsStore.Configuration(url: context[VictoriaMetricsOptions.url])
-        database.readURL = context[VictoriaMetricsOptions.readURL] ?? database.readURL
-        database.writeURL = context[VictoriaMetricsOptions.writeURL] ?? database.writeURL
-        database.token = context[VictoriaMetricsOptions.token]
-        database.database = context[VictoriaMetricsOptions.database]
+        let database = VictoriaMetricsStore.Configuration(context)
         let store = try VictoriaMetricsStore(configuration: database)
         try await serve(store, gateway, storage: database.readURL, feed: nil, context)
         await store.close()

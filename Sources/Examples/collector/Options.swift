@@ -1,3 +1,4 @@
+import ExampleDatabases
 import ExampleSupport
 import TelemetryKit
 
@@ -43,12 +44,22 @@ enum Options {
         "FLUSH_INTERVAL", default: "1s", help: "How long samples wait for more before they are written.")
     static let batchSize = Option<Int>.int(
         "BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "SAMPLES",
-        help: "Samples a write, from which on it is not waited for more.")
+        help: "Samples of a write, from which on it is not waited for more.")
+    static let batchBytes = Option<Int>.size(
+        "BATCH_BYTES", default: "4MiB", in: 1 << 10...1 << 30,
+        help: "Bytes of messages, from which on it is not waited for more, and of a request to the database.")
+    static let writesAtOnce = Option<Int>.int(
+        "WRITES_AT_ONCE", default: 4, in: 1...64, placeholder: "WRITES", help: "Writes that are under way at one time.")
+    static let deadLetterFile = Option<String?>.optionalString(
+        "DEAD_LETTER_FILE", shown: "none: they are logged and passed over", placeholder: "PATH",
+        help: "Where samples go that the database refuses for good, with its reason, as lines of JSON.")
     static let drainTimeout = Option<Duration>.duration(
         "DRAIN_TIMEOUT", default: "10s", help: "How long the end waits for the database to take what is read.")
     static let progressInterval = Option<Duration>.duration(
         "PROGRESS_INTERVAL", default: "10s", help: "How often progress is logged. 0: never.")
 
     static let all: [any AnyOption] =
-        [id, offset, shard, storage] + InfluxDBOptions.all + VictoriaMetricsOptions.all + [retention, flushInterval, batchSize, drainTimeout, progressInterval] + QueueOptions.all
+        [id, offset, shard, storage] + InfluxDBOptions.all + VictoriaMetricsOptions.all
+        + [retention, flushInterval, batchSize, batchBytes, writesAtOnce, deadLetterFile, drainTimeout, progressInterval]
+        + StatusOptions.all + QueueOptions.all
 }

@@ -1,123 +1,28 @@
+import ExampleDatabases
 import ExampleSupport
 import TelemetryKit
-import TelemetryMQ
 
 let program = Program(
     name: "collector", summary: "Reads batches from an mq-server and writes them to InfluxDB or VictoriaMetrics; commits only what is stored.",
     options: Options.all)
 
 await program.main { context in
-    let log = context.log
-    let shard = context[Options.shard]
-    let id = context[Options.id] ?? "collector" + (shard.map { "-\($0.index)-\($0.count)" } ?? "")
-
-    let database = try Database(context)
-
-    var grouping = Collector<Database>.Configuration()
-    grouping.groupSize = context[Options.batchSize]
-    grouping.flushInterval = context[Options.flushInterval]
-    grouping.shard = shard
-    let databaseWatch = PeerWatch("database", log: log, isConnected: true)
-    let collector = Collector(store: database, configuration: grouping) { event in
-        switch event {
-        case .storeUnavailable(let error, _, let wait): databaseWatch.lost(["reason": "\(error)", "retry_after": wait.seconds])
-        case .storeRecovered(let attempts): databaseWatch.found(["after_attempts": attempts])
-        case .undecodable(let offset, let error): log.error("message passed over", ["offset": offset, "reason": "\(error)"])
-        case .rejected(let batch, let error):
-            log.error("batch refused", ["batch": batch.batchID, "samples": batch.count, "reason": "\(error)"])
-        case .commitFailed(let offset, let error): log.warning("position not committed", ["offset": offset, "reason": "\(error)"])
-        }
+    switch context[Options.storage] {
+    case .influxdb:
+        var database = InfluxDBStore.Configuration(context)
+        database.retentionPeriod = context[Options.retention]
+        database.maximumBodyBytes = context[Options.batchBytes]
+        database.maximumConnections = context[Options.writesAtOnce]
+        let store = try InfluxDBStore(configuration: database)
+        try await collect(into: store, at: database.url, context)
+        await store.close()
+    case .victoriametrics:
+        var database = VictoriaMetricsStore.Configuration(context)
+        database.maximumBodyBytes = context[Options.batchBytes]
+        database.maximumConnections = context[Options.writesAtOnce]
+        let store = try VictoriaMetricsStore(configuration: database)
+        try await collect(into: store, at: database.writeURL, context)
+        await store.close()
     }
-
-    let queueWatch = PeerWatch("queue", log: log)
-    var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
-    queue.clientID = id
-    queue.token = context[QueueOptions.token]
-    queue.onEvent = { event in
-        switch event {
-        case .connected(let peer): queueWatch.found(["peer": peer])
-        case .disconnected(let peer, let reason, let wait): queueWatch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
-        case .messagesSkipped(let count, let next): log.warning("messages lost to retention", ["count": count, "next_offset": next])
-        case .logReset(let next): log.warning("the log of the queue began anew", ["next_offset": next])
-        }
-    }
-
-    let client = MQClient(configuration: queue)
-    let subscription = client.subscribe(id: id, from: context[Options.offset].position)
-    log.info(
-        "collecting",
-        ["id": id, "queue": "\(queue.host):\(queue.port)", "database": database.url, "shard": shard?.description ?? "all"])
-
-    // Between the two a short queue, so that reading can end while what was read is still being stored and committed.
-    let messages = BoundedQueue<CollectorMessage>(capacity: 4)
-    let reading = Task {
-        defer { messages.finish() }
-        for try await message in subscription {
-            guard await messages.send(CollectorMessage(offset: message.offset, payload: Array(message.payload))) else { return }
-        }
-    }
-    let storing = Task { try await collector.run(messages) { try await subscription.commit(through: $0) } }
-    let stopping = Task {
-        guard let signal = await context.signals.first() else { return }
-        log.info("draining", ["signal": signal, "waiting_samples": collector.pendingSamples])
-        messages.finish()
-        reading.cancel()
-        try await Task.sleep(for: context[Options.drainTimeout])
-        storing.cancel()
-        messages.abort()
-    }
-    let reporting = Task { await report(collector, every: context[Options.progressInterval], log) }
-
-    let stored = await storing.result
-    reading.cancel()
-    let read = await reading.result
-    reporting.cancel()
-    stopping.cancel()
-    subscription.close()
-    await client.close(within: .zero)
-    await database.close()
-
-    let counters = collector.counters
-    log.info(
-        "finished",
-        [
-            "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "rejected": counters.samplesRejected,
-            "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
-        ])
-    if case .failure(let error as MQError) = read, error.code != .cancelled { throw explained(error, id: id) }
-    if case .failure(let error) = stored, !(error is CancellationError) { throw error }
     return Program.ExitCode.done
-}
-
-func report(_ collector: Collector<Database>, every interval: Duration, _ log: Logger) async {
-    guard interval > .zero else { return }
-    while (try? await Task.sleep(for: interval)) != nil {
-        let counters = collector.counters
-        log.info(
-            "progress",
-            [
-                "stored": counters.samplesStored, "waiting_samples": collector.pendingSamples,
-                "last_stored_offset": counters.lastStoredOffset ?? -1,
-            ])
-    }
-}
-
-/// Adds what a person can do about it.
-func explained(_ error: MQError, id: String) -> ProgramError {
-    switch error.code {
-    case .unauthorized: ProgramError("\(error); the option is MQ_TOKEN")
-    case .superseded: ProgramError("\(error); another collector has the id \(id): give each its own COLLECTOR_ID")
-    default: ProgramError("\(error)")
-    }
-}
-
-extension StartOffset {
-    var position: MQClient.StartPosition {
-        switch self {
-        case .committed: .committed
-        case .earliest: .earliest
-        case .latest: .latest
-        case .number(let offset): .offset(offset)
-        }
-    }
 }

@@ -24,6 +24,12 @@ public struct SampleDigest: Sendable, Hashable, CustomStringConvertible {
         sum &+= other.sum
     }
 
+    /// Takes samples out that went in.
+    public mutating func subtract(_ other: SampleDigest) {
+        count -= other.count
+        sum &-= other.sum
+    }
+
     /// The count, and the sum in hexadecimal digits: `12350-9c1185a5c5e9fc54`.
     public var description: String {
         let digits = String(sum, radix: 16)

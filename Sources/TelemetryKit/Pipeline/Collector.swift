@@ -5,24 +5,45 @@ import Synchronization
 ///     let collector = Collector(store: store) { event in log(event) }
 ///     try await collector.run(messages) { offset in try await subscription.commit(offset) }
 ///
-/// Samples are written in groups: when there are enough of them, or when the first has waited long enough. While the store is away the
-/// group is written again and again and nothing more is read, so the queue holds what comes. Every sample reaches the store at least once; a second
-/// time changes nothing, since a store identifies samples.
+/// Samples are written in groups: when there are enough of them, or when the first has waited long enough; a few groups at one time.
+/// While the store is away they are written again and again and nothing more is read, so the queue holds what comes. Every
+/// sample reaches the store at least once; a second time changes nothing, since a store identifies samples. What the store refuses
+/// for good goes to ``Configuration/deadLetters``.
 ///
 /// Safe to use from any task; ``run(_:commit:)`` is called once.
 public final class Collector<Store: TelemetryStore>: Sendable {
     public struct Configuration: Sendable {
         /// Samples that are written together, about.
         public var groupSize = 10_000
+        /// Bytes of the messages that are written together, about.
+        public var groupBytes = 4 << 20
         /// How long a sample waits for others at most.
         public var flushInterval = Duration.seconds(1)
+        /// Groups that are written at one time. With more than one, two messages that give one sample different values may be stored
+        /// in either order.
+        public var writesAtOnce = 4
         /// The GPUs to write; `nil`: all.
         public var shard: Shard?
         public var backoff = Backoff()
-        /// The wait where the store refuses the credentials, which only a person can mend.
-        public var unauthorizedWait = Duration.seconds(30)
+        /// The wait where the store refuses the credentials or the call, which only a person can mend.
+        public var refusedWait = Duration.seconds(30)
+        /// Keeps what the store refuses for good. Returns when it is kept: the position is committed after that. Where it throws, it
+        /// is called again. `nil`: refused samples are passed over.
+        public var deadLetters: (@Sendable ([RefusedSamples]) throws -> Void)?
 
         public init() {}
+    }
+
+    private struct State {
+        var counters = CollectorCounters()
+        var window: CollectorWindow
+        var retries: CollectorRetries
+        /// Waits for room in the window.
+        var dispatcher: CheckedContinuation<Void, Never>?
+        /// A group was given up: no other begins.
+        var hasStopped = false
+        var committedOffset: Int64?
+        var isCommitting = false
     }
 
     private let store: Store
@@ -30,7 +51,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
     private let clock: PipelineClock
     private let report: @Sendable (CollectorEvent) -> Void
     private let mailbox: GroupMailbox
-    private let state = Mutex(CollectorCounters())
+    private let state: Mutex<State>
 
     public init(
         store: Store, configuration: Configuration = Configuration(), clock: PipelineClock = .system,
@@ -40,17 +61,20 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         self.configuration = configuration
         self.clock = clock
         self.report = report
-        mailbox = GroupMailbox(size: configuration.groupSize, interval: configuration.flushInterval, clock: clock)
+        mailbox = GroupMailbox(
+            size: configuration.groupSize, bytes: configuration.groupBytes, interval: configuration.flushInterval, clock: clock)
+        state = Mutex(State(
+            window: CollectorWindow(limit: configuration.writesAtOnce), retries: CollectorRetries(configuration.backoff)))
     }
 
-    public var counters: CollectorCounters { state.withLock { $0 } }
+    public var counters: CollectorCounters { state.withLock { $0.counters } }
 
     /// Samples that were read and are not yet on their way to the store.
     public var pendingSamples: Int { mailbox.sampleCount }
 
     /// Returns when the messages end and all is stored. Throws what the sequence of messages throws, after storing what came before.
     ///
-    /// Where the task is cancelled, it tries once to store what it holds. What is not stored is not committed.
+    /// Where the task is cancelled, what is not stored by then is not committed.
     ///
     /// - Parameter commit: is called with the offset of the last message that is stored, as is everything before it.
     public func run<Messages: AsyncSequence>(
@@ -79,7 +103,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         do {
             for try await message in messages {
                 let batch = decode(message, &codec)
-                await mailbox.add(batch, offset: message.offset)
+                await mailbox.add(batch, bytes: message.payload.count, offset: message.offset)
                 if Task.isCancelled { return CancellationError() }
             }
             return nil
@@ -92,16 +116,16 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         do throws(BatchError) {
             let whole = try codec.decode(message.payload)
             let batch = configuration.shard?.filter(whole) ?? whole
-            state.withLock { counters in
-                counters.messages += 1
-                counters.samplesRead += whole.count
-                counters.samplesOfOtherShards += whole.count - batch.count
+            state.withLock { state in
+                state.counters.messages += 1
+                state.counters.samplesRead += whole.count
+                state.counters.samplesOfOtherShards += whole.count - batch.count
             }
             return batch
         } catch {
-            state.withLock { counters in
-                counters.messages += 1
-                counters.undecodableMessages += 1
+            state.withLock { state in
+                state.counters.messages += 1
+                state.counters.undecodableMessages += 1
             }
             report(.undecodable(offset: message.offset, error))
             return nil
@@ -110,74 +134,137 @@ public final class Collector<Store: TelemetryStore>: Sendable {
 
     // MARK: - Writing
 
-    private func writeGroups(_ commit: @Sendable (Int64) async throws -> Void) async {
-        while let group = await mailbox.next() {
-            guard await write(group.batches[...]), let offset = group.lastOffset else { return mailbox.end() }
-            state.withLock { $0.lastStoredOffset = offset }
+    private func writeGroups(_ commit: @escaping @Sendable (Int64) async throws -> Void) async {
+        await withDiscardingTaskGroup { writes in
+            while await hasRoom(), let group = await mailbox.next(), let offset = group.lastOffset {
+                let number = state.withLock { $0.window.begin(lastOffset: offset) }
+                writes.addTask { [self] in
+                    if await write(group.batches) { await finish(number, commit) } else { stop() }
+                }
+            }
+        }
+    }
+
+    /// Waits while as many groups are being written as may be. `false`: no other is to begin.
+    private func hasRoom() async -> Bool {
+        await withCheckedContinuation { continuation in
+            let goesOn = state.withLock { state in
+                if state.hasStopped || !state.window.isFull { return true }
+                state.dispatcher = continuation
+                return false
+            }
+            if goesOn { continuation.resume() }
+        }
+        return state.withLock { !$0.hasStopped }
+    }
+
+    private func stop() {
+        mailbox.end()
+        let dispatcher = state.withLock { state in
+            state.hasStopped = true
+            return state.dispatcher.take()
+        }
+        dispatcher?.resume()
+    }
+
+    private func finish(_ number: Int, _ commit: @Sendable (Int64) async throws -> Void) async {
+        let (dispatcher, commits) = state.withLock { state in
+            if let offset = state.window.finish(number) { state.counters.lastStoredOffset = offset }
+            // One task commits at a time, so that an older position never follows a newer one.
+            let commits = !state.isCommitting
+            state.isCommitting = true
+            return (state.dispatcher.take(), commits)
+        }
+        dispatcher?.resume()
+        guard commits else { return }
+        while let offset = nextCommit() {
             do {
                 try await commit(offset)
             } catch {
-                state.withLock { $0.commitsFailed += 1 }
+                state.withLock { $0.counters.commitsFailed += 1 }
                 report(.commitFailed(offset: offset, error))
             }
         }
     }
 
-    /// Writes until the store has accepted or refused every batch. `false`: cancelled before that.
-    private func write(_ batches: ArraySlice<MetricBatch>) async -> Bool {
+    private func nextCommit() -> Int64? {
+        state.withLock { state in
+            state.isCommitting = state.counters.lastStoredOffset != state.committedOffset
+            guard state.isCommitting else { return nil }
+            state.committedOffset = state.counters.lastStoredOffset
+            return state.committedOffset
+        }
+    }
+
+    /// Writes until the store has accepted or refused every sample. `false`: cancelled before that.
+    private func write(_ batches: [MetricBatch]) async -> Bool {
         guard !batches.isEmpty else { return true }
-        var backoff = configuration.backoff
         while true {
+            let wait = state.withLock { $0.retries.wait(at: clock.monotonic()) }
+            if wait > .zero {
+                guard (try? await clock.sleep(wait)) != nil else { return false }
+                continue
+            }
             let failure: StoreError
             do {
-                try await store.write(Array(batches))
-                stored(batches, attempts: backoff.attempt)
+                try await store.write(batches)
+                stored(batches, refused: [])
+                return true
+            } catch let error as StoreError where !error.refused.isEmpty {
+                guard await keep(error.refused) else { return false }
+                stored(batches, refused: error.refused)
                 return true
             } catch let error as StoreError {
                 failure = error
             } catch {
                 failure = StoreError(.unavailable, "\(error)")
             }
-            if failure.kind == .rejected { return await refused(batches, failure) }
             if Task.isCancelled { return false }
-            var random = SystemRandomNumberGenerator()
-            let least = failure.kind == .unauthorized ? configuration.unauthorizedWait : nil
-            let wait = backoff.next(atLeast: failure.retryAfter ?? least, using: &random)
-            state.withLock { counters in
-                counters.retries += 1
-                counters.isStoreAvailable = false
-            }
-            report(.storeUnavailable(failure, attempt: backoff.attempt, wait: wait))
-            guard (try? await clock.sleep(wait)) != nil else { return false }
+            failed(failure)
         }
     }
 
-    private func stored(_ batches: ArraySlice<MetricBatch>, attempts: Int) {
+    private func failed(_ failure: StoreError) {
+        let isForPerson = failure.kind == .unauthorized || failure.kind == .rejected
+        let (attempt, wait) = state.withLock { state in
+            state.counters.retries += 1
+            state.counters.isStoreAvailable = false
+            return state.retries.fail(
+                at: clock.monotonic(), atLeast: failure.retryAfter ?? (isForPerson ? configuration.refusedWait : nil))
+        }
+        report(.storeUnavailable(failure, attempt: attempt, wait: wait))
+    }
+
+    private func stored(_ batches: [MetricBatch], refused: [RefusedSamples]) {
         var digest = SampleDigest()
         for batch in batches { digest.add(SampleDigest(batch)) }
-        state.withLock { counters in
-            counters.samplesStored += digest.count
-            counters.digest.add(digest)
-            counters.writes += 1
-            counters.isStoreAvailable = true
+        for part in refused { digest.subtract(SampleDigest(part.batch)) }
+        let attempts = state.withLock { state in
+            state.counters.samplesStored += digest.count
+            state.counters.digest.add(digest)
+            state.counters.samplesRefused += refused.reduce(0) { $0 + $1.batch.count }
+            state.counters.writes += 1
+            state.counters.isStoreAvailable = true
+            return state.retries.succeed()
         }
         if attempts > 0 { report(.storeRecovered(afterAttempts: attempts)) }
     }
 
-    /// The store refuses the group: by halves the batch is found that it means, and the others are stored.
-    private func refused(_ batches: ArraySlice<MetricBatch>, _ failure: StoreError) async -> Bool {
-        guard batches.count > 1 else {
-            let batch = batches.first!
-            state.withLock { counters in
-                counters.batchesRejected += 1
-                counters.samplesRejected += batch.count
-                counters.isStoreAvailable = true
+    /// `false`: cancelled before the dead letters were kept.
+    private func keep(_ refused: [RefusedSamples]) async -> Bool {
+        var backoff = configuration.backoff
+        while let deadLetters = configuration.deadLetters {
+            do {
+                try deadLetters(refused)
+                break
+            } catch {
+                var random = SystemRandomNumberGenerator()
+                let wait = backoff.next(using: &random)
+                report(.deadLettersFailed(error, wait: wait))
+                guard (try? await clock.sleep(wait)) != nil else { return false }
             }
-            report(.rejected(batch, failure))
-            return true
         }
-        let middle = batches.startIndex + batches.count / 2
-        guard await write(batches[..<middle]) else { return false }
-        return await write(batches[middle...])
+        for part in refused { report(.refused(part)) }
+        return true
     }
 }

@@ -18,8 +18,10 @@ public enum CollectorEvent: Sendable {
     case storeUnavailable(StoreError, attempt: Int, wait: Duration)
     /// The store takes samples again.
     case storeRecovered(afterAttempts: Int)
-    /// The store refuses a batch for good. It is passed over; the rest of its group is stored.
-    case rejected(MetricBatch, StoreError)
+    /// The store refuses samples for good; all others of their group are stored. They are kept as dead letters where those are.
+    case refused(RefusedSamples)
+    /// The dead letters cannot be kept now; the next try comes after `wait`. Nothing is committed meanwhile.
+    case deadLettersFailed(any Error, wait: Duration)
     /// The samples are stored, but the position is not: they will be read again after a restart, which changes nothing.
     case commitFailed(offset: Int64, any Error)
 }
@@ -35,8 +37,8 @@ public struct CollectorCounters: Sendable, Hashable {
     public var samplesStored = 0
     /// Of the samples stored; what came twice is in it twice.
     public var digest = SampleDigest()
-    public var samplesRejected = 0
-    public var batchesRejected = 0
+    /// Samples that the store refused for good.
+    public var samplesRefused = 0
     /// Calls of the store that it accepted.
     public var writes = 0
     /// Tries that failed and were repeated.

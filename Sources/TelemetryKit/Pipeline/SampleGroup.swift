@@ -2,6 +2,8 @@
 struct SampleGroup: Sendable {
     var batches: [MetricBatch] = []
     var sampleCount = 0
+    /// Of the messages.
+    var byteCount = 0
     /// What can be committed when the group is stored. Messages that gave no sample count too, so that they are not read again.
     var lastOffset: Int64?
     /// Messages in the group.
@@ -10,34 +12,39 @@ struct SampleGroup: Sendable {
     var isEmpty: Bool { lastOffset == nil }
 }
 
-/// Groups batches until there are enough samples for a write, or the first has waited long enough.
+/// Groups batches until there are enough samples or bytes for a write, or the first has waited long enough.
 struct SampleGrouper: Sendable {
     private let size: Int
+    private let bytes: Int
     private let interval: Duration
     private var group = SampleGroup()
     private var openedAt: Duration?
 
-    init(size: Int, interval: Duration) {
+    init(size: Int, bytes: Int, interval: Duration) {
         self.size = size
+        self.bytes = bytes
         self.interval = interval
     }
 
     var sampleCount: Int { group.sampleCount }
 
-    /// `batch` is `nil` for a message that gave no sample.
-    mutating func add(_ batch: MetricBatch?, offset: Int64, now: Duration) {
+    /// - Parameters:
+    ///   - batch: `nil` for a message that gave no sample.
+    ///   - bytes: of the message.
+    mutating func add(_ batch: MetricBatch?, bytes: Int, offset: Int64, now: Duration) {
         if openedAt == nil { openedAt = now }
         group.lastOffset = offset
         group.messageCount += 1
         guard let batch, !batch.isEmpty else { return }
         group.batches.append(batch)
+        group.byteCount += bytes
         group.sampleCount += batch.count
     }
 
     /// When the group is due; `nil` where it is empty.
     var deadline: Duration? { openedAt.map { $0 + interval } }
 
-    var isFull: Bool { group.sampleCount >= size }
+    var isFull: Bool { group.sampleCount >= size || group.byteCount >= bytes }
 
     mutating func take() -> SampleGroup {
         defer {

@@ -6,7 +6,8 @@
 /// Every method may be called from any number of tasks at once.
 public protocol TelemetryStore: Sendable {
     /// Stores every sample of the batches, or throws ``StoreError``; after a throw some may have been stored, and the
-    /// caller writes the same batches again. A sample that is older than the store's retention is passed over.
+    /// caller writes the same batches again, unless the error tells which samples are ``StoreError/refused``. A sample that is older
+    /// than the store's retention is passed over.
     func write(_ batches: [MetricBatch]) async throws
     /// GPUs that have samples which the filter includes, in the order of hostname, then numeric gpu id, then uuid. Their first and last
     /// times are those of all their samples.
@@ -46,6 +47,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// What the database asked to wait before the next try.
     public var retryAfter: Duration?
+    /// Of a write: the samples that the database will never take. Where there are any, all others of the call are stored.
+    public var refused: [RefusedSamples] = []
     /// The status of the HTTP answer, where one said so.
     var status: Int?
 
@@ -56,4 +59,17 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     }
 
     public var description: String { message }
+}
+
+/// Samples that a database refuses for good.
+public struct RefusedSamples: Sendable {
+    /// These samples alone, under the id and source of the batch that they came in.
+    public var batch: MetricBatch
+    /// In the database's words.
+    public var reason: String
+
+    public init(batch: MetricBatch, reason: String) {
+        self.batch = batch
+        self.reason = reason
+    }
 }

@@ -15,6 +15,26 @@ struct InfluxDB: Sendable {
     static var isPresent: Bool { executable != nil }
     static let absent: Comment = "needs influxd; make setup-tests installs it"
 
+    /// Every value of the narrow schema, by `metric uuid nanoseconds`.
+    func points(database: String = "gpu_telemetry") async throws -> [String: Double] {
+        let query = #"SELECT "value", "uuid" FROM /.*/"#.addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
+        let answer = try await HTTP.get(port, "/query?db=\(database)&epoch=ns&q=\(query)")
+        let object = try JSONSerialization.jsonObject(with: answer.body) as? [String: Any]
+        guard let result = (object?["results"] as? [[String: Any]])?.first, result["error"] == nil else {
+            throw StageError("InfluxDB: \(answer.text.prefix(500))")
+        }
+        var points: [String: Double] = [:]
+        for series in result["series"] as? [[String: Any]] ?? [] {
+            guard let name = series["name"] as? String, let rows = series["values"] as? [[Any]] else { throw StageError("a series without rows") }
+            for row in rows {
+                let key = "\(name) \(row[2]) \(row[0])"
+                // Two series of one GPU would be a point that is there twice.
+                guard points.updateValue((row[1] as! NSNumber).doubleValue, forKey: key) == nil else { throw StageError("\(key) is there twice") }
+            }
+        }
+        return points
+    }
+
     /// One value of an answer to InfluxQL: first series, first row, the named column.
     func value(_ query: String, column: String, database: String = "gpu_telemetry") async throws -> Double? {
         struct Answer: Decodable {

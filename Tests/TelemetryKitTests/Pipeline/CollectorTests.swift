@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import TelemetryKit
+@testable import TelemetryKit
 import Testing
 
 /// A store that answers as a script says, and then accepts. It keeps what it accepted.
@@ -17,10 +17,14 @@ private actor ScriptedStore: TelemetryStore {
 
     func write(_ batches: [MetricBatch]) throws {
         if !failures.isEmpty { throw failures.removeFirst() }
-        if batches.contains(where: { $0.batchID == refuses }) { throw StoreError(.rejected, "field type conflict") }
-        writes.append(batches)
+        let (refused, taken) = (batches.filter { $0.batchID == refuses }, batches.filter { $0.batchID != refuses })
+        writes.append(taken)
         for watcher in watchers { watcher.resume() }
         watchers = []
+        guard !refused.isEmpty else { return }
+        var error = StoreError(.rejected, "field type conflict")
+        error.refused = refused.map { RefusedSamples(batch: $0, reason: "conflict") }
+        throw error
     }
 
     func firstWrite() async {
@@ -31,6 +35,39 @@ private actor ScriptedStore: TelemetryStore {
 
     func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> { Page(items: [], total: 0) }
     func gpu(uuid: String) -> GPUInfo? { nil }
+    func metrics(uuid: String?) -> [MetricSummary] { [] }
+    func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> { Page(items: [], total: 0) }
+    func statistics() -> StoreStatistics {
+        StoreStatistics(sampleCount: 0, gpuCount: 0, metricCount: 0, hostCount: 0, oldest: nil, newest: nil)
+    }
+    func checkHealth() {}
+    func close() {}
+}
+
+/// A store whose writes each wait until the test lets them through.
+private actor GatedStore: TelemetryStore {
+    private var waiting: [String: CheckedContinuation<Void, Never>] = [:]
+    private var watcher: (names: Set<String>, continuation: CheckedContinuation<Void, Never>)?
+
+    func write(_ batches: [MetricBatch]) async {
+        await withCheckedContinuation { continuation in
+            waiting[batches[0].batchID] = continuation
+            if let watcher, watcher.names.isSubset(of: waiting.keys) {
+                self.watcher = nil
+                watcher.continuation.resume()
+            }
+        }
+    }
+
+    /// Returns when these writes wait.
+    func arrival(of names: Set<String>) async {
+        guard !names.isSubset(of: waiting.keys) else { return }
+        await withCheckedContinuation { watcher = (names, $0) }
+    }
+
+    func open(_ name: String) { waiting.removeValue(forKey: name)!.resume() }
+
+    func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> { Page(items: [], total: 0) }
     func metrics(uuid: String?) -> [MetricSummary] { [] }
     func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> { Page(items: [], total: 0) }
     func statistics() -> StoreStatistics {
@@ -72,6 +109,7 @@ struct CollectorTests {
     private static func configuration(_ change: (inout Collector<ScriptedStore>.Configuration) -> Void = { _ in }) -> Collector<ScriptedStore>.Configuration {
         var configuration = Collector<ScriptedStore>.Configuration()
         configuration.flushInterval = .seconds(3_600)
+        configuration.writesAtOnce = 1
         change(&configuration)
         return configuration
     }
@@ -173,19 +211,130 @@ struct CollectorTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test("a batch that the store refuses is reported and passed over, and the rest of its group is stored")
-    func rejected() async throws {
+    @Test("samples that the store refuses are kept before the position passes them, and the rest of their group is stored")
+    func refused() async throws {
         let store = ScriptedStore(refusing: "3")
-        let commits = Log<Int64>()
-        let refused = Log<String>()
-        let collector = Collector(store: store, configuration: Self.configuration()) { event in
-            if case .rejected(let batch, let error) = event { refused.add("\(batch.batchID): \(error)") }
+        let log = Log<String>()
+        let isFull = Mutex(2)
+        let time = LeapingClock()
+        let collector = Collector(
+            store: store,
+            configuration: Self.configuration {
+                $0.deadLetters = { parts in
+                    try isFull.withLock { left in
+                        left -= 1
+                        if left >= 0 { throw StoreError(.unavailable, "disk full") }
+                    }
+                    for part in parts { log.add("kept \(part.batch.batchID) \(part.batch.count) \(part.reason)") }
+                }
+            }, clock: time.clock
+        ) { event in
+            switch event {
+            case .refused(let part): log.add("refused \(part.batch.batchID): \(part.reason)")
+            case .deadLettersFailed(let error, _): log.add("\(error)")
+            default: log.add("\(event)")
+            }
         }
-        try await collector.run(Self.stream(try Self.messages((0..<7).map { Self.batch("\($0)", samples: 2) }))) { commits.add($0) }
+        let batches = (0..<7).map { Self.batch("\($0)", samples: 2) }
+        try await collector.run(Self.stream(try Self.messages(batches))) { log.add("commit \($0)") }
         #expect(await store.writes.flatMap { $0.map(\.batchID) } == ["0", "1", "2", "4", "5", "6"])
-        #expect(refused.all == ["3: field type conflict"])
-        #expect(commits.all == [6])
-        #expect(collector.counters.batchesRejected == 1 && collector.counters.samplesRejected == 2 && collector.counters.samplesStored == 12)
+        #expect(log.all == ["disk full", "disk full", "kept 3 2 conflict", "refused 3: conflict", "commit 6"])
+        let counters = collector.counters
+        #expect(counters.samplesRefused == 2 && counters.samplesStored == 12 && counters.retries == 0)
+        var digest = SampleDigest()
+        for batch in batches where batch.batchID != "3" { digest.add(SampleDigest(batch)) }
+        #expect(counters.digest == digest)
+    }
+
+    @Test("a call that the store refuses without naming samples loses none: it is tried again, slowly")
+    func refusedCall() async throws {
+        let store = ScriptedStore(failures: [StoreError(.rejected, "no such organization"), StoreError(.rejected, "no such organization")])
+        let time = LeapingClock()
+        let collector = Collector(store: store, configuration: Self.configuration(), clock: time.clock)
+        try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 3)])))
+        #expect(await store.samples.count == 3)
+        #expect(time.sleeps == [.seconds(30), .seconds(30)])
+    }
+
+    @Test("a group is full at a count of bytes too")
+    func bytes() async throws {
+        let store = ScriptedStore()
+        let messages = try Self.messages((0..<6).map { Self.batch("\($0)", samples: 10) })
+        let collector = Collector(store: store, configuration: Self.configuration { $0.groupBytes = messages[0].payload.count + 1 })
+        try await collector.run(Self.stream(messages))
+        #expect(await store.writes.map(\.count) == [2, 2, 2])
+    }
+
+    @Test("several groups are written at one time, in any order, and the position waits for the oldest")
+    func severalAtOnce() async throws {
+        let store = GatedStore()
+        let commits = Log<Int64>()
+        let read = Log<Int64>()
+        let messages = try Self.messages((0..<8).map { Self.batch("\($0)", samples: 1) })
+        var configuration = Collector<GatedStore>.Configuration()
+        configuration.groupSize = 1
+        configuration.writesAtOnce = 3
+        let collector = Collector(store: store, configuration: configuration)
+        let running = Task {
+            try await collector.run(Self.stream(messages).map { message in
+                read.add(message.offset)
+                return message
+            }) { commits.add($0) }
+        }
+        await store.arrival(of: ["0", "1", "2"])
+        // Beside the three one group is full and one message waits.
+        #expect(read.all.count <= 5)
+        await store.open("1")
+        await store.open("2")
+        #expect(commits.all.isEmpty && collector.counters.lastStoredOffset == nil)
+        await store.open("0")
+        await store.arrival(of: ["3", "4", "5"])
+        // One commit may stand for several.
+        #expect(Set(commits.all).isSubset(of: [0, 1, 2]))
+        for batch in ["5", "4", "3"] { await store.open(batch) }
+        await store.arrival(of: ["6", "7"])
+        await store.open("6")
+        await store.open("7")
+        try await running.value
+        #expect(commits.all == commits.all.sorted() && commits.all.last == 7)
+    }
+
+    @Test("the position never passes a group that is not done, in whatever order groups are done")
+    func window() {
+        var random = SeededRandom(seed: 4)
+        for _ in 0..<200 {
+            var window = CollectorWindow(limit: Int.random(in: 1...5, using: &random))
+            var open: [Int: Int64] = [:]
+            var (begun, committed) = (Int64(0), Int64(-1))
+            for _ in 0..<60 {
+                if !window.isFull, Bool.random(using: &random) {
+                    open[window.begin(lastOffset: begun)] = begun
+                    begun += 1
+                } else if let (number, _) = open.randomElement(using: &random) {
+                    open[number] = nil
+                    if let offset = window.finish(number) {
+                        #expect(offset > committed)
+                        committed = offset
+                    }
+                    #expect(committed == (open.values.min() ?? begun) - 1)
+                }
+            }
+        }
+    }
+
+    @Test("while the store is away all writers wait together, and the first success ends the wait")
+    func retriesTogether() {
+        var retries = CollectorRetries(Backoff(first: .seconds(1), longest: .seconds(8)))
+        #expect(retries.wait(at: .zero) == .zero)
+        let first = retries.fail(at: .zero, atLeast: nil)
+        #expect(first.attempt == 1 && first.wait >= .seconds(0.5) && first.wait <= .seconds(1))
+        // Another that was under way at the time is no further attempt, but what it was asked for counts.
+        #expect(retries.fail(at: .zero, atLeast: nil) == first)
+        #expect(retries.fail(at: .milliseconds(100), atLeast: .seconds(5)) == (1, .seconds(5)))
+        #expect(retries.wait(at: .milliseconds(5_100)) == .zero)
+        #expect(retries.fail(at: .milliseconds(5_100), atLeast: nil).attempt == 2)
+        #expect(retries.succeed() == 2)
+        #expect(retries.wait(at: .milliseconds(5_101)) == .zero && retries.succeed() == 0)
     }
 
     @Test("a message that is no batch is counted and reported with its offset, and the next is read")

@@ -76,9 +76,9 @@ struct InfluxDBStoreTests {
     func retention() async throws {
         let server = try await InfluxServer.start()
         let store = try InfluxDBStore(configuration: .init(url: server.url, retentionPeriod: .seconds(3600)))
-        let now = Int64(Date().timeIntervalSince1970) * 1_000_000_000 - StoreConformance.start
-        let series = StoreConformance.series()
-        try await store.write([StoreConformance.batch([(series, 0, 1), (series, now, 2)])])
+        let now = Int64(Date().timeIntervalSince1970) * 1_000_000_000 - StoreSamples.start
+        let series = SuiteSamples.series()
+        try await store.write([StoreSamples.batch([(series, 0, 1), (series, now, 2)])])
         #expect(try await store.telemetry(TelemetryQuery(uuid: "GPU-a")).items.map(\.value) == [2])
     }
 
@@ -86,7 +86,7 @@ struct InfluxDBStoreTests {
     func droppedDatabase() async throws {
         let server = try await InfluxServer.start()
         let store = try InfluxDBStore(configuration: .init(url: server.url))
-        let batch = StoreConformance.batch([(StoreConformance.series(), 0, 1)])
+        let batch = StoreSamples.batch([(SuiteSamples.series(), 0, 1)])
         let client = try CurlClient()
         for _ in 0..<2 {
             try await store.write([batch])
@@ -100,25 +100,60 @@ struct InfluxDBStoreTests {
     func tooLarge() async throws {
         let server = try await InfluxServer.start(maximumBodySize: 10_000)
         let store = try InfluxDBStore(configuration: .init(url: server.url))
-        let series = StoreConformance.series(labels: [MetricLabel(name: "a", value: "line\nfeed")])
-        try await store.write([StoreConformance.batch((0..<2000).map { (series, Int64($0), Double($0)) })])
+        let series = SuiteSamples.series(labels: [MetricLabel(name: "a", value: "line\nfeed")])
+        try await store.write([StoreSamples.batch((0..<2000).map { (series, Int64($0), Double($0)) })])
         #expect(try await store.statistics().sampleCount == 2000)
         // A single line that is too large cannot be halved.
-        let long = StoreConformance.series(labels: [MetricLabel(name: "a", value: String(repeating: "x", count: 20_000))])
-        let error = await #expect(throws: StoreError.self) { try await store.write([StoreConformance.batch([(long, 0, 1)])]) }
-        #expect(error?.kind == .rejected)
-        #expect(error?.message.contains(server.url) == true)
+        let long = SuiteSamples.series(labels: [MetricLabel(name: "a", value: String(repeating: "x", count: 20_000))])
+        let batch = StoreSamples.batch([(series, 3000, 1), (long, 0, 1), (series, 3001, 1)])
+        let error = await #expect(throws: StoreError.self) { try await store.write([batch]) }
+        #expect(error?.kind == .rejected && error?.refused.map { Array($0.batch.metrics) } == [[batch.metrics[1]]])
+        #expect(error?.message.contains(server.url) == true && error?.message.contains("413") == true)
+        #expect(try await store.statistics().sampleCount == 2002)
+    }
+
+    @Test("where another program has given a field another type, those samples are refused by name and all others are stored")
+    func typeConflict() async throws {
+        let server = try await InfluxServer.start()
+        for schema in InfluxDBStore.Configuration.Schema.allCases {
+            let store = try InfluxDBStore(configuration: .init(url: server.url, bucket: "db", schema: schema))
+            try await store.checkHealth()
+            let client = try CurlClient()
+            func put(_ line: String) async throws {
+                let answer = try await client.send(CurlRequest(method: "POST", url: server.url + "/write?db=db", body: Array(line.utf8)))
+                #expect(answer.status == 204, "\(answer.text)")
+            }
+            // A field has its type for each shard of time, a week.
+            try await put(schema == .narrow ? "UTIL value=1i \(StoreSamples.start)" : "gpu UTIL=\"x\" \(StoreSamples.start)")
+            let (util, memory) = (SuiteSamples.series(), SuiteSamples.series("MEM", labels: [MetricLabel(name: "a", value: "b")]))
+            var samples: [(MetricSeries, Int64, Double)] = []
+            for i in 0..<500 { samples += [(util, Int64(i), Double(i)), (memory, Int64(i), Double(i))] }
+            // Years later there is no conflict.
+            let later = Int64(86_400_000_000_000 * 1000)
+            samples += [(util, later, 1), (memory, later, .nan)]
+            let batches = [StoreSamples.batch(Array(samples[..<333])), StoreSamples.batch(Array(samples[333...]))]
+            let error = await #expect(throws: StoreError.self) { try await store.write(batches) }
+            let refused = error?.refused ?? []
+            #expect(refused.allSatisfy { $0.reason.contains("field type conflict") })
+            #expect(refused.flatMap { $0.batch.metrics } == batches.flatMap(\.metrics).filter { $0.metricName == "UTIL" }.dropLast())
+            let stored = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["MEM"])))
+            #expect(stored.total == 500 && stored.items.map(\.value) == (0..<500).map(Double.init))
+            let years = try await store.telemetry(TelemetryQuery(SampleFilter(
+                metricNames: ["UTIL"], startTime: Timestamp(nanoseconds: StoreSamples.start + later))))
+            #expect(years.items.map(\.value) == [1])
+            _ = try await client.send(CurlRequest(method: "POST", url: server.url + "/query?q=DROP%20DATABASE%20db", body: []))
+        }
     }
 
     @Test("container, pod and namespace as tags read back the same")
     func workloadTags() async throws {
         let server = try await InfluxServer.start()
         let store = try InfluxDBStore(configuration: .init(url: server.url, workloadTags: true))
-        let series = StoreConformance.series(pod: "train, 1")
-        try await store.write([StoreConformance.batch([(series, 0, 1), (StoreConformance.series(), 1, 2)])])
+        let series = SuiteSamples.series(pod: "train, 1")
+        try await store.write([StoreSamples.batch([(series, 0, 1), (SuiteSamples.series(), 1, 2)])])
         let read = try await store.telemetry(TelemetryQuery(uuid: "GPU-a")).items
-        #expect(read.map(\.series) == [series, StoreConformance.series()])
-        #expect(try await store.gpu(uuid: "GPU-a")?.identity == StoreConformance.series().gpu)
+        #expect(read.map(\.series) == [series, SuiteSamples.series()])
+        #expect(try await store.gpu(uuid: "GPU-a")?.identity == SuiteSamples.series().gpu)
     }
 
     @Test("writers and readers at once lose nothing")
@@ -128,9 +163,9 @@ struct InfluxDBStoreTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<8 {
                 group.addTask {
-                    let series = StoreConformance.series("M_\(writer)")
+                    let series = SuiteSamples.series("M_\(writer)")
                     for part in 0..<5 {
-                        try await store.write([StoreConformance.batch((0..<400).map { (series, Int64(part * 400 + $0), 1) })])
+                        try await store.write([StoreSamples.batch((0..<400).map { (series, Int64(part * 400 + $0), 1) })])
                         _ = try await store.telemetry(TelemetryQuery(uuid: "GPU-a", limit: 10))
                     }
                 }

@@ -26,12 +26,12 @@ struct InfluxV2Tests {
     func write() async throws {
         let server = try Self.server { _ in .answer(204) }
         defer { server.stop() }
-        try await Self.store(server).write([StoreConformance.batch([(StoreConformance.series(), 0, 97)])])
+        try await Self.store(server).write([StoreSamples.batch([(SuiteSamples.series(), 0, 97)])])
         let request = try #require(server.requests.last)
         #expect(request.method == "POST")
         #expect(request.target == "/api/v2/write?org=my%20org&bucket=gpu_telemetry&precision=ns")
         #expect(request.headers["authorization"] == "Token secret==")
-        #expect(request.body == "UTIL,device=nvidia0,gpu_id=0,hostname=host-1,model_name=NVIDIA\\ H100\\ 80GB\\ HBM3,uuid=GPU-a value=97 \(StoreConformance.start)\n")
+        #expect(request.body == "UTIL,device=nvidia0,gpu_id=0,hostname=host-1,model_name=NVIDIA\\ H100\\ 80GB\\ HBM3,uuid=GPU-a value=97 \(StoreSamples.start)\n")
     }
 
     @Test("an absent bucket is created in its organization with the retention period")
@@ -47,7 +47,7 @@ struct InfluxV2Tests {
         }
         defer { server.stop() }
         let store = try InfluxDBStore(configuration: .init(url: server.url, org: "my org", retentionPeriod: .seconds(86400)))
-        try await store.write([StoreConformance.batch([(StoreConformance.series(), 0, 97)])])
+        try await store.write([StoreSamples.batch([(SuiteSamples.series(), 0, 97)])])
         let created = try #require(server.requests.first { $0.method == "POST" && $0.path == "/api/v2/buckets" })
         #expect(created.body == #"{"orgID":"o1","name":"gpu_telemetry","retentionRules":[{"type":"expire","everySeconds":86400}]}"#)
         #expect(server.requests.first { $0.path == "/api/v2/orgs" }?.target == "/api/v2/orgs?org=my%20org")
@@ -56,22 +56,25 @@ struct InfluxV2Tests {
         #expect(error?.kind == .rejected)
     }
 
+    static let total = [
+        "#datatype,string,long,string,string,long", "#group,false,false,true,true,false", "#default,_result,,,,",
+        ",result,table,_measurement,uuid,_value", ",,0,MEM,GPU-a,5", ",,1,MEM,GPU-b,7", "", "",
+    ].joined(separator: "\r\n")
     static let telemetry = [
-        "#datatype,string,long,long", "#group,false,false,false", "#default,total,,", ",result,table,_value", ",,0,12", "",
         "#datatype,string,long,dateTime:RFC3339,string,string,string,string,string,string,double,string",
-        "#group,false,false,false,false,false,false,false,false,false,false,false", "#default,page,,,,,,,,,,",
+        "#group,false,false,false,false,false,false,false,false,false,false,false", "#default,_result,,,,,,,,,,",
         ",result,table,_time,_measurement,device,gpu_id,hostname,model_name,uuid,value,labels_raw",
         #",,0,2025-07-18T20:42:34.000000001Z,MEM,nvidia0,0,host-1,"NVIDIA H100, 80GB",GPU-a,97.5,"a=""x,y"",b=""1""""#,
         #",,0,2025-07-18T20:42:34.000000001Z,UTIL%0a,nvidia0,0,host-1,"NVIDIA H100, 80GB",GPU-a,1e+300,"#, "", "",
     ].joined(separator: "\r\n")
 
-    @Test("samples and their total come from one query, in whose script values stay values")
+    @Test("samples and their total are asked for in scripts in which values stay values")
     func telemetry() async throws {
-        let server = try Self.server { _ in .answer(200, ["Content-Type": "text/csv"], Self.telemetry) }
+        let server = try Self.server { .answer(200, ["Content-Type": "text/csv"], $0.body.contains("count()") ? Self.total : Self.telemetry) }
         defer { server.stop() }
         let page = try await Self.store(server).telemetry(TelemetryQuery(
             uuid: #"x") |> drop() // ${r.a} \"#, metricName: "a\"b", startTime: Timestamp(nanoseconds: 1), endTime: Timestamp(nanoseconds: 1_000_000_000),
-            limit: 2, offset: 10))
+            limit: 3, offset: 10))
         #expect(page.total == 12)
         let gpu = GPUIdentity(gpuID: "0", device: "nvidia0", uuid: "GPU-a", modelName: "NVIDIA H100, 80GB", hostname: "host-1")
         let time = Timestamp(nanoseconds: 1_752_871_354_000_000_001)
@@ -80,14 +83,14 @@ struct InfluxV2Tests {
                 metricName: "MEM", gpu: gpu, labels: [MetricLabel(name: "a", value: "x,y"), MetricLabel(name: "b", value: "1")])),
             GPUMetric(timestamp: time, value: 1e300, series: MetricSeries(metricName: "UTIL\n", gpu: gpu)),
         ])
-        let request = try #require(server.requests.last)
+        let request = try #require(server.requests.first { $0.body.contains("pivot") })
         #expect(request.target == "/api/v2/query?org=my%20org")
         #expect(request.headers["content-type"] == "application/json")
         #expect(request.body.contains(#"range(start: 1970-01-01T00:00:00.000000001Z, stop: 1970-01-01T00:00:01.000000001Z)"#))
         // The script's own escapes are escaped once more, since it travels as a JSON string.
         #expect(request.body.contains(#"r.uuid == \"x\\\") |> drop() // \\${r.a} %5c\""#))
         #expect(request.body.contains(#"r._measurement == \"a\\\"b\""#))
-        #expect(request.body.contains("limit(n: 2, offset: 10)"))
+        #expect(request.body.contains("limit(n: 3, offset: 10)"))
     }
 
     @Test("an error that arrives after the status 200, and after rows, is an error")
@@ -167,6 +170,67 @@ struct InfluxV2Tests {
         let statistics = try await store.statistics()
         #expect(statistics.sampleCount == 10 && statistics.gpuCount == 3 && statistics.hostCount == 1 && statistics.metricCount == 2)
         try await store.checkHealth()
+    }
+
+    @Test("aggregates are windows of Flux, where it has a function of the same meaning; else of the samples")
+    func aggregate() async throws {
+        let windows = """
+            #datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,string,double
+            #group,false,false,true,true,true,false
+            #default,_result,,,,,
+            ,result,table,_start,_stop,hostname,_value
+            ,,0,2025-07-18T20:43:00Z,2025-07-18T20:44:00Z,host-1,2.5
+            ,,1,2025-07-18T20:42:34Z,2025-07-18T20:43:00Z,host-1,1
+            ,,2,2025-07-18T20:42:34Z,2025-07-18T20:43:00Z,a%0a,7
+
+
+            """
+        let server = try Self.server { request in
+            .answer(200, [:], request.body.contains("window(") ? windows : Self.telemetry)
+        }
+        defer { server.stop() }
+        let store = try Self.store(server)
+        let start = Timestamp(nanoseconds: 1_752_871_354_000_000_000)
+        var query = AggregateQuery(
+            metricName: "A\"", filter: SampleFilter(hostnames: [""], startTime: start), function: .avg, window: .seconds(60), grouping: .host)
+        let minute = Timestamp(nanoseconds: 1_752_871_320_000_000_000)
+        #expect(try await store.aggregate(query) == [
+            AggregateSeries(group: "a\n", points: [.init(time: minute, value: 7)]),
+            AggregateSeries(group: "host-1", points: [
+                .init(time: minute, value: 1), .init(time: Timestamp(nanoseconds: minute.nanoseconds + 60_000_000_000), value: 2.5),
+            ]),
+        ])
+        let script = try #require(server.requests.last).body
+        #expect(script.contains("filter(fn: (r) => not exists r.hostname)"))
+        #expect(script.contains(#"filter(fn: (r) => r._measurement == \"A\\\"\")"#))
+        #expect(script.contains(#"group(columns: [\"hostname\"]) |> window(every: 60000000000ns) |> mean()"#))
+        query.function = .p95
+        query.grouping = .cluster
+        #expect(try await store.aggregate(query) == [AggregateSeries(group: "", points: [.init(time: minute, value: 1e300)])])
+    }
+
+    @Test("in the wide schema a row is a sample of every metric that it has a value of")
+    func wide() async throws {
+        let rows = #"""
+            #datatype,string,long,dateTime:RFC3339,string,string,string,string,string,string,double,string,double,string
+            #group,false,false,false,false,false,false,false,false,false,false,false,false,false
+            #default,_result,,,,,,,,,,,,
+            ,result,table,_time,_measurement,device,gpu_id,hostname,model_name,uuid,TEMP,TEMP.labels,UTIL,pod
+            ,,0,2025-07-18T20:42:34Z,gpu,nvidia0,0,host-1,H100,GPU-a,41,"a=""1""",,train-0
+            ,,0,2025-07-18T20:42:35Z,gpu,nvidia0,0,host-1,H100,GPU-a,42,,97,
+
+
+            """#
+        let server = try Self.server { _ in .answer(200, [:], rows) }
+        defer { server.stop() }
+        let store = try InfluxDBStore(configuration: .init(url: server.url, schema: .wide))
+        let query = TelemetryQuery(SampleFilter(), countsTotal: false)
+        #expect(try await store.telemetry(query).items.map { "\($0.metricName) \($0.value) \($0.gpu.pod) \($0.labels.count)" }
+            == ["TEMP 41.0 train-0 1", "TEMP 42.0  0", "UTIL 97.0  0"])
+        #expect(try await store.latest(SampleFilter(metricNames: ["TEMP"])).map(\.value) == [42])
+        let script = try #require(server.requests.last).body
+        #expect(script.contains(#"r._measurement == \"gpu\""#) && script.contains(#"r._field == \"TEMP.labels\""#))
+        #expect(script.contains(#"filter(fn: (r) => exists r[\"TEMP\"])"#))
     }
 
     @Test("an answer without tables is an empty answer")

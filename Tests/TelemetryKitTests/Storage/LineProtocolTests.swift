@@ -3,11 +3,15 @@ import Testing
 
 @Suite("Line protocol")
 struct LineProtocolTests {
-    static func lines(_ series: MetricSeries, _ value: Double = 1, at time: Int64 = 5, workloadTags: Bool = false) -> String {
+    static func lines(_ series: MetricSeries, _ value: Double = 1, at time: Int64 = 5, _ layout: InfluxLayout = InfluxLayout()) -> String {
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
         batch.append(seriesIndex: batch.addSeries(series), timestamp: time, value: value)
-        let bodies = LineProtocolBodies([batch], maximumBytes: 1 << 20, workloadTags: workloadTags)
-        return bodies.map { String(decoding: $0, as: UTF8.self) }.joined()
+        return bodies([batch], maximumBytes: 1 << 20, layout).map { String(decoding: $0.lines, as: UTF8.self) }.joined()
+    }
+
+    static func bodies(_ batches: [MetricBatch], maximumBytes: Int, _ layout: InfluxLayout = InfluxLayout()) -> [LineProtocolBodies.Body] {
+        var bodies = LineProtocolBodies(batches, maximumBytes: maximumBytes, layout: layout)
+        return Array(sequence(state: ()) { _ in bodies.next() })
     }
 
     static func series(_ metric: String = "m", uuid: String = "u", model: String = "H100", host: String = "h", pod: String = "", labels: [MetricLabel] = []) -> MetricSeries {
@@ -50,7 +54,7 @@ struct LineProtocolTests {
     func workload() {
         let series = Self.series(pod: "p", labels: [MetricLabel(name: "a", value: "x\"y")])
         #expect(Self.lines(series).hasSuffix(#",uuid=u value=1,pod="p",labels_raw="a=\"x\\\"y\"" 5"# + "\n"))
-        #expect(Self.lines(series, workloadTags: true).contains(",model_name=H100,pod=p,uuid=u value=1,labels_raw="))
+        #expect(Self.lines(series, 1, InfluxLayout(workloadTags: true)).contains(",model_name=H100,pod=p,uuid=u value=1,labels_raw="))
     }
 
     @Test("a value that is not finite makes no line")
@@ -81,16 +85,47 @@ struct LineProtocolTests {
         }
     }
 
-    @Test("bodies are cut between lines")
+    @Test("in the wide schema the metric is the field, and its labels stand beside it")
+    func wide() {
+        let wide = InfluxLayout(schema: .wide)
+        let series = Self.series("a b=c,d", pod: "p", labels: [MetricLabel(name: "k", value: "v")])
+        #expect(Self.lines(series, 2, wide)
+            == #"gpu,device=nvidia0,gpu_id=0,hostname=h,model_name=H100,uuid=u a\ b\=c\,d=2,pod="p",a\ b\=c\,d.labels="k=\"v\"" 5"# + "\n")
+        #expect(Self.lines(Self.series(pod: "p"), 2, InfluxLayout(schema: .wide, workloadTags: true))
+            == "gpu,device=nvidia0,gpu_id=0,hostname=h,model_name=H100,pod=p,uuid=u m=2 5\n")
+    }
+
+    @Test("no metric's field is taken for another, for labels, or for what else is a field or a name to the database")
+    func wideFields() {
+        let names = SuiteSamples.hostileTexts + ["pod", "time", "uuid", "_field", "a.labels", "a", ".labels", "pod.labels", "a%2elabels"]
+        var fields: Set<String> = []
+        for name in Set(names) {
+            let field = WideField.name(of: name)
+            #expect(WideField.metric(of: field) == name)
+            #expect(fields.insert(field).inserted && fields.insert(field + WideField.labelsSuffix).inserted, "\(name.debugDescription)")
+            #expect(WideField.metric(of: field + WideField.labelsSuffix) == nil)
+        }
+        for field in ["pod", "container", "namespace", "time", "_time"] { #expect(WideField.metric(of: field) == nil) }
+    }
+
+    @Test("bodies are cut between lines, count them, and never outgrow their memory")
     func bodies() {
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
         let index = batch.addSeries(Self.series())
-        for i in 0..<1000 { batch.append(seriesIndex: index, timestamp: Int64(i), value: Double(i)) }
-        let bodies = Array(LineProtocolBodies([batch, batch], maximumBytes: 4096))
-        #expect(bodies.count > 10)
-        #expect(bodies.allSatisfy { $0.last == UInt8(ascii: "\n") && $0.count < 4096 + 200 })
-        let lines = String(decoding: bodies.flatMap { $0 }, as: UTF8.self).split(separator: "\n")
-        #expect(lines.count == 2000)
-        #expect(lines.last?.hasSuffix(" value=999 999") == true)
+        for i in 0..<1000 { batch.append(seriesIndex: index, timestamp: .min + Int64(i), value: -1.2345678901234567e-300) }
+        batch.append(seriesIndex: index, timestamp: 0, value: .nan)
+        batch.append(seriesIndex: index, timestamp: 999, value: 999)
+        for size in [1, 4096, 1 << 30] {
+            var bodies = LineProtocolBodies([batch, batch], maximumBytes: size)
+            var lines: [Substring] = []
+            while let body = bodies.next() {
+                #expect(body.firstLine == lines.count)
+                #expect(body.lines.last == UInt8(ascii: "\n") && body.lines.count < size + 200)
+                #expect(body.lines.capacity <= min(2 * 1002 * 160, size + 200))
+                lines += String(decoding: body.lines, as: UTF8.self).split(separator: "\n")
+            }
+            #expect(lines.count == 2002)
+            #expect(lines.last?.hasSuffix(" value=999 999") == true)
+        }
     }
 }

@@ -158,11 +158,11 @@ struct MemoryColumnTests {
     func timeSizes() {
         var random = SeededRandom(seed: 5)
         let second: Int64 = 1_000_000_000
-        let regular = (0..<512).map { StoreConformance.start + Int64($0) * second }
+        let regular = (0..<512).map { StoreSamples.start + Int64($0) * second }
         let empty = Self.bytes([0])
         #expect(Self.bytes(regular) == empty)
         #expect(Self.bytes(regular.map { $0 / second }) == empty)
-        let missed = regular.filter { ![100 * second, 101 * second, 300 * second].contains($0 - StoreConformance.start) }
+        let missed = regular.filter { ![100 * second, 101 * second, 300 * second].contains($0 - StoreSamples.start) }
         #expect(Self.bytes(missed) <= empty + 2 * 10 + 16)
         let jitter = regular.map { $0 + Int64.random(in: -300_000...300_000, using: &random) }
         #expect(Self.bytes(jitter) <= empty + 512 * 20 / 8 + 16)

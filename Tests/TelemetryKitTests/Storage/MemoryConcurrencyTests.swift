@@ -7,13 +7,13 @@ struct MemoryConcurrencyTests {
     private static let second: Int64 = 1_000_000_000
 
     private static func batch(_ series: [MetricSeries], _ ticks: Range<Int>) -> MetricBatch {
-        StoreConformance.batch(ticks.flatMap { tick in series.map { ($0, Int64(tick) * second, Double(tick)) } })
+        StoreSamples.batch(ticks.flatMap { tick in series.map { ($0, Int64(tick) * second, Double(tick)) } })
     }
 
     @Test("pages behind a cursor hold every older sample once while a writer goes on")
     func cursor() async throws {
         let store = MemoryStore()
-        let series = (0..<4).flatMap { gpu in ["A", "B"].map { StoreConformance.series($0, gpu: "GPU-\(gpu)") } }
+        let series = (0..<4).flatMap { gpu in ["A", "B"].map { SuiteSamples.series($0, gpu: "GPU-\(gpu)") } }
         try await store.write([Self.batch(series, 0..<1500)])
         let isPaging = Atomic(true)
         async let writing: Int = {
@@ -25,7 +25,7 @@ struct MemoryConcurrencyTests {
             return tick
         }()
         var query = TelemetryQuery(
-            SampleFilter(endTime: Timestamp(nanoseconds: StoreConformance.start + 1499 * Self.second)), limit: 700, countsTotal: false)
+            SampleFilter(endTime: Timestamp(nanoseconds: StoreSamples.start + 1499 * Self.second)), limit: 700, countsTotal: false)
         var items: [GPUMetric] = []
         while true {
             let page = try await store.telemetry(query).items
@@ -48,12 +48,12 @@ struct MemoryConcurrencyTests {
             for writer in 0..<4 {
                 group.addTask {
                     // Two writers share each GPU, one the even ticks and one the odd; all write to one more.
-                    let own = ["A", "B"].map { StoreConformance.series($0, gpu: "GPU-\(writer / 2)") }
+                    let own = ["A", "B"].map { SuiteSamples.series($0, gpu: "GPU-\(writer / 2)") }
                     for tick in 0..<500 {
                         let time = Int64(2 * tick + writer % 2) * Self.second
                         let samples = own.map { ($0, time, Double(writer)) }
-                        let shared = [(StoreConformance.series("A", gpu: "GPU-all"), Int64(4 * tick + writer), 1.0)]
-                        try await store.write([StoreConformance.batch(samples + shared)])
+                        let shared = [(SuiteSamples.series("A", gpu: "GPU-all"), Int64(4 * tick + writer), 1.0)]
+                        try await store.write([StoreSamples.batch(samples + shared)])
                     }
                 }
             }
@@ -94,9 +94,9 @@ struct MemoryConcurrencyTests {
                     for tick in stride(from: 0, through: newest, by: 5) {
                         // Every tick a GPU and two metrics that were never there before, and one GPU that stays.
                         let series = [
-                            StoreConformance.series("A", gpu: "GPU-\(writer)-\(tick)"),
-                            StoreConformance.series("M\(writer)\(tick)", gpu: "GPU-stays"),
-                            StoreConformance.series("A", gpu: "GPU-stays-\(writer)"),
+                            SuiteSamples.series("A", gpu: "GPU-\(writer)-\(tick)"),
+                            SuiteSamples.series("M\(writer)\(tick)", gpu: "GPU-stays"),
+                            SuiteSamples.series("A", gpu: "GPU-stays-\(writer)"),
                         ]
                         try await store.write([Self.batch(series, tick..<tick + 1)])
                     }
@@ -112,7 +112,7 @@ struct MemoryConcurrencyTests {
             try await group.waitForAll()
         }
         let held = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["A"]))).items
-        let times = Set(held.map { Int(($0.timestamp.nanoseconds - StoreConformance.start) / Self.second) })
+        let times = Set(held.map { Int(($0.timestamp.nanoseconds - StoreSamples.start) / Self.second) })
         #expect(times.max() == newest && times.min()! >= newest - 50)
         for writer in 0..<3 { #expect(held.contains { $0.gpu.uuid == "GPU-stays-\(writer)" && $0.value == Double(newest) }) }
         // What has ended is let go: GPUs, series, and what was known of them.

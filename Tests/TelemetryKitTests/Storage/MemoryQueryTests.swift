@@ -24,7 +24,7 @@ struct MemoryQueryTests {
         var random = SeededRandom(seed: seed)
         let gpus = (0..<5).map { gpu in
             ["A", "B"].map { metric in
-                (0..<2).map { host in StoreConformance.series(metric, gpu: "GPU-\(gpu)", id: "\(gpu)", host: "host-\((gpu + host) % 3)") }
+                (0..<2).map { host in SuiteSamples.series(metric, gpu: "GPU-\(gpu)", id: "\(gpu)", host: "host-\((gpu + host) % 3)") }
             }
         }
         for part in 0..<12 {
@@ -39,7 +39,7 @@ struct MemoryQueryTests {
                     }
                 }
             }
-            let batch = StoreConformance.batch(samples)
+            let batch = StoreSamples.batch(samples)
             model.write(batch)
             try await store.write([batch])
         }
@@ -48,14 +48,14 @@ struct MemoryQueryTests {
     @Test("answers over many blocks are those of a list of all samples", arguments: 1...2)
     func model(_ seed: UInt64) async throws {
         let store = MemoryStore()
-        var model = StoreModel()
+        var model = StoreModel(traits: StoreTraits())
         try await Self.fill(store, &model, seed: seed)
         var random = SeededRandom(seed: seed)
         #expect(try await store.statistics() == model.statistics)
         for _ in 0..<4 {
             func time() -> Timestamp? {
                 Bool.random(using: &random)
-                    ? nil : Timestamp(nanoseconds: StoreConformance.start + Int64.random(in: -10 * Self.second..<730 * Self.second, using: &random))
+                    ? nil : Timestamp(nanoseconds: StoreSamples.start + Int64.random(in: -10 * Self.second..<730 * Self.second, using: &random))
             }
             func some(_ texts: [String]) -> [String] { texts.filter { _ in Int.random(in: 0..<3, using: &random) == 0 } }
             let filter = SampleFilter(
@@ -86,7 +86,7 @@ struct MemoryQueryTests {
     @Test("whole blocks and single samples make the same windows", arguments: AggregateQuery.Function.allCases)
     func wholeBlocks(_ function: AggregateQuery.Function) async throws {
         let store = MemoryStore()
-        var model = StoreModel()
+        var model = StoreModel(traits: StoreTraits())
         try await Self.fill(store, &model, seed: 9)
         for grouping in AggregateQuery.Grouping.allCases {
             for window in [1, 60, 512, 600, 100_000] {
@@ -100,7 +100,7 @@ struct MemoryQueryTests {
     func extremes() async throws {
         let store = MemoryStore(configuration: .init(maximumBytes: nil))
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
-        let index = batch.addSeries(StoreConformance.series("A"))
+        let index = batch.addSeries(SuiteSamples.series("A"))
         let ends = [Int64.min, .min + 1, .min + 5000, -1, 0, 1, .max - 5000, .max - 1, .max]
         let dense: [Int64] = (0..<300).map { (i: Int64) -> Int64 in i * 130 - 20_000 }
         for time in ends + dense { batch.append(seriesIndex: index, timestamp: time, value: Double(time % 97)) }

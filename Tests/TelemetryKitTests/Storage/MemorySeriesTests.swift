@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Series of the memory store")
 struct MemorySeriesTests {
-    private static let variants = (0..<3).map { StoreConformance.series(pod: "pod-\($0)") }
+    private static let variants = (0..<3).map { SuiteSamples.series(pod: "pod-\($0)") }
 
     /// What was written into a series, held beside a dictionary.
     private struct Beside {
@@ -142,7 +142,7 @@ struct MemorySeriesTests {
     @Test("a sample written again and again with ever new labels does not keep them all")
     func everNewLabels() {
         var block = SampleBlock(times: [1], values: [1], variants: [Self.variants[0]], variantColumn: [])
-        for number in 0..<5000 { _ = block.insert(time: 1, value: 1, series: StoreConformance.series(pod: "p\(number)")) }
+        for number in 0..<5000 { _ = block.insert(time: 1, value: 1, series: SuiteSamples.series(pod: "p\(number)")) }
         #expect(block.variants.count <= 1026)
         #expect(block.series(at: 0).gpu.pod == "p4999")
     }

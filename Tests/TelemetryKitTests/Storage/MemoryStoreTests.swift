@@ -13,7 +13,7 @@ struct MemoryStoreTests {
         }
     }
 
-    static let series = ["A", "B"].map { StoreConformance.series($0) }
+    static let series = ["A", "B"].map { SuiteSamples.series($0) }
 
     @Test("age counts back from the newest sample, and what is older is not answered")
     func age() async throws {
@@ -37,7 +37,7 @@ struct MemoryStoreTests {
     @Test("a GPU whose samples have all aged away is gone, and comes back with a new one")
     func agedGPU() async throws {
         let store = MemoryStore(configuration: .init(retentionPeriod: .seconds(10)))
-        let old = StoreConformance.series(gpu: "GPU-old")
+        let old = SuiteSamples.series(gpu: "GPU-old")
         try await Self.fill(store, [old], ticks: 0..<5)
         try await Self.fill(store, Self.series, ticks: 100..<101)
         #expect(try await store.gpu(uuid: "GPU-old") == nil)
@@ -51,21 +51,21 @@ struct MemoryStoreTests {
     func bytes() async throws {
         let limit = 40_000
         let store = MemoryStore(configuration: .init(maximumBytes: limit))
-        let late = StoreConformance.series("LATE", gpu: "GPU-late")
+        let late = SuiteSamples.series("LATE", gpu: "GPU-late")
         var random = SeededRandom(seed: 3)
         for start in stride(from: 0, to: 20_000, by: 100) {
             var samples: [(MetricSeries, Int64, Double)] = []
             for tick in start..<start + 100 {
                 for series in Self.series { samples.append((series, Int64(tick) * Self.second, Double.random(in: 0..<1, using: &random))) }
             }
-            try await store.write([StoreConformance.batch(samples)])
+            try await store.write([StoreSamples.batch(samples)])
             #expect(store.byteCount <= limit)
         }
-        try await store.write([StoreConformance.batch([(late, 19_999 * Self.second, 1)])])
+        try await store.write([StoreSamples.batch([(late, 19_999 * Self.second, 1)])])
         let statistics = try await store.statistics()
         // Random values take eight bytes each. Some of the room is for the series themselves.
         #expect(statistics.sampleCount * 8 > limit / 2)
-        #expect(statistics.newest == Timestamp(nanoseconds: StoreConformance.start + 19_999 * Self.second))
+        #expect(statistics.newest == Timestamp(nanoseconds: StoreSamples.start + 19_999 * Self.second))
         // Both series begin at the same time: none was robbed for the other.
         let held = try await store.series(SampleFilter(uuids: ["GPU-a"]), limit: 10, offset: 0).items
         #expect(held.count == 2 && held[0].firstSeen == held[1].firstSeen && held[0].sampleCount == held[1].sampleCount)
@@ -76,7 +76,7 @@ struct MemoryStoreTests {
     func changingLabels() async throws {
         let store = MemoryStore(configuration: .init(retentionPeriod: .seconds(5000)))
         var random = SeededRandom(seed: 11)
-        let variants = (0..<7).map { StoreConformance.series(pod: "pod-\($0)") }
+        let variants = (0..<7).map { SuiteSamples.series(pod: "pod-\($0)") }
         var expected: [Int: Int] = [:]
         for tick in (0..<4000).shuffled(using: &random) + (0..<500).shuffled(using: &random) + Array(4000..<8000) {
             let variant = Int.random(in: 0..<7, using: &random)

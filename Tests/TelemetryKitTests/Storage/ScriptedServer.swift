@@ -35,13 +35,19 @@ final class ScriptedServer: Sendable {
     private let listener: Int32
     private let handler: @Sendable (Request) -> Reply
     private let seen = Mutex<[Request]>([])
+    /// After how many bytes of a request's body its connection is reset, by the connection's number.
+    private let bodyLimit: @Sendable (Int) -> Int?
     /// Called when a client closes a connection that was left in silence.
     private let onHangup: @Sendable () -> Void
 
     var requests: [Request] { seen.withLock { $0 } }
 
-    init(onHangup: @escaping @Sendable () -> Void = {}, _ handler: @escaping @Sendable (Request) -> Reply) throws {
+    init(
+        onHangup: @escaping @Sendable () -> Void = {}, bodyLimit: @escaping @Sendable (Int) -> Int? = { _ in nil },
+        _ handler: @escaping @Sendable (Request) -> Reply
+    ) throws {
         self.handler = handler
+        self.bodyLimit = bodyLimit
         self.onHangup = onHangup
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -76,7 +82,7 @@ final class ScriptedServer: Sendable {
     private func serve(_ fd: Int32, _ number: Int) {
         defer { Glibc.close(fd) }
         var buffer: [UInt8] = []
-        while var request = readRequest(fd, &buffer) {
+        while var request = readRequest(fd, &buffer, bodyLimit(number)) {
             request.connection = number
             seen.withLock { $0.append(request) }
             switch handler(request) {
@@ -100,16 +106,19 @@ final class ScriptedServer: Sendable {
             case .cutShort:
                 _ = send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")
                 return
-            case .reset:
-                var linger = linger(l_onoff: 1, l_linger: 0)
-                setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
-                return
+            case .reset: return abort(fd)
             case .silence:
                 while fill(fd, &buffer) {}
                 onHangup()
                 return
             }
         }
+    }
+
+    /// Lets the close that follows send a reset.
+    private func abort(_ fd: Int32) {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
     }
 
     private func fill(_ fd: Int32, _ buffer: inout [UInt8]) -> Bool {
@@ -131,7 +140,7 @@ final class ScriptedServer: Sendable {
         return true
     }
 
-    private func readRequest(_ fd: Int32, _ buffer: inout [UInt8]) -> Request? {
+    private func readRequest(_ fd: Int32, _ buffer: inout [UInt8], _ bodyLimit: Int?) -> Request? {
         let blank = Array("\r\n\r\n".utf8)
         var headEnd: Int?
         while true {
@@ -149,6 +158,10 @@ final class ScriptedServer: Sendable {
         let length = request.headers["content-length"].flatMap { Int($0) } ?? 0
         let start = headEnd! + 4
         while buffer.count < start + length {
+            if let bodyLimit, buffer.count - start >= bodyLimit {
+                abort(fd)
+                return nil
+            }
             guard fill(fd, &buffer) else { return nil }
         }
         request.body = String(decoding: buffer[start..<start + length], as: UTF8.self)

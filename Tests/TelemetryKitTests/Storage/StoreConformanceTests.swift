@@ -10,13 +10,16 @@ struct StoreConformanceTests {
         #expect(violations.isEmpty, "\(violations)")
     }
 
-    @Test("InfluxDB 1.x keeps every promise within its limits")
-    func influx() async throws {
+    @Test("InfluxDB 1.x keeps every promise within its limits, in each layout", arguments: InfluxDBStore.Configuration.Schema.allCases, [false, true])
+    func influx(_ schema: InfluxDBStore.Configuration.Schema, workloadTags: Bool) async throws {
         let server = try await InfluxServer.start()
         let databases = Atomic(0)
-        let violations = try await StoreConformance(traits: StoreTraits(replacement: .valueAndWorkload), seeds: [6], rounds: 15).check {
+        let configuration = { (bucket: String) in
+            InfluxDBStore.Configuration(url: server.url, bucket: bucket, workloadTags: workloadTags, schema: schema)
+        }
+        let violations = try await StoreConformance(traits: configuration("").traits, seeds: [6], rounds: 15).check {
             let number = databases.wrappingAdd(1, ordering: .relaxed).newValue
-            return try InfluxDBStore(configuration: .init(url: server.url, bucket: "conformance_\(number)"))
+            return try InfluxDBStore(configuration: configuration("conformance_\(number)"))
         }
         #expect(violations.isEmpty, "\(violations)")
     }

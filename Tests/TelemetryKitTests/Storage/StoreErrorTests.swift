@@ -4,7 +4,7 @@ import Testing
 
 @Suite("What an unwilling database is told to be", .timeLimit(.minutes(1)))
 struct StoreErrorTests {
-    static let batch = StoreConformance.batch([(StoreConformance.series(), 0, 97)])
+    static let batch = StoreSamples.batch([(SuiteSamples.series(), 0, 97)])
 
     /// A database of 1.x that exists and answers writes as the test says.
     static func server(_ write: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply) throws -> ScriptedServer {
@@ -31,7 +31,9 @@ struct StoreErrorTests {
             #expect(error?.kind == kind)
             #expect(error?.message.contains("\(server.url)/write?db=gpu_telemetry") == true)
             #expect(error?.message.contains("the words") == true && error?.message.contains("\(status)") == true)
-            #expect(error?.retryAfter == .seconds(7))
+            // Of lines that the database refuses there is nothing to try again.
+            #expect(error?.retryAfter == ([400, 422].contains(status) ? nil : .seconds(7)))
+            #expect(error?.refused.map(\.batch.count) == ([400, 422].contains(status) ? [1] : []))
         }
     }
 
@@ -112,24 +114,5 @@ struct StoreErrorTests {
         let error = await #expect(throws: StoreError.self) { try await store.write([Self.batch]) }
         #expect(error?.kind == .unauthorized)
         #expect(error?.message.contains("hidden") == false)
-    }
-
-    @Test("a body that is too large is halved at a line's end, and every line arrives once")
-    func halves() async throws {
-        let stored = Mutex<[String]>([])
-        let server = try Self.server { request in
-            let lines = request.body.split(separator: "\n").map(String.init)
-            if lines.count > 3 { return .answer(413, [:], "too large") }
-            stored.withLock { $0 += lines }
-            return .answer(204)
-        }
-        defer { server.stop() }
-        let store = try InfluxDBStore(configuration: .init(url: server.url))
-        for count in 1...20 {
-            stored.withLock { $0 = [] }
-            try await store.write([StoreConformance.batch((0..<count).map { (StoreConformance.series(), Int64($0), Double($0)) })])
-            let times = stored.withLock { $0.map { Int64($0.split(separator: " ").last!)! - StoreConformance.start } }
-            #expect(times.sorted() == (0..<Int64(count)).map { $0 })
-        }
     }
 }

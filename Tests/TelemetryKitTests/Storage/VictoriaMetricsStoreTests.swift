@@ -54,7 +54,7 @@ struct VictoriaMetricsStoreTests {
     func names() async throws {
         let server = try await VictoriaServer.start()
         let store = try VictoriaMetricsStore(configuration: .init(url: server.url))
-        try await store.write([StoreConformance.batch([(StoreConformance.series("DCGM_FI_DEV_GPU_TEMP", pod: "train-0"), 0, 41.5)])])
+        try await store.write([StoreSamples.batch([(SuiteSamples.series("DCGM_FI_DEV_GPU_TEMP", pod: "train-0"), 0, 41.5)])])
         try await server.flush()
         let answer = try await server.get(
             "/api/v1/query", [("query", "DCGM_FI_DEV_GPU_TEMP{hostname=\"host-1\",pod=\"train-0\"}"), ("time", "1752871355"), ("nocache", "1")])
@@ -67,11 +67,11 @@ struct VictoriaMetricsStoreTests {
         let server = try await VictoriaServer.start()
         let mine = try VictoriaMetricsStore(configuration: .init(url: server.url))
         let other = try VictoriaMetricsStore(configuration: .init(url: server.url, database: "gpu.telemetry"))
-        try await other.write([StoreConformance.batch([(StoreConformance.series(), 0, 1)])])
+        try await other.write([StoreSamples.batch([(SuiteSamples.series(), 0, 1)])])
         try await server.flush()
         #expect(try await mine.statistics().sampleCount == 0)
         #expect(try await other.statistics().sampleCount == 1)
-        try await mine.write([StoreConformance.batch([(StoreConformance.series(), 0, 2)])])
+        try await mine.write([StoreSamples.batch([(SuiteSamples.series(), 0, 2)])])
         try await server.flush()
         #expect(try await other.telemetry(TelemetryQuery(uuid: "GPU-a")).items.map(\.value) == [1])
         #expect(try await mine.latest(SampleFilter()).map(\.value) == [2])
@@ -82,16 +82,16 @@ struct VictoriaMetricsStoreTests {
         let server = try await VictoriaServer.start()
         let store = try VictoriaMetricsStore(configuration: .init(url: server.url))
         func refusal(_ series: MetricSeries, at time: Int64 = 0) async -> StoreError? {
-            await #expect(throws: StoreError.self) { try await store.write([StoreConformance.batch([(series, time, 1)])]) }
+            await #expect(throws: StoreError.self) { try await store.write([StoreSamples.batch([(series, time, 1)])]) }
         }
         // The label holds `a="…"`.
         let fits = String(repeating: "x", count: (16 << 10) - 4)
-        try await store.write([StoreConformance.batch([(StoreConformance.series("FITS", labels: [MetricLabel(name: "a", value: fits)]), 0, 1)])])
+        try await store.write([StoreSamples.batch([(SuiteSamples.series("FITS", labels: [MetricLabel(name: "a", value: fits)]), 0, 1)])])
         try await server.flush()
         #expect(try await store.latest(SampleFilter(metricNames: ["FITS"])).first?.labels.first?.value == fits)
-        let long = await refusal(StoreConformance.series("LONG", labels: [MetricLabel(name: "a", value: fits + "x")]))
+        let long = await refusal(SuiteSamples.series("LONG", labels: [MetricLabel(name: "a", value: fits + "x")]))
         #expect(long?.kind == .rejected && long?.message.contains("labels_raw of LONG on GPU-a has 16385 bytes") == true)
-        let ahead = await refusal(StoreConformance.series("AHEAD"), at: Int64(Date().timeIntervalSince1970 + 3 * 86400) * 1_000_000_000 - StoreConformance.start)
+        let ahead = await refusal(SuiteSamples.series("AHEAD"), at: Int64(Date().timeIntervalSince1970 + 3 * 86400) * 1_000_000_000 - StoreSamples.start)
         #expect(ahead?.kind == .rejected && ahead?.message.contains("AHEAD") == true)
     }
 
@@ -99,8 +99,8 @@ struct VictoriaMetricsStoreTests {
     func retention() async throws {
         let server = try await VictoriaServer.start(["-retentionPeriod=1d"])
         let store = try VictoriaMetricsStore(configuration: .init(url: server.url))
-        let now = Int64(Date().timeIntervalSince1970) * 1_000_000_000 - StoreConformance.start
-        try await store.write([StoreConformance.batch([(StoreConformance.series(), 0, 1), (StoreConformance.series(), now, 2)])])
+        let now = Int64(Date().timeIntervalSince1970) * 1_000_000_000 - StoreSamples.start
+        try await store.write([StoreSamples.batch([(SuiteSamples.series(), 0, 1), (SuiteSamples.series(), now, 2)])])
         try await server.flush()
         #expect(try await store.telemetry(TelemetryQuery(uuid: "GPU-a")).items.map(\.value) == [2])
         #expect(try await store.latest(SampleFilter()).map(\.value) == [2])
@@ -108,7 +108,7 @@ struct VictoriaMetricsStoreTests {
 
     @Test("a server that is away, refuses or answers nonsense has its kind of error, with its address and without a password")
     func errors() async throws {
-        let batch = StoreConformance.batch([(StoreConformance.series(), 0, 1)])
+        let batch = StoreSamples.batch([(SuiteSamples.series(), 0, 1)])
         for (status, kind) in [(400, StoreError.Kind.rejected), (401, .unauthorized), (422, .rejected), (503, .unavailable), (200, .invalidAnswer)] {
             let server = try ScriptedServer { _ in .answer(status, ["Retry-After": "7"], "the words") }
             defer { server.stop() }
@@ -137,13 +137,13 @@ struct VictoriaMetricsStoreTests {
         for size in [1, 200, 1000, 1 << 20] {
             var lines = VictoriaLines(database: "d", maximumBytes: size, maximumLabelBytes: 1000)
             let batches = (0..<3).map { part in
-                StoreConformance.batch((0..<50).map { (StoreConformance.series("M_\($0 % 2)"), Int64(part * 50 + $0) * 1_000_000, Double($0)) })
+                StoreSamples.batch((0..<50).map { (SuiteSamples.series("M_\($0 % 2)"), Int64(part * 50 + $0) * 1_000_000, Double($0)) })
             }
             let bodies = try lines.bodies(of: batches)
             let samples = try bodies.flatMap { try VictoriaExport.lines($0) }
             #expect(samples.map(\.series.metricName).sorted() == samples.map(\.series.metricName))
             #expect(Set(samples.flatMap(\.times)).count == 150 && samples.reduce(0) { $0 + $1.times.count } == 150)
-            #expect(samples[0].series == StoreConformance.series("M_0"))
+            #expect(samples[0].series == SuiteSamples.series("M_0"))
             // A line's head is what it is; the rest keeps to the size.
             #expect(bodies.allSatisfy { $0.count < size + 400 })
             #expect((bodies.count == 1) == (size == 1 << 20))

@@ -158,7 +158,7 @@ extension StoreConformance {
         let (gpus, names, hosts, models) = ((0..<6).map { "GPU-\($0)" }, ["A", "B", "C"], ["host-0", "host-1"], ["A100", "H100"])
         /// The sample at a place; another choice is another content.
         func made(_ it: StoreExamination, gpu: Int, name: String, place: Int, choice: Int) -> GPUMetric {
-            let pod = "p\(choice % 3)"
+            let pod = "p\((it.traits.sharesWorkload ? gpu + place : choice) % 3)"
             // Where the identity may change with a second write, it does, and the workload may go.
             let moves = replacement == .everything ? choice : 1
             let series = SuiteSamples.series(

@@ -20,15 +20,18 @@ public struct StoreTraits: Sendable, Hashable {
     /// every finite value does.
     public var significantDigits: Int?
     public var replacement: Replacement
+    /// Samples of one GPU and time share container, pod and namespace: those that are written last.
+    public var sharesWorkload: Bool
 
     public init(
         timeResolution: Duration = .nanoseconds(1), earliestTime: Timestamp = Timestamp(nanoseconds: .min), significantDigits: Int? = nil,
-        replacement: Replacement = .everything
+        replacement: Replacement = .everything, sharesWorkload: Bool = false
     ) {
         self.timeResolution = timeResolution
         self.earliestTime = earliestTime
         self.significantDigits = significantDigits
         self.replacement = replacement
+        self.sharesWorkload = sharesWorkload
     }
 
     /// In nanoseconds.

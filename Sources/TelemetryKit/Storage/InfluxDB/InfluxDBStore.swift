@@ -1,20 +1,28 @@
 import Synchronization
 
-/// Samples in InfluxDB 1.x or 2.x, over HTTP with connections kept alive.
+/// Samples in InfluxDB 1.x, 2.x or 3.x, over HTTP with connections kept alive.
 ///
 /// A metric is a measurement; device, gpu_id, hostname, model_name and uuid are tags; the value is the float field `value`; container,
-/// pod, namespace and the labels are string fields, so that nothing is lost. InfluxDB identifies a point by its measurement, all tags and
-/// its time: a sample written again replaces itself, and one of the same GPU and time under another hostname, device or model
+/// pod, namespace and the labels are string fields, so that nothing is lost. ``Configuration/Schema/wide`` has one measurement
+/// instead. InfluxDB identifies a point by its measurement, all tags and its time: a sample written again replaces itself, and one of the same GPU and time under another hostname, device or model
 /// stands beside it. A sample written again without the pod, namespace, container or labels it had before keeps them.
 ///
 /// The version is asked for and the bucket made ready at the first call that succeeds. Any number of tasks may read and write at once.
 public final class InfluxDBStore: TelemetryStore {
     public struct Configuration: Sendable {
-        public enum Version: Sendable, Hashable {
+        public enum Version: String, Sendable, Hashable, CaseIterable {
             /// Ask `/ping`.
-            case detect
-            case v1
-            case v2
+            case detect = "auto"
+            case v1 = "1"
+            case v2 = "2"
+            case v3 = "3"
+        }
+
+        public enum Schema: String, Sendable, Hashable, CaseIterable {
+            /// A measurement for every metric, with the field `value`.
+            case narrow
+            /// The measurement `gpu`, with a field for every metric. Samples of one GPU and time share container, pod and namespace.
+            case wide
         }
 
         /// `http://host:8086`; a path in front of the interface's own is kept.
@@ -23,7 +31,7 @@ public final class InfluxDBStore: TelemetryStore {
         public var token: String?
         /// The organization of 2.x, by name.
         public var org: String
-        /// The bucket of 2.x, or the database of 1.x.
+        /// The bucket of 2.x, or the database of 1.x and 3.x.
         public var bucket: String
         /// The retention policy of 1.x; `nil`: the database's default.
         public var retentionPolicy: String?
@@ -35,6 +43,8 @@ public final class InfluxDBStore: TelemetryStore {
         /// Whether container, pod and namespace are tags instead of fields: searchable, at the price of a series for every
         /// workload. Not to be changed for a bucket that holds samples.
         public var workloadTags: Bool
+        /// Not to be changed for a bucket that holds samples.
+        public var schema: Schema
         public var version: Version
         /// From a request until its answer is complete.
         public var timeout: Duration
@@ -46,8 +56,8 @@ public final class InfluxDBStore: TelemetryStore {
         public init(
             url: String = "http://127.0.0.1:8086", token: String? = nil, org: String = "gpu_telemetry",
             bucket: String = "gpu_telemetry", retentionPolicy: String? = nil, retentionPeriod: Duration? = nil,
-            createsBucket: Bool = true, workloadTags: Bool = false, version: Version = .detect, timeout: Duration = .seconds(30),
-            maximumConnections: Int = 4, maximumBodyBytes: Int = 4 << 20
+            createsBucket: Bool = true, workloadTags: Bool = false, schema: Schema = .narrow, version: Version = .detect,
+            timeout: Duration = .seconds(30), maximumConnections: Int = 4, maximumBodyBytes: Int = 4 << 20
         ) {
             self.url = url
             self.token = token
@@ -57,11 +67,20 @@ public final class InfluxDBStore: TelemetryStore {
             self.retentionPeriod = retentionPeriod
             self.createsBucket = createsBucket
             self.workloadTags = workloadTags
+            self.schema = schema
             self.version = version
             self.timeout = timeout
             self.maximumConnections = maximumConnections
             self.maximumBodyBytes = maximumBodyBytes
         }
+
+        /// What InfluxDB keeps of what a store is given.
+        public var traits: StoreTraits {
+            StoreTraits(
+                replacement: workloadTags ? .nothing : .valueAndWorkload, sharesWorkload: schema == .wide && !workloadTags)
+        }
+
+        var layout: InfluxLayout { InfluxLayout(schema: schema, workloadTags: workloadTags) }
     }
 
     private let configuration: Configuration
@@ -96,6 +115,7 @@ public final class InfluxDBStore: TelemetryStore {
         switch configuration.version {
         case .v1: return v1("1")
         case .v2: return v2("2")
+        case .v3: return v3("3")
         case .detect: break
         }
         let answer = try await http.send("GET", "/ping")
@@ -105,6 +125,7 @@ public final class InfluxDBStore: TelemetryStore {
         switch version.split(separator: ".").first {
         case "0", "1": return v1(version)
         case "2": return v2(version)
+        case "3": return v3(version)
         default:
             throw StoreError(
                 .invalidAnswer, "\(http.url)/ping tells no version of InfluxDB that is supported: X-Influxdb-Version is \(said.debugDescription)")
@@ -114,19 +135,23 @@ public final class InfluxDBStore: TelemetryStore {
     private func v1(_ version: String) -> InfluxV1 {
         InfluxV1(
             version: version, http: http, database: configuration.bucket, retentionPolicy: configuration.retentionPolicy,
-            retentionPeriod: configuration.retentionPeriod, mayCreate: configuration.createsBucket,
-            workloadTags: configuration.workloadTags)
+            retentionPeriod: configuration.retentionPeriod, mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 
     private func v2(_ version: String) -> InfluxV2 {
         InfluxV2(
             version: version, http: http, org: configuration.org, bucket: configuration.bucket,
-            retentionPeriod: configuration.retentionPeriod, mayCreate: configuration.createsBucket,
-            workloadTags: configuration.workloadTags)
+            retentionPeriod: configuration.retentionPeriod, mayCreate: configuration.createsBucket, layout: configuration.layout)
+    }
+
+    private func v3(_ version: String) -> InfluxV3 {
+        InfluxV3(
+            version: version, http: http, database: configuration.bucket, retentionPeriod: configuration.retentionPeriod,
+            mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 
     /// Runs the body; where the bucket has gone since it was made ready, once more after making it anew.
-    private func withInterface<Value: Sendable>(
+    func withInterface<Value: Sendable>(
         _ body: @Sendable (any InfluxInterface) async throws -> Value
     ) async throws -> Value {
         do {
@@ -144,98 +169,32 @@ public final class InfluxDBStore: TelemetryStore {
     // MARK: Writing
 
     public func write(_ batches: [MetricBatch]) async throws {
-        let bodies = LineProtocolBodies(
-            batches, maximumBytes: configuration.maximumBodyBytes, workloadTags: configuration.workloadTags)
         let connections = max(1, configuration.maximumConnections)
-        try await withInterface { interface in
+        let refused = try await withInterface { interface in
+            var bodies = LineProtocolBodies(batches, maximumBytes: configuration.maximumBodyBytes, layout: configuration.layout)
             // The next body is made while those before it are on their way.
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for (i, body) in bodies.enumerated() {
-                    if i >= connections { try await group.next() }
-                    group.addTask { try await Self.write(body, to: interface) }
+            return try await withThrowingTaskGroup(of: [LineTriage.Refused].self) { writes in
+                var refused: [LineTriage.Refused] = []
+                var count = 0
+                while let body = bodies.next() {
+                    if count >= connections { refused += try await writes.next() ?? [] }
+                    count += 1
+                    writes.addTask { try await Self.write(body, to: interface) }
                 }
-                try await group.waitForAll()
+                for try await some in writes { refused += some }
+                return refused
             }
         }
+        guard let first = refused.min(by: { $0.number < $1.number }) else { return }
+        var error = StoreError(.rejected, first.reason)
+        error.refused = RefusedSamples.of(batches, refused)
+        throw error
     }
 
-    /// Writes the lines; what the database finds too large, in halves.
-    private static func write(_ lines: [UInt8], to interface: any InfluxInterface) async throws {
-        do {
-            try await interface.write(lines)
-        } catch let error as StoreError where error.status == 413 {
-            // No line feed occurs within a line.
-            guard let cut = lines[(lines.count / 2)...].dropLast().firstIndex(of: UInt8(ascii: "\n"))
-                ?? lines[..<(lines.count / 2)].lastIndex(of: UInt8(ascii: "\n"))
-            else { throw error }
-            try await write(Array(lines[...cut]), to: interface)
-            try await write(Array(lines[(cut + 1)...]), to: interface)
-        }
-    }
-
-    // MARK: Reading
-
-    public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
-        let uuid = filter.uuids.count == 1 ? filter.uuids[0] : nil
-        var infos = try await infos(uuid: uuid)
-        if filter != SampleFilter(uuids: uuid.map { [$0] } ?? []) {
-            let found = Set(try await series(filter, limit: .max, offset: 0).items.map(\.identity.uuid))
-            infos.removeAll { !found.contains($0.identity.uuid) }
-        }
-        return infos.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
-    }
-
-    private func infos(uuid: String?) async throws -> [GPUInfo] {
-        try await withInterface { interface in
-            async let newest = interface.newest(uuid: uuid)
-            async let oldest = interface.oldest(uuid: uuid)
-            return Self.infos(newest: try await newest, oldest: try await oldest)
-        }
-    }
-
-    private static func infos(newest: [SeriesEnd], oldest: [String: Int64]) -> [GPUInfo] {
-        var ends: [String: SeriesEnd] = [:]
-        for end in newest {
-            if let known = ends[end.gpu.uuid], (known.time, end.metricName) > (end.time, known.metricName) { continue }
-            ends[end.gpu.uuid] = end
-        }
-        return ends.values.map { end in
-            GPUInfo(
-                identity: end.gpu, firstSeen: Timestamp(nanoseconds: min(oldest[end.gpu.uuid] ?? end.time, end.time)),
-                lastSeen: Timestamp(nanoseconds: end.time))
-        }
-    }
-
-    public func metrics(uuid: String?) async throws -> [MetricSummary] {
-        let counts = try await withInterface { try await $0.counts(uuid: uuid) }
-        return Self.summaries(counts)
-    }
-
-    private static func summaries(_ counts: [SeriesCount]) -> [MetricSummary] {
-        var summaries: [String: (count: Int, gpus: Set<String>)] = [:]
-        for series in counts where series.count > 0 {
-            summaries[series.metricName, default: (0, [])].count += series.count
-            summaries[series.metricName]!.gpus.insert(series.uuid)
-        }
-        return summaries.map { MetricSummary(name: $0, sampleCount: $1.count, gpuCount: $1.gpus.count) }.sorted { $0.name < $1.name }
-    }
-
-    public func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric> {
-        try await withInterface { try await $0.telemetry(query) }
-    }
-
-    public func statistics() async throws -> StoreStatistics {
-        try await withInterface { interface in
-            async let counts = interface.counts(uuid: nil)
-            async let newest = interface.newest(uuid: nil)
-            async let oldest = interface.oldest(uuid: nil)
-            let gpus = Self.infos(newest: try await newest, oldest: try await oldest)
-            let summaries = Self.summaries(try await counts)
-            return StoreStatistics(
-                sampleCount: summaries.reduce(0) { $0 + $1.sampleCount }, gpuCount: gpus.count, metricCount: summaries.count,
-                hostCount: Set(gpus.map(\.identity.hostname)).count, oldest: gpus.map(\.firstSeen).min(),
-                newest: gpus.map(\.lastSeen).max())
-        }
+    private static func write(_ body: LineProtocolBodies.Body, to interface: any InfluxInterface) async throws -> [LineTriage.Refused] {
+        guard let refusal = try await interface.write(body.lines) else { return [] }
+        let triage = LineTriage { try await interface.write($0) }
+        return try await triage.settle(LineTriage.lines(of: body.lines, first: body.firstLine), refusal)
     }
 
     public func checkHealth() async throws {

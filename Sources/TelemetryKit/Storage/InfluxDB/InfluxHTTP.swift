@@ -8,6 +8,7 @@ struct InfluxHTTP: Sendable {
     /// The address for messages: without a slash at the end, and without a password.
     let url: String
     private let token: String?
+    private var scheme = "Token"
     private let timeout: Duration
 
     init(client: CurlClient, url: String, token: String?, timeout: Duration) throws {
@@ -32,6 +33,13 @@ struct InfluxHTTP: Sendable {
         self.url = scheme + host
     }
 
+    /// The same with another scheme of `Authorization`.
+    func authorizing(by scheme: String) -> InfluxHTTP {
+        var copy = self
+        copy.scheme = scheme
+        return copy
+    }
+
     /// A body and what it is.
     struct Body {
         var bytes: [UInt8]
@@ -52,7 +60,7 @@ struct InfluxHTTP: Sendable {
         let target = path + (query.isEmpty ? "" : "?" + formEncoded(query))
         let subject = "\(method) \(url)\(target)"
         var request = CurlRequest(method: method, url: base + target, timeout: timeout)
-        if let token, !token.isEmpty { request.headers.append(("Authorization", "Token " + token)) }
+        if let token, !token.isEmpty { request.headers.append(("Authorization", "\(scheme) \(token)")) }
         if let accept { request.headers.append(("Accept", accept)) }
         if let body {
             request.headers.append(("Content-Type", body.type))

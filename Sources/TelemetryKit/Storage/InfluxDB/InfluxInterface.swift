@@ -4,27 +4,38 @@ protocol InfluxInterface: Sendable {
     var version: String { get }
     /// Creates the bucket or database where it is absent and that is allowed; else throws.
     func prepare() async throws
-    /// Stores lines of line protocol with times in nanoseconds.
-    func write(_ lines: [UInt8]) async throws
-    /// The newest sample of every metric of the GPU, or of all GPUs.
-    func newest(uuid: String?) async throws -> [SeriesEnd]
-    /// The time of the oldest sample by uuid.
-    func oldest(uuid: String?) async throws -> [String: Int64]
-    func counts(uuid: String?) async throws -> [SeriesCount]
-    func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric>
+    /// Stores lines of line protocol with times in nanoseconds. Returns `nil` where all are stored or older than the retention period;
+    /// where the database refuses some, none needs to be.
+    func write(_ lines: [UInt8]) async throws -> WriteRefusal?
     func checkHealth() async throws
+    var queries: any InfluxQueries { get }
 }
 
-struct SeriesEnd: Sendable {
-    var metricName: String
-    var gpu: GPUIdentity
-    var time: Int64
+/// What is asked of a database, in one of its languages.
+protocol InfluxQueries: Sendable {
+    /// The first samples in the order of time, as many as asked for or more; themselves in any order. `offset` samples are
+    /// skipped first; it is only given with a limit and where one series is asked for.
+    func samples(_ filter: SampleFilter, limit: Int?, offset: Int) async throws -> InfluxSamples
+    func count(_ filter: SampleFilter) async throws -> Int
+    /// The newest sample of every series. Where its tags changed, a series may be there several times.
+    func latest(_ filter: SampleFilter) async throws -> [GPUMetric]
+    /// The extent of every series, in parts where its tags changed.
+    func extents(_ filter: SampleFilter) async throws -> [SeriesExtent]
+    /// `nil` where the language has no function of exactly this meaning.
+    func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries]?
 }
 
-struct SeriesCount: Sendable {
+struct InfluxSamples: Sendable {
+    var items: [GPUMetric] = []
+    /// From this time on some are left out because of the limit; there are as many as that up to it. `nil`: none are.
+    var cut: Int64?
+}
+
+struct SeriesExtent: Sendable {
     var metricName: String
     var uuid: String
     var count: Int
+    var oldest: Int64
 }
 
 /// The bucket (in 1.x: database) is not there.
@@ -46,8 +57,7 @@ struct SeriesTable {
     mutating func series(metricName: String, _ field: (String) -> String?) throws -> MetricSeries {
         let key = Key(metricName: metricName, gpu: GPUIdentity(stored: field), labels: field("labels_raw") ?? "")
         if let series = known[key] { return series }
-        let series = MetricSeries(
-            metricName: LineProtocolText.decoded(metricName), gpu: key.gpu, labels: try StoredLabels.labels(key.labels))
+        let series = MetricSeries(metricName: metricName, gpu: key.gpu, labels: try StoredLabels.labels(key.labels))
         known[key] = series
         return series
     }

@@ -22,6 +22,9 @@ enum InfluxQL {
         return out
     }
 
+    /// Nanoseconds, within what the database knows of time.
+    static func time(_ time: Timestamp) -> String { "\(min(max(time.nanoseconds, .min + 2), .max - 1))" }
+
     /// `7d2h3ns`-like literals are not needed: nanoseconds say all, but a duration of 0 means infinite.
     static func duration(_ duration: Duration?) -> String {
         guard let duration else { return "INF" }
@@ -46,8 +49,11 @@ struct InfluxQLSeries {
     var times: [Int64] = []
     /// The row's columns without `time`.
     var rows: [[Value]] = []
+    /// The server has left rows out.
+    var isPartial = false
 
-    func column(_ name: String) -> Int? { columns.firstIndex(of: name) }
+    /// Positions by name.
+    var places: [String: Int] { Dictionary(columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first }) }
 }
 
 /// An answer of `/query` with `epoch=ns`: `{"results":[{"statement_id":0,"series":[{"name","tags","columns","values"}]}]}`.
@@ -55,34 +61,39 @@ struct InfluxQLAnswer {
     /// By statement.
     var results: [[InfluxQLSeries]] = []
     var error: String?
+    /// The server has left rows out.
+    var isPartial = false
 
     init(_ body: [UInt8]) throws(JSONError) {
         let parsed = body.withUnsafeBytes { bytes in
-            Result { () throws(JSONError) in try Self.parse(bytes) }
+            Result { () throws(JSONError) in
+                var answer = InfluxQLAnswer()
+                try answer.parse(bytes)
+                return answer
+            }
         }
-        (results, error) = try parsed.get()
+        self = try parsed.get()
     }
 
-    private static func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> ([[InfluxQLSeries]], String?) {
+    private init() {}
+
+    private mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
         var reader = JSONReader(bytes)
-        var results: [[InfluxQLSeries]] = []
-        var error: String?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             if key == "error" {
                 error = try reader.readString()
             } else if key == "results" {
                 try reader.beginArray()
-                while try reader.nextElement() { results.append(try result(&reader, &error)) }
+                while try reader.nextElement() { results.append(try result(&reader)) }
             } else {
                 _ = try reader.skipValue()
             }
         }
         try reader.finish()
-        return (results, error)
     }
 
-    private static func result(_ reader: inout JSONReader, _ error: inout String?) throws(JSONError) -> [InfluxQLSeries] {
+    private mutating func result(_ reader: inout JSONReader) throws(JSONError) -> [InfluxQLSeries] {
         var list: [InfluxQLSeries] = []
         try reader.beginObject()
         while let key = try reader.nextKey() {
@@ -91,7 +102,13 @@ struct InfluxQLAnswer {
                 error = error ?? text
             } else if key == "series" {
                 try reader.beginArray()
-                while try reader.nextElement() { list.append(try series(&reader)) }
+                while try reader.nextElement() {
+                    let series = try Self.series(&reader)
+                    isPartial = isPartial || series.isPartial
+                    list.append(series)
+                }
+            } else if key == "partial" {
+                isPartial = try reader.readBool() || isPartial
             } else {
                 _ = try reader.skipValue()
             }
@@ -116,6 +133,8 @@ struct InfluxQLAnswer {
             } else if key == "values" {
                 try reader.beginArray()
                 while try reader.nextElement() { try row(&reader, &series) }
+            } else if key == "partial" {
+                series.isPartial = try reader.readBool()
             } else {
                 _ = try reader.skipValue()
             }

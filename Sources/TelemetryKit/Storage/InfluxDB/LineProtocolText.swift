@@ -24,6 +24,9 @@ enum LineProtocolText {
         return String(decoding: out, as: UTF8.self)
     }
 
+    /// An empty tag value is stored as no tag.
+    static func encodedTag(_ text: String) -> String { text.isEmpty ? "" : encoded(text) }
+
     private static func needsEncoding(_ text: String) -> Bool {
         text.utf8.first == UInt8(ascii: "#")
             || text.utf8.contains { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "\\") }
@@ -69,6 +72,30 @@ enum LineProtocolText {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
         default: nil
         }
+    }
+}
+
+/// The fields of the wide schema: `DCGM_FI_DEV_GPU_TEMP`, and `DCGM_FI_DEV_GPU_TEMP.labels` with the labels of that metric.
+enum WideField {
+    static let labelsSuffix = ".labels"
+    /// What else is a name there, or is one to the database or in its answers.
+    private static let taken: Set = [
+        "container", "namespace", "pod", "device", "gpu_id", "hostname", "model_name", "uuid", "time", "result", "table", "error",
+    ]
+
+    static func name(of metric: String) -> String {
+        var name = LineProtocolText.encoded(metric)
+        // Flux keeps names that begin with an underscore to itself.
+        if taken.contains(name) || name.hasPrefix("_") {
+            let first = name.utf8.first!
+            name = "%" + String(first, radix: 16) + name.dropFirst()
+        }
+        return name.hasSuffix(labelsSuffix) ? name.dropLast(labelsSuffix.count) + "%2e" + labelsSuffix.dropFirst() : name
+    }
+
+    /// `nil` for a field that is no metric's value.
+    static func metric(of name: String) -> String? {
+        taken.contains(name) || name.hasPrefix("_") || name.hasSuffix(labelsSuffix) ? nil : LineProtocolText.decoded(name)
     }
 }
 

@@ -1,45 +1,68 @@
 import TelemetryNet
 
+/// How samples lie in the database.
+struct InfluxLayout: Sendable, Hashable {
+    var schema = InfluxDBStore.Configuration.Schema.narrow
+    /// Container, namespace and pod are tags, not fields.
+    var workloadTags = false
+
+    /// The measurement of the wide schema.
+    static let wideMeasurement = "gpu"
+}
+
 /// Writes samples as InfluxDB line protocol, a line each:
 ///
 ///     DCGM_FI_DEV_GPU_UTIL,device=nvidia0,gpu_id=0,hostname=h,model_name=NVIDIA\ H100,uuid=GPU-1 value=97,labels_raw="…" 1752871354000000000
+///     gpu,device=nvidia0,gpu_id=0,hostname=h,model_name=NVIDIA\ H100,uuid=GPU-1 DCGM_FI_DEV_GPU_UTIL=97,DCGM_FI_DEV_GPU_UTIL.labels="…" 175…
 ///
-/// The measurement is the metric's name; tags are sorted; `value` is a float; times are nanoseconds. Container, pod, namespace and
-/// labels are string fields, because as tags every workload would make a new series; empty ones are left out. Texts pass through
-/// ``LineProtocolText``, so no line feed occurs but at the end of a line.
+/// The second is the wide schema; the database makes one point of the lines of one GPU and time, and can refuse one of them alone.
+/// Tags are sorted; values are floats; times are nanoseconds. Container, pod, namespace and labels are string fields, because as tags
+/// every workload would make a new series; empty ones are left out. Texts pass through ``LineProtocolText``, so no line feed occurs but
+/// at the end of a line.
 /// Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 struct LineProtocolWriter {
-    private(set) var output = ByteWriter()
+    private(set) var output: ByteWriter
+
+    init(capacity: Int) { output = ByteWriter(capacity: capacity) }
 
     /// What is the same on every line of a series: all before the value, and all between it and the time.
     struct SeriesText {
         var head: [UInt8]
         var tail: [UInt8]
+
+        /// A value and a time have 24 and 20 characters at most.
+        var longestLine: Int { head.count + tail.count + 48 }
     }
 
-    static func text(of series: MetricSeries, workloadTags: Bool = false) -> SeriesText {
+    static func text(of series: MetricSeries, _ layout: InfluxLayout = InfluxLayout()) -> SeriesText {
+        let isWide = layout.schema == .wide
+        let field = isWide ? WideField.name(of: series.metricName) : "value"
         var head = ByteWriter()
-        head.appendEscaped(LineProtocolText.encoded(series.metricName), equals: false)
+        head.appendEscaped(isWide ? InfluxLayout.wideMeasurement : LineProtocolText.encoded(series.metricName), equals: false)
         let gpu = series.gpu
         let workload = [("container", gpu.container), ("namespace", gpu.namespace), ("pod", gpu.pod)]
         var tags = [
             ("device", gpu.device), ("gpu_id", gpu.gpuID), ("hostname", gpu.hostname), ("model_name", gpu.modelName),
             ("uuid", gpu.uuid),
         ]
-        if workloadTags { tags = (tags + workload).sorted { $0.0 < $1.0 } }
+        if layout.workloadTags { tags = (tags + workload).sorted { $0.0 < $1.0 } }
         for (name, value) in tags where !value.isEmpty {
             head.append(UInt8(ascii: ","))
             head.append(name)
             head.append(UInt8(ascii: "="))
             head.appendEscaped(LineProtocolText.encoded(value), equals: true)
         }
-        head.append(" value=")
-        var fields = workloadTags ? [] : workload.filter { !$0.1.isEmpty }.map { ($0.0, LineProtocolText.encoded($0.1)) }
-        if !series.labels.isEmpty { fields.append(("labels_raw", StoredLabels.text(series.labels))) }
+        head.append(UInt8(ascii: " "))
+        head.appendEscaped(field, equals: true)
+        head.append(UInt8(ascii: "="))
+        var fields = layout.workloadTags ? [] : workload.filter { !$0.1.isEmpty }.map { ($0.0, LineProtocolText.encoded($0.1)) }
+        if !series.labels.isEmpty {
+            fields.append((isWide ? field + WideField.labelsSuffix : "labels_raw", StoredLabels.text(series.labels)))
+        }
         var tail = ByteWriter()
         for (name, value) in fields {
             tail.append(UInt8(ascii: ","))
-            tail.append(name)
+            tail.appendEscaped(name, equals: true)
             tail.append(UInt8(ascii: "="))
             tail.appendQuoted(value)
         }
@@ -47,10 +70,9 @@ struct LineProtocolWriter {
         return SeriesText(head: head.bytes, tail: tail.bytes)
     }
 
-    /// Adds a line. A value that is not finite has no form in the protocol and makes none.
+    /// Adds a line. The value must be finite: the protocol has no other.
     @inline(__always)
     mutating func append(_ series: SeriesText, timestamp: Int64, value: Double) {
-        guard value.isFinite else { return }
         output.append(series.head)
         output.appendDouble(value)
         output.append(series.tail)
@@ -59,41 +81,66 @@ struct LineProtocolWriter {
     }
 }
 
-/// The lines of batches in bodies of about a size, each made when it is asked for.
-struct LineProtocolBodies: Sequence, IteratorProtocol {
-    private let batches: [MetricBatch]
-    private let maximumBytes: Int
-    private let workloadTags: Bool
-    private var batch = 0
-    private var sample = 0
-    /// Of the current batch's series.
-    private var texts: [LineProtocolWriter.SeriesText] = []
-
-    init(_ batches: [MetricBatch], maximumBytes: Int, workloadTags: Bool = false) {
-        self.batches = batches
-        self.maximumBytes = maximumBytes
-        self.workloadTags = workloadTags
+/// The lines of batches in bodies of about a size, each made when it is asked for and in one piece of memory.
+struct LineProtocolBodies {
+    struct Body: Sendable {
+        var lines: [UInt8]
+        /// The number of the first line, counted from 0 over all bodies.
+        var firstLine: Int
     }
 
-    mutating func next() -> [UInt8]? {
-        var writer = LineProtocolWriter()
-        while batch < batches.count {
-            let current = batches[batch]
-            if sample == 0 {
-                texts = current.series.map { LineProtocolWriter.text(of: $0, workloadTags: workloadTags) }
+    private let batches: [MetricBatch]
+    /// Of each batch's series.
+    private var texts: [[LineProtocolWriter.SeriesText]] = []
+    private let maximumBytes: Int
+    /// What the lines that are not yet made may take at most, and the longest of all.
+    private var restBytes = 0
+    private var longestLine = 0
+    private var batch = 0
+    private var sample = 0
+    /// Lines so far.
+    private var count = 0
+
+    init(_ batches: [MetricBatch], maximumBytes: Int, layout: InfluxLayout = InfluxLayout()) {
+        self.batches = batches
+        self.maximumBytes = maximumBytes
+        var known: [MetricSeries: LineProtocolWriter.SeriesText] = [:]
+        for batch in batches {
+            let texts = batch.series.map { series in
+                if let text = known[series] { return text }
+                let text = LineProtocolWriter.text(of: series, layout)
+                known[series] = text
+                longestLine = max(longestLine, text.longestLine)
+                return text
             }
-            let indices = current.seriesIndices
-            let times = current.timestamps
-            let values = current.values
+            for index in batch.seriesIndices { restBytes += texts[Int(index)].longestLine }
+            self.texts.append(texts)
+        }
+    }
+
+    mutating func next() -> Body? {
+        let first = count
+        // With less room a body would be copied each time that it outgrows its memory.
+        var writer = LineProtocolWriter(capacity: min(restBytes, maximumBytes + longestLine))
+        while batch < batches.count {
+            let texts = texts[batch]
+            let indices = batches[batch].seriesIndices
+            let times = batches[batch].timestamps
+            let values = batches[batch].values
             while sample < indices.count {
-                writer.append(texts[Int(indices[sample])], timestamp: times[sample], value: values[sample])
+                let text = texts[Int(indices[sample])]
+                restBytes -= text.longestLine
+                if values[sample].isFinite {
+                    writer.append(text, timestamp: times[sample], value: values[sample])
+                    count += 1
+                }
                 sample += 1
-                if writer.output.count >= maximumBytes { return writer.output.bytes }
+                if writer.output.count >= maximumBytes { return Body(lines: writer.output.bytes, firstLine: first) }
             }
             batch += 1
             sample = 0
         }
-        return writer.output.count > 0 ? writer.output.bytes : nil
+        return count > first ? Body(lines: writer.output.bytes, firstLine: first) : nil
     }
 }
 

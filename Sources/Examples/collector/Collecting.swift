@@ -1,0 +1,144 @@
+import ExampleSupport
+import TelemetryKit
+import TelemetryMQ
+
+/// Until a signal, or until the queue refuses this collector. What was read before is stored, within the drain timeout.
+func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context: Program.Context) async throws {
+    let log = context.log
+    let shard = context[Options.shard]
+    let id = context[Options.id] ?? "collector" + (shard.map { "-\($0.index)-\($0.count)" } ?? "")
+
+    let deadLetters = DeadLetters(path: context[Options.deadLetterFile])
+    var grouping = Collector<Store>.Configuration()
+    grouping.groupSize = context[Options.batchSize]
+    grouping.groupBytes = context[Options.batchBytes]
+    grouping.flushInterval = context[Options.flushInterval]
+    grouping.writesAtOnce = context[Options.writesAtOnce]
+    grouping.shard = shard
+    grouping.deadLetters = { try deadLetters.keep($0) }
+    let databaseWatch = PeerWatch("database", log: log, isConnected: true)
+    let collector = Collector(store: store, configuration: grouping) { tell($0, of: databaseWatch, log) }
+
+    let queueWatch = PeerWatch("queue", log: log)
+    var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
+    queue.clientID = id
+    queue.token = context[QueueOptions.token]
+    queue.onEvent = { event in
+        switch event {
+        case .connected(let peer): queueWatch.found(["peer": peer])
+        case .disconnected(let peer, let reason, let wait): queueWatch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
+        case .messagesSkipped(let count, let next): log.warning("messages lost to retention", ["count": count, "next_offset": next])
+        case .logReset(let next): log.warning("the log of the queue began anew", ["next_offset": next])
+        }
+    }
+
+    let client = MQClient(configuration: queue)
+    let subscription = client.subscribe(id: id, from: context[Options.offset].position)
+    log.info(
+        "collecting",
+        ["id": id, "queue": "\(queue.host):\(queue.port)", "database": url, "shard": shard?.description ?? "all"])
+
+    let lag = Lag(client, collector)
+    var status: StatusServer?
+    if let port = context[StatusOptions.port] {
+        let host = context[StatusOptions.host]
+        let content = CollectorStatus(
+            collector: collector, queue: queueWatch, queueAddress: "\(queue.host):\(queue.port)", databaseURL: url,
+            deadLetters: deadLetters, lag: { lag.messages }
+        ).content
+        let server = try await StatusServer.start("collector", host: host, port: port, content: content)
+        log.info("listening", ["http": "\(host):\(server.port)"])
+        status = server
+    }
+
+    // Between the two a short queue, so that reading can end while what was read is still being stored and committed.
+    let messages = BoundedQueue<CollectorMessage>(capacity: 4)
+    let reading = Task {
+        defer { messages.finish() }
+        for try await message in subscription {
+            guard await messages.send(CollectorMessage(offset: message.offset, payload: Array(message.payload))) else { return }
+        }
+    }
+    let storing = Task { try await collector.run(messages) { try await subscription.commit(through: $0) } }
+    let stopping = Task {
+        guard let signal = await context.signals.first() else { return }
+        log.info("draining", ["signal": signal, "waiting_samples": collector.pendingSamples])
+        messages.finish()
+        reading.cancel()
+        try await Task.sleep(for: context[Options.drainTimeout])
+        storing.cancel()
+        messages.abort()
+    }
+    let asking = status == nil ? nil : Task { await lag.run() }
+    let reporting = Task { await report(collector, every: context[Options.progressInterval], log) }
+
+    let stored = await storing.result
+    reading.cancel()
+    let read = await reading.result
+    asking?.cancel()
+    reporting.cancel()
+    stopping.cancel()
+    subscription.close()
+    await client.close(within: .zero)
+    await status?.shutdown()
+
+    let counters = collector.counters
+    log.info(
+        "finished",
+        [
+            "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "refused": counters.samplesRefused,
+            "dead_lettered": deadLetters.samplesKept, "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
+        ])
+    if case .failure(let error as MQError) = read, error.code != .cancelled { throw explained(error, id: id) }
+    if case .failure(let error) = stored, !(error is CancellationError) { throw error }
+}
+
+private func tell(_ event: CollectorEvent, of database: PeerWatch, _ log: Logger) {
+    switch event {
+    case .storeUnavailable(let error, _, let wait):
+        let fields: LogFields = ["reason": "\(error)", "retry_after": wait.seconds]
+        // Time mends the others.
+        if error.kind == .unauthorized || error.kind == .rejected { log.error("database refuses", fields) }
+        database.lost(fields)
+    case .storeRecovered(let attempts): database.found(["after_attempts": attempts])
+    case .undecodable(let offset, let error): log.error("message passed over", ["offset": offset, "reason": "\(error)"])
+    case .refused(let refused):
+        log.error("samples refused", ["batch": refused.batch.batchID, "samples": refused.batch.count, "reason": refused.reason])
+    case .deadLettersFailed(let error, let wait):
+        log.error("dead letters not written, nothing is committed", ["reason": "\(error)", "retry_after": wait.seconds])
+    case .commitFailed(let offset, let error): log.warning("position not committed", ["offset": offset, "reason": "\(error)"])
+    }
+}
+
+private func report(_ collector: Collector<some TelemetryStore>, every interval: Duration, _ log: Logger) async {
+    guard interval > .zero else { return }
+    while (try? await Task.sleep(for: interval)) != nil {
+        let counters = collector.counters
+        log.info(
+            "progress",
+            [
+                "stored": counters.samplesStored, "waiting_samples": collector.pendingSamples,
+                "last_stored_offset": counters.lastStoredOffset ?? -1,
+            ])
+    }
+}
+
+/// Adds what a person can do about it.
+private func explained(_ error: MQError, id: String) -> ProgramError {
+    switch error.code {
+    case .unauthorized: ProgramError("\(error); the option is MQ_TOKEN")
+    case .superseded: ProgramError("\(error); another collector has the id \(id): give each its own COLLECTOR_ID")
+    default: ProgramError("\(error)")
+    }
+}
+
+extension StartOffset {
+    var position: MQClient.StartPosition {
+        switch self {
+        case .committed: .committed
+        case .earliest: .earliest
+        case .latest: .latest
+        case .number(let offset): .offset(offset)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ExampleSupport
+import TelemetryKit
+import TelemetryNet
+
+/// What a collector answers on its HTTP port.
+struct CollectorStatus<Store: TelemetryStore>: Sendable {
+    let collector: Collector<Store>
+    let queue: PeerWatch
+    let queueAddress: String
+    let databaseURL: String
+    let deadLetters: DeadLetters
+    /// Messages that the queue holds and the database does not; `nil` before the queue has told.
+    let lag: @Sendable () -> Int64?
+
+    var content: StatusServer.Content {
+        var content = StatusServer.Content()
+        content.problem = { deadLetters.problem }
+        content.readiness = {
+            let isConnected = queue.isConnected
+            let isStoreAvailable = collector.counters.isStoreAvailable
+            return [
+                StatusServer.Check(
+                    name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + queueAddress),
+                StatusServer.Check(
+                    name: "database", isReady: isStoreAvailable,
+                    detail: databaseURL + (isStoreAvailable ? " takes samples" : " takes no samples: reading waits")),
+            ]
+        }
+        content.metrics = { appendMetrics(to: &$0) }
+        return content
+    }
+
+    /// Prometheus text format.
+    private func appendMetrics(to out: inout ByteWriter) {
+        let counters = collector.counters
+        out.appendMetric("collector_messages_total", "counter", "Messages read from the queue.", Int64(counters.messages))
+        out.appendMetric(
+            "collector_undecodable_messages_total", "counter", "Messages that are no batch; they are passed over.",
+            Int64(counters.undecodableMessages))
+        out.appendMetric("collector_samples_read_total", "counter", "Samples in the messages read.", Int64(counters.samplesRead))
+        out.appendMetric(
+            "collector_samples_of_other_shards_total", "counter", "Samples read of GPUs that other collectors store.",
+            Int64(counters.samplesOfOtherShards))
+        out.appendMetric(
+            "collector_samples_stored_total", "counter", "Samples that the database has taken; what came twice counts twice.",
+            Int64(counters.samplesStored))
+        out.appendMetricFamily("collector_samples_stored_digest", "gauge", "1; the label is the digest of the samples stored.")
+        out.appendMetricSample("collector_samples_stored_digest", ["digest": "\(counters.digest)"], 1)
+        out.appendMetric(
+            "collector_samples_refused_total", "counter", "Samples that the database refused for good.", Int64(counters.samplesRefused))
+        out.appendMetric(
+            "collector_samples_dead_lettered_total", "counter", "Of these, samples kept in the dead-letter file.",
+            Int64(deadLetters.samplesKept))
+        out.appendMetric("collector_writes_total", "counter", "Groups of samples that the database has taken.", Int64(counters.writes))
+        out.appendMetric("collector_write_retries_total", "counter", "Writes that failed and are tried again.", Int64(counters.retries))
+        out.appendMetric("collector_commit_failures_total", "counter", "Positions that the queue did not take.", Int64(counters.commitsFailed))
+        out.appendMetric("collector_waiting_samples", "gauge", "Samples read that wait to be written.", Int64(collector.pendingSamples))
+        out.appendMetric("collector_queue_connected", "gauge", "1 while the queue is connected.", queue.isConnected ? 1 : 0)
+        out.appendMetric("collector_store_available", "gauge", "0 while writes are repeated.", counters.isStoreAvailable ? 1 : 0)
+        if let offset = counters.lastStoredOffset {
+            out.appendMetric("collector_last_stored_offset", "gauge", "The last message of which everything is stored.", offset)
+        }
+        if let lag = lag() {
+            out.appendMetric("collector_lag_messages", "gauge", "Messages in the queue that are not yet stored.", lag)
+        }
+    }
+}

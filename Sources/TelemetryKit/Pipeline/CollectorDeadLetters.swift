@@ -1,0 +1,73 @@
+import Glibc
+import Synchronization
+import TelemetryNet
+
+/// A file of the samples that a database refuses for good. A line is a JSON object:
+///
+///     {"refused_at":"2025-07-18T20:42:34Z","reason":"…","batch":{"batch_id":"…","source":"…","collected_at":"…","metrics":[…]}}
+///
+/// The batch is in the plain format (Docs/BatchFormat.md), so that what was mended can be published again. Samples that are read and
+/// refused a second time, after a restart, are there twice.
+///
+/// The file is opened for each call, so it may be moved away at any time. Safe to use from any task; one process at a time.
+public final class DeadLetterFile: Sendable {
+    public let path: String
+    private let now: @Sendable () -> Timestamp
+    private let isWriting = Mutex(())
+
+    /// The file is made by the first call that has something to keep.
+    public init(path: String, now: @escaping @Sendable () -> Timestamp = { .now }) {
+        self.path = path
+        self.now = now
+    }
+
+    /// Returns when the samples are on the disk, or throws ``SystemError``, which names the path, with nothing added.
+    public func append(_ refused: [RefusedSamples]) throws {
+        guard !refused.isEmpty else { return }
+        let lines = lines(of: refused)
+        try isWriting.withLock { _ in
+            let file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            guard file >= 0 else { throw SystemError("open", on: path) }
+            defer { close(file) }
+            let size = lseek(file, 0, SEEK_END)
+            guard size >= 0 else { throw SystemError("seek", on: path) }
+            do {
+                var last = UInt8(ascii: "\n")
+                if size > 0, pread(file, &last, 1, size - 1) != 1 { throw SystemError("read", on: path) }
+                // A power loss may have cut the last line.
+                if last != UInt8(ascii: "\n") { try write([UInt8(ascii: "\n")], to: file) }
+                try write(lines, to: file)
+                guard fdatasync(file) == 0 else { throw SystemError("sync", on: path) }
+            } catch {
+                // Else a second try would leave a part of the lines twice.
+                ftruncate(file, size)
+                throw error
+            }
+        }
+    }
+
+    private func lines(of refused: [RefusedSamples]) -> [UInt8] {
+        let time = now()
+        var out = ByteWriter()
+        for part in refused {
+            out.append("{\"refused_at\":")
+            out.appendJSON(time)
+            out.append(",\"reason\":")
+            out.appendJSONString(part.reason)
+            out.append(",\"batch\":")
+            out.append(PlainEncoder.encode(part.batch))
+            out.append("}\n")
+        }
+        return out.bytes
+    }
+
+    private func write(_ bytes: [UInt8], to file: Int32) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, bytes.count - done) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw SystemError("write", on: path) }
+            done += count
+        }
+    }
+}
