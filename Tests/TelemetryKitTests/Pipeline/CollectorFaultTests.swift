@@ -82,9 +82,10 @@ struct CollectorFaultTests {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let file = DeadLetterFile(path: directory + "/dead.jsonl")
 
-        let batches = (0..<40).map { number in
-            StoreSamples.batch((0..<10).map { i in
-                (SuiteSamples.series("M\(i % 3)", gpu: "GPU-\(number % 4)"), Int64(number * 10 + i), i == 7 ? 13 : Double(i))
+        let batches: [MetricBatch] = (0..<40).map { number in
+            StoreSamples.batch((0..<10).map { (i: Int) -> (MetricSeries, Int64, Double) in
+                let series = SuiteSamples.series("M\(i % 3)", gpu: "GPU-\(number % 4)")
+                return (series, Int64(number * 10 + i), i == 7 ? 13 : Double(i))
             })
         }
         let lines = batches.map { batch in

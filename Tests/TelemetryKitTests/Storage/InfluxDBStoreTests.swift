@@ -135,7 +135,8 @@ struct InfluxDBStoreTests {
             let error = await #expect(throws: StoreError.self) { try await store.write(batches) }
             let refused = error?.refused ?? []
             #expect(refused.allSatisfy { $0.reason.contains("field type conflict") })
-            #expect(refused.flatMap { $0.batch.metrics } == batches.flatMap(\.metrics).filter { $0.metricName == "UTIL" }.dropLast())
+            let written: [GPUMetric] = batches.flatMap(\.metrics).filter { $0.metricName == "UTIL" }
+            #expect(refused.flatMap { Array($0.batch.metrics) } == Array(written.dropLast()))
             let stored = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["MEM"])))
             #expect(stored.total == 500 && stored.items.map(\.value) == (0..<500).map(Double.init))
             let years = try await store.telemetry(TelemetryQuery(SampleFilter(
