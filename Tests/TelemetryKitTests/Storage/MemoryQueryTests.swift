@@ -101,7 +101,8 @@ struct MemoryQueryTests {
         let store = MemoryStore(configuration: .init(maximumBytes: nil))
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
         let index = batch.addSeries(SuiteSamples.series("A"))
-        let ends = [Int64.min, .min + 1, .min + 5000, -1, 0, 1, .max - 5000, .max - 1, .max]
+        let (first, last) = (Int64.min, Int64.max)
+        let ends: [Int64] = [first, first + 1, first + 5000, -1, 0, 1, last - 5000, last - 1, last]
         let dense: [Int64] = (0..<300).map { (i: Int64) -> Int64 in i * 130 - 20_000 }
         for time in ends + dense { batch.append(seriesIndex: index, timestamp: time, value: Double(time % 97)) }
         try await store.write([batch])
