@@ -60,16 +60,3 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
 
     public var description: String { message }
 }
-
-/// Samples that a database refuses for good.
-public struct RefusedSamples: Sendable {
-    /// These samples alone, under the id and source of the batch that they came in.
-    public var batch: MetricBatch
-    /// In the database's words.
-    public var reason: String
-
-    public init(batch: MetricBatch, reason: String) {
-        self.batch = batch
-        self.reason = reason
-    }
-}

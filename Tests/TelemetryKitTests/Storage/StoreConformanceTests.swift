@@ -33,12 +33,16 @@ struct StoreConformanceTests {
         while let batch = try await source.next() { batches.append(batch) }
         #expect(batches.reduce(0) { $0 + $1.count } == 2470)
 
-        #expect(try await StoreConformance().check(MemoryStore(), holding: batches) == [])
         let influx = try await InfluxServer.start()
-        #expect(try await StoreConformance().check(InfluxDBStore(configuration: .init(url: influx.url)), holding: batches) == [])
         let victoria = try await VictoriaServer.start()
-        let suite = StoreConformance(traits: VictoriaMetricsStore.traits) { try await victoria.flush() }
-        #expect(try await suite.check(VictoriaMetricsStore(configuration: .init(url: victoria.url)), holding: batches) == [])
+        let whole = StoreConformance()
+        let milliseconds = StoreConformance(traits: VictoriaMetricsStore.traits) { try await victoria.flush() }
+        let inMemory = try await whole.check(MemoryStore(), holding: batches)
+        #expect(inMemory.isEmpty, "\(inMemory)")
+        let inInflux = try await whole.check(InfluxDBStore(configuration: .init(url: influx.url)), holding: batches)
+        #expect(inInflux.isEmpty, "\(inInflux)")
+        let inVictoria = try await milliseconds.check(VictoriaMetricsStore(configuration: .init(url: victoria.url)), holding: batches)
+        #expect(inVictoria.isEmpty, "\(inVictoria)")
     }
 
     @Test("the suite sees each kind of wrong store, and says which promise it breaks", arguments: WrongStore.Fault.allCases)

@@ -92,7 +92,41 @@ struct VictoriaMetricsStoreTests {
         let long = await refusal(SuiteSamples.series("LONG", labels: [MetricLabel(name: "a", value: fits + "x")]))
         #expect(long?.kind == .rejected && long?.message.contains("labels_raw of LONG on GPU-a has 16385 bytes") == true)
         let ahead = await refusal(SuiteSamples.series("AHEAD"), at: Int64(Date().timeIntervalSince1970 + 3 * 86400) * 1_000_000_000 - StoreSamples.start)
-        #expect(ahead?.kind == .rejected && ahead?.message.contains("AHEAD") == true)
+        #expect(ahead?.kind == .rejected && ahead?.message.contains("2 days ahead") == true)
+    }
+
+    @Test("of a write with samples that are refused the rest is stored, and these are named with the reason")
+    func refusedAmongOthers() async throws {
+        let server = try await VictoriaServer.start()
+        let store = try VictoriaMetricsStore(configuration: .init(url: server.url, maximumLabelBytes: 100))
+        let (good, long) = (SuiteSamples.series("GOOD"), SuiteSamples.series("LONG", pod: String(repeating: "x", count: 101)))
+        let ahead = Timestamp.now.nanoseconds + 3 * 86_400_000_000_000 - StoreSamples.start
+        let millisecond: Int64 = 1_000_000
+        let first = StoreSamples.batch([(good, 0, .nan), (long, 0, 1), (good, millisecond, 2), (good, ahead, 3)])
+        let second = StoreSamples.batch([(good, 2 * millisecond, 4), (long, 2 * millisecond, 5)])
+        let error = await #expect(throws: StoreError.self) { try await store.write([first, second]) }
+        let refused = error?.refused ?? []
+        #expect(refused.map { $0.batch.values } == [[1], [3], [5]])
+        #expect(refused.map { $0.batch.series[0] } == [long, good, long])
+        #expect(refused[0].reason.contains("pod of LONG on GPU-a has 101 bytes") && refused[1].reason.contains("ahead"))
+        try await server.flush()
+        #expect(try await store.telemetry(TelemetryQuery(SampleFilter())).items.map(\.value) == [2, 4])
+        await store.close()
+    }
+
+    @Test("what a proxy finds too large is sent in halves, each sample once", arguments: [1, 40])
+    func tooLarge(seriesCount: Int) async throws {
+        let node = try await VictoriaServer.start()
+        let proxy = try await VictoriaServer.cluster(of: node, tenant: "0", largestBody: 2000)
+        let store = try VictoriaMetricsStore(configuration: .init(vminsert: proxy.url, vmselect: proxy.url))
+        let samples: [(MetricSeries, Int64, Double)] = (0..<400).map { (i: Int) in
+            (SuiteSamples.series("M\(i % seriesCount)"), Int64(i) * 1_000_000, Double(i))
+        }
+        try await store.write([StoreSamples.batch(samples)])
+        try await node.flush()
+        let page = try await store.telemetry(TelemetryQuery(SampleFilter()))
+        #expect(page.total == 400 && page.items.map(\.value) == (0..<400).map(Double.init))
+        await store.close()
     }
 
     @Test("what is older than the server's retention is passed over, and the rest is stored")
@@ -135,11 +169,11 @@ struct VictoriaMetricsStoreTests {
     @Test("a write is sent in pieces of the size that is set, each sample once")
     func pieces() throws {
         for size in [1, 200, 1000, 1 << 20] {
-            var lines = VictoriaLines(database: "d", maximumBytes: size, maximumLabelBytes: 1000)
             let batches = (0..<3).map { part in
                 StoreSamples.batch((0..<50).map { (SuiteSamples.series("M_\($0 % 2)"), Int64(part * 50 + $0) * 1_000_000, Double($0)) })
             }
-            let bodies = try lines.bodies(of: batches)
+            let lines = VictoriaLines(batches, database: "d", maximumBytes: size, maximumLabelBytes: 1000)
+            let bodies = lines.bodies.map { lines.bytes(of: $0) }
             let samples = try bodies.flatMap { try VictoriaExport.lines($0) }
             #expect(samples.map(\.series.metricName).sorted() == samples.map(\.series.metricName))
             #expect(Set(samples.flatMap(\.times)).count == 150 && samples.reduce(0) { $0 + $1.times.count } == 150)

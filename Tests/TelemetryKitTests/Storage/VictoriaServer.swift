@@ -22,7 +22,9 @@ final class VictoriaServer: Sendable {
     }
 
     /// Nginx with the paths of a cluster's vminsert and vmselect for one tenant, in front of the single node; other paths are not found.
-    static func cluster(of node: VictoriaServer, tenant: String) async throws -> VictoriaServer {
+    ///
+    /// - Parameter largestBody: in bytes; a larger one is answered with 413. 0: any.
+    static func cluster(of node: VictoriaServer, tenant: String, largestBody: Int = 0) async throws -> VictoriaServer {
         try await start { directory, port in
             let configuration = """
                 daemon off;
@@ -37,7 +39,7 @@ final class VictoriaServer: Sendable {
                   fastcgi_temp_path "\(directory)/fastcgi";
                   uwsgi_temp_path "\(directory)/uwsgi";
                   scgi_temp_path "\(directory)/scgi";
-                  client_max_body_size 0;
+                  client_max_body_size \(largestBody);
                   server {
                     listen 127.0.0.1:\(port);
                     location = /insert/\(tenant)/prometheus/api/v1/import { proxy_pass \(node.url)/api/v1/import; }
@@ -102,8 +104,26 @@ final class VictoriaServer: Sendable {
 
     /// Makes what was written show at once.
     func flush() async throws {
-        let answer = try await client.send(CurlRequest(url: url + "/internal/force_flush"))
-        guard answer.status == 200 else { throw Failure(description: "force_flush: \(answer.status) \(answer.text)") }
+        // What the server is flushing by itself at this moment is not waited for, so that rows may be missing after the first.
+        for _ in 0..<100 {
+            let answer = try await client.send(CurlRequest(url: url + "/internal/force_flush"))
+            guard answer.status == 200 else { throw Failure(description: "force_flush: \(answer.status) \(answer.text)") }
+            let (added, held) = try await rows()
+            // Those beyond the retention period never show.
+            if held >= added { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    /// How many samples the server has accepted, and how many can be asked for.
+    private func rows() async throws -> (added: Int, held: Int) {
+        var (added, held) = (0, 0)
+        for line in try await client.send(CurlRequest(url: url + "/metrics")).text.split(separator: "\n") {
+            guard let space = line.lastIndex(of: " "), let value = Int(line[line.index(after: space)...]) else { continue }
+            if line.hasPrefix("vm_rows_added_to_storage_total ") { added = value }
+            if line.hasPrefix("vm_rows{type=\"storage/") { held += value }
+        }
+        return (added, held)
     }
 
     /// What a Prometheus client gets.

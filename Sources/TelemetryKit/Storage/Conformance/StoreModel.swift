@@ -78,9 +78,9 @@ struct StoreModel {
     func aggregate(_ query: AggregateQuery) -> [AggregateSeries] {
         var filter = query.filter
         filter.metricNames = [query.metricName]
-        let window = Int64(query.window / .nanoseconds(1))
+        let window = max(1_000, query.window.wholeNanoseconds)
         func group(_ gpu: GPUIdentity) -> String { query.grouping == .gpu ? gpu.uuid : query.grouping == .host ? gpu.hostname : "" }
-        func number(_ time: Int64) -> Int64 { time >= 0 ? time / window : -((-time + window - 1) / window) }
+        func number(_ time: Int64) -> Int64 { time >= 0 ? time / window : (time + 1) / window - 1 }
         return Dictionary(grouping: found(filter)) { group($0.gpu) }.sorted { $0.key < $1.key }.map { name, list in
             let windows = Dictionary(grouping: list) { number($0.timestamp.nanoseconds) }
             return AggregateSeries(

@@ -173,8 +173,8 @@ public final class InfluxDBStore: TelemetryStore {
         let refused = try await withInterface { interface in
             var bodies = LineProtocolBodies(batches, maximumBytes: configuration.maximumBodyBytes, layout: configuration.layout)
             // The next body is made while those before it are on their way.
-            return try await withThrowingTaskGroup(of: [LineTriage.Refused].self) { writes in
-                var refused: [LineTriage.Refused] = []
+            return try await withThrowingTaskGroup(of: [RefusedSamples.Place].self) { writes in
+                var refused: [RefusedSamples.Place] = []
                 var count = 0
                 while let body = bodies.next() {
                     if count >= connections { refused += try await writes.next() ?? [] }
@@ -191,7 +191,7 @@ public final class InfluxDBStore: TelemetryStore {
         throw error
     }
 
-    private static func write(_ body: LineProtocolBodies.Body, to interface: any InfluxInterface) async throws -> [LineTriage.Refused] {
+    private static func write(_ body: LineProtocolBodies.Body, to interface: any InfluxInterface) async throws -> [RefusedSamples.Place] {
         guard let refusal = try await interface.write(body.lines) else { return [] }
         let triage = LineTriage { try await interface.write($0) }
         return try await triage.settle(LineTriage.lines(of: body.lines, first: body.firstLine), refusal)

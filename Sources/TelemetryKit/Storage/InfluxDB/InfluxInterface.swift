@@ -46,18 +46,18 @@ struct MissingBucket: Error {
 /// Makes samples of rows, and shares one ``MetricSeries`` among all rows that have the same texts.
 struct SeriesTable {
     private struct Key: Hashable {
-        var metricName: String
+        var metricName: ByteText
         var gpu: GPUIdentity
-        var labels: String
+        var labels: ByteText
     }
 
     private var known: [Key: MetricSeries] = [:]
 
     /// `field` returns a column's text as it is stored; `nil` where there is none.
     mutating func series(metricName: String, _ field: (String) -> String?) throws -> MetricSeries {
-        let key = Key(metricName: metricName, gpu: GPUIdentity(stored: field), labels: field("labels_raw") ?? "")
+        let key = Key(metricName: ByteText(metricName), gpu: GPUIdentity(stored: field), labels: ByteText(field("labels_raw") ?? ""))
         if let series = known[key] { return series }
-        let series = MetricSeries(metricName: metricName, gpu: key.gpu, labels: try StoredLabels.labels(key.labels))
+        let series = MetricSeries(metricName: metricName, gpu: key.gpu, labels: try StoredLabels.labels(key.labels.string))
         known[key] = series
         return series
     }

@@ -14,7 +14,10 @@ struct InfluxQLQueries: InfluxQueries {
         var source: String
     }
 
-    private func targets(_ metricNames: [String]) async throws -> [Target] {
+    private func targets(_ wanted: [String]) async throws -> [Target] {
+        // A measurement that is named twice is read twice.
+        var seen: Set<ByteText> = []
+        let metricNames = wanted.filter { seen.insert(ByteText($0)).inserted }
         guard layout.schema == .wide else {
             let names = metricNames.map { InfluxQL.identifier(LineProtocolText.encoded($0)) }
             let source = names.isEmpty ? "/.*/" : names.joined(separator: ", ")

@@ -92,11 +92,6 @@ struct LineTriage: Sendable {
         }
     }
 
-    struct Refused: Sendable {
-        var number: Int
-        var reason: String
-    }
-
     let write: @Sendable ([UInt8]) async throws -> WriteRefusal?
 
     /// - Parameter first: the number of the first line.
@@ -111,22 +106,22 @@ struct LineTriage: Sendable {
     }
 
     /// - Parameter refusal: what the database said to these lines.
-    func settle(_ lines: [Line], _ refusal: WriteRefusal) async throws -> [Refused] {
+    func settle(_ lines: [Line], _ refusal: WriteRefusal) async throws -> [RefusedSamples.Place] {
         let listed = refusal.listed.filter { lines.indices.contains($0.key - 1) }
         if !listed.isEmpty {
-            let refused = listed.map { Refused(number: lines[$0.key - 1].number, reason: "\(refusal.message): \($0.value)") }
+            let refused = listed.map { RefusedSamples.Place(number: lines[$0.key - 1].number, reason: "\(refusal.message): \($0.value)") }
             let rest = lines.enumerated().filter { listed[$0.offset + 1] == nil }.map(\.element)
             return refused + (try await store(rest))
         }
         if lines.count == 1 || refusal.dropped == lines.count {
-            return lines.map { Refused(number: $0.number, reason: refusal.message) }
+            return lines.map { RefusedSamples.Place(number: $0.number, reason: refusal.message) }
         }
-        var refused: [Refused] = []
+        var refused: [RefusedSamples.Place] = []
         for part in parts(of: lines, refusal) { refused += try await store(part) }
         return refused
     }
 
-    private func store(_ lines: [Line]) async throws -> [Refused] {
+    private func store(_ lines: [Line]) async throws -> [RefusedSamples.Place] {
         guard !lines.isEmpty, let refusal = try await write(lines.flatMap(\.bytes)) else { return [] }
         return try await settle(lines, refusal)
     }
@@ -150,34 +145,5 @@ extension ArraySlice<UInt8> {
             defer { previous = byte }
             return byte != end || previous == UInt8(ascii: "\\")
         }
-    }
-}
-
-extension RefusedSamples {
-    /// - Parameter refused: lines of a body that has a line for every sample whose value is finite.
-    static func of(_ batches: [MetricBatch], _ refused: [LineTriage.Refused]) -> [RefusedSamples] {
-        let reasons = Dictionary(refused.map { ($0.number, $0.reason) }, uniquingKeysWith: { first, _ in first })
-        var parts: [RefusedSamples] = []
-        var number = 0
-        for batch in batches {
-            var known: [UInt32: UInt32] = [:]
-            var reason: String?
-            for i in batch.values.indices where batch.values[i].isFinite {
-                defer { number += 1 }
-                guard let said = reasons[number] else { continue }
-                if said != reason {
-                    parts.append(RefusedSamples(
-                        batch: MetricBatch(batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt), reason: said))
-                    known = [:]
-                    reason = said
-                }
-                let place = batch.seriesIndices[i]
-                let last = parts.count - 1
-                let index = known[place] ?? parts[last].batch.addSeries(batch.series[Int(place)])
-                known[place] = index
-                parts[last].batch.append(seriesIndex: index, timestamp: batch.timestamps[i], value: batch.values[i])
-            }
-        }
-        return parts
     }
 }

@@ -18,6 +18,9 @@ enum MetricsQL {
         return "{" + matchers.compactMap { $0 }.joined(separator: ",") + "}"
     }
 
+    /// An expression that says `meant` for the selector, so that it stands in the query once.
+    static func with(_ selector: String, _ expression: String) -> String { "WITH (meant = \(selector)) \(expression)" }
+
     /// A label that is absent matches an empty text, which is how one is stored.
     private static func matcher(_ label: String, _ texts: [String]) -> String? {
         switch texts.count {

@@ -1,90 +1,125 @@
-import Glibc
 import TelemetryNet
 
-/// Writes samples as JSON lines, a series each:
+/// Samples as JSON lines, a series each:
 ///
 ///     {"metric":{"__name__":"DCGM_FI_DEV_GPU_UTIL","uuid":"GPU-1",…},"values":[97,98],"timestamps":[1752871354000,1752871355000]}
 ///
 /// Beside line protocol the labels stand once a series instead of once a sample, every text passes as it is, and a time near 1970 is not
 /// taken for another unit.
 /// Format: https://docs.victoriametrics.com/victoriametrics/#how-to-import-data-in-json-line-format
-struct VictoriaLines {
-    private let database: String
-    private let maximumBytes: Int
-    private let maximumLabelBytes: Int
-    /// The database drops what is further ahead and does not say so.
-    private let latest = Int64(time(nil) + 2 * 86400) * 1000
-
-    private struct Columns {
+struct VictoriaLines: Sendable {
+    private struct Column: Sendable {
+        /// The labels as JSON.
+        var head: [UInt8]
         var times: [Int64] = []
         var values: [Double] = []
     }
 
-    init(database: String, maximumBytes: Int, maximumLabelBytes: Int) {
-        self.database = database
-        self.maximumBytes = maximumBytes
-        self.maximumLabelBytes = maximumLabelBytes
+    /// Samples of one series.
+    fileprivate struct Piece: Sendable {
+        var column: Int
+        var rows: Range<Int>
     }
 
-    /// Throws where the database would drop or cut something without saying so.
-    mutating func bodies(of batches: [MetricBatch]) throws(StoreError) -> [[UInt8]] {
-        var order: [MetricSeries: Int] = [:]
-        var columns: [Columns] = []
+    /// What one request carries.
+    struct Body: Sendable {
+        fileprivate var pieces: [Piece]
+
+        /// Two bodies with the same samples; `nil` where it is one sample.
+        var halves: (Body, Body)? {
+            if pieces.count > 1 {
+                let middle = pieces.count / 2
+                return (Body(pieces: Array(pieces[..<middle])), Body(pieces: Array(pieces[middle...])))
+            }
+            guard let piece = pieces.first, piece.rows.count > 1 else { return nil }
+            let middle = piece.rows.lowerBound + piece.rows.count / 2
+            return (
+                Body(pieces: [Piece(column: piece.column, rows: piece.rows.lowerBound..<middle)]),
+                Body(pieces: [Piece(column: piece.column, rows: middle..<piece.rows.upperBound)])
+            )
+        }
+    }
+
+    private var columns: [Column] = []
+    private(set) var bodies: [Body] = []
+    /// What the database would drop or cut without saying so. Numbers count the samples whose value is finite.
+    private(set) var refused: [RefusedSamples.Place] = []
+
+    /// - Parameters:
+    ///   - maximumBytes: about the most that a body has.
+    ///   - now: nanoseconds; the database drops what is more than two days ahead.
+    init(_ batches: [MetricBatch], database: String, maximumBytes: Int, maximumLabelBytes: Int, now: Int64 = Timestamp.now.nanoseconds) {
+        let latest = now.flooredDivision(by: 1_000_000) + 2 * 86_400_000
+        /// A column, or why the series has none.
+        var known: [MetricSeries: Result<Int, StoreError>] = [:]
+        var number = 0
         for batch in batches {
             let places = batch.series.map { series in
-                if let place = order[series] { return place }
-                order[series] = columns.count
-                columns.append(Columns())
-                return columns.count - 1
+                if let place = known[series] { return place }
+                let place = Result { () throws(StoreError) -> Int in
+                    columns.append(Column(head: try VictoriaLabels.json(series, database: database, maximumBytes: maximumLabelBytes)))
+                    return columns.count - 1
+                }
+                known[series] = place
+                return place
             }
             for i in 0..<batch.count where batch.values[i].isFinite {
+                defer { number += 1 }
                 let time = batch.timestamps[i].flooredDivision(by: 1_000_000)
                 if time < VictoriaRange.earliest { continue }
-                guard time <= latest else {
-                    let name = batch.series[Int(batch.seriesIndices[i])].metricName
-                    throw StoreError(
-                        .rejected,
-                        "a sample of \(name) is of \(Timestamp(nanoseconds: batch.timestamps[i])): VictoriaMetrics takes none of more than 2 days ahead")
-                }
-                let place = places[Int(batch.seriesIndices[i])]
-                columns[place].times.append(time)
-                columns[place].values.append(batch.values[i])
-            }
-        }
-        var bodies: [[UInt8]] = []
-        var body = ByteWriter()
-        for (series, place) in order.sorted(by: { $0.value < $1.value }) where !columns[place].times.isEmpty {
-            let head = try VictoriaLabels.json(series, database: database, maximumBytes: maximumLabelBytes)
-            var rest = 0..<columns[place].times.count
-            while !rest.isEmpty {
-                // About 32 bytes a sample.
-                let some = rest.prefix(max(1, (maximumBytes - body.count - head.count) / 32))
-                append(head, columns[place], some, to: &body)
-                rest = some.upperBound..<rest.upperBound
-                if body.count >= maximumBytes || !rest.isEmpty {
-                    bodies.append(body.bytes)
-                    body = ByteWriter()
+                switch places[Int(batch.seriesIndices[i])] {
+                case .failure(let error): refused.append(RefusedSamples.Place(number: number, reason: error.message))
+                case .success where time > latest:
+                    refused.append(RefusedSamples.Place(number: number, reason: "VictoriaMetrics takes no sample of more than 2 days ahead"))
+                case .success(let place):
+                    columns[place].times.append(time)
+                    columns[place].values.append(batch.values[i])
                 }
             }
         }
-        if body.count > 0 { bodies.append(body.bytes) }
-        return bodies
+        divide(maximumBytes)
     }
 
-    private func append(_ head: [UInt8], _ columns: Columns, _ range: Range<Int>, to body: inout ByteWriter) {
-        body.append("{\"metric\":")
-        body.append(head)
-        body.append(",\"values\":[")
-        for i in range {
-            if i > range.lowerBound { body.append(UInt8(ascii: ",")) }
-            body.appendDouble(columns.values[i])
+    private mutating func divide(_ maximumBytes: Int) {
+        var body = Body(pieces: [])
+        var size = 0
+        for (number, column) in columns.enumerated() {
+            var rest = column.times.indices
+            while !rest.isEmpty {
+                // About 32 bytes a sample.
+                let some = rest.prefix(max(1, (maximumBytes - size - column.head.count) / 32))
+                body.pieces.append(Piece(column: number, rows: some))
+                size += column.head.count + 32 * some.count
+                rest = some.upperBound..<rest.upperBound
+                if size >= maximumBytes || !rest.isEmpty {
+                    bodies.append(body)
+                    body.pieces = []
+                    size = 0
+                }
+            }
         }
-        body.append("],\"timestamps\":[")
-        for i in range {
-            if i > range.lowerBound { body.append(UInt8(ascii: ",")) }
-            body.appendDecimal(columns.times[i])
+        if !body.pieces.isEmpty { bodies.append(body) }
+    }
+
+    func bytes(of body: Body) -> [UInt8] {
+        var out = ByteWriter(capacity: body.pieces.reduce(0) { $0 + columns[$1.column].head.count + 40 + 32 * $1.rows.count })
+        for piece in body.pieces {
+            let column = columns[piece.column]
+            out.append("{\"metric\":")
+            out.append(column.head)
+            out.append(",\"values\":[")
+            for i in piece.rows {
+                if i > piece.rows.lowerBound { out.append(UInt8(ascii: ",")) }
+                out.appendDouble(column.values[i])
+            }
+            out.append("],\"timestamps\":[")
+            for i in piece.rows {
+                if i > piece.rows.lowerBound { out.append(UInt8(ascii: ",")) }
+                out.appendDecimal(column.times[i])
+            }
+            out.append("]}\n")
         }
-        body.append("]}\n")
+        return out.bytes
     }
 }
 

@@ -26,14 +26,15 @@ extension VictoriaMetricsStore {
     private func quickTallies(
         _ filter: SampleFilter, _ range: VictoriaRange, by labels: [String]
     ) async throws -> (tallies: [VictoriaTally], hasDuplicates: Bool) {
-        let samples = MetricsQL.selector(filter, database: database) + range.window
+        let samples = "meant" + range.window
+        let selector = MetricsQL.selector(filter, database: database)
         let groups = "by (" + labels.joined(separator: ",") + ")"
         let parts = [("sum", "count_over_time"), ("min", "tfirst_over_time"), ("max", "tlast_over_time"), ("min", "rollup_scrape_interval")].map {
             "label_set(\($0)(\($1)(\(samples)) keep_metric_names) \(groups), \"part\", \"\($1)\")"
         }
         var tallies: [[String: String]: VictoriaTally] = [:]
         var hasDuplicates = false
-        for element in try await reading.query("union(\(parts.joined(separator: ", ")))", at: range.end) {
+        for element in try await reading.query(MetricsQL.with(selector, "union(\(parts.joined(separator: ", ")))"), at: range.end) {
             var labels = element.labels
             guard let part = labels.removeValue(forKey: "part"), let value = element.points.first?.value else { continue }
             if part == "rollup_scrape_interval" {

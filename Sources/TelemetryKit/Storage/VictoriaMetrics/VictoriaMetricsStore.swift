@@ -84,16 +84,31 @@ public final class VictoriaMetricsStore: TelemetryStore {
     }
 
     public func write(_ batches: [MetricBatch]) async throws {
-        var lines = VictoriaLines(
-            database: configuration.database, maximumBytes: configuration.maximumBodyBytes, maximumLabelBytes: configuration.maximumLabelBytes)
-        let bodies = try lines.bodies(of: batches)
+        let lines = VictoriaLines(
+            batches, database: configuration.database, maximumBytes: configuration.maximumBodyBytes,
+            maximumLabelBytes: configuration.maximumLabelBytes)
         let connections = max(1, configuration.maximumConnections)
-        try await withThrowingTaskGroup(of: Void.self) { [writing] group in
-            for (i, body) in bodies.enumerated() {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (i, body) in lines.bodies.enumerated() {
                 if i >= connections { try await group.next() }
-                group.addTask { try await writing.post("/api/v1/import", body) }
+                group.addTask { [self] in try await write(body, of: lines) }
             }
             try await group.waitForAll()
+        }
+        guard let first = lines.refused.first else { return }
+        var error = StoreError(.rejected, first.reason)
+        error.refused = RefusedSamples.of(batches, lines.refused)
+        throw error
+    }
+
+    private func write(_ body: VictoriaLines.Body, of lines: VictoriaLines) async throws {
+        do {
+            try await writing.post("/api/v1/import", lines.bytes(of: body))
+        } catch let error as StoreError where error.status == 413 {
+            // A proxy in front may take less than the database.
+            guard let (first, second) = body.halves else { throw error }
+            try await write(first, of: lines)
+            try await write(second, of: lines)
         }
     }
 
@@ -104,8 +119,8 @@ public final class VictoriaMetricsStore: TelemetryStore {
         if filter != all {
             let found = Set(try await tallies(filter, by: ["uuid"]).map { $0.label("uuid") })
             guard !found.isEmpty else { return Page(items: [], total: 0) }
-            // Beyond some hundreds a list of them costs the database more than it saves.
-            all.uuids = found.count <= 500 ? found.sorted() : []
+            // A longer list costs the database more than it saves, and beyond 16 KiB (`-search.maxQueryLen`) it takes no query.
+            all.uuids = found.reduce(0) { $0 + $1.utf8.count } <= 8 << 10 ? found.sorted() : []
             return try await infos(all).filter { found.contains($0.identity.uuid) }.page(limit: limit, offset: offset)
         }
         return try await infos(all).page(limit: limit, offset: offset)

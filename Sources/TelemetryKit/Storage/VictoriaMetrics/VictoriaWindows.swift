@@ -46,7 +46,7 @@ struct VictoriaWindows {
         // A window of MetricsQL ends with the moment that is asked about and does not include its beginning.
         let end = min(start + window - 1, range.end)
         let length = end - max(start, range.start) + 1
-        let expression = expression(selector + "[\(length)ms]")
+        let expression = MetricsQL.with(selector, expression("meant[\(length)ms]"))
         for element in try await database.query(expression, from: end, through: end + (last - start), step: window) {
             let group = element.labels[groupLabel] ?? ""
             points[group, default: []] += element.points.map {
