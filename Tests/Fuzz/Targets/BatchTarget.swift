@@ -2,10 +2,16 @@ import TelemetryKit
 
 /// Texts that may be batches, one behind the other with a record separator (0x1E) between. None makes the reader crash; a codec that has read
 /// the others says of each what a new codec says; and what is a batch is the same after another round through either format.
+///
+/// What a codec remembers matters where texts are much alike. So a text that begins with a unit separator (0x1F) is the one before it with a
+/// change: two bytes say where, one how many bytes go, and the rest comes in their place.
 enum BatchTarget {
     static func failure(_ input: [UInt8]) -> String? {
         var codec = BatchCodec()
-        let texts = input.split(separator: 0x1E, omittingEmptySubsequences: false).map { Array($0) }
+        var texts: [[UInt8]] = []
+        for part in input.split(separator: 0x1E, omittingEmptySubsequences: false) {
+            texts.append(part.first == 0x1F ? changed(texts.last ?? [], Array(part.dropFirst())) : Array(part))
+        }
         // Twice: a codec has then met every text before.
         for text in texts + texts {
             let fresh = Result { () throws(BatchError) in try MetricBatch.decode(json: text) }
@@ -23,6 +29,13 @@ enum BatchTarget {
             }
         }
         return nil
+    }
+
+    private static func changed(_ text: [UInt8], _ change: [UInt8]) -> [UInt8] {
+        var change = FuzzInput(change)
+        let start = (Int(change.byte()) << 8 + Int(change.byte())) % (text.count + 1)
+        let end = min(text.count, start + Int(change.byte()))
+        return Array(text[..<start] + change.rest + text[end...])
     }
 
     private static func roundTrip(_ batch: MetricBatch, _ codec: inout BatchCodec) -> String? {
