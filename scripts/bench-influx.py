@@ -80,7 +80,9 @@ def collect(queue, port, database, samples, directory):
     """Runs a collector until it has stored all, and returns the seconds from its start."""
     http_port = free_port()
     settings = dict(COLLECTOR_ID=f"bench-{database}", OFFSET="earliest", INFLUXDB_URL=f"http://127.0.0.1:{port}", INFLUXDB_BUCKET=database,
-                    HTTP_HOST="127.0.0.1", HTTP_PORT=str(http_port), MQ_HOST="127.0.0.1", MQ_PORT=str(queue), WRITES_AT_ONCE=str(WRITES_AT_ONCE))
+                    HTTP_HOST="127.0.0.1", HTTP_PORT=str(http_port), MQ_HOST="127.0.0.1", MQ_PORT=str(queue), WRITES_AT_ONCE=str(WRITES_AT_ONCE),
+                    # Else the last samples, which fill no group, wait a second for others.
+                    FLUSH_INTERVAL="100ms")
     log = (directory / "collector.log").open("w")
     start = time.monotonic()
     process = subprocess.Popen([str(RELEASE / "collector")], env=settings, stdout=log, stderr=log)
@@ -120,7 +122,7 @@ def post(port, database, bodies, directory):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--bytes", type=int, default=150_000_000, help="of CSV that the log is filled from")
+    parser.add_argument("--bytes", type=int, default=450_000_000, help="of CSV that the log is filled from")
     arguments = parser.parse_args()
     for program in ("influxd", "curl"):
         if not shutil.which(program):
