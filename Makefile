@@ -34,7 +34,7 @@ fuzz: setup ## Look for inputs that break readers and codecs: TARGET=csv FUZZ_SE
 mutants: setup-tests ## Plant one bug after the other into the queue, and show which test sees it
 	@scripts/mutants.py
 
-sanitize: setup-tests ## Run the queue's tests under the address and the thread sanitizer
+sanitize: setup-tests ## Run the tests of the queue, the memory store and the collector under the sanitizers
 	@scripts/sanitize.sh
 
 check-consumer: setup ## Build and run a package that imports TelemetryMQ alone

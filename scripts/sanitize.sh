@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs tests under the thread sanitizer and under the address sanitizer, in a copy of the working tree. Arguments are the names of
-# the suites (default: all of the queue and of what lies below it).
+# the suites (default: all of the queue and of what lies below it, the memory store, the collector and concurrent reading).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-filter=${*:-TelemetryNetTests|TelemetryMQTests|ExampleSupportTests}
+filter=${*:-TelemetryNetTests|TelemetryMQTests|ExampleSupportTests|TelemetryKitTests.(Memory|Collector|StoreFeeding|ConcurrentReading)}
 filter=${filter// /|}
 copy=$PWD/.build-sanitize
 mkdir -p "$copy/tree"
