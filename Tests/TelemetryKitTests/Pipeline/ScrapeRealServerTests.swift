@@ -6,7 +6,7 @@ import Testing
 struct ScrapeRealServerTests {
     @Test("exposition text that nginx serves becomes samples; its page of errors becomes a failure, until the text is back")
     func nginx() async throws {
-        let (server, exporter) = try await ScrapeRealServer.nginx()
+        let (server, exporter) = try await RealServer.nginx()
         let events = ScrapeSourceTests.Events()
         var source = try ScrapeSourceTests.source(server.url + "/metrics", events: events) {
             $0.onEvent = { event in
@@ -41,7 +41,7 @@ struct ScrapeRealServerTests {
 
     @Test("what Prometheus says of itself is read to the last line, every sample with its HELP and TYPE")
     func prometheusItself() async throws {
-        let server = try await ScrapeRealServer.prometheus(scrapes: nil)
+        let server = try await RealServer.prometheus(scrapes: nil)
         let body = try await CurlClient().send(CurlRequest(url: server.url + "/metrics")).body
         var reader = PrometheusTextReader(bytes: body)
         var count = 0
@@ -58,9 +58,9 @@ struct ScrapeRealServerTests {
 
     @Test("GPUs are found in what Prometheus hands on of an exporter, with the labels that it renamed and its times")
     func federation() async throws {
-        let (server, exporter) = try await ScrapeRealServer.nginx()
+        let (server, exporter) = try await RealServer.nginx()
         try exporter.serve(ScrapeExporter(spelling: .hostnameInCapitals))
-        let prometheus = try await ScrapeRealServer.prometheus(scrapes: server)
+        let prometheus = try await RealServer.prometheus(scrapes: server)
         var source = try ScrapeSourceTests.source(
             prometheus.url + "/federate?match[]=%7B__name__%3D~%22DCGM_.*%22%7D", clock: .system
         ) {

@@ -90,14 +90,14 @@ struct StoreErrorTests {
     @Test("Retry-After is read as seconds and as a date")
     func retryAfter() {
         func wait(_ text: String, date: String? = nil) -> Duration? {
-            InfluxHTTP.retryAfter(CurlResponse(status: 503, headers: [("retry-after", text)] + (date.map { [("Date", $0)] } ?? [])))
+            RetryAfter.wait(CurlResponse(status: 503, headers: [("retry-after", text)] + (date.map { [("Date", $0)] } ?? [])))
         }
         #expect(wait("120") == .seconds(120))
         #expect(wait("0") == .zero)
         #expect(wait("Sun, 06 Nov 1994 08:49:37 GMT", date: "Sun, 06 Nov 1994 08:49:07 GMT") == .seconds(30))
         #expect(wait("Sun, 06 Nov 1994 08:49:37 GMT") == .zero)
         for text in ["", "-1", "soon", "Sun, 99 Foo 1994 08:49:37 GMT", "1.5"] { #expect(wait(text) == nil) }
-        #expect(InfluxHTTP.secondsSinceEpoch(httpDate: "Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777)
+        #expect(RetryAfter.secondsSinceEpoch(httpDate: "Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777)
     }
 
     @Test("a URL or a token that cannot be used is refused at once, and a password never shows in a message")

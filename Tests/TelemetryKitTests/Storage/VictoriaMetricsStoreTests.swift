@@ -161,7 +161,7 @@ struct VictoriaMetricsStoreTests {
             #expect(error?.kind == .rejected)
         }
         #expect(throws: StoreError.self) { try VictoriaMetricsStore(configuration: .init(token: "a\r\nX-Injected: b")) }
-        let store = try VictoriaMetricsStore(configuration: .init(url: "http://127.0.0.1:\(try InfluxServer.freePort())"))
+        let store = try VictoriaMetricsStore(configuration: .init(url: "http://127.0.0.1:\(try RealServer.freePort())"))
         let error = await #expect(throws: StoreError.self) { try await store.write([batch]) }
         #expect(error?.kind == .unavailable)
     }

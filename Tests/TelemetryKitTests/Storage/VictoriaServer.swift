@@ -1,31 +1,28 @@
 import Foundation
-import Glibc
 @testable import TelemetryKit
 
-/// A real VictoriaMetrics on a free loopback port with a directory of its own, from Debian's package `victoria-metrics`.
-///
-/// Stopped by process id when the last reference goes.
+/// A real VictoriaMetrics, from Debian's package `victoria-metrics`.
 final class VictoriaServer: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        var description: String
+    private let server: RealServer
+    private let client: CurlClient
+    var url: String { server.url }
+
+    private init(_ server: RealServer) throws {
+        self.server = server
+        client = try CurlClient()
     }
 
-    let url: String
-    private let directory: String
-    private let process: pid_t
-    private let client: CurlClient
-
     static func start(_ flags: [String] = []) async throws -> VictoriaServer {
-        try await start { directory, port in
-            ["/usr/bin/victoria-metrics", "-storageDataPath=\(directory)/data", "-httpListenAddr=127.0.0.1:\(port)", "-retentionPeriod=100y"] + flags
-        }
+        try VictoriaServer(try await RealServer.start("/usr/bin/victoria-metrics", ready: "/health") { directory, port in
+            ["-storageDataPath=\(directory)/data", "-httpListenAddr=127.0.0.1:\(port)", "-retentionPeriod=100y"] + flags
+        })
     }
 
     /// Nginx with the paths of a cluster's vminsert and vmselect for one tenant, in front of the single node; other paths are not found.
     ///
     /// - Parameter largestBody: in bytes; a larger one is answered with 413. 0: any.
     static func cluster(of node: VictoriaServer, tenant: String, largestBody: Int = 0) async throws -> VictoriaServer {
-        try await start { directory, port in
+        try VictoriaServer(try await RealServer.start("/usr/sbin/nginx", ready: "/health") { directory, port in
             let configuration = """
                 daemon off;
                 master_process off;
@@ -51,55 +48,8 @@ final class VictoriaServer: Sendable {
 
                 """
             try configuration.write(toFile: directory + "/nginx.conf", atomically: true, encoding: .utf8)
-            return ["/usr/sbin/nginx", "-p", directory, "-e", directory + "/errors", "-c", directory + "/nginx.conf"]
-        }
-    }
-
-    /// Another process may take a port between its choice and its use, so there are three tries.
-    private static func start(_ arguments: (String, Int) throws -> [String]) async throws -> VictoriaServer {
-        var failure = Failure(description: "no port")
-        for _ in 0..<3 {
-            let directory = FileManager.default.temporaryDirectory.appending(path: "victoria-\(UUID().uuidString)").path
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            let port = try InfluxServer.freePort()
-            let words = try arguments(directory, port)
-            guard access(words[0], X_OK) == 0 else { throw Failure(description: "\(words[0]) is missing: `make test` installs it") }
-            let server = try VictoriaServer(
-                url: "http://127.0.0.1:\(port)", directory: directory, process: InfluxServer.spawn(words, log: directory + "/log"))
-            do {
-                try await server.waitUntilReady()
-                return server
-            } catch let error as Failure {
-                failure = error
-            }
-        }
-        throw failure
-    }
-
-    private init(url: String, directory: String, process: pid_t) throws {
-        self.url = url
-        self.directory = directory
-        self.process = process
-        client = try CurlClient()
-    }
-
-    deinit {
-        kill(process, SIGKILL)
-        var status: Int32 = 0
-        waitpid(process, &status, 0)
-        try? FileManager.default.removeItem(atPath: directory)
-    }
-
-    private func waitUntilReady() async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while ContinuousClock.now < deadline {
-            if let answer = try? await client.send(CurlRequest(url: url + "/health")), answer.status == 200 { return }
-            var status: Int32 = 0
-            if waitpid(process, &status, WNOHANG) == process { break }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        let log = (try? String(contentsOfFile: directory + "/log", encoding: .utf8)) ?? ""
-        throw Failure(description: "\(url) did not become ready: \(log.suffix(2000))")
+            return ["-p", directory, "-e", directory + "/errors", "-c", directory + "/nginx.conf"]
+        })
     }
 
     /// Makes what was written show at once.
@@ -107,7 +57,7 @@ final class VictoriaServer: Sendable {
         // What the server is flushing by itself at this moment is not waited for, so that rows may be missing after the first.
         for _ in 0..<100 {
             let answer = try await client.send(CurlRequest(url: url + "/internal/force_flush"))
-            guard answer.status == 200 else { throw Failure(description: "force_flush: \(answer.status) \(answer.text)") }
+            guard answer.status == 200 else { throw RealServer.Failure(description: "force_flush: \(answer.status) \(answer.text)") }
             let (added, held) = try await rows()
             // Those beyond the retention period never show.
             if held >= added { return }
@@ -133,7 +83,7 @@ final class VictoriaServer: Sendable {
 
     /// Requests that nginx has served, as `POST /path`.
     var requests: [String] {
-        ((try? String(contentsOfFile: directory + "/access", encoding: .utf8)) ?? "").split(separator: "\n").compactMap { line in
+        ((try? String(contentsOfFile: server.directory + "/access", encoding: .utf8)) ?? "").split(separator: "\n").compactMap { line in
             line.split(separator: "\"").dropFirst().first.map { String($0.split(separator: " ").prefix(2).joined(separator: " ")) }
         }
     }

@@ -3,7 +3,7 @@ import TelemetryNet
 /// Asks in Flux, as 2.x has it, with annotated CSV for an answer.
 /// Language: https://docs.influxdata.com/flux/v0/
 struct FluxQueries: InfluxQueries {
-    let http: InfluxHTTP
+    let http: DatabaseHTTP
     let org: String
     let bucket: String
     let layout: InfluxLayout

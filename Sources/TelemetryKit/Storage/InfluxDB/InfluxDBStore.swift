@@ -84,7 +84,7 @@ public final class InfluxDBStore: TelemetryStore {
     }
 
     private let configuration: Configuration
-    private let http: InfluxHTTP
+    private let http: DatabaseHTTP
     /// Set once the bucket is ready.
     private let ready = Mutex<(any InfluxInterface)?>(nil)
 
@@ -97,7 +97,8 @@ public final class InfluxDBStore: TelemetryStore {
         } catch {
             throw StoreError(.unavailable, error.reason)
         }
-        http = try InfluxHTTP(client: client, url: configuration.url, token: configuration.token, timeout: configuration.timeout)
+        http = try DatabaseHTTP(
+            client: client, url: configuration.url, token: configuration.token, scheme: "Token", timeout: configuration.timeout)
     }
 
     // MARK: Version and bucket

@@ -1,6 +1,6 @@
 /// `/query` of 1.x and 3.x.
 struct InfluxQLConnection: Sendable {
-    let http: InfluxHTTP
+    let http: DatabaseHTTP
     let database: String
     /// `nil`: the database's default.
     var retentionPolicy: String?

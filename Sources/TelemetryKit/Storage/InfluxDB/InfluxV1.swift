@@ -2,7 +2,7 @@
 /// Interface: https://docs.influxdata.com/influxdb/v1/tools/api/
 struct InfluxV1: InfluxInterface {
     let version: String
-    let http: InfluxHTTP
+    let http: DatabaseHTTP
     let database: String
     /// `nil`: the database's default.
     let retentionPolicy: String?

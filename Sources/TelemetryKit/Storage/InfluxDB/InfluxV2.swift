@@ -4,7 +4,7 @@ import TelemetryNet
 /// Interface: https://docs.influxdata.com/influxdb/v2/api/
 struct InfluxV2: InfluxInterface {
     let version: String
-    let http: InfluxHTTP
+    let http: DatabaseHTTP
     let org: String
     let bucket: String
     let retentionPeriod: Duration?

@@ -4,13 +4,13 @@ import TelemetryNet
 /// Interface: https://docs.influxdata.com/influxdb3/core/api/
 struct InfluxV3: InfluxInterface {
     let version: String
-    let http: InfluxHTTP
+    let http: DatabaseHTTP
     let database: String
     let retentionPeriod: Duration?
     let mayCreate: Bool
     let layout: InfluxLayout
 
-    init(version: String, http: InfluxHTTP, database: String, retentionPeriod: Duration?, mayCreate: Bool, layout: InfluxLayout) {
+    init(version: String, http: DatabaseHTTP, database: String, retentionPeriod: Duration?, mayCreate: Bool, layout: InfluxLayout) {
         self.version = version
         self.http = http.authorizing(by: "Bearer")
         self.database = database

@@ -14,7 +14,7 @@ struct WriteRefusal: Sendable {
     var isBeyondRetention: Bool { message.contains("points beyond retention policy") }
 }
 
-extension InfluxHTTP {
+extension DatabaseHTTP {
     static let refusals: Set<Int> = [400, 413, 422]
 
     /// Returns `nil` where all lines are stored. Throws what may pass, and what is no matter of single lines.

@@ -1,54 +1,22 @@
 import TelemetryNet
 
-/// Speaks HTTP to one side of VictoriaMetrics, and turns what is not success into ``StoreError``.
+/// One side of VictoriaMetrics: what is written to, or what is asked.
 struct VictoriaHTTP: Sendable {
-    private let client: CurlClient
-    private let base: String
-    /// The address for messages: without a password.
-    private let shown: String
-    private let token: String?
-    private let timeout: Duration
+    private let http: DatabaseHTTP
 
     init(client: CurlClient, url: String, token: String?, timeout: Duration) throws {
-        var base = url
-        while base.hasSuffix("/") { base.removeLast() }
-        guard ["http://", "https://"].contains(where: base.hasPrefix), let parsed = CurlURL(base) else {
-            throw StoreError(.rejected, "\(url.debugDescription) is not a URL of http or https")
-        }
-        var shown = parsed.shown
-        while shown.hasSuffix("/") { shown.removeLast() }
-        // A line feed would begin another header.
-        if let token, token.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
-            throw StoreError(.rejected, "the token for \(shown) contains a control character")
-        }
-        self.client = client
-        self.base = base
-        self.shown = shown
-        self.token = token
-        self.timeout = timeout
+        http = try DatabaseHTTP(client: client, url: url, token: token, scheme: "Bearer", timeout: timeout)
     }
 
-    @discardableResult
-    func post(_ path: String, _ body: [UInt8], type: String = "application/json") async throws -> [UInt8] {
-        var request = CurlRequest(method: "POST", url: base + path, timeout: timeout)
-        request.headers.append(("Content-Type", type))
-        if let token, !token.isEmpty { request.headers.append(("Authorization", "Bearer " + token)) }
-        request.body = body
-        let response: CurlResponse
-        do {
-            response = try await client.send(request)
-        } catch let failure as HTTPFailure {
-            throw StoreError(failure.kind == .invalidRequest ? .rejected : .unavailable, "POST \(shown)\(path): \(failure.reason)")
-        }
-        guard (200..<300).contains(response.status) else { throw InfluxHTTP.error(of: response, to: "POST \(shown)\(path)") }
-        return response.body
+    /// JSON lines.
+    func write(_ lines: [UInt8]) async throws {
+        _ = try await http.send("POST", "/api/v1/import", body: .json(lines))
     }
 
     /// Asks with a form, since a list of GPUs may be longer than a URL.
     private func ask(_ path: String, _ fields: [(String, String)]) async throws -> [UInt8] {
         // A cluster without one of its nodes would answer with what is left.
-        let body = Array(formEncoded(fields + [("deny_partial_response", "1")]).utf8)
-        return try await post(path, body, type: "application/x-www-form-urlencoded")
+        try await http.send("POST", path, body: .form(fields + [("deny_partial_response", "1")])).body
     }
 
     /// The vector that an expression gives at a moment; milliseconds.
@@ -68,7 +36,7 @@ struct VictoriaHTTP: Sendable {
         do {
             return try VictoriaVector(body).elements
         } catch {
-            throw StoreError(.invalidAnswer, "\(shown)\(path): byte \(error.offset): \(error.reason)")
+            throw StoreError(.invalidAnswer, "\(http.url)\(path): byte \(error.offset): \(error.reason)")
         }
     }
 
@@ -78,7 +46,7 @@ struct VictoriaHTTP: Sendable {
         do {
             return try VictoriaExport.lines(body)
         } catch let error as JSONError {
-            throw StoreError(.invalidAnswer, "\(shown)/api/v1/export: byte \(error.offset): \(error.reason)")
+            throw StoreError(.invalidAnswer, "\(http.url)/api/v1/export: byte \(error.offset): \(error.reason)")
         }
     }
 

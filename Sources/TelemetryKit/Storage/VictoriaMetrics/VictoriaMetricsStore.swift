@@ -103,7 +103,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
     private func write(_ body: VictoriaLines.Body, of lines: VictoriaLines) async throws {
         do {
-            try await writing.post("/api/v1/import", lines.bytes(of: body))
+            try await writing.write(lines.bytes(of: body))
         } catch let error as StoreError where error.status == 413 {
             // A proxy in front may take less than the database.
             guard let (first, second) = body.halves else { throw error }
@@ -186,7 +186,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
     /// Asks both sides: of a cluster they are different programs, and reading asks the nodes that hold the samples.
     public func checkHealth() async throws {
-        try await writing.post("/api/v1/import", [])
+        try await writing.write([])
         _ = try await reading.query("count({db=\(MetricsQL.string(database))}[1s])", at: VictoriaRange.latest)
     }
 

@@ -1,40 +1,38 @@
-import Glibc
 import TelemetryNet
 
-/// Speaks HTTP to one InfluxDB, and turns what is not success into ``StoreError``.
-struct InfluxHTTP: Sendable {
+/// Speaks HTTP to a database, and turns what is not success into ``StoreError``.
+struct DatabaseHTTP: Sendable {
     let client: CurlClient
     private let base: String
     /// The address for messages: without a slash at the end, and without a password.
     let url: String
     private let token: String?
-    private var scheme = "Token"
+    /// Of `Authorization`.
+    private var scheme: String
     private let timeout: Duration
 
-    init(client: CurlClient, url: String, token: String?, timeout: Duration) throws {
+    init(client: CurlClient, url: String, token: String?, scheme: String, timeout: Duration) throws {
         var base = url
         while base.hasSuffix("/") { base.removeLast() }
-        guard let scheme = ["http://", "https://"].first(where: base.hasPrefix), base != scheme,
-            !base.unicodeScalars.contains(where: { $0.value <= 0x20 || $0.value == 0x7F })
-        else {
+        guard ["http://", "https://"].contains(where: base.hasPrefix), let parsed = CurlURL(base) else {
             throw StoreError(.rejected, "\(url.debugDescription) is not a URL of http or https")
         }
+        var shown = parsed.shown
+        while shown.hasSuffix("/") { shown.removeLast() }
         // A line feed would begin another header.
         if let token, token.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
-            throw StoreError(.rejected, "the token for \(base) contains a control character")
+            throw StoreError(.rejected, "the token for \(shown) contains a control character")
         }
         self.client = client
         self.base = base
+        self.url = shown
         self.token = token
+        self.scheme = scheme
         self.timeout = timeout
-        let rest = base.dropFirst(scheme.count)
-        let authority = rest.prefix { $0 != "/" }
-        let host = authority.lastIndex(of: "@").map { rest[rest.index(after: $0)...] } ?? rest
-        self.url = scheme + host
     }
 
     /// The same with another scheme of `Authorization`.
-    func authorizing(by scheme: String) -> InfluxHTTP {
+    func authorizing(by scheme: String) -> DatabaseHTTP {
         var copy = self
         copy.scheme = scheme
         return copy
@@ -88,7 +86,7 @@ struct InfluxHTTP: Sendable {
         let said = words(of: response)
         var error = StoreError(
             kind, "\(subject): HTTP \(response.status)" + (said.isEmpty ? "" : ": " + said),
-            retryAfter: retryAfter(response))
+            retryAfter: RetryAfter.wait(response))
         error.status = response.status
         return error
     }
@@ -113,26 +111,5 @@ struct InfluxHTTP: Sendable {
         let text = said.map { said in code.map { "\($0): \(said)" } ?? said } ?? response.header("X-Influxdb-Error") ?? response.text
         let line = text.replacing("\n", with: " ")
         return line.count > 400 ? line.prefix(400) + "…" : line
-    }
-
-    /// `Retry-After` in seconds, or until an HTTP date (RFC 9110, section 10.2.3) as the answer's own `Date` sees it.
-    static func retryAfter(_ response: CurlResponse) -> Duration? {
-        guard let text = response.header("Retry-After") else { return nil }
-        if let seconds = UInt32(text) { return .seconds(Int(seconds)) }
-        guard let then = secondsSinceEpoch(httpDate: text) else { return nil }
-        let now = response.header("Date").flatMap(secondsSinceEpoch(httpDate:)) ?? Int64(time(nil))
-        return .seconds(max(0, then - now))
-    }
-
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that RFC 9110 lets a server send.
-    static func secondsSinceEpoch(httpDate text: String) -> Int64? {
-        let parts = text.split(separator: " ")
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        guard parts.count == 6, parts[5] == "GMT", let day = Int64(parts[1]), let year = Int64(parts[3]),
-            let month = months.firstIndex(of: String(parts[2]))
-        else { return nil }
-        let clock = parts[4].split(separator: ":").compactMap { Int64($0) }
-        guard clock.count == 3, (1...31).contains(day), (1...9999).contains(year) else { return nil }
-        return Timestamp.days(year: year, month: Int64(month + 1), day: day) * 86400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
     }
 }
