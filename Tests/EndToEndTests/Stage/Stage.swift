@@ -115,19 +115,3 @@ func eventuallyTrue(
 ) async throws {
     _ = try await eventually(what, within: limit, unless: child) { try await probe() ? true : nil }
 }
-
-/// A TCP port that nobody used a moment ago. Only where a program must come back to the same port, or must not be there yet.
-func freePort() throws -> Int {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    guard fd >= 0 else { throw StageError("socket: \(errno)") }
-    defer { close(fd) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(fd, $0, length) == 0 ? getsockname(fd, $0, &length) : -1 }
-    }
-    guard result == 0 else { throw StageError("bind: \(errno)") }
-    return Int(UInt16(bigEndian: address.sin_port))
-}

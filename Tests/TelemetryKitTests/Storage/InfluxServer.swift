@@ -1,3 +1,4 @@
+import FaultSupport
 import Foundation
 
 /// A real influxd, from Debian's package `influxdb`.
@@ -12,7 +13,7 @@ final class InfluxServer: Sendable {
         InfluxServer(try await RealServer.start("/usr/bin/influxd", ready: "/ping") { directory, port in
             let configuration = """
                 reporting-disabled = true
-                bind-address = "127.0.0.1:\(try RealServer.freePort())"
+                bind-address = "127.0.0.1:\(try freePort())"
                 [meta]
                   dir = "\(directory)/meta"
                 [data]

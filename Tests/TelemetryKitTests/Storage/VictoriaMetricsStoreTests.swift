@@ -1,3 +1,4 @@
+import FaultSupport
 import Foundation
 import Synchronization
 @testable import TelemetryKit
@@ -161,7 +162,7 @@ struct VictoriaMetricsStoreTests {
             #expect(error?.kind == .rejected)
         }
         #expect(throws: StoreError.self) { try VictoriaMetricsStore(configuration: .init(token: "a\r\nX-Injected: b")) }
-        let store = try VictoriaMetricsStore(configuration: .init(url: "http://127.0.0.1:\(try RealServer.freePort())"))
+        let store = try VictoriaMetricsStore(configuration: .init(url: "http://127.0.0.1:\(try freePort())"))
         let error = await #expect(throws: StoreError.self) { try await store.write([batch]) }
         #expect(error?.kind == .unavailable)
     }
