@@ -26,7 +26,10 @@ let package = Package(
 
         // The two products. Neither imports the other.
         .target(name: "TelemetryMQ", dependencies: ["TelemetryNet", "CLinux"], swiftSettings: strict),
-        .target(name: "TelemetryKit", dependencies: ["TelemetryNet", "CCurl"], swiftSettings: strict),
+        .target(
+            name: "TelemetryKit", dependencies: ["TelemetryNet", "CCurl"],
+            // The dashboard's files, as bytes in the library: a bundle would need Foundation, and files beside the programs.
+            resources: [.embedInCode("Gateway/Dashboard")], swiftSettings: strict),
 
         // The reference daemons.
         .target(

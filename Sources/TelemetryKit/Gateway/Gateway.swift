@@ -116,7 +116,7 @@ final class GatewayCore: Sendable {
         var label = "unmatched"
         var response: HTTPResponse
         do {
-            response = try await route(request, &label)
+            response = try await route(request, &label).conditional(on: request)
         } catch let error as APIError {
             response = error.response
         } catch let error as StoreError {

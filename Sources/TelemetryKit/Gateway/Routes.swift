@@ -3,7 +3,7 @@ import TelemetryNet
 /// The gateway's operations.
 enum Routes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
-        service + pages + gpus(configuration) + [metrics, stats]
+        service + DashboardRoutes.all + pages + gpus(configuration) + [metrics, stats]
     }
 
     private static let json = Route.AnswerContent(contentType: "application/json", schema: nil)
@@ -94,9 +94,6 @@ enum Routes {
     private static let html = [Route.AnswerContent(contentType: "text/html; charset=utf-8", schema: nil)]
 
     private static let pages: [Route] = [
-        Route(path: "/", operationID: "getStatusPage", summary: "A page with the state of the fleet.", tag: "pages", answers: html) { _ in
-            HTTPResponse(contentType: "text/html; charset=utf-8", Array(StatusPage.html.utf8))
-        },
         Route(
             path: "/swagger/index.html", operationID: "getSwaggerPage", summary: "This interface, to read and to try.", tag: "pages",
             answers: html
