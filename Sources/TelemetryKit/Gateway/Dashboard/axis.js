@@ -18,11 +18,14 @@ export function bounds(low, high, count = 4) {
   return { low: Math.floor(low / size) * size, high: Math.ceil(high / size) * size, step: size };
 }
 
-/** Where a metric's values are drawn: percents and ratios on their whole range, others around what there is. */
+/** Where a metric's values are drawn: percents and ratios on their whole range, rates from zero, others around what there is. */
 export function valueRange(field, low, high) {
+  const { divisor } = scaled(field.unit, high);
   if (field.unit === "%") return { low: 0, high: Math.max(100, high), step: 25 };
   if (field.minimum === 0 && field.maximum === 1) return { low: 0, high: Math.max(1, high), step: 0.25 };
-  return bounds(low, high);
+  if (field.fromZero) low = Math.min(0, low);
+  const round = bounds(low / divisor, high / divisor);
+  return { low: round.low * divisor, high: round.high * divisor, step: round.step * divisor };
 }
 
 export function valueTicks({ low, high, step }, unit) {

@@ -2,7 +2,7 @@
 
 import { bounds, timeTicks, valueRange, valueTicks } from "./axis.js";
 import { attribute, el, svg, text } from "./dom.js";
-import { clock, moment, number, quantity } from "./format.js";
+import { clock, moment, quantity } from "./format.js";
 
 const margin = { left: 46, right: 10, top: 8, bottom: 20 };
 
@@ -25,7 +25,7 @@ export class Chart {
     Object.assign(this, { root, group, name, field, lines, height, points: [], from: 0, to: 1, cursor: null, drag: null });
     this.width = 0;
     this.svg = svg("svg", { role: "img", height, "aria-hidden": true });
-    this.output = el("output", { class: "reading" });
+    this.output = el("output", { class: "reading", hidden: true });
     this.empty = el("p", { class: "empty" }, "No samples in this time");
     root.classList.add("plot");
     root.tabIndex = 0;
@@ -256,6 +256,8 @@ export function gapOf(points) {
   return distances.length ? Math.max(3 * distances[distances.length >> 1], 3000) : Infinity;
 }
 
+const said = { low: "min", mean: "avg", high: "max" };
+
 /** A panel with a chart: its name, what it says at the end and over its time. */
 export function chartPanel({ name, field, metric, ...options }, group) {
   const now = el("strong");
@@ -267,7 +269,7 @@ export function chartPanel({ name, field, metric, ...options }, group) {
   const chart = new Chart(plot, group, { name, field, ...options });
   chart.onDraw = (summary) => {
     text(now, summary ? quantity(summary.last, field.unit) : "–");
-    text(range, summary ? `min ${number(summary.low)} · avg ${number(summary.mean)} · max ${number(summary.high)}` : "");
+    text(range, summary ? ["low", "mean", "high"].map((key) => `${said[key]} ${quantity(summary[key], field.unit)}`).join(" · ") : "");
   };
   return { panel, chart };
 }

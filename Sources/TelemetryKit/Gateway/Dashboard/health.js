@@ -9,7 +9,7 @@ import { Table } from "./tables.js";
 const interval = 5000;
 const kept = 3600e3;
 
-const count = { name: "", unit: "", minimum: 0, maximum: null, meaning: "" };
+const count = { name: "", unit: "", minimum: 0, maximum: null, meaning: "", fromZero: true };
 const rate = (what) => ({ ...count, unit: "/s", meaning: `${what} a second, from one look to the next` });
 
 let isShown = false;

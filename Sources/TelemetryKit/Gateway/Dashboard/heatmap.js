@@ -13,6 +13,7 @@ export class Heatmap {
     this.cells = new Map();
     this.rows = [];
     this.at = null;
+    this.prefix = "";
     root.addEventListener("click", (event) => {
       const cell = event.target.closest("[data-uuid]");
       if (cell) onOpen(cell.dataset.uuid);
@@ -87,7 +88,8 @@ export class Heatmap {
       }
       attribute(cell, "data-heat", shade);
       attribute(cell, "data-value", value);
-      attribute(cell, "data-state", states.get(uuid));
+      const isSound = value == null || ((field.minimum == null || value >= field.minimum) && (field.maximum == null || value <= field.maximum));
+      attribute(cell, "data-state", states.get(uuid) ?? (isSound ? null : "warning"));
       text(cell, brief(value, field.unit));
       const label = this.describe(uuid);
       attribute(cell, "aria-label", label);

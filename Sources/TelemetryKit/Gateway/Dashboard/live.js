@@ -21,6 +21,8 @@ const stream = new Stream({
   onOpen: () => wanted?.onOpen(),
 });
 
+export const isFollowing = () => wanted != null;
+
 /** Follows these metrics or GPUs from now on; `onOpen` loads what is there already. */
 export function follow(parameters, onOpen) {
   wanted = { parameters, onOpen };

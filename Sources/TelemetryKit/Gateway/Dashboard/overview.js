@@ -17,6 +17,8 @@ const roles = { utilisation: 203, temperature: 150, power: 155, used: 252, free:
 const role = (name) => fleet.metricOf(roles[name]);
 
 const hour = 3600e3;
+// What is asked for, and what is shown: that, or the first that there is.
+let asked = null;
 let chosen = null;
 let isShown = false;
 let map, chart, rankings, timer;
@@ -27,7 +29,7 @@ let followed = "";
 export const view = {
   show(_, parameters) {
     isShown = true;
-    chosen = parameters.get("metric") ?? chosen;
+    asked = parameters.get("metric") ?? asked;
     choose();
     refreshPast();
     timer = setInterval(refreshPast, 30_000);
@@ -65,7 +67,8 @@ export function start() {
   tips();
   fleet.on("metrics", () => {
     options();
-    if (isShown) choose();
+    // Beside other views samples are followed too, so that they tell how old the newest is.
+    if (isShown || !live.isFollowing()) choose();
   });
   for (const event of ["gpus", "hosts"]) fleet.on(event, layout);
   fleet.on("alerts", () => {
@@ -76,10 +79,9 @@ export function start() {
 }
 
 export function pick(metric) {
-  chosen = metric;
+  asked = metric;
   amend({ metric });
   choose();
-  refreshPast();
 }
 
 function options() {
@@ -88,10 +90,10 @@ function options() {
     ...names.map((name) => new Option([title(name), fleet.field(name).unit].filter(Boolean).join(", "), name)))));
 }
 
-// The metric that is asked for, or the first that there is.
 function choose() {
   if (!fleet.metrics.length) return;
-  if (!fleet.metrics.includes(chosen)) chosen = role("utilisation") ?? fleet.metrics[0];
+  const before = chosen;
+  chosen = fleet.metrics.includes(asked) ? asked : role("utilisation") ?? fleet.metrics[0];
   $("metric").value = chosen;
   const field = fleet.field(chosen);
   const { minimum, maximum } = field;
@@ -99,6 +101,7 @@ function choose() {
   text($("meaning"), [field.meaning, sound, chosen].filter(Boolean).join(" · "));
   text($("fleet-chart-title"), `${title(chosen)}: the fleet over the last hour`);
   draw();
+  if (chosen !== before) refreshPast();
   const wanted = [...new Set([chosen, ...Object.keys(roles).map(role)])].filter(Boolean);
   if (wanted.join() === followed) return;
   followed = wanted.join();
@@ -148,7 +151,7 @@ function tiles() {
     },
     hottest && {
       key: "temperature", name: "Hottest GPU", figure: parts(hottest[1].value, fleet.field(role("temperature")).unit),
-      note: fleet.gpus.has(hottest[0]) ? fleet.gpuName(fleet.gpus.get(hottest[0])) : "",
+      note: fleet.gpus.has(hottest[0]) ? shortName(fleet.gpus.get(hottest[0])) : "",
     },
     power.length && {
       key: "power", name: "Power", figure: parts(sum(power), "W"), note: `${quantity(sum(power) / power.length, "W")} a GPU`,
@@ -206,7 +209,7 @@ async function aggregate(metric, function_, { from, to, window }) {
 let attempt = 0;
 
 async function refreshPast() {
-  if (!chosen || document.hidden) return;
+  if (!chosen || !isShown || document.hidden) return;
   const own = ++attempt;
   const to = fleet.present();
   const span = { from: to - hour, to, window: windowOf(hour, 120) };
@@ -232,6 +235,9 @@ async function refreshPast() {
 
 // MARK: Rankings
 
+// Without what the names of all hosts begin with.
+const shortName = (gpu) => fleet.gpuName(gpu).slice(map.prefix.length);
+
 function gpuRows(metric, value = (sample) => sample.value, say = quantity) {
   const rows = [];
   const unit = fleet.field(metric).unit;
@@ -240,8 +246,8 @@ function gpuRows(metric, value = (sample) => sample.value, say = quantity) {
     const figure = value(sample, uuid);
     if (!gpu || figure == null) continue;
     rows.push({
-      key: uuid, name: fleet.gpuName(gpu), href: address("gpu", uuid), value: figure, text: say(figure, unit),
-      note: [gpu.model_name, gpu.pod && `${gpu.namespace}/${gpu.pod}`, uuid].filter(Boolean).join(" · "),
+      key: uuid, name: shortName(gpu), href: address("gpu", uuid), value: figure, text: say(figure, unit),
+      note: [fleet.gpuName(gpu), gpu.model_name, gpu.pod && `${gpu.namespace}/${gpu.pod}`, uuid].filter(Boolean).join(" · "),
     });
   }
   return rows;
@@ -249,7 +255,7 @@ function gpuRows(metric, value = (sample) => sample.value, say = quantity) {
 
 function rank() {
   const field = fleet.field(chosen);
-  rankings.gpus.set(`${title(chosen)}, GPUs`, gpuRows(chosen));
+  rankings.gpus.set(`${title(chosen)} by GPU`, gpuRows(chosen));
 
   const hosts = new Map();
   for (const [uuid, { value }] of fleet.values(chosen)) {
@@ -258,8 +264,8 @@ function rank() {
     const host = hosts.get(name) ?? { sum: 0, count: 0, uuid };
     hosts.set(name, { sum: host.sum + value, count: host.count + 1, uuid: host.uuid });
   }
-  rankings.hosts.set(`${title(chosen)}, mean of hosts`, [...hosts].map(([name, { sum, count, uuid }]) => ({
-    key: name, name, href: address("gpu", uuid), value: sum / count, text: quantity(sum / count, field.unit), note: `${count} GPUs`,
+  rankings.hosts.set(`${title(chosen)} by host`, [...hosts].map(([name, { sum, count, uuid }]) => ({
+    key: name, name: name.slice(map.prefix.length), href: address("gpu", uuid), value: sum / count, text: quantity(sum / count, field.unit), note: `Mean of ${count} GPUs`,
   })));
 
   const isHeat = chosen !== role("temperature");

@@ -2,7 +2,11 @@
 
 import { attribute, el, keyed, text } from "./dom.js";
 
-const orders = { highest: (a, b) => b.value - a.value, lowest: (a, b) => a.value - b.value };
+// Those of the same value stand in the order of their names.
+const { compare } = new Intl.Collator("en", { numeric: true });
+const orders = {
+  highest: (a, b) => b.value - a.value || compare(a.name, b.name), lowest: (a, b) => a.value - b.value || compare(a.name, b.name),
+};
 export const length = 8;
 
 /** A panel with the first of `rows`: `{ key, name, href, value, text, note }`. */
@@ -36,7 +40,7 @@ export class Ranking {
     const shown = this.rows.toSorted(orders[this.order]).slice(0, length);
     const most = Math.max(...this.rows.map((row) => Math.abs(row.value)), 1e-9);
     this.none.hidden = shown.length > 0;
-    keyed(this.body, shown, (row) => row.key, () => el("tr", {}, el("th", { scope: "row" }, el("a")), el("td", { class: "bar" }, el("i")), el("td", { class: "figure" })),
+    keyed(this.body, shown, (row) => row.key, () => el("tr", {}, el("th", { scope: "row" }, el("a")), el("td", { class: "share" }, el("i")), el("td", { class: "figure" })),
       (line, row) => {
         const link = line.querySelector("a");
         text(link, row.name);
