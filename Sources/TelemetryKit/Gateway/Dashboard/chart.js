@@ -22,11 +22,11 @@ export class Chart {
    * `lines`: what is drawn, `[{ name, key, style }]`; a point is `{ time, [key]: value, low, high }` with times in milliseconds.
    */
   constructor(root, group, { name, field, lines = [{ key: "value", name: "" }], height = 150 }) {
-    Object.assign(this, { root, group, name, field, lines, height, points: [], from: 0, to: 1, cursor: null, drag: null });
+    Object.assign(this, { root, group, name, field, lines, height, points: [], from: 0, to: 0, cursor: null, drag: null });
     this.width = 0;
     this.svg = svg("svg", { role: "img", height, "aria-hidden": true });
     this.output = el("output", { class: "reading", hidden: true });
-    this.empty = el("p", { class: "empty" }, "No samples in this time");
+    this.empty = el("p", { class: "empty", hidden: true }, "No samples in this time");
     root.classList.add("plot");
     root.tabIndex = 0;
     root.setAttribute("role", "group");
@@ -66,7 +66,8 @@ export class Chart {
       if (point[keys[0]] != null) [sum, count] = [sum + point[keys[0]], count + 1];
     }
     const isEmpty = low === Infinity;
-    this.empty.hidden = !isEmpty;
+    // Before it is known, nothing is said of it.
+    this.empty.hidden = !isEmpty || from === to;
     const range = isEmpty ? bounds(0, 1) : valueRange(field, low, high);
     const [right, bottom] = [width - margin.right, height - margin.bottom];
     this.x = (time) => margin.left + (time - from) / (to - from) * (right - margin.left);
@@ -79,7 +80,7 @@ export class Chart {
       grid.append(svg("line", { x1: margin.left, x2: right, y1: y, y2: y }),
         svg("text", { x: margin.left - 6, y: y + 3.5, "text-anchor": "end" }, isEmpty ? "" : tick.text));
     }
-    for (const tick of timeTicks(from, to, Math.max(2, Math.floor((right - margin.left) / 84)))) {
+    for (const tick of from === to ? [] : timeTicks(from, to, Math.max(2, Math.floor((right - margin.left) / 84)))) {
       const x = this.x(tick.time);
       grid.append(svg("line", { x1: x, x2: x, y1: bottom, y2: bottom + 4, class: "tick" }),
         svg("text", { x: Math.min(x, width - 18), y: height - 4, "text-anchor": "middle" }, tick.text));

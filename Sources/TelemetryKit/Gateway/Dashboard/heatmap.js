@@ -10,7 +10,9 @@ export class Heatmap {
   /** `onOpen(uuid)`; `describe(uuid)` is what a cell says of itself. */
   constructor(root, legend, { onOpen, describe }) {
     Object.assign(this, { root, legend, describe });
+    // By host and number, and those of GPUs by uuid with what they show.
     this.cells = new Map();
+    this.shown = new Map();
     this.rows = [];
     this.at = null;
     this.prefix = "";
@@ -62,6 +64,7 @@ export class Heatmap {
     });
     this.prefix = common;
     this.rows = [...this.root.children];
+    this.shown = new Map([...this.root.querySelectorAll("[data-uuid]")].map((cell) => [cell.dataset.uuid, { cell, said: null }]));
     if (!this.at?.isConnected) this.#rove(this.root.querySelector("[data-uuid]"));
   }
 
@@ -78,21 +81,25 @@ export class Heatmap {
     }
     const range = valueRange(field, least === Infinity ? 0 : least, most === -Infinity ? 1 : most);
     const counts = new Array(shades).fill(0);
-    for (const cell of this.root.querySelectorAll("[data-uuid]")) {
-      const uuid = cell.dataset.uuid;
+    const isSound = (value) => (field.minimum == null || value >= field.minimum) && (field.maximum == null || value <= field.maximum);
+    for (const [uuid, shown] of this.shown) {
       const value = values.get(uuid)?.value;
       let shade = null;
       if (value != null) {
         shade = Math.min(shades - 1, Math.max(0, Math.floor((value - range.low) / (range.high - range.low) * shades)));
         counts[shade]++;
       }
+      const state = states.get(uuid) ?? (value == null || isSound(value) ? null : "warning");
+      // Most of thousands of cells say the same as before.
+      const said = `${value} ${shade} ${state} ${field.name}`;
+      if (shown.said === said) continue;
+      shown.said = said;
+      const { cell } = shown;
       attribute(cell, "data-heat", shade);
       attribute(cell, "data-value", value);
-      const isSound = value == null || ((field.minimum == null || value >= field.minimum) && (field.maximum == null || value <= field.maximum));
-      attribute(cell, "data-state", states.get(uuid) ?? (isSound ? null : "warning"));
+      attribute(cell, "data-state", state);
+      attribute(cell, "aria-label", this.describe(uuid));
       text(cell, brief(value, field.unit));
-      const label = this.describe(uuid);
-      attribute(cell, "aria-label", label);
     }
     text(this.low, quantity(range.low, field.unit));
     text(this.high, quantity(range.high, field.unit));
@@ -107,11 +114,11 @@ export class Heatmap {
   /** Fades what is not among these uuids; nothing fades without them. */
   only(uuids) {
     this.root.classList.toggle("searching", uuids != null);
-    for (const cell of this.root.querySelectorAll("[data-uuid]")) cell.classList.toggle("found", uuids?.has(cell.dataset.uuid) ?? false);
+    for (const [uuid, { cell }] of this.shown) cell.classList.toggle("found", uuids?.has(uuid) ?? false);
   }
 
   focus(uuid) {
-    const cell = (uuid && this.root.querySelector(`[data-uuid="${CSS.escape(uuid)}"]`)) || this.at;
+    const cell = this.shown.get(uuid)?.cell ?? this.at;
     if (!cell) return;
     this.#rove(cell);
     cell.focus();

@@ -5,7 +5,7 @@ import * as fleet from "./fleet.js";
 import { ago, moment } from "./format.js";
 import { Stream } from "./stream.js";
 
-const names = { connecting: "Connecting", live: "Live", waiting: "Reconnecting", held: "Held", closed: "Closed" };
+const names = { connecting: "Connecting", live: "Live", waiting: "Reconnecting", refused: "Every 10 s", held: "Held", closed: "Closed" };
 const hiddenFor = 60_000;
 
 let wanted = null;
@@ -41,7 +41,7 @@ function show() {
   text($("live-text"), state === "live" && age ? `Live · ${age.replace(" ago", "")}` : names[state]);
   const said = fleet.newest ? `Newest sample: ${moment(fleet.newest)}, ${age}` : "No samples yet";
   text($("live-detail"), said);
-  attribute($("live"), "title", `${said}. ${isHeld ? "Follow again" : "Hold"} (l)`);
+  attribute($("live"), "title", `${detail ? detail + ". " : ""}${said}. ${isHeld ? "Follow again" : "Hold"} (l)`);
   const banner = $("banner");
   banner.hidden = state !== "waiting";
   text(banner, detail);
@@ -60,10 +60,8 @@ export function start() {
     if (document.hidden) sleeping = setTimeout(() => stream.close(), hiddenFor);
     else if (state === "closed" && wanted) stream.follow(wanted.parameters);
   });
+  setInterval(show, 1000);
   setInterval(() => {
-    show();
-  }, 1000);
-  setInterval(() => {
-    if (state === "waiting" && !document.hidden) wanted?.onOpen();
+    if (["waiting", "refused"].includes(state) && !document.hidden) wanted?.onOpen();
   }, 10_000);
 }

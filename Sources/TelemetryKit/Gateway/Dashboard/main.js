@@ -51,9 +51,9 @@ function every(interval, load) {
 const heat = $("heat-panel");
 every(60_000, () => guarded(heat, fleet.loadGPUs));
 every(60_000, () => guarded(heat, fleet.loadMetrics));
-every(10_000, loadAlerts);
+every(15_000, loadAlerts);
 // Without the health of hosts the heatmap still shows values.
-every(10_000, () => fleet.loadHosts().catch(() => {}));
+every(15_000, () => fleet.loadHosts().catch(() => {}));
 // Without the catalogue numbers have no units; it is asked for until it is there.
 (async function units() {
   await fleet.loadCatalogue().catch(() => setTimeout(units, 10_000));

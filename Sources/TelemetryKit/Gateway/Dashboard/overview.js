@@ -115,7 +115,7 @@ const layout = throttled(200, () => {
   draw();
 });
 
-const draw = throttled(400, () => {
+const draw = throttled(500, () => {
   if (!isShown || !chosen) return;
   map.paint(fleet.values(chosen), fleet.field(chosen), fleet.states);
   tiles();

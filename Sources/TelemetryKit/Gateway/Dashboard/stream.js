@@ -32,7 +32,10 @@ const longestWait = 15_000;
 
 /** The live samples of one choice of metrics and GPUs; connects again by itself. */
 export class Stream {
-  /** `onSamples(list)`, `onState(state, detail)` with `connecting`, `live`, `waiting` or `closed`; `onOpen` after each connecting. */
+  /**
+   * `onSamples(list)`; `onOpen` after each connecting; `onState(state, detail)` with `connecting`, `live`, `waiting` for the connection,
+   * `refused` where the gateway answers but streams nothing, or `closed`.
+   */
   constructor({ onSamples, onState, onOpen }) {
     Object.assign(this, { onSamples, onState, onOpen });
     this.controller = null;
@@ -55,15 +58,17 @@ export class Stream {
     let wait = 1000;
     while (!signal.aborted) {
       let reason = "the gateway ended the stream";
+      let state = "waiting";
       this.onState("connecting", "");
       try {
         await this.#read(path, signal, () => { wait = 1000; }, (why) => { reason = why; });
       } catch (error) {
         if (signal.aborted) return;
         reason = error.message;
+        if (error.status >= 400) [state, wait] = ["refused", 4 * longestWait];
       }
       if (signal.aborted) return;
-      this.onState("waiting", `${reason}; trying again in ${Math.round(wait / 1000)} s`);
+      this.onState(state, `${reason}; trying again in ${Math.round(wait / 1000)} s`);
       await new Promise((done) => {
         const timer = setTimeout(done, wait);
         signal.addEventListener("abort", () => { clearTimeout(timer); done(); }, { once: true });
