@@ -71,6 +71,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "FaultSupport", "mq-server", "streamer", "collector", "api"],
+            // What the browser is told to do.
+            exclude: ["Browser"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
