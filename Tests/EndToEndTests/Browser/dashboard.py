@@ -72,6 +72,7 @@ def watched(context) -> Page:
 
 
 def shoot(page: Page, name: str) -> None:
+    page.evaluate("() => scrollTo(0, 0)")
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 

@@ -35,13 +35,15 @@ function update(item, alert) {
   attribute(item.querySelector("time"), "title", Number.isFinite(time) ? moment(time) : null);
 }
 
+const fine = "Nothing is the matter";
+
 /** Shows alerts in a list, and what it says when there are none. */
-export function fill(list, alerts, none) {
+export function fill(list, alerts, none = fine) {
   if (alerts.length || none == null) {
     keyed(list, alerts.slice(0, most), key, make, update);
     if (alerts.length > most) list.append(el("li", { class: "none" }, `and ${alerts.length - most} more: filter them`));
-  } else if (!list.querySelector(".none")) {
-    list.replaceChildren(el("li", { class: "none" }, none));
+  } else {
+    list.replaceChildren(el("li", { class: none === fine ? "none fine" : "none" }, none));
   }
 }
 
@@ -99,5 +101,5 @@ function draw() {
     const said = [alert.hostname, alert.uuid, alert.message, alert.metric_name, kinds[alert.kind]].join(" ").toLowerCase();
     return words.every((word) => said.includes(word));
   });
-  fill($("alert-list"), shown, fleet.alerts.length ? "None of this choice" : "Nothing is the matter");
+  fill($("alert-list"), shown, fleet.alerts.length ? "None of this choice" : fine);
 }

@@ -149,8 +149,8 @@ export class Chart {
     if (point.low != null) said.push(`${quantity(point.low, this.field.unit)} to ${quantity(point.high, this.field.unit)}`);
     text(this.output, `${this.to - this.from > 20 * 3600e3 ? clock(point.time, "day") + " " : ""}${clock(point.time)}  ${said.join(" · ")}`);
     Object.assign(this.output.dataset, { time: point.time, value: point[this.lines[0].key] });
-    const half = this.output.offsetWidth / 2;
-    this.output.style.left = `${Math.min(this.width - half - 2, Math.max(half + 2, x))}px`;
+    // Beside the line, on the side where there is more room: it covers neither the axis nor what is pointed at.
+    this.output.style.left = `${x < this.width / 2 ? x + 8 : x - 8 - this.output.offsetWidth}px`;
   }
 
   #nearest(time) {

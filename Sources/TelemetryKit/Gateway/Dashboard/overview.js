@@ -72,7 +72,7 @@ export function start() {
   });
   for (const event of ["gpus", "hosts"]) fleet.on(event, layout);
   fleet.on("alerts", () => {
-    fill($("fleet-alerts").querySelector("ul"), fleet.alerts, "Nothing is the matter");
+    fill($("fleet-alerts").querySelector("ul"), fleet.alerts);
     draw();
   });
   fleet.on("samples", draw);

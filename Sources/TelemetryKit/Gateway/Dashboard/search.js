@@ -50,8 +50,8 @@ function find() {
   const matches = [];
   for (const gpu of fleet.gpus.values()) {
     const text = [gpu.hostname, `gpu${gpu.gpu_id}`, gpu.uuid, gpu.model_name, gpu.pod, gpu.namespace].join(" ").toLowerCase();
-    // A number alone after a host is the GPU's.
-    if (words.every((word, i) => text.includes(word) || (i > 0 && word === gpu.gpu_id))) matches.push(gpu);
+    // A short number behind a host is the GPU's.
+    if (words.every((word, i) => (i > 0 && /^\d{1,2}$/.test(word) ? word === gpu.gpu_id : text.includes(word)))) matches.push(gpu);
   }
   onFound(new Set(matches.map((gpu) => gpu.uuid)));
   show(matches.slice(0, most), matches.length);

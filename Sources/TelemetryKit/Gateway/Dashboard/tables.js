@@ -22,7 +22,8 @@ export class Ranking {
         for (const button of this.buttons.children) attribute(button, "aria-pressed", button.dataset.order === name);
         this.draw();
       },
-    }, name)));
+      title: `The ${name} first`,
+    }, name.replace("est", ""))));
     this.none = el("p", { class: "note none", hidden: true });
     this.panel = el("section", { class: "panel ranking", id },
       el("header", {}, this.heading, this.buttons), el("table", {}, this.body), this.none);
