@@ -7,7 +7,8 @@ import TelemetryMQ
 final class QueueLink: Sendable {
     let client: MQClient
     private let watch: PeerWatch
-    private let newest = Mutex<Int64?>(nil)
+    /// What the queue has told last.
+    private let told = Mutex<(newest: Int64, statistics: [UInt8])?>(nil)
 
     /// - Parameter live: is told while the queue is away.
     init(_ context: Program.Context, live: LiveSamples) {
@@ -38,12 +39,17 @@ final class QueueLink: Sendable {
 
     /// Messages that the queue holds and this program has not read; `nil` before the queue has told. While it is away, what it said last
     /// stands.
-    func lag(behind lastRead: Int64?) -> Int64? { newest.withLock { $0 }.map { max(0, $0 - (lastRead ?? -1)) } }
+    func lag(behind lastRead: Int64?) -> Int64? { told.withLock { $0?.newest }.map { max(0, $0 - (lastRead ?? -1)) } }
 
-    /// Asks for the newest message now and then, until the task is cancelled.
-    func watchNewest() async {
+    /// The member `queue_server` of the statistics: what the queue says of itself and its subscribers.
+    var statistics: [(name: String, json: [UInt8])] { told.withLock { $0?.statistics }.map { [("queue_server", $0)] } ?? [] }
+
+    /// Asks for them now and then, until the task is cancelled.
+    func watchQueue() async {
         repeat {
-            if let offset = try? await client.newestOffset() { newest.withLock { $0 = offset } }
+            if let statistics = try? await client.statistics(), let newest = MQClient.newestOffset(in: statistics) {
+                told.withLock { $0 = (newest, statistics) }
+            }
         } while (try? await Task.sleep(for: .seconds(1))) != nil
     }
 

@@ -11,6 +11,7 @@ await program.main { context in
     let live = LiveSamples()
     gateway.live = live
     let link = QueueLink(context, live: live)
+    gateway.statistics = { link.statistics }
 
     switch context[Options.storage] {
     case .influxdb:
@@ -33,7 +34,7 @@ await program.main { context in
         let feed = QueueFeed(link, store: store, live: live, context)
         gateway.readiness = { feed.readiness }
         gateway.metrics = { feed.metrics }
-        gateway.statistics = { feed.statistics }
+        gateway.statistics = { feed.statistics + link.statistics }
         try await serve(store, gateway, storage: "memory", isFed: true, feed.run, link, context)
     }
     context.log.info("stopped")
@@ -50,7 +51,7 @@ func serve(
     context.log.info("listening", ["http": "\(configuration.host):\(port)", "storage": storage])
 
     let feeding = Task { try await feed() }
-    let watching = Task { await link.watchNewest() }
+    let watching = Task { await link.watchQueue() }
     let waiting = Task { await context.signals.first() }
     Task {
         guard case .failure(let error) = await feeding.result, !(error is CancellationError) else { return }

@@ -3,8 +3,15 @@ import TelemetryNet
 extension MQClient {
     /// The offset of the newest message that the server holds; -1 for a log without any.
     public func newestOffset() async throws(MQError) -> Int64 {
-        let json = try await statistics()
-        let found = json.withUnsafeBytes { bytes in
+        guard let offset = Self.newestOffset(in: try await statistics()) else {
+            throw MQError(.protocolViolation, "\(peer): statistics without a latest_offset")
+        }
+        return offset
+    }
+
+    /// The same of statistics that were asked for before; `nil` where they do not tell it.
+    package static func newestOffset(in statistics: [UInt8]) -> Int64? {
+        let found = statistics.withUnsafeBytes { bytes in
             Result { () throws(JSONError) -> Int64? in
                 var reader = JSONReader(bytes)
                 try reader.beginObject()
@@ -15,7 +22,6 @@ extension MQClient {
                 return nil
             }
         }
-        guard case .success(let offset?) = found else { throw MQError(.protocolViolation, "\(peer): statistics without a latest_offset") }
-        return offset
+        return try? found.get()
     }
 }

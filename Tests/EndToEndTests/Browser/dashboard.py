@@ -276,7 +276,9 @@ def health(page: Page) -> None:
     stats = api("api/v1/stats")
     samples = f"{stats['store']['sample_count']:,}"
     until("samples held", lambda: samples in page.inner_text("#facts"))
-    until("checks", lambda: page.locator("#checks .tile[data-state=ok]").count() == 2)
+    checks = api("ready")["checks"]
+    until("checks", lambda: page.locator("#checks .tile[data-state=ok]").count() == len(checks))
+    until("lag of both gateways", lambda: page.locator("#subscribers tbody tr").count() == 2)
     until("requests", lambda: "/api/v1/stats" in page.inner_text("#requests"))
     until("rate of samples", lambda: page.get_attribute('[data-metric="samples"] .plot', "data-last") is not None)
 

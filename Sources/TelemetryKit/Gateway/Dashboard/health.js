@@ -54,10 +54,9 @@ async function look() {
   await guarded(requests.panel, async () => tally(await (await request("metrics", { accept: "text/plain" })).text()));
 }
 
-// What a queue that is not there, as with a database, cannot tell.
-function lagOf({ queue }) {
-  if (!queue) return null;
-  return queue.lag ?? (queue.subscribers?.length ? Math.max(...queue.subscribers.map((subscriber) => subscriber.lag)) : null);
+// That of this gateway, or with a database, which it only asks, that of the slowest.
+function lagOf({ queue, queue_server }) {
+  return queue?.lag ?? (queue_server?.subscribers?.length ? Math.max(...queue_server.subscribers.map((subscriber) => subscriber.lag)) : null);
 }
 
 function take(stats) {
@@ -89,23 +88,27 @@ async function ready() {
 
 async function show(stats) {
   draw();
-  const { store, queue } = stats;
-  const list = queue?.subscribers ?? (queue && lagOf(stats) != null ? [{ id: "this gateway", current_offset: queue.last_offset, lag: queue.lag }] : []);
-  subscribers.panel.hidden = !queue;
-  subscribers.set(list.map(({ id, current_offset, lag }) => ({ key: id, cells: [id, number(current_offset), number(lag)], state: lag > 1000 ? "warning" : null })));
+  const { store, queue, queue_server: server } = stats;
+  subscribers.panel.hidden = !queue && !server;
+  const behindFirst = (server?.subscribers ?? []).toSorted((a, b) => b.lag - a.lag);
+  subscribers.set(behindFirst.map(({ id, current_offset, lag }) => ({ key: id, cells: [id, number(current_offset), number(lag)], state: lag > 1000 ? "warning" : null })));
   const time = (text) => (text ? moment(Date.parse(text)) : "–");
   const rows = [
     ["Samples held", number(store.sample_count)], ["GPUs, hosts, metrics", [store.gpu_count, store.host_count, store.metric_count].map((n) => number(n)).join(", ")],
     ["Oldest sample", time(store.oldest)], ["Newest sample", store.newest ? `${time(store.newest)} (${ago(Date.parse(store.newest))})` : "–"],
     ["Gateway running for", span(stats.uptime_seconds)],
   ];
+  if (server) {
+    rows.push(["Messages in the queue", `${number(server.total_messages)}, ${quantity(server.log_bytes, "B")}`],
+      ["Connections of the queue", number(server.connection_count)]);
+  }
   if (queue) {
     rows.push(["Queue", queue.connected ? "connected" : "not connected"], ["Messages read", number(queue.messages)],
       ["Messages that are no batches", number(queue.undecodable_messages)], ["Samples read", number(queue.samples)], ["Digest", queue.digest ?? "–"]);
   }
   facts.set(rows.map((cells) => ({
     key: cells[0], cells,
-    state: (cells[0] === "Queue" && !queue.connected) || (cells[0] === "Messages that are no batches" && queue.undecodable_messages > 0) ? "critical" : null,
+    state: (cells[0] === "Queue" && !queue.connected) || (cells[0] === "Messages that are no batches" && queue.undecodable_messages) ? "critical" : null,
   })));
   const checks = await ready().catch(() => [{ name: "gateway", ready: false, detail: "does not answer" }]);
   keyed($("checks"), checks, (check) => check.name,
