@@ -6,10 +6,21 @@ import { clock, moment, quantity } from "./format.js";
 
 const margin = { left: 46, right: 10, top: 8, bottom: 20 };
 
-/** Charts that show the same time: `onZoom(from, to)` when a part was chosen, `onReset()` when the whole is wanted again. */
+/**
+ * Charts that show the same time. `onZoom(from, to)` is told when a part was chosen, `onReset()` when the whole is wanted again; without
+ * them the part of what is there is shown.
+ */
 export class ChartGroup {
-  constructor({ onZoom, onReset }) {
-    Object.assign(this, { onZoom, onReset, charts: new Set() });
+  constructor({ onZoom, onReset } = {}) {
+    this.charts = new Set();
+    this.zoomed = null;
+    this.onZoom = onZoom ?? ((from, to) => this.#show({ from, to }));
+    this.onReset = onReset ?? (() => this.#show(null));
+  }
+
+  #show(time) {
+    this.zoomed = time;
+    for (const chart of this.charts) chart.draw();
   }
 
   hover(time, source) {
@@ -22,7 +33,7 @@ export class Chart {
    * `lines`: what is drawn, `[{ name, key, style }]`; a point is `{ time, [key]: value, low, high }` with times in milliseconds.
    */
   constructor(root, group, { name, field, lines = [{ key: "value", name: "" }], height = 150 }) {
-    Object.assign(this, { root, group, name, field, lines, height, points: [], from: 0, to: 0, cursor: null, drag: null });
+    Object.assign(this, { root, group, name, field, lines, height, points: [], whole: { from: 0, to: 0 }, cursor: null, drag: null });
     this.width = 0;
     this.svg = svg("svg", { role: "img", height, "aria-hidden": true });
     this.output = el("output", { class: "reading", hidden: true });
@@ -48,9 +59,12 @@ export class Chart {
 
   /** Points in the order of time; a distance of more than `gap` milliseconds is left open. */
   set(points, { from, to, gap }) {
-    Object.assign(this, { points, from, to, gap });
+    Object.assign(this, { points, whole: { from, to }, gap });
     this.draw();
   }
+
+  get from() { return (this.group.zoomed ?? this.whole).from; }
+  get to() { return (this.group.zoomed ?? this.whole).to; }
 
   draw() {
     this.width = this.root.clientWidth;
@@ -110,7 +124,7 @@ export class Chart {
     const runs = [];
     let before = -Infinity;
     for (const point of this.visible) {
-      if (point.time - before > this.gap) runs.push([]);
+      if (!runs.length || point.time - before > this.gap) runs.push([]);
       runs.at(-1).push(point);
       before = point.time;
     }

@@ -1,7 +1,7 @@
 // What is known of the fleet, and who wants to hear when it changes.
 
 import { get, list } from "./api.js";
-import { title } from "./format.js";
+import { prefix as common, title } from "./format.js";
 
 const listeners = new EventTarget();
 
@@ -11,6 +11,8 @@ const tell = (event, detail) => listeners.dispatchEvent(new CustomEvent(event, {
 
 /** By uuid, in the order of host and index. */
 export let gpus = new Map();
+/** What the names of all hosts begin with. */
+export let prefix = "";
 /** Names of metrics that have samples. */
 export let metrics = [];
 export let alerts = [];
@@ -29,13 +31,20 @@ const unknown = { kind: "", unit: "", minimum: null, maximum: null, meaning: "" 
 /** What the catalogue says of a metric; the empty field of one that it does not know. */
 export const field = (metric) => fields.get(metric) ?? { ...unknown, name: metric };
 
-/** The metric with samples that is DCGM's field of this number, whatever it is called here. */
-export const metricOf = (id) => metrics.find((name) => field(name).id === id);
+// DCGM's numbers of what a fleet is judged by at a glance.
+const numbers = { utilisation: 203, temperature: 150, power: 155, used: 252, free: 251 };
+export const roles = Object.keys(numbers);
+
+/** The metric with samples that has one of these roles, whatever it is called here. */
+export const role = (name) => metrics.find((metric) => field(metric).id === numbers[name]);
 
 export const values = (metric) => latest.get(metric) ?? new Map();
 
 /** `dgx-031 / GPU 3` */
 export const gpuName = (gpu) => `${gpu.hostname} / GPU ${gpu.gpu_id}`;
+
+/** The same without what the names of all hosts begin with. */
+export const shortName = (gpu) => gpuName(gpu).slice(prefix.length);
 
 /** Now, or the newest sample where a recording from another time is shown. */
 export function present() {
@@ -63,6 +72,7 @@ export async function loadGPUs() {
   const { data } = await list("api/v1/gpus");
   for (const gpu of data) newest = Math.max(newest, Date.parse(gpu.last_seen) || 0);
   gpus = new Map(data.sort(byPlace).map((gpu) => [gpu.uuid, gpu]));
+  prefix = common([...new Set(data.map((gpu) => gpu.hostname))]);
   tell("gpus");
 }
 

@@ -27,7 +27,7 @@ export const view = {
 };
 
 export function start() {
-  const group = new ChartGroup({ onZoom() {}, onReset() {} });
+  const group = new ChartGroup();
   panels = {
     samples: chartPanel({ name: "Samples read", field: rate("Samples"), metric: "samples" }, group),
     messages: chartPanel({ name: "Messages read", field: rate("Messages"), metric: "messages" }, group),

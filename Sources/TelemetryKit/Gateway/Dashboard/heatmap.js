@@ -2,7 +2,7 @@
 
 import { valueRange } from "./axis.js";
 import { attribute, el, keyed, text } from "./dom.js";
-import { brief, prefix, quantity } from "./format.js";
+import { brief, quantity } from "./format.js";
 
 const shades = 10;
 
@@ -15,7 +15,6 @@ export class Heatmap {
     this.shown = new Map();
     this.rows = [];
     this.at = null;
-    this.prefix = "";
     root.addEventListener("click", (event) => {
       const cell = event.target.closest("[data-uuid]");
       if (cell) onOpen(cell.dataset.uuid);
@@ -27,8 +26,8 @@ export class Heatmap {
     legend.append(this.low, el("span", { class: "shades", "aria-hidden": true }, ...this.bars), this.high);
   }
 
-  /** Rows of the hosts, columns of the GPUs' numbers; a number that a host lacks is an empty place. */
-  layout(gpus, hosts) {
+  /** Rows of the hosts, named without their `prefix`, columns of the GPUs' numbers; a number that a host lacks is an empty place. */
+  layout(gpus, hosts, prefix) {
     const byHost = new Map();
     const indices = new Set();
     for (const gpu of gpus) {
@@ -37,13 +36,12 @@ export class Heatmap {
       indices.add(gpu.gpu_id);
     }
     const columns = [...indices].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-    const common = prefix([...byHost.keys()]);
     this.root.style.setProperty("--columns", columns.length);
     this.root.classList.toggle("dense", byHost.size > 64);
     keyed(this.root, byHost, ([name]) => name, ([name]) => el("div", { role: "row" }, this.#head(name)), (row, [name, own]) => {
       const health = hosts.get(name)?.health;
       const head = row.firstElementChild;
-      text(head.firstElementChild, name.slice(common.length));
+      text(head.firstElementChild, name.slice(prefix.length));
       attribute(head, "data-health", health);
       attribute(head, "title", health ? `${name}: ${health}` : name);
       for (const column of columns) {
@@ -62,7 +60,6 @@ export class Heatmap {
       const wanted = columns.map((column) => this.cells.get(`${name} ${column}`));
       if (wanted.some((cell, i) => row.children[i + 1] !== cell)) row.replaceChildren(head, ...wanted);
     });
-    this.prefix = common;
     this.rows = [...this.root.children];
     this.shown = new Map([...this.root.querySelectorAll("[data-uuid]")].map((cell) => [cell.dataset.uuid, { cell, said: null }]));
     if (!this.at?.isConnected) this.#rove(this.root.querySelector("[data-uuid]"));

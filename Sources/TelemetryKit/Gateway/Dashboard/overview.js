@@ -1,27 +1,24 @@
 // The view of the fleet: figures, heatmap, what is the matter, the last hour, and who leads.
 
-import { counts, fill } from "./alerts.js";
+import { fill } from "./alerts.js";
 import { list } from "./api.js";
 import { windowOf } from "./axis.js";
 import { Chart, ChartGroup } from "./chart.js";
-import { $, attribute, el, guarded, keyed, svg, text, throttled } from "./dom.js";
+import { $, el, guarded, text, throttled } from "./dom.js";
 import * as fleet from "./fleet.js";
-import { ago, number, parts, quantity, title } from "./format.js";
+import { ago, number, quantity, title } from "./format.js";
 import { Heatmap } from "./heatmap.js";
 import * as live from "./live.js";
-import { address, amend, go } from "./router.js";
-import { Ranking } from "./tables.js";
-
-// DCGM's numbers of what the figures are made of.
-const roles = { utilisation: 203, temperature: 150, power: 155, used: 252, free: 251 };
-const role = (name) => fleet.metricOf(roles[name]);
+import * as rankings from "./rankings.js";
+import { amend, go } from "./router.js";
+import * as tiles from "./tiles.js";
 
 const hour = 3600e3;
 // What is asked for, and what is shown: that, or the first that there is.
 let asked = null;
 let chosen = null;
 let isShown = false;
-let map, chart, rankings, timer;
+let map, chart, timer;
 let trends = {};
 let last = null;
 let followed = "";
@@ -54,15 +51,11 @@ function open(uuid) {
 
 export function start() {
   map = new Heatmap($("heatmap"), $("legend"), { onOpen: open, describe });
-  chart = new Chart($("fleet-chart").querySelector(".chart"), new ChartGroup({ onZoom() {}, onReset() {} }), {
+  chart = new Chart($("fleet-chart").querySelector(".chart"), new ChartGroup(), {
     name: "Fleet", field: fleet.field(""), height: 190,
     lines: [{ key: "mean", name: "mean" }, { key: "p95", name: "95 %", style: "second" }],
   });
-  rankings = {
-    gpus: new Ranking({ id: "top-gpus" }), hosts: new Ranking({ id: "top-hosts" }),
-    extreme: new Ranking({ id: "top-extreme", both: false }), idle: new Ranking({ id: "top-idle", both: false }),
-  };
-  $("tables").append(...Object.values(rankings).map((ranking) => ranking.panel));
+  rankings.start();
   $("metric").addEventListener("change", () => pick($("metric").value));
   tips();
   fleet.on("metrics", () => {
@@ -84,16 +77,21 @@ export function pick(metric) {
   choose();
 }
 
+// Made anew only where it changes: it may be open.
 function options() {
+  const offered = fleet.metrics.map((name) => `${name} ${fleet.field(name).unit}`).join();
+  if ($("metric").dataset.offered === offered) return;
+  $("metric").dataset.offered = offered;
   const groups = Map.groupBy(fleet.metrics, (name) => fleet.field(name).kind || "other");
   $("metric").replaceChildren(...[...groups].sort().map(([kind, names]) => el("optgroup", { label: kind },
     ...names.map((name) => new Option([title(name), fleet.field(name).unit].filter(Boolean).join(", "), name)))));
+  if (chosen) $("metric").value = chosen;
 }
 
 function choose() {
   if (!fleet.metrics.length) return;
   const before = chosen;
-  chosen = fleet.metrics.includes(asked) ? asked : role("utilisation") ?? fleet.metrics[0];
+  chosen = fleet.metrics.includes(asked) ? asked : fleet.role("utilisation") ?? fleet.metrics[0];
   $("metric").value = chosen;
   const field = fleet.field(chosen);
   const { minimum, maximum } = field;
@@ -102,24 +100,23 @@ function choose() {
   text($("fleet-chart-title"), `${title(chosen)}: the fleet over the last hour`);
   draw();
   if (chosen !== before) refreshPast();
-  const wanted = [...new Set([chosen, ...Object.keys(roles).map(role)])].filter(Boolean);
+  const wanted = [...new Set([chosen, ...fleet.roles.map(fleet.role)])].filter(Boolean);
   if (wanted.join() === followed) return;
   followed = wanted.join();
   live.follow({ metric_name: wanted }, () => guarded($("heat-panel"), () => Promise.all(wanted.map(fleet.loadLatest))));
 }
 
 const layout = throttled(200, () => {
-  map.layout(fleet.gpus.values(), fleet.hosts);
-  attribute($("heatmap"), "data-prefix", map.prefix);
-  text($("heat-title"), map.prefix ? `GPUs by host (${map.prefix}…)` : "GPUs by host");
+  map.layout(fleet.gpus.values(), fleet.hosts, fleet.prefix);
+  text($("heat-title"), fleet.prefix ? `GPUs by host (${fleet.prefix}…)` : "GPUs by host");
   draw();
 });
 
 const draw = throttled(500, () => {
   if (!isShown || !chosen) return;
   map.paint(fleet.values(chosen), fleet.field(chosen), fleet.states);
-  tiles();
-  rank();
+  tiles.draw(trends, pick);
+  rankings.draw(chosen);
 });
 
 function describe(uuid) {
@@ -128,75 +125,6 @@ function describe(uuid) {
   const state = fleet.states.get(uuid);
   return [fleet.gpuName(gpu), sample ? quantity(sample.value, fleet.field(chosen).unit) : "no value", state].filter(Boolean).join(", ");
 }
-
-// MARK: Figures
-
-function tiles() {
-  const of = (name) => [...(role(name) ? fleet.values(role(name)) : new Map())];
-  const sum = (entries) => entries.reduce((sum, [, { value }]) => sum + value, 0);
-  const [utilisation, temperature, power, used, free] = Object.keys(roles).map(of);
-  const hottest = temperature.reduce((a, b) => (a && a[1].value >= b[1].value ? a : b), null);
-  const hosts = new Set([...fleet.gpus.values()].map((gpu) => gpu.hostname)).size;
-  const { critical, warning } = counts();
-  const whole = sum(used) + sum(free);
-  const all = [
-    { key: "gpus", name: "GPUs", figure: [number(fleet.gpus.size), ""], note: `on ${number(hosts)} hosts` },
-    {
-      key: "alerts", name: "Alerts", figure: [number(critical + warning), ""], href: address("alerts"),
-      note: critical + warning ? `${critical} critical, ${warning} warning` : "nothing is the matter", state: critical ? "critical" : warning ? "warning" : "ok",
-    },
-    utilisation.length && {
-      key: "utilisation", name: "Mean utilisation", figure: parts(sum(utilisation) / utilisation.length, "%"),
-      note: `${utilisation.filter(([, { value }]) => value === 0).length} idle`,
-    },
-    hottest && {
-      key: "temperature", name: "Hottest GPU", figure: parts(hottest[1].value, fleet.field(role("temperature")).unit),
-      note: fleet.gpus.has(hottest[0]) ? shortName(fleet.gpus.get(hottest[0])) : "",
-    },
-    power.length && {
-      key: "power", name: "Power", figure: parts(sum(power), "W"), note: `${quantity(sum(power) / power.length, "W")} a GPU`,
-    },
-    whole > 0 && {
-      key: "used", name: "Memory used", figure: parts(sum(used) / whole * 100, "%"),
-      note: `${quantity(sum(used), fleet.field(role("used")).unit)} of ${quantity(whole, fleet.field(role("used")).unit)}`,
-    },
-  ].filter(Boolean);
-  keyed($("tiles"), all, (tile) => tile.key, make, (item, tile) => {
-    const [figure, unit] = tile.figure;
-    const strong = item.querySelector("strong");
-    text(strong.firstElementChild, figure);
-    text(strong.lastElementChild, unit);
-    text(item.querySelector(".note"), tile.note);
-    attribute(item, "data-state", tile.state);
-    spark(item.querySelector("svg"), trends[tile.key] ?? []);
-  });
-}
-
-function make({ key, name, href }) {
-  const isMetric = key in roles;
-  const inside = [
-    el("span", { class: "name" }, name), el("strong", {}, el("b"), el("small")), el("span", { class: "note" }),
-    svg("svg", { class: "spark", "aria-hidden": true, viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
-  ];
-  const box = isMetric ? el("button", { type: "button", title: "Show in the heatmap", click: () => pick(role(key)) }, ...inside)
-    : href ? el("a", { href }, ...inside) : el("div", {}, ...inside);
-  return el("div", { role: "listitem", class: "tile" }, box);
-}
-
-function spark(node, points) {
-  const key = points.length ? `${points.length} ${points.at(-1).time}` : "";
-  if (node.dataset.of === key) return;
-  node.dataset.of = key;
-  node.replaceChildren();
-  if (points.length < 2) return;
-  const values = points.map((point) => point.value);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const [from, to] = [points[0].time, points.at(-1).time];
-  const path = points.map(({ time, value }) => `${((time - from) / (to - from) * 100).toFixed(1)},${(22 - (high > low ? (value - low) / (high - low) : 0.5) * 20).toFixed(1)}`);
-  node.append(svg("path", { d: "M" + path.join("L"), "vector-effect": "non-scaling-stroke" }));
-}
-
-// MARK: The last hour
 
 async function aggregate(metric, function_, { from, to, window }) {
   const { data } = await list("api/v1/query/aggregate", {
@@ -226,66 +154,13 @@ async function refreshPast() {
     chart.set(points, { from, to, gap: 2.5 * span.window * 1000 });
   });
   for (const [name, function_] of [["utilisation", "avg"], ["temperature", "max"], ["power", "avg"], ["used", "avg"]]) {
-    if (own !== attempt || !role(name)) return;
+    if (own !== attempt) return;
+    if (!fleet.role(name)) continue;
     // A trend is an ornament: without it the figure stands alone.
-    trends[name] = await aggregate(role(name), function_, span).catch(() => []);
+    trends[name] = await aggregate(fleet.role(name), function_, span).catch(() => []);
   }
   draw();
 }
-
-// MARK: Rankings
-
-// Without what the names of all hosts begin with.
-const shortName = (gpu) => fleet.gpuName(gpu).slice(map.prefix.length);
-
-function gpuRows(metric, value = (sample) => sample.value, say = quantity) {
-  const rows = [];
-  const unit = fleet.field(metric).unit;
-  for (const [uuid, sample] of fleet.values(metric)) {
-    const gpu = fleet.gpus.get(uuid);
-    const figure = value(sample, uuid);
-    if (!gpu || figure == null) continue;
-    rows.push({
-      key: uuid, name: shortName(gpu), href: address("gpu", uuid), value: figure, text: say(figure, unit),
-      note: [fleet.gpuName(gpu), gpu.model_name, gpu.pod && `${gpu.namespace}/${gpu.pod}`, uuid].filter(Boolean).join(" · "),
-    });
-  }
-  return rows;
-}
-
-function rank() {
-  const field = fleet.field(chosen);
-  rankings.gpus.set(`${title(chosen)} by GPU`, gpuRows(chosen));
-
-  const hosts = new Map();
-  for (const [uuid, { value }] of fleet.values(chosen)) {
-    const name = fleet.gpus.get(uuid)?.hostname;
-    if (!name) continue;
-    const host = hosts.get(name) ?? { sum: 0, count: 0, uuid };
-    hosts.set(name, { sum: host.sum + value, count: host.count + 1, uuid: host.uuid });
-  }
-  rankings.hosts.set(`${title(chosen)} by host`, [...hosts].map(([name, { sum, count, uuid }]) => ({
-    key: name, name: name.slice(map.prefix.length), href: address("gpu", uuid), value: sum / count, text: quantity(sum / count, field.unit), note: `Mean of ${count} GPUs`,
-  })));
-
-  const isHeat = chosen !== role("temperature");
-  const extreme = role(isHeat ? "temperature" : "power");
-  rankings.extreme.panel.hidden = !extreme;
-  if (extreme) rankings.extreme.set(isHeat ? "Hottest GPUs" : "Most power", gpuRows(extreme));
-
-  const [used, free, busy] = ["used", "free", "utilisation"].map(role);
-  rankings.idle.panel.hidden = !(used && free && busy);
-  if (rankings.idle.panel.hidden) return;
-  const held = gpuRows(used, ({ value }, uuid) => {
-    const share = value / (value + fleet.values(free).get(uuid)?.value);
-    return share >= 0.1 && fleet.values(busy).get(uuid)?.value === 0 ? value : null;
-  });
-  rankings.idle.set(`Idle, but holding memory (${held.length})`, held, {
-    none: "No idle GPU holds memory", note: "Utilisation of 0 % and a tenth of the memory or more in use",
-  });
-}
-
-// MARK: What a cell says
 
 function tips() {
   const tip = $("tip");

@@ -52,10 +52,12 @@ enum DashboardRoutes {
         "live.js": file(script, PackageResources.live_js),
         "main.js": file(script, PackageResources.main_js),
         "overview.js": file(script, PackageResources.overview_js),
+        "rankings.js": file(script, PackageResources.rankings_js),
         "router.js": file(script, PackageResources.router_js),
         "search.js": file(script, PackageResources.search_js),
         "stream.js": file(script, PackageResources.stream_js),
         "tables.js": file(script, PackageResources.tables_js),
         "theme.js": file(script, PackageResources.theme_js),
+        "tiles.js": file(script, PackageResources.tiles_js),
     ]
 }
