@@ -54,6 +54,16 @@ export function counts() {
 }
 
 let severity = "all";
+// Of the critical ones that were there before; null until the first are known.
+let known = null;
+
+// Says aloud what has become critical while the page was open.
+function speak() {
+  const critical = fleet.alerts.filter((alert) => alert.severity === "critical");
+  const fresh = known && critical.filter((alert) => !known.has(key(alert)));
+  known = new Set(critical.map(key));
+  if (fresh?.length) text($("spoken"), `Critical: ${fresh.slice(0, 3).map((alert) => `${fleet.gpuName(alert)}, ${alert.message}`).join("; ")}`);
+}
 
 /** The view of all alerts. */
 export const view = {
@@ -79,7 +89,10 @@ export function start() {
     draw();
   });
   $("alert-filter").addEventListener("input", draw);
-  fleet.on("alerts", draw);
+  fleet.on("alerts", () => {
+    speak();
+    draw();
+  });
 }
 
 function draw() {

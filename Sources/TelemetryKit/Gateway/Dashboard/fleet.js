@@ -35,6 +35,9 @@ export const field = (metric) => fields.get(metric) ?? { ...unknown, name: metri
 const numbers = { utilisation: 203, temperature: 150, power: 155, used: 252, free: 251 };
 export const roles = Object.keys(numbers);
 
+/** Whether a sound device can report this value, as far as the catalogue knows. */
+export const isSound = ({ minimum, maximum }, value) => (minimum == null || value >= minimum) && (maximum == null || value <= maximum);
+
 /** The metric with samples that has one of these roles, whatever it is called here. */
 export const role = (name) => metrics.find((metric) => field(metric).id === numbers[name]);
 
@@ -49,7 +52,8 @@ export const shortName = (gpu) => gpuName(gpu).slice(prefix.length);
 /** Now, or the newest sample where a recording from another time is shown. */
 export function present() {
   const now = Date.now();
-  return newest && now - newest > 5 * 60_000 ? newest : now;
+  // A sample from the future means that this clock is behind.
+  return newest > now || (newest && now - newest > 5 * 60_000) ? newest : now;
 }
 
 const byPlace = (a, b) =>

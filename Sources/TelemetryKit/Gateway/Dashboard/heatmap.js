@@ -2,6 +2,7 @@
 
 import { valueRange } from "./axis.js";
 import { attribute, el, keyed, text } from "./dom.js";
+import { isSound } from "./fleet.js";
 import { brief, quantity } from "./format.js";
 
 const shades = 10;
@@ -72,13 +73,14 @@ export class Heatmap {
   /** `values`: uuid to `{ value }`; `states`: uuid to `critical`, `warning` or `stale`. */
   paint(values, field, states) {
     let [least, most] = [Infinity, -Infinity];
+    // What cannot be true must not make all others look alike.
     for (const { value } of values.values()) {
+      if (!isSound(field, value)) continue;
       if (value < least) least = value;
       if (value > most) most = value;
     }
     const range = valueRange(field, least === Infinity ? 0 : least, most === -Infinity ? 1 : most);
     const counts = new Array(shades).fill(0);
-    const isSound = (value) => (field.minimum == null || value >= field.minimum) && (field.maximum == null || value <= field.maximum);
     for (const [uuid, shown] of this.shown) {
       const value = values.get(uuid)?.value;
       let shade = null;
@@ -86,7 +88,7 @@ export class Heatmap {
         shade = Math.min(shades - 1, Math.max(0, Math.floor((value - range.low) / (range.high - range.low) * shades)));
         counts[shade]++;
       }
-      const state = states.get(uuid) ?? (value == null || isSound(value) ? null : "warning");
+      const state = states.get(uuid) ?? (value == null || isSound(field, value) ? null : "warning");
       // Most of thousands of cells say the same as before.
       const said = `${value} ${shade} ${state} ${field.name}`;
       if (shown.said === said) continue;

@@ -25,11 +25,8 @@ for (const module of [alerts, gpu, overview, health, live]) module.start();
 search.start({ onFound: overview.mark, onOpen: (uuid) => router.go("gpu", uuid) });
 keys.listen({ heatmap: overview.focusHeatmap, sibling: gpu.sibling, back: () => router.go("fleet") });
 
-const titles = { fleet: "Fleet", alerts: "Alerts", pipeline: "Pipeline" };
 const views = { fleet: overview.view, gpu: gpu.view, alerts: alerts.view, pipeline: health.view };
 router.start(views);
-const name = () => { document.title = `${titles[router.current().view] ?? "GPU"} · GPU telemetry`; };
-addEventListener("hashchange", () => { if (router.current().view in titles) name(); });
 
 const alertPanels = [$("fleet-alerts"), $("alerts-panel")];
 
@@ -51,7 +48,7 @@ function every(interval, load) {
 const heat = $("heat-panel");
 every(60_000, () => guarded(heat, fleet.loadGPUs));
 every(60_000, () => guarded(heat, fleet.loadMetrics));
-every(15_000, loadAlerts);
+every(5_000, loadAlerts);
 // Without the health of hosts the heatmap still shows values.
 every(15_000, () => fleet.loadHosts().catch(() => {}));
 // Without the catalogue numbers have no units; it is asked for until it is there.

@@ -21,6 +21,8 @@ export function amend(changes) {
   history.replaceState(null, "", address(view, subject, { ...Object.fromEntries(parameters), ...changes }));
 }
 
+const names = { fleet: "Fleet", alerts: "Alerts", pipeline: "Pipeline" };
+
 /** Shows one of the views, `{ name: { show(subject, parameters), hide() } }`, now and whenever the address changes. */
 export function start(views) {
   let shown = null;
@@ -35,6 +37,7 @@ export function start(views) {
       if (isCurrent) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    document.title = `${names[view] ?? "GPU"} · GPU telemetry`;
     scrollTo(0, 0);
     views[view].show(subject, parameters);
   };

@@ -8,7 +8,8 @@ import { address } from "./router.js";
 
 /** Draws the figures anew. `trends`: points of the last hour by figure; `pick(metric)` where one is chosen. */
 export function draw(trends, pick) {
-  const of = (name) => [...(fleet.role(name) ? fleet.values(fleet.role(name)) : new Map())];
+  const of = (name) => [...(fleet.role(name) ? fleet.values(fleet.role(name)) : new Map())]
+    .filter(([, { value }]) => fleet.isSound(fleet.field(fleet.role(name)), value));
   const sum = (entries) => entries.reduce((sum, [, { value }]) => sum + value, 0);
   const [utilisation, temperature, power, used, free] = fleet.roles.map(of);
   const hottest = temperature.reduce((a, b) => (a && a[1].value >= b[1].value ? a : b), null);
