@@ -15,34 +15,18 @@ struct DashboardRoutesTests {
         "html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
     ]
 
-    private func withGateway(_ body: (CurlClient, _ url: String) async throws -> Void) async throws {
-        var configuration = Gateway.Configuration()
-        configuration.port = 0
-        let gateway = Gateway(store: MemoryStore(), configuration: configuration)
-        let port = try await gateway.start()
-        let client = try CurlClient()
-        do {
-            try await body(client, "http://127.0.0.1:\(port)")
-        } catch {
-            client.close()
-            await gateway.shutdown(within: .zero)
-            throw error
-        }
-        client.close()
-        await gateway.shutdown(within: .zero)
-    }
-
     @Test("every file is served as it is, with its type, a policy against foreign script, and an entity tag that 304 answers to")
     func served() async throws {
         #expect(Self.files.count > 15)
-        try await withGateway { client, url in
+        try await GatewayStage.with { stage in
             var tags: Set<String> = []
             for file in Self.files {
                 let name = file.lastPathComponent
                 let path = name == "dashboard.html" ? "/" : "/dashboard/" + name
-                let answer = try await client.send(CurlRequest(method: "GET", url: url + path))
+                let answer = try await stage.get(path)
                 #expect(answer.status == 200, "\(name)")
-                #expect(try Data(answer.body) == Data(contentsOf: file), "\(name)")
+                let bytes = try Data(contentsOf: file)
+                #expect(Data(answer.body) == bytes, "\(name)")
                 #expect(answer.header("content-type") == Self.types[file.pathExtension], "\(name)")
                 let policy = answer.header("content-security-policy") ?? ""
                 #expect(policy.hasPrefix("default-src 'self';") && !policy.contains("unsafe"), "\(name)")
@@ -50,18 +34,17 @@ struct DashboardRoutesTests {
                 let tag = try #require(answer.header("etag"))
                 tags.insert(tag)
                 for given in [tag, "\"other\", W/\(tag)"] {
-                    let again = try await client.send(
-                        CurlRequest(method: "GET", url: url + path, headers: [(name: "If-None-Match", value: given)]))
+                    let again = try await stage.get(path, headers: [(name: "If-None-Match", value: given)])
                     #expect(again.status == 304 && again.body.isEmpty, "\(name)")
                     #expect(again.header("etag") == tag)
                 }
-                let changed = try await client.send(
-                    CurlRequest(method: "GET", url: url + path, headers: [(name: "If-None-Match", value: "\"other\"")]))
+                let changed = try await stage.get(path, headers: [(name: "If-None-Match", value: "\"other\"")])
                 #expect(changed.status == 200)
             }
             #expect(tags.count == Self.files.count)
             for name in ["dashboard.html", "none.js", "..%2FGateway.swift"] {
-                #expect(try await client.send(CurlRequest(method: "GET", url: url + "/dashboard/" + name)).status == 404)
+                let absent = try await stage.get("/dashboard/" + name)
+                #expect(absent.status == 404)
             }
         }
     }

@@ -275,16 +275,19 @@ const said = { low: "min", mean: "avg", high: "max" };
 
 /** A panel with a chart: its name, what it says at the end and over its time. */
 export function chartPanel({ name, field, metric, ...options }, group) {
+  const heading = el("h2", {}, name);
   const now = el("strong");
   const range = el("span", { class: "note" });
   const plot = el("div", { class: "chart" });
   const panel = el("section", { class: "panel", "data-metric": metric },
-    el("header", {}, el("h2", { title: [field.name, field.meaning].filter(Boolean).join(": ") }, name), now, range),
+    el("header", {}, heading, now, range),
     el("p", { class: "problem", role: "alert", hidden: true }), plot);
   const chart = new Chart(plot, group, { name, field, ...options });
   chart.onDraw = (summary) => {
-    text(now, summary ? quantity(summary.last, field.unit) : "–");
-    text(range, summary ? ["low", "mean", "high"].map((key) => `${said[key]} ${quantity(summary[key], field.unit)}`).join(" · ") : "");
+    const { unit, meaning } = chart.field;
+    attribute(heading, "title", [metric, meaning].filter(Boolean).join(": "));
+    text(now, summary ? quantity(summary.last, unit) : "–");
+    text(range, summary ? ["low", "mean", "high"].map((key) => `${said[key]} ${quantity(summary[key], unit)}`).join(" · ") : "");
   };
   return { panel, chart };
 }

@@ -84,6 +84,12 @@ export function start() {
   }, name)));
   $("export").addEventListener("click", () => guarded($("gpu-problem"), save));
   fleet.on("samples", append);
+  // Units may become known after the charts were made.
+  fleet.on("metrics", () => {
+    for (const [name, { chart }] of charts) chart.field = fleet.field(name);
+    panels([...charts.keys()]);
+    draw();
+  });
   fleet.on("alerts", () => gpu && head());
   fleet.on("gpus", () => gpu && head());
 }
@@ -128,8 +134,8 @@ const iso = (time) => new Date(time).toISOString();
 async function load() {
   if (!gpu) return;
   loading?.abort();
-  loading = new AbortController();
-  const { signal } = loading;
+  const own = (loading = new AbortController());
+  const { signal } = own;
   const { uuid } = gpu;
   drawn = shownTime();
   controls();
@@ -158,6 +164,7 @@ async function load() {
     }
     controls();
   });
+  if (loading === own) loading = null;
 }
 
 async function windows(metric, seconds, signal) {
@@ -169,7 +176,9 @@ async function windows(metric, seconds, signal) {
   }));
   const at = (points) => new Map(points.map((point) => [point.time, point.value]));
   const [lows, highs] = [at(low), at(high)];
-  return mean.map(({ time, value }) => ({ time: Date.parse(time), value, low: lows.get(time) ?? value, high: highs.get(time) ?? value }));
+  // A window is named by its beginning, and drawn at its middle.
+  const middle = (time) => Math.min(Date.parse(time) + seconds * 500, drawn.to);
+  return mean.map(({ time, value }) => ({ time: middle(time), value, low: lows.get(time) ?? value, high: highs.get(time) ?? value }));
 }
 
 function panels(names) {
@@ -199,6 +208,8 @@ function append(samples) {
   let isMine = false;
   for (const { uuid, metric_name, timestamp, value } of samples) {
     const own = uuid === gpu.uuid && points.get(metric_name);
+    // A field that appears, such as an Xid, gets its chart.
+    if (uuid === gpu.uuid && !own && charts.size && !loading) load();
     if (!own) continue;
     const time = Date.parse(timestamp);
     if (own.length && time <= own.at(-1).time) continue;

@@ -131,7 +131,8 @@ async function aggregate(metric, function_, { from, to, window }) {
     metric_name: metric, function: function_, window: `${window}s`, group_by: "cluster",
     start_time: new Date(from).toISOString(), end_time: new Date(to).toISOString(),
   });
-  return (data[0]?.points ?? []).map((point) => ({ time: Date.parse(point.time), value: point.value }));
+  // A window is named by its beginning, and drawn at its middle.
+  return (data[0]?.points ?? []).map((point) => ({ time: Math.min(Date.parse(point.time) + window * 500, to), value: point.value }));
 }
 
 let attempt = 0;

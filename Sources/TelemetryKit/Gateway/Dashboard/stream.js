@@ -65,7 +65,7 @@ export class Stream {
       } catch (error) {
         if (signal.aborted) return;
         reason = error.message;
-        if (error.status >= 400) [state, wait] = ["refused", 4 * longestWait];
+        if (error.status >= 400) [state, wait] = ["refused", longestWait];
       }
       if (signal.aborted) return;
       this.onState(state, `${reason}; trying again in ${Math.round(wait / 1000)} s`);

@@ -20,7 +20,7 @@ export function draw(trends, pick) {
     { key: "gpus", name: "GPUs", figure: [number(fleet.gpus.size), ""], note: `on ${number(hosts)} hosts` },
     {
       key: "alerts", name: "Alerts", figure: [number(critical + warning), ""], href: address("alerts"),
-      note: critical + warning ? `${critical} critical, ${warning} warning` : "nothing is the matter", state: critical ? "critical" : warning ? "warning" : "ok",
+      note: [critical && `${critical} critical`, warning && `${warning} warning`].filter(Boolean).join(", ") || "nothing is the matter", state: critical ? "critical" : warning ? "warning" : "ok",
     },
     utilisation.length && {
       key: "utilisation", name: "Mean utilisation", figure: parts(sum(utilisation) / utilisation.length, "%"),
