@@ -16,7 +16,7 @@ function make(alert) {
   const place = alert.uuid
     ? el("a", { href: address("gpu", alert.uuid), class: "place" }, alert.gpu_id ? fleet.gpuName(alert) : alert.hostname)
     : el("span", { class: "place" }, alert.hostname ?? "");
-  return el("li", {}, el("span", { class: "severity" }), el("div", {},
+  return el("li", {}, el("span", { class: "severity", role: "img" }), el("div", {},
     el("p", { class: "message" }), el("p", { class: "note" }, place, " ", el("span", { class: "kind" }, kinds[alert.kind] ?? alert.kind), " ",
       el("time"))));
 }

@@ -35,7 +35,7 @@ export class Chart {
   constructor(root, group, { name, field, lines = [{ key: "value", name: "" }], height = 150 }) {
     Object.assign(this, { root, group, name, field, lines, height, points: [], whole: { from: 0, to: 0 }, cursor: null, drag: null });
     this.width = 0;
-    this.svg = svg("svg", { role: "img", height, "aria-hidden": true });
+    this.svg = svg("svg", { height, "aria-hidden": "true" });
     this.output = el("output", { class: "reading", hidden: true });
     this.empty = el("p", { class: "empty", hidden: true }, "No samples in this time");
     root.classList.add("plot");

@@ -24,7 +24,7 @@ export class Heatmap {
     this.bars = Array.from({ length: shades }, (_, i) => el("i", { "data-heat": i, role: "presentation" }));
     this.low = el("span");
     this.high = el("span");
-    legend.append(this.low, el("span", { class: "shades", "aria-hidden": true }, ...this.bars), this.high);
+    legend.append(this.low, el("span", { class: "shades", "aria-hidden": "true" }, ...this.bars), this.high);
   }
 
   /** Rows of the hosts, named without their `prefix`, columns of the GPUs' numbers; a number that a host lacks is an empty place. */

@@ -53,7 +53,7 @@ function make({ key, name, href }, pick) {
   const isMetric = fleet.roles.includes(key);
   const inside = [
     el("span", { class: "name" }, name), el("strong", {}, el("b"), el("small")), el("span", { class: "note" }),
-    svg("svg", { class: "spark", "aria-hidden": true, viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
+    svg("svg", { class: "spark", "aria-hidden": "true", viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
   ];
   const box = isMetric ? el("button", { type: "button", title: "Show in the heatmap", click: () => pick(fleet.role(key)) }, ...inside)
     : href ? el("a", { href }, ...inside) : el("div", {}, ...inside);
