@@ -78,7 +78,6 @@ final class QueueFeed: Sendable {
 struct LiveFeed: Sendable {
     let link: QueueLink
     let live: LiveSamples
-    let log: Logger
 
     func run() async throws {
         try await link.read(from: .latest) { messages in

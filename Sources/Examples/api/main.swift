@@ -16,14 +16,14 @@ await program.main { context in
     case .influxdb:
         let database = InfluxDBStore.Configuration(context)
         let store = try InfluxDBStore(configuration: database)
-        let feed = LiveFeed(link: link, live: live, log: context.log)
+        let feed = LiveFeed(link: link, live: live)
         try await serve(store, gateway, storage: database.url, isFed: false, feed.run, link, context)
         await store.close()
 
     case .victoriametrics:
         let database = VictoriaMetricsStore.Configuration(context)
         let store = try VictoriaMetricsStore(configuration: database)
-        let feed = LiveFeed(link: link, live: live, log: context.log)
+        let feed = LiveFeed(link: link, live: live)
         try await serve(store, gateway, storage: database.readURL, isFed: false, feed.run, link, context)
         await store.close()
 
