@@ -4,7 +4,8 @@ import TelemetryKit
 import TelemetryMQ
 
 let program = Program(
-    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.", options: Options.all)
+    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",
+    options: Options.all)
 
 await program.main { context in
     var gateway = try Gateway.Configuration(context)
