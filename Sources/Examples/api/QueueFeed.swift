@@ -37,10 +37,12 @@ final class QueueFeed: Sendable {
         let lag = lag
         return [
             Gateway.ReadinessCheck(
-                name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + "\(link.address); \(read)"),
+                name: "queue", isReady: isConnected,
+                detail: (isConnected ? "connected to " : "not connected to ") + "\(link.address); \(read)"),
             Gateway.ReadinessCheck(
                 name: "lag", isReady: lag.map { $0 <= Int64(readyLag) } ?? false,
-                detail: lag.map { "\($0) messages not yet read; at most \(readyLag) may be" } ?? "the queue has not told its newest message"),
+                detail: lag.map { "\($0) messages not yet read; at most \(readyLag) may be" }
+                    ?? "the queue has not told its newest message"),
         ]
     }
 
@@ -78,7 +80,6 @@ final class QueueFeed: Sendable {
 struct LiveFeed: Sendable {
     let link: QueueLink
     let live: LiveSamples
-    let log: Logger
 
     func run() async throws {
         try await link.read(from: .latest) { messages in

@@ -54,7 +54,9 @@ final class QueueLink: Sendable {
     }
 
     /// The messages from a position on. Throws where the queue refuses this subscriber.
-    func read(from start: MQClient.StartPosition, _ body: (AsyncMapSequence<Subscription, CollectorMessage>) async throws -> Void) async throws {
+    func read(
+        from start: MQClient.StartPosition, _ body: (AsyncMapSequence<Subscription, CollectorMessage>) async throws -> Void
+    ) async throws {
         let subscription = client.subscribe(id: client.configuration.clientID, from: start)
         defer { subscription.close() }
         do {

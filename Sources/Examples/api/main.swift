@@ -4,7 +4,8 @@ import TelemetryKit
 import TelemetryMQ
 
 let program = Program(
-    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.", options: Options.all)
+    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",
+    options: Options.all)
 
 await program.main { context in
     var gateway = try Gateway.Configuration(context)
@@ -17,14 +18,14 @@ await program.main { context in
     case .influxdb:
         let database = InfluxDBStore.Configuration(context)
         let store = try InfluxDBStore(configuration: database)
-        let feed = LiveFeed(link: link, live: live, log: context.log)
+        let feed = LiveFeed(link: link, live: live)
         try await serve(store, gateway, storage: database.url, isFed: false, feed.run, link, context)
         await store.close()
 
     case .victoriametrics:
         let database = VictoriaMetricsStore.Configuration(context)
         let store = try VictoriaMetricsStore(configuration: database)
-        let feed = LiveFeed(link: link, live: live, log: context.log)
+        let feed = LiveFeed(link: link, live: live)
         try await serve(store, gateway, storage: database.readURL, isFed: false, feed.run, link, context)
         await store.close()
 

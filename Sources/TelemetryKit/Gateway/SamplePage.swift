@@ -14,12 +14,13 @@ struct SamplePage: Sendable {
         if let cursor, cursor.order != order {
             throw APIError.badRequest("cursor is of a page in the order \(cursor.order.rawValue), and order=\(order.rawValue)")
         }
+        // The one more tells whether there is a next page.
+        let wanted = min(limit, .max - 1) + 1
         var page =
             switch order {
-            case .asc: try await oldestFirst(store, filter, limit: limit + 1, offset: offset, after: cursor?.place)
-            case .desc: try await newestFirst(store, filter, limit: limit + 1, offset: offset, before: cursor?.place)
+            case .asc: try await oldestFirst(store, filter, limit: wanted, offset: offset, after: cursor?.place)
+            case .desc: try await newestFirst(store, filter, limit: wanted, offset: offset, before: cursor?.place)
             }
-        // The one more that was asked for tells whether there is a next page.
         if page.items.count > limit {
             page.items.removeLast(page.items.count - limit)
             page.next = page.items.last.map { PageCursor(order: order, place: SampleCursor($0)) }

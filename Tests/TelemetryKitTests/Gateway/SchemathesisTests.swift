@@ -24,7 +24,7 @@ struct SchemathesisTests {
                 Command.python, "-m", "schemathesis.cli", "--config-file", file.path, "run", url + "/openapi.json", "--url", url,
                 "--exclude-path", "/api/v1/stream", "--max-examples", "10", "--seed", "1", "--no-color",
             ]
-            let result = try Command.run(words, input: [])
+            let result = try await Command.runAside(words)
             let report = String(decoding: result.output, as: UTF8.self)
             #expect(result.status == 0, "make test installs schemathesis; it says: \(report)")
             // A run that tried nothing proves nothing.

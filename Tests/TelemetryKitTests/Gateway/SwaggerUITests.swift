@@ -14,22 +14,22 @@ struct SwaggerUITests {
     }()
 
     /// What the page is when its scripts have run.
-    private func rendered(_ url: String) throws -> String {
+    private func rendered(_ url: String) async throws -> String {
         let profile = FileManager.default.temporaryDirectory.appending(path: "chromium-\(UUID())")
         defer { try? FileManager.default.removeItem(at: profile) }
-        let result = try Command.run(
+        let result = try await Command.runAside(
             [
                 "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile.path)", "--virtual-time-budget=20000",
                 // There is no internet for the page: every name but this machine's is unknown.
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--dump-dom", url,
-            ], input: [])
+            ])
         return String(decoding: result.output, as: UTF8.self)
     }
 
     @Test("it draws every operation with no internet", .enabled(if: isPresent))
     func operations() async throws {
         try await GatewayStage.with({ $0.swaggerUIDirectory = Self.directory.path }) { stage in
-            let page = try rendered("http://127.0.0.1:\(stage.port)/swagger/index.html")
+            let page = try await rendered("http://127.0.0.1:\(stage.port)/swagger/index.html")
             #expect(page.contains("GPU telemetry gateway"))
             for route in Routes.all(Gateway.Configuration()) {
                 #expect(page.contains("operations-\(route.tag)-\(route.operationID)\""), "\(route.path) is not drawn")
@@ -52,7 +52,7 @@ struct SwaggerUITests {
     @Test("without its files the page lists the operations in a browser, and says how to get them")
     func list() async throws {
         try await GatewayStage.with { stage in
-            let page = try rendered("http://127.0.0.1:\(stage.port)/swagger/index.html")
+            let page = try await rendered("http://127.0.0.1:\(stage.port)/swagger/index.html")
             #expect(page.contains("/api/v1/query/aggregate"))
             #expect(page.contains("scripts/fetch-swagger-ui.sh"))
         }

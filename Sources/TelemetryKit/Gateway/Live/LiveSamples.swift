@@ -24,6 +24,7 @@ public final class LiveSamples: Sendable {
         var subscriptions: [Int: LiveSubscription] = [:]
         var nextNumber = 0
         var dropped = 0
+        var samples = 0
         var problem: String?
         var hasEnded = false
     }
@@ -38,6 +39,8 @@ public final class LiveSamples: Sendable {
     public var subscriberCount: Int { count.load(ordering: .relaxed) }
     /// Clients that were too slow, so far.
     public var droppedCount: Int { state.withLock { $0.dropped } }
+    /// Samples that were handed to clients, so far; what went to several counts for each.
+    public var sampleCount: Int { state.withLock { $0.samples } }
 
     /// Why no samples come at this time, where that is known: new clients are refused with these words. `nil`: they come.
     public var problem: String? {
@@ -48,9 +51,11 @@ public final class LiveSamples: Sendable {
     /// Gives the samples to all who listen for them.
     public func publish(_ batches: [MetricBatch]) {
         guard count.load(ordering: .acquiring) > 0 else { return }
-        for subscription in state.withLock({ Array($0.subscriptions.values) }) where !subscription.add(batches) {
+        for subscription in state.withLock({ Array($0.subscriptions.values) }) {
+            let added = subscription.add(batches)
             state.withLock { state in
-                guard state.subscriptions.removeValue(forKey: subscription.number) != nil else { return }
+                state.samples += added ?? 0
+                guard added == nil, state.subscriptions.removeValue(forKey: subscription.number) != nil else { return }
                 state.dropped += 1
                 count.subtract(1, ordering: .relaxed)
             }
@@ -105,22 +110,24 @@ final class LiveSubscription: Sendable {
         self.bound = bound
     }
 
-    /// `false` where more wait than may: then none do any more.
-    func add(_ batches: [MetricBatch]) -> Bool {
+    /// How many were meant; `nil` where more would wait than may: then none do any more.
+    func add(_ batches: [MetricBatch]) -> Int? {
         state.withLock { state in
-            guard state.endReason == nil else { return true }
+            guard state.endReason == nil else { return 0 }
+            var added = 0
             for batch in batches {
                 let isMeant = batch.series.map(filter.includes)
                 guard isMeant.contains(true) else { continue }
                 for sample in 0..<batch.count where isMeant[Int(batch.seriesIndices[sample])] && batch.values[sample].isFinite {
                     guard state.pending.count < bound else {
                         state = State(endReason: "too slow: more than \(bound) samples waited")
-                        return false
+                        return nil
                     }
                     state.pending.append(batch.metrics[sample])
+                    added += 1
                 }
             }
-            return true
+            return added
         }
     }
 

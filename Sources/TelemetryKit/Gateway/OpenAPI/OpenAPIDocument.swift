@@ -77,7 +77,7 @@ struct OpenAPIDocument {
             appendContent(answer, to: &out)
         }
         out.append("}}")
-        var errors = Set(route.errors).union([400, 406])
+        var errors = Set(route.errors).union([400, 406, 408, 413, 414, 431])
         if hasToken, route.needsToken { errors.insert(401) }
         for status in errors.sorted() {
             out.append(",\"\(status)\":{\"description\":")
@@ -100,6 +100,8 @@ struct OpenAPIDocument {
         case 401: "The token is missing or another."
         case 404: "No such thing is held."
         case 406: "Accept takes nothing that is served here."
+        case 408: "The request took too long to arrive."
+        case 413, 414, 431: "The request's body, address or head is too large."
         case 502: "The database answers something that is not understood."
         case 503: "Not at this time; Retry-After says when to ask again."
         default: "\(HTTPResponse.reason(status))"

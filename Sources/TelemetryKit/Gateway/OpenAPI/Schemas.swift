@@ -15,21 +15,29 @@ enum Schemas {
             [
                 ("error", described(text, "A code for programs.")),
                 ("message", described(text, "Names the parameter and its value, or what is wrong.")),
-                ("type", #"{"type":"string","format":"uri-reference"}"#), ("title", text), ("status", #"{"type":"integer","minimum":400,"maximum":599}"#),
-                ("detail", text),
+                ("type", #"{"type":"string","format":"uri-reference"}"#), ("title", text),
+                ("status", #"{"type":"integer","minimum":400,"maximum":599}"#), ("detail", text),
             ],
             example:
                 #"{"error":"bad_request","message":"limit=0 must be from 1 to 1000","type":"about:blank","title":"Bad Request","status":400,"detail":"limit=0 must be from 1 to 1000"}"#
         ),
-        ("EventStream", #"{"type":"string","description":"event: samples with data of an array of Sample; event: dropped with data of {\"reason\":…} as the last; comments as heartbeat.","examples":["event: samples\ndata: []\n\n"]}"#),
+        (
+            "EventStream",
+            #"{"type":"string","description":"event: samples with data of an array of Sample; event: dropped with data of {\"reason\":…} as the last; comments as heartbeat.","examples":["event: samples\ndata: []\n\n"]}"#
+        ),
     ]
 
     private static let store = [
-        schema("GPU", gpuMembers + [("first_seen", time), ("last_seen", time)], example: gpuExample + #","first_seen":"2025-07-18T20:42:34Z","last_seen":"2025-07-18T20:42:37Z"}"#),
-        schema("Metric", [("name", text), ("sample_count", count), ("gpu_count", count)], example: #"{"name":"DCGM_FI_DEV_GPU_TEMP","sample_count":1200,"gpu_count":8}"#),
+        schema(
+            "GPU", gpuMembers + [("first_seen", time), ("last_seen", time)],
+            example: gpuExample + #","first_seen":"2025-07-18T20:42:34Z","last_seen":"2025-07-18T20:42:37Z"}"#),
+        schema(
+            "Metric", [("name", text), ("sample_count", count), ("gpu_count", count)],
+            example: #"{"name":"DCGM_FI_DEV_GPU_TEMP","sample_count":1200,"gpu_count":8}"#),
         schema(
             "Sample",
-            [("timestamp", time), ("metric_name", text)] + gpuMembers + [("value", number), ("labels", #"{"type":"object","additionalProperties":{"type":"string"}}"#)],
+            [("timestamp", time), ("metric_name", text)] + gpuMembers
+                + [("value", number), ("labels", #"{"type":"object","additionalProperties":{"type":"string"}}"#)],
             example: gpuExample + #","timestamp":"2025-07-18T20:42:34Z","metric_name":"DCGM_FI_DEV_GPU_TEMP","value":41,"labels":{"job":"dgx"}}"#),
         schema(
             "Statistics",
@@ -47,7 +55,10 @@ enum Schemas {
         ),
         schema(
             "AggregateSeries",
-            [("group", described(text, "A uuid, a hostname, or empty for the cluster.")), ("points", array(object([("time", time), ("value", numberOrNull)])))],
+            [
+                ("group", described(text, "A uuid, a hostname, or empty for the cluster.")),
+                ("points", array(object([("time", time), ("value", numberOrNull)]))),
+            ],
             example: #"{"group":"mtv5-dgx1-hgpu-031","points":[{"time":"2025-07-18T20:42:00Z","value":97.5}]}"#),
     ]
 
@@ -77,9 +88,11 @@ enum Schemas {
         schema(
             "Field",
             [
-                ("id", #"{"type":["integer","null"],"minimum":0,"description":"DCGM's number of it."}"#), ("name", text), ("aliases", array(text)), ("kind", text),
+                ("id", #"{"type":["integer","null"],"minimum":0,"description":"DCGM's number of it."}"#), ("name", text),
+                ("aliases", array(text)), ("kind", text),
                 ("unit", described(text, "Empty for counts, ratios, states and masks.")), ("type", #"{"enum":["gauge","counter"]}"#),
-                ("value_type", #"{"enum":["int64","double","text"]}"#), ("minimum", numberOrNull), ("maximum", numberOrNull), ("meaning", text),
+                ("value_type", #"{"enum":["int64","double","text"]}"#), ("minimum", numberOrNull), ("maximum", numberOrNull),
+                ("meaning", text),
             ],
             example:
                 #"{"id":150,"name":"DCGM_FI_DEV_GPU_TEMP_CELSIUS","aliases":["DCGM_FI_DEV_GPU_TEMP","dcgm_gpu_temp"],"kind":"thermal","unit":"°C","type":"gauge","value_type":"int64","minimum":0,"maximum":150,"meaning":"Temperature of the GPU's die"}"#
@@ -87,8 +100,8 @@ enum Schemas {
         schema(
             "XID",
             [
-                ("code", count), ("mnemonic", text), ("meaning", text), ("severity", #"{"enum":["informational","application","warning","critical"]}"#),
-                ("action", text),
+                ("code", count), ("mnemonic", text), ("meaning", text),
+                ("severity", #"{"enum":["informational","application","warning","critical"]}"#), ("action", text),
             ],
             example:
                 #"{"code":79,"mnemonic":"ROBUST_CHANNEL_GPU_HAS_FALLEN_OFF_THE_BUS","meaning":"The GPU cannot be reached over PCIe","severity":"critical","action":"drain the node and restart it"}"#

@@ -60,6 +60,8 @@ enum ServiceRoutes {
             out.appendMetric("gateway_stream_clients", "gauge", "Clients of the live stream.", Int64(live.subscriberCount))
             out.appendMetric(
                 "gateway_stream_dropped_clients_total", "counter", "Clients of the live stream that were too slow.", Int64(live.droppedCount))
+            out.appendMetric(
+                "gateway_stream_samples_total", "counter", "Samples handed to clients of the live stream.", Int64(live.sampleCount))
         }
         out.append(await context.gateway.configuration.metrics())
         return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)
