@@ -229,7 +229,8 @@ export class Chart {
     const middle = this.cursor ?? (this.from + this.to) / 2;
     const read = (i) => this.group.hover(points[Math.min(points.length - 1, Math.max(0, i))].time, this);
     const deed = {
-      ArrowLeft: () => read(isFirst ? at : at - 1), ArrowRight: () => read(isFirst ? at : at + 1), Home: () => read(0), End: () => read(points.length - 1),
+      ArrowLeft: () => read(isFirst ? at : at - 1), ArrowRight: () => read(isFirst ? at : at + 1),
+      Home: () => read(0), End: () => read(points.length - 1),
       "+": () => this.group.onZoom(middle - span / 4, middle + span / 4), "-": () => this.group.onZoom(middle - span, middle + span),
       0: () => this.group.onReset(),
     }[event.key];

@@ -11,7 +11,10 @@ import * as live from "./live.js";
 import { address, amend, go } from "./router.js";
 
 const minute = 60e3;
-const ranges = { "5m": 5 * minute, "15m": 15 * minute, "1h": 60 * minute, "6h": 360 * minute, "24h": 1440 * minute, "7d": 10080 * minute, all: Infinity };
+const hour = 60 * minute;
+const ranges = {
+  "5m": 5 * minute, "15m": 15 * minute, "1h": hour, "6h": 6 * hour, "24h": 24 * hour, "7d": 168 * hour, all: Infinity,
+};
 // More samples than these are asked for as lowest, mean and highest of windows.
 const mostSamples = 4000;
 const windowsOfRange = 240;
@@ -28,7 +31,7 @@ let charts = new Map();
 let points = new Map();
 let drawn = { from: 0, to: 1 };
 // Of the windows that were asked for, in milliseconds; null where samples are drawn themselves.
-let window_ = null;
+let windowLength = null;
 let loading = null;
 let timer;
 
@@ -56,6 +59,8 @@ export const view = {
     [charts, points] = [new Map(), new Map()];
     problem($("gpu-problem"), null);
     head();
+    // What windows say of the time up to now is asked for again.
+    timer = setInterval(() => { if (windowLength && !zoom && !document.hidden) load(); }, 30_000);
     await guarded($("gpu-problem"), async () => {
       const found = await get(`api/v1/gpus/${encodeURIComponent(uuid)}`);
       if (gpu?.uuid !== uuid) return;
@@ -64,8 +69,6 @@ export const view = {
       live.follow({ uuid }, load);
       if (!document.activeElement || document.activeElement === document.body) $("main").focus({ preventScroll: true });
     });
-    // What windows say of the time up to now is asked for again.
-    timer = setInterval(() => { if (window_ && !zoom && !document.hidden) load(); }, 30_000);
   },
   hide() {
     clearInterval(timer);
@@ -147,7 +150,7 @@ async function load() {
     ]);
     panels(metrics.map((metric) => metric.name));
     if (samples.isWhole) {
-      window_ = null;
+      windowLength = null;
       points = new Map([...charts.keys()].map((name) => [name, []]));
       for (const sample of samples.data) points.get(sample.metric_name)?.push({ time: Date.parse(sample.timestamp), value: sample.value });
       draw();
@@ -156,7 +159,7 @@ async function load() {
       for (const name of charts.keys()) {
         await guarded(charts.get(name).panel, async () => {
           const found = await windows(name, seconds, signal);
-          window_ = seconds * 1000;
+          windowLength = seconds * 1000;
           points.set(name, found);
         });
         draw();
@@ -170,7 +173,8 @@ async function load() {
 async function windows(metric, seconds, signal) {
   const [mean, low, high] = await Promise.all(["avg", "min", "max"].map(async (name) => {
     const { data } = await list("api/v1/query/aggregate", {
-      metric_name: metric, function: name, window: `${seconds}s`, group_by: "gpu", uuid: gpu.uuid, start_time: iso(drawn.from), end_time: iso(drawn.to),
+      metric_name: metric, function: name, window: `${seconds}s`, group_by: "gpu", uuid: gpu.uuid,
+      start_time: iso(drawn.from), end_time: iso(drawn.to),
     }, { signal });
     return data[0]?.points ?? [];
   }));
@@ -198,7 +202,7 @@ const draw = throttled(250, () => {
   if (!zoom) drawn = shownTime();
   for (const [name, { chart }] of charts) {
     const own = points.get(name) ?? [];
-    chart.set(own, { ...drawn, gap: window_ ? 2.5 * window_ : gapOf(own) });
+    chart.set(own, { ...drawn, gap: windowLength ? 2.5 * windowLength : gapOf(own) });
   }
 });
 
@@ -213,7 +217,7 @@ function append(samples) {
     if (!own) continue;
     const time = Date.parse(timestamp);
     if (own.length && time <= own.at(-1).time) continue;
-    own.push(window_ ? { time, value, low: value, high: value } : { time, value });
+    own.push(windowLength ? { time, value, low: value, high: value } : { time, value });
     // A page that stays open for days holds no more than it shows.
     while (own.length > 2 * mostSamples) own.shift();
     isMine = true;
@@ -224,7 +228,7 @@ function append(samples) {
 function controls() {
   for (const button of $("ranges").children) attribute(button, "aria-pressed", !zoom && button.dataset.range === range);
   const length = span((drawn.to - drawn.from) / 1000);
-  const detail = window_ ? `mean of ${span(window_ / 1000)}, band from lowest to highest` : "every sample";
+  const detail = windowLength ? `mean of ${span(windowLength / 1000)}, band from lowest to highest` : "every sample";
   const line = $("range-text");
   line.replaceChildren(`${moment(drawn.from)} to ${zoom ? moment(drawn.to) : "now"} (${length}) · ${detail} `);
   if (zoom) line.append(el("button", { type: "button", id: "unzoom", click: () => group.onReset() }, "Back to live"));

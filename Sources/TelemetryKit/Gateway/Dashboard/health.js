@@ -34,7 +34,9 @@ export function start() {
     lag: chartPanel({ name: "Lag behind the queue", field: { ...count, unit: "messages", meaning: "Messages not yet read" }, metric: "lag" }, group),
   };
   $("health-charts").append(...Object.values(panels).map(({ panel }) => panel));
-  subscribers = new Table({ id: "subscribers", title: "Subscribers of the queue", columns: ["subscriber", "offset#", "lag#"], none: "The queue told of none" });
+  subscribers = new Table({
+    id: "subscribers", title: "Subscribers of the queue", columns: ["subscriber", "offset#", "lag#"], none: "The queue told of none",
+  });
   facts = new Table({ id: "facts", title: "State", columns: ["what", "value#"], none: "" });
   requests = new Table({
     id: "requests", title: "Requests", columns: ["route", "status#", "requests#", "mean time#"], none: "No requests yet",
@@ -91,10 +93,13 @@ async function show(stats) {
   const { store, queue, queue_server: server } = stats;
   subscribers.panel.hidden = !queue && !server;
   const behindFirst = (server?.subscribers ?? []).toSorted((a, b) => b.lag - a.lag);
-  subscribers.set(behindFirst.map(({ id, current_offset, lag }) => ({ key: id, cells: [id, number(current_offset), number(lag)], state: lag > 1000 ? "warning" : null })));
+  subscribers.set(behindFirst.map(({ id, current_offset, lag }) => ({
+    key: id, cells: [id, number(current_offset), number(lag)], state: lag > 1000 ? "warning" : null,
+  })));
   const time = (text) => (text ? moment(Date.parse(text)) : "–");
   const rows = [
-    ["Samples held", number(store.sample_count)], ["GPUs, hosts, metrics", [store.gpu_count, store.host_count, store.metric_count].map((n) => number(n)).join(", ")],
+    ["Samples held", number(store.sample_count)],
+    ["GPUs, hosts, metrics", [store.gpu_count, store.host_count, store.metric_count].map((n) => number(n)).join(", ")],
     ["Oldest sample", time(store.oldest)], ["Newest sample", store.newest ? `${time(store.newest)} (${ago(Date.parse(store.newest))})` : "–"],
     ["Gateway running for", span(stats.uptime_seconds)],
   ];
@@ -104,15 +109,15 @@ async function show(stats) {
   }
   if (queue) {
     rows.push(["Queue", queue.connected ? "connected" : "not connected"], ["Messages read", number(queue.messages)],
-      ["Messages that are no batches", number(queue.undecodable_messages)], ["Samples read", number(queue.samples)], ["Digest", queue.digest ?? "–"]);
+      ["Messages that are no batches", number(queue.undecodable_messages)],
+      ["Samples read", number(queue.samples)], ["Digest", queue.digest ?? "–"]);
   }
-  facts.set(rows.map((cells) => ({
-    key: cells[0], cells,
-    state: (cells[0] === "Queue" && !queue.connected) || (cells[0] === "Messages that are no batches" && queue.undecodable_messages) ? "critical" : null,
-  })));
+  const wrong = { "Queue": queue && !queue.connected, "Messages that are no batches": queue?.undecodable_messages > 0 };
+  facts.set(rows.map((cells) => ({ key: cells[0], cells, state: wrong[cells[0]] ? "critical" : null })));
   const checks = await ready().catch(() => [{ name: "gateway", ready: false, detail: "does not answer" }]);
   keyed($("checks"), checks, (check) => check.name,
-    () => el("div", { role: "listitem", class: "tile check" }, el("div", {}, el("span", { class: "name" }), el("strong"), el("span", { class: "note" }))),
+    () => el("div", { role: "listitem", class: "tile check" },
+      el("div", {}, el("span", { class: "name" }), el("strong"), el("span", { class: "note" }))),
     (tile, check) => {
       attribute(tile, "data-state", check.ready ? "ok" : "critical");
       text(tile.querySelector(".name"), check.name);
@@ -124,13 +129,15 @@ async function show(stats) {
 // The lines of /metrics that count requests: `name_count{route="/",status="200"} 7`.
 function tally(lines) {
   const found = new Map();
-  for (const [, part, route, status, value] of lines.matchAll(/^gateway_request_duration_seconds_(count|sum)\{route="([^"]*)",status="(\d+)"\} (\S+)$/gm)) {
+  const pattern = /^gateway_request_duration_seconds_(count|sum)\{route="([^"]*)",status="(\d+)"\} (\S+)$/gm;
+  for (const [, part, route, status, value] of lines.matchAll(pattern)) {
     const key = `${route} ${status}`;
     found.set(key, { route, status, ...found.get(key), [part]: Number(value) });
   }
   const isError = ({ status }) => status >= 400;
   const rows = [...found].sort(([, a], [, b]) => isError(b) - isError(a) || b.count - a.count);
   requests.set(rows.map(([key, { route, status, count, sum }]) => ({
-    key, cells: [route, status, number(count), quantity(sum / count * 1e9, "ns")], state: status >= 500 ? "critical" : status >= 400 ? "warning" : null,
+    key, cells: [route, status, number(count), quantity(sum / count * 1e9, "ns")],
+    state: status >= 500 ? "critical" : status >= 400 ? "warning" : null,
   })));
 }

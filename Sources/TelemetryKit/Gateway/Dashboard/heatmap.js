@@ -54,9 +54,11 @@ export class Heatmap {
           this.cells.set(key, cell);
         }
         attribute(cell, "data-uuid", gpu?.uuid);
-        attribute(cell, "aria-label", gpu ? null : `${name} has no GPU ${column}`);
-        if (!gpu) cell.className = "absent";
-        else cell.classList.remove("absent");
+        cell.classList.toggle("absent", !gpu);
+        if (gpu) continue;
+        attribute(cell, "aria-label", `${name} has no GPU ${column}`);
+        text(cell, "");
+        for (const shown of ["heat", "value", "state"]) delete cell.dataset[shown];
       }
       const wanted = columns.map((column) => this.cells.get(`${name} ${column}`));
       if (wanted.some((cell, i) => row.children[i + 1] !== cell)) row.replaceChildren(head, ...wanted);
@@ -137,7 +139,8 @@ export class Heatmap {
     const column = [...cell.parentElement.children].indexOf(cell);
     const across = this.#across();
     const step = {
-      ArrowLeft: () => this.#cell(row, column - 1) ?? this.#cell(row - 1, -1), ArrowRight: () => this.#cell(row, column + 1) ?? this.#cell(row + 1, 1),
+      ArrowLeft: () => this.#cell(row, column - 1) ?? this.#cell(row - 1, -1),
+      ArrowRight: () => this.#cell(row, column + 1) ?? this.#cell(row + 1, 1),
       ArrowUp: () => this.#cell(row - across, column), ArrowDown: () => this.#cell(row + across, column),
       Home: () => this.#cell(row, 1), End: () => this.#cell(row, -1),
       PageUp: () => this.#cell(0, column), PageDown: () => this.#cell(this.rows.length - 1, column),

@@ -1,7 +1,7 @@
 // The keys of the page, and the list of them.
 
 import { $, el } from "./dom.js";
-import { address, current } from "./router.js";
+import { current, go } from "./router.js";
 import { closeSearch } from "./search.js";
 
 const shown = [
@@ -20,7 +20,7 @@ export function listen({ heatmap, sibling, back }) {
   $("help").addEventListener("click", help);
 
   const deeds = {
-    1: () => { location.hash = address("fleet"); }, 2: () => { location.hash = address("alerts"); }, 3: () => { location.hash = address("pipeline"); },
+    1: () => go("fleet"), 2: () => go("alerts"), 3: () => go("pipeline"),
     "/": () => $("search").focus(), "?": help, t: () => $("theme").click(), l: () => $("live").click(),
     m: () => current().view === "fleet" && $("metric").focus(), f: () => current().view === "fleet" && heatmap(),
     "[": () => current().view === "gpu" && sibling(-1), "]": () => current().view === "gpu" && sibling(1),

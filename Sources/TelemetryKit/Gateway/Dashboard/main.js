@@ -14,7 +14,8 @@ import * as search from "./search.js";
 
 onTokenWanted((wasRefused) => new Promise((done) => {
   const dialog = $("token");
-  text($("token-text"), wasRefused ? "The gateway does not accept this token." : "This gateway asks for a token. It is kept until this tab is closed.");
+  text($("token-text"), wasRefused ? "The gateway does not accept this token."
+    : "This gateway asks for a token. It is kept until this tab is closed.");
   $("token-value").value = "";
   dialog.addEventListener("close", () => done(dialog.returnValue === "ok" ? $("token-value").value : null), { once: true });
   dialog.returnValue = "";

@@ -71,7 +71,7 @@ export function start() {
   fleet.on("samples", draw);
 }
 
-export function pick(metric) {
+function pick(metric) {
   asked = metric;
   amend({ metric });
   choose();

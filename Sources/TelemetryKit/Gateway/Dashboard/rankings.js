@@ -44,7 +44,8 @@ export function draw(chosen) {
     hosts.set(name, { sum: host.sum + value, count: host.count + 1, uuid: host.uuid });
   }
   rankings.hosts.set(`${title(chosen)} by host`, [...hosts].map(([name, { sum, count, uuid }]) => ({
-    key: name, name: name.slice(fleet.prefix.length), href: address("gpu", uuid), value: sum / count, text: quantity(sum / count, field.unit), note: `Mean of ${count} GPUs`,
+    key: name, name: name.slice(fleet.prefix.length), href: address("gpu", uuid), value: sum / count,
+    text: quantity(sum / count, field.unit), note: `Mean of ${count} GPUs`,
   })));
 
   const isHeat = chosen !== fleet.role("temperature");

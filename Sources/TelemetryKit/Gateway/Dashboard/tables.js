@@ -7,7 +7,7 @@ const { compare } = new Intl.Collator("en", { numeric: true });
 const orders = {
   highest: (a, b) => b.value - a.value || compare(a.name, b.name), lowest: (a, b) => a.value - b.value || compare(a.name, b.name),
 };
-export const length = 8;
+const length = 8;
 
 /** A panel with the first of `rows`: `{ key, name, href, value, text, note }`. */
 export class Ranking {
@@ -41,7 +41,8 @@ export class Ranking {
     const shown = this.rows.toSorted(orders[this.order]).slice(0, length);
     const most = Math.max(...this.rows.map((row) => Math.abs(row.value)), 1e-9);
     this.none.hidden = shown.length > 0;
-    keyed(this.body, shown, (row) => row.key, () => el("tr", {}, el("th", { scope: "row" }, el("a")), el("td", { class: "share" }, el("i")), el("td", { class: "figure" })),
+    keyed(this.body, shown, (row) => row.key,
+      () => el("tr", {}, el("th", { scope: "row" }, el("a")), el("td", { class: "share" }, el("i")), el("td", { class: "figure" })),
       (line, row) => {
         const link = line.querySelector("a");
         text(link, row.name);
@@ -61,7 +62,8 @@ export class Table {
     this.columns = columns.map((name) => ({ name: name.replace(/#$/, ""), isFigure: name.endsWith("#") }));
     this.body = el("tbody");
     this.none = el("p", { class: "note none", hidden: true }, none);
-    this.panel = el("section", { class: "panel", id }, el("header", {}, el("h2", {}, title)), el("p", { class: "problem", role: "alert", hidden: true }),
+    this.panel = el("section", { class: "panel", id }, el("header", {}, el("h2", {}, title)),
+      el("p", { class: "problem", role: "alert", hidden: true }),
       el("div", { class: "scroll" }, el("table", {},
         el("thead", {}, el("tr", {}, ...this.columns.map(({ name, isFigure }) => el("th", { scope: "col", class: isFigure && "figure" }, name)))),
         this.body)), this.none);

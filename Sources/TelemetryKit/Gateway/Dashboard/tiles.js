@@ -20,7 +20,8 @@ export function draw(trends, pick) {
     { key: "gpus", name: "GPUs", figure: [number(fleet.gpus.size), ""], note: `on ${number(hosts)} hosts` },
     {
       key: "alerts", name: "Alerts", figure: [number(critical + warning), ""], href: address("alerts"),
-      note: [critical && `${critical} critical`, warning && `${warning} warning`].filter(Boolean).join(", ") || "nothing is the matter", state: critical ? "critical" : warning ? "warning" : "ok",
+      note: [critical && `${critical} critical`, warning && `${warning} warning`].filter(Boolean).join(", ") || "nothing is the matter",
+      state: critical ? "critical" : warning ? "warning" : "ok",
     },
     utilisation.length && {
       key: "utilisation", name: "Mean utilisation", figure: parts(sum(utilisation) / utilisation.length, "%"),
@@ -69,6 +70,8 @@ function spark(node, points) {
   const values = points.map((point) => point.value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const [from, to] = [points[0].time, points.at(-1).time];
-  const path = points.map(({ time, value }) => `${((time - from) / (to - from) * 100).toFixed(1)},${(22 - (high > low ? (value - low) / (high - low) : 0.5) * 20).toFixed(1)}`);
+  const x = (time) => (time - from) / (to - from) * 100;
+  const y = (value) => 22 - (high > low ? (value - low) / (high - low) : 0.5) * 20;
+  const path = points.map(({ time, value }) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`);
   node.append(svg("path", { d: "M" + path.join("L"), "vector-effect": "non-scaling-stroke" }));
 }
