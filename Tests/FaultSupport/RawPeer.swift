@@ -95,6 +95,17 @@ package final class RawPeer {
     /// Sends no more, and can still receive.
     package func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// All that comes until the other side ends the connection.
+    package func receiveAll() throws -> [UInt8] {
+        while true {
+            var chunk = [UInt8](repeating: 0, count: 65536)
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            guard count >= 0 else { throw Closed() }
+            if count == 0 { return buffer }
+            buffer.append(contentsOf: chunk[..<count])
+        }
+    }
+
     /// Whether the other side ends the connection, whatever it sends before; `false` where the receiving takes too long.
     package var endsByItself: Bool {
         var chunk = [UInt8](repeating: 0, count: 65536)

@@ -21,8 +21,34 @@ enum Options {
     static let swaggerDirectory = Option<String?>.optionalString(
         "SWAGGER_UI_DIR", placeholder: "PATH",
         help: "Directory with the files of Swagger UI; without it the page lists the operations by itself.")
+    static let corsOrigins = Option<[String]>(
+        "CORS_ORIGINS", default: [], shown: "empty", placeholder: "ORIGINS",
+        help: "Origins whose pages may use the API from a browser, with commas (https://grafana.example.org); *: every one; empty: none."
+    ) { (text) throws(OptionValueError) in
+        let origins = text.split(separator: ",").map { String($0.drop { $0 == " " }) }
+        for origin in origins where origin != "*" {
+            // An origin has no path: a browser sends it without the slash, and nothing would ever match.
+            let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count == 3, ["http:", "https:"].contains(parts[0]), parts[1].isEmpty, !parts[2].isEmpty else {
+                throw OptionValueError("expected origins such as https://grafana.example.org, without a path, or *; not '\(origin)'")
+            }
+        }
+        return origins
+    }
+    static let staleAfter = Option<Duration>.duration(
+        "STALE_AFTER", default: "90s",
+        help: "A GPU or a metric without samples for so long, counted back from the newest sample, is an alert.")
+    static let readyLag = Option<Int>.int(
+        "READY_LAG", default: 100, in: 0...Int.max, help: "Messages of the queue that may be unread while /ready says yes; STORAGE=memory only.")
+    static let maxConnections = Option<Int>.int(
+        "MAX_CONNECTIONS", default: 16_384, in: 1...1_000_000, help: "Connections that are served at a time; more wait.")
+    static let requestTimeout = Option<Duration>.duration(
+        "REQUEST_TIMEOUT", default: "30s", help: "How long a request may take to arrive; then it is answered with 408.")
 
     static let all: [any AnyOption] =
-        [host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, swaggerDirectory]
+        [
+            host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, corsOrigins, maxConnections, requestTimeout,
+            staleAfter, readyLag, swaggerDirectory,
+        ]
         + InfluxDBOptions.all + VictoriaMetricsOptions.all + QueueOptions.all
 }

@@ -1,33 +1,25 @@
 import ExampleSupport
 import TelemetryKit
-import TelemetryMQ
 import TelemetryNet
 
 /// Reads the whole log into a store, and goes on with what is published, until the task is cancelled.
 ///
 /// Every start reads from the earliest message: what a store in memory forgets with its process, the log still has.
 final class QueueFeed: Sendable {
-    private let client: MQClient
+    private let link: QueueLink
     private let collector: Collector<MemoryStore>
-    private let watch: PeerWatch
+    /// More unread messages, and the program is not ready.
+    private let readyLag: Int
 
-    init(_ queue: MQClient.Configuration, store: MemoryStore, log: Logger) {
-        let watch = PeerWatch("queue", log: log)
-        var queue = queue
-        queue.onEvent = { event in
-            switch event {
-            case .connected(let peer): watch.found(["peer": peer])
-            case .disconnected(let peer, let reason, let wait): watch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
-            case .messagesSkipped(let count, let next): log.warning("messages lost to retention", ["count": count, "next_offset": next])
-            case .logReset(let next): log.warning("the log of the queue began anew", ["next_offset": next])
-            }
-        }
-        client = MQClient(configuration: queue)
-        self.watch = watch
+    init(_ link: QueueLink, store: MemoryStore, live: LiveSamples, _ context: Program.Context) {
+        let log = context.log
+        self.link = link
+        readyLag = context[Options.readyLag]
         var grouping = Collector<MemoryStore>.Configuration()
         // A write to memory costs little: a sample need not wait for others.
         grouping.flushInterval = .milliseconds(10)
         grouping.writesAtOnce = 1
+        grouping.onStored = { live.publish($0) }
         collector = Collector(store: store, configuration: grouping) { event in
             switch event {
             case .undecodable(let offset, let error): log.error("message passed over", ["offset": offset, "reason": "\(error)"])
@@ -36,11 +28,22 @@ final class QueueFeed: Sendable {
         }
     }
 
-    var readiness: Gateway.ReadinessCheck {
+    private var lag: Int64? { link.lag(behind: collector.counters.lastStoredOffset) }
+
+    var readiness: [Gateway.ReadinessCheck] {
         let counters = collector.counters
         let read = "\(counters.messages) messages and \(counters.samplesStored) samples read"
-        return Gateway.ReadinessCheck(
-            name: "queue", isReady: watch.isConnected, detail: watch.isConnected ? read : "not connected to \(address); \(read)")
+        let isConnected = link.isConnected
+        let lag = lag
+        return [
+            Gateway.ReadinessCheck(
+                name: "queue", isReady: isConnected,
+                detail: (isConnected ? "connected to " : "not connected to ") + "\(link.address); \(read)"),
+            Gateway.ReadinessCheck(
+                name: "lag", isReady: lag.map { $0 <= Int64(readyLag) } ?? false,
+                detail: lag.map { "\($0) messages not yet read; at most \(readyLag) may be" }
+                    ?? "the queue has not told its newest message"),
+        ]
     }
 
     /// Prometheus text format.
@@ -51,7 +54,8 @@ final class QueueFeed: Sendable {
         out.appendMetric(
             "telemetry_feed_undecodable_messages_total", "counter", "Messages that are not batches.", Int64(counters.undecodableMessages))
         out.appendMetric("telemetry_feed_samples_total", "counter", "Samples read into memory.", Int64(counters.samplesStored))
-        out.appendMetric("telemetry_feed_connected", "gauge", "1 while the queue is connected.", watch.isConnected ? 1 : 0)
+        out.appendMetric("telemetry_feed_connected", "gauge", "1 while the queue is connected.", link.isConnected ? 1 : 0)
+        if let lag { out.appendMetric("telemetry_feed_lag_messages", "gauge", "Messages of the queue that are not yet read.", lag) }
         return String(decoding: out.bytes, as: UTF8.self)
     }
 
@@ -59,29 +63,31 @@ final class QueueFeed: Sendable {
     var statistics: [(name: String, json: [UInt8])] {
         let counters = collector.counters
         let json = """
-            {"connected":\(watch.isConnected),"messages":\(counters.messages),"undecodable_messages":\(counters.undecodableMessages),\
-            "samples":\(counters.samplesStored),"digest":"\(counters.digest)","last_offset":\(counters.lastStoredOffset ?? -1)}
+            {"connected":\(link.isConnected),"messages":\(counters.messages),"undecodable_messages":\(counters.undecodableMessages),\
+            "samples":\(counters.samplesStored),"digest":"\(counters.digest)","last_offset":\(counters.lastStoredOffset ?? -1),\
+            "lag":\(lag.map(String.init) ?? "null")}
             """
         return [("queue", Array(json.utf8))]
     }
 
     /// Throws where the queue refuses this subscriber.
     func run() async throws {
-        let subscription = client.subscribe(id: client.configuration.clientID, from: .earliest)
-        defer { subscription.close() }
-        do {
-            try await collector.run(
-                subscription.map { CollectorMessage(offset: $0.offset, payload: Array($0.payload)) })
-        } catch let error as MQError {
-            switch error.code {
-            case .cancelled: throw CancellationError()
-            case .unauthorized: throw ProgramError("\(error); the option is MQ_TOKEN")
-            default: throw error
+        try await link.read(from: .earliest) { try await collector.run($0) }
+    }
+}
+
+/// Gives what is published from now on to the clients of the stream, beside a database that collectors write to.
+struct LiveFeed: Sendable {
+    let link: QueueLink
+    let live: LiveSamples
+
+    func run() async throws {
+        try await link.read(from: .latest) { messages in
+            var codec = BatchCodec()
+            for try await message in messages {
+                // A collector says what is wrong with a message that is no batch.
+                if live.subscriberCount > 0, let batch = try? codec.decode(message.payload) { live.publish([batch]) }
             }
         }
     }
-
-    private var address: String { "\(client.configuration.host):\(client.configuration.port)" }
-
-    func close() async { await client.close(within: .zero) }
 }

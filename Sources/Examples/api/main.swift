@@ -4,79 +4,92 @@ import TelemetryKit
 import TelemetryMQ
 
 let program = Program(
-    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.", options: Options.all)
+    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",
+    options: Options.all)
 
 await program.main { context in
-    let log = context.log
-    var gateway = Gateway.Configuration()
-    gateway.host = context[Options.host]
-    gateway.port = context[Options.port]
-    gateway.defaultLimit = context[Options.defaultLimit]
-    gateway.maxLimit = context[Options.maxLimit]
-    guard gateway.defaultLimit <= gateway.maxLimit else {
-        throw UsageError("DEFAULT_LIMIT=\(gateway.defaultLimit) is larger than MAX_LIMIT=\(gateway.maxLimit)")
-    }
-    gateway.apiToken = context[Options.token]
-    gateway.swaggerUIDirectory = context[Options.swaggerDirectory]
-    gateway.onRequest = { request in
-        log.debug(
-            "request",
-            [
-                "method": request.method, "path": request.path, "status": request.status,
-                "seconds": request.duration.seconds, "peer": request.peer,
-            ])
-    }
+    var gateway = try Gateway.Configuration(context)
+    let live = LiveSamples()
+    gateway.live = live
+    let link = QueueLink(context, live: live)
+    gateway.statistics = { link.statistics }
 
     switch context[Options.storage] {
     case .influxdb:
         let database = InfluxDBStore.Configuration(context)
         let store = try InfluxDBStore(configuration: database)
-        try await serve(store, gateway, storage: database.url, feed: nil, context)
+        let feed = LiveFeed(link: link, live: live)
+        try await serve(store, gateway, storage: database.url, isFed: false, feed.run, link, context)
         await store.close()
 
     case .victoriametrics:
         let database = VictoriaMetricsStore.Configuration(context)
         let store = try VictoriaMetricsStore(configuration: database)
-        try await serve(store, gateway, storage: database.readURL, feed: nil, context)
+        let feed = LiveFeed(link: link, live: live)
+        try await serve(store, gateway, storage: database.readURL, isFed: false, feed.run, link, context)
         await store.close()
 
     case .memory:
         let store = MemoryStore(
             configuration: .init(retentionPeriod: context[Options.retention], maximumBytes: context[Options.memoryLimit]))
-        var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
-        queue.clientID = "api-" + instanceID()
-        queue.token = context[QueueOptions.token]
-        let feed = QueueFeed(queue, store: store, log: log)
-        gateway.readiness = { [feed.readiness] }
+        let feed = QueueFeed(link, store: store, live: live, context)
+        gateway.readiness = { feed.readiness }
         gateway.metrics = { feed.metrics }
-        gateway.statistics = { feed.statistics }
-        try await serve(store, gateway, storage: "memory", feed: feed, context)
-        await feed.close()
+        gateway.statistics = { feed.statistics + link.statistics }
+        try await serve(store, gateway, storage: "memory", isFed: true, feed.run, link, context)
     }
-    log.info("stopped")
+    context.log.info("stopped")
     return Program.ExitCode.done
 }
 
-/// Until a signal, or until the feed cannot go on.
+/// Until a signal, or until the queue refuses to feed a store that has its samples from there.
 func serve(
-    _ store: some TelemetryStore, _ configuration: Gateway.Configuration, storage: String, feed: QueueFeed?, _ context: Program.Context
+    _ store: some TelemetryStore, _ configuration: Gateway.Configuration, storage: String, isFed: Bool,
+    _ feed: @escaping @Sendable () async throws -> Void, _ link: QueueLink, _ context: Program.Context
 ) async throws {
     let gateway = Gateway(store: store, configuration: configuration)
     let port = try await gateway.start()
     context.log.info("listening", ["http": "\(configuration.host):\(port)", "storage": storage])
 
-    let feeding = Task { try await feed?.run() }
+    let feeding = Task { try await feed() }
+    let watching = Task { await link.watchQueue() }
     let waiting = Task { await context.signals.first() }
-    if feed != nil {
-        // Feeding ends by itself only where the queue refuses it: then there is nothing more to wait for.
-        Task {
-            _ = await feeding.result
-            waiting.cancel()
-        }
+    Task {
+        guard case .failure(let error) = await feeding.result, !(error is CancellationError) else { return }
+        // A database has the samples anyway; without a queue only the stream has none.
+        if isFed { waiting.cancel() } else { configuration.live?.problem = "no new samples: \(error)" }
     }
     if let signal = await waiting.value { context.log.info("draining", ["signal": signal]) }
     feeding.cancel()
+    watching.cancel()
     let fed = await feeding.result
     await gateway.shutdown()
-    if case .failure(let error) = fed, !(error is CancellationError) { throw error }
+    await link.close()
+    if isFed, case .failure(let error) = fed, !(error is CancellationError) { throw error }
+}
+
+extension Gateway.Configuration {
+    init(_ context: Program.Context) throws {
+        self.init()
+        host = context[Options.host]
+        port = context[Options.port]
+        defaultLimit = context[Options.defaultLimit]
+        maxLimit = context[Options.maxLimit]
+        guard defaultLimit <= maxLimit else { throw UsageError("DEFAULT_LIMIT=\(defaultLimit) is larger than MAX_LIMIT=\(maxLimit)") }
+        apiToken = context[Options.token]
+        swaggerUIDirectory = context[Options.swaggerDirectory]
+        corsOrigins = context[Options.corsOrigins]
+        healthRules.staleAfter = context[Options.staleAfter]
+        maximumConnections = context[Options.maxConnections]
+        requestTimeout = context[Options.requestTimeout]
+        let log = context.log
+        onRequest = { request in
+            log.debug(
+                "request",
+                [
+                    "id": request.id, "method": request.method, "path": request.path, "status": request.status,
+                    "seconds": request.duration.seconds, "peer": request.peer,
+                ])
+        }
+    }
 }

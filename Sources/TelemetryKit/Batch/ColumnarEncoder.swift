@@ -176,17 +176,6 @@ private struct Locals {
 }
 
 extension ByteWriter {
-    fileprivate mutating func appendList<Element>(_ elements: some Sequence<Element>, _ body: (inout ByteWriter, Element) -> Void) {
-        append(UInt8(ascii: "["))
-        var first = true
-        for element in elements {
-            if !first { append(UInt8(ascii: ",")) }
-            first = false
-            body(&self, element)
-        }
-        append(UInt8(ascii: "]"))
-    }
-
     fileprivate mutating func appendRuns(_ indices: [Int]) {
         append(UInt8(ascii: "["))
         var runs = RunEncoder(start: -1)

@@ -2,15 +2,14 @@ import TelemetryNet
 
 /// The JSON form of answers.
 enum Answers {
+    static let json = "application/json"
+
     /// `{"data":[…],"count":n,"total":N}`
     static func list<Element>(_ page: Page<Element>, _ append: (inout ByteWriter, Element) -> Void) -> HTTPResponse {
         object { out in
-            out.append("{\"data\":[")
-            for (index, item) in page.items.enumerated() {
-                if index > 0 { out.append(",") }
-                append(&out, item)
-            }
-            out.append("],\"count\":")
+            out.append("{\"data\":")
+            out.appendList(page.items, append)
+            out.append(",\"count\":")
             out.appendDecimal(page.items.count)
             out.append(",\"total\":")
             out.appendDecimal(page.total)
@@ -21,6 +20,40 @@ enum Answers {
     static func object(_ append: (inout ByteWriter) -> Void) -> HTTPResponse {
         var out = ByteWriter(capacity: 1024)
         append(&out)
-        return HTTPResponse(contentType: "application/json", out.bytes)
+        return HTTPResponse(contentType: json, out.bytes)
     }
+}
+
+extension ByteWriter {
+    /// `[…]`
+    mutating func appendList<Element>(_ items: some Sequence<Element>, _ append: (inout ByteWriter, Element) -> Void) {
+        self.append(UInt8(ascii: "["))
+        var isFirst = true
+        for item in items {
+            if !isFirst { self.append(UInt8(ascii: ",")) }
+            isFirst = false
+            append(&self, item)
+        }
+        self.append(UInt8(ascii: "]"))
+    }
+
+    /// `null` for what JSON has no number for.
+    mutating func appendNumber(_ value: Double) {
+        if value.isFinite { appendDouble(value) } else { append("null") }
+    }
+}
+
+/// An answer that changes with the program alone, made once.
+struct FixedAnswer: Sendable {
+    private let headers: [(name: String, value: String)]
+    private let bytes: [UInt8]
+
+    init(_ contentType: String, _ bytes: [UInt8], further: [(name: String, value: String)] = []) {
+        self.bytes = bytes
+        let hash = bytes.withUnsafeBytes { StableHash.hash($0, seed: 0) }
+        // Asked for again at every use, and answered by 304: what a newer program says is never mixed with what an older one said.
+        headers = [("Content-Type", contentType), ("Cache-Control", "no-cache"), ("ETag", "\"\(String(hash, radix: 16))\"")] + further
+    }
+
+    var response: HTTPResponse { HTTPResponse(headers: headers, body: .bytes(bytes)) }
 }

@@ -18,6 +18,18 @@ public final class Gateway: Sendable {
         public var apiToken: String?
         /// Where the files of Swagger UI are; without them its page lists the operations by itself.
         public var swaggerUIDirectory: String?
+        /// Origins whose pages may use the gateway from a browser: `https://grafana.example.org`, or `*` for every one. Empty: none.
+        public var corsOrigins: [String] = []
+        /// Where `/api/v1/stream` has its samples from; `nil`: it says that there are none.
+        public var live: LiveSamples?
+        /// By what `/api/v1/alerts` and `/api/v1/hosts` judge.
+        public var healthRules = HealthRules()
+        /// More wait until one of them is closed.
+        public var maximumConnections = 16_384
+        /// From the first byte of a request to its last; a slower client is answered with 408.
+        public var requestTimeout = Duration.seconds(30)
+        /// How long one write of an answer may find no room: then the client is given up.
+        public var writeTimeout = Duration.seconds(60)
         /// Further checks of `/ready`, beside that of the store.
         public var readiness: @Sendable () async -> [ReadinessCheck] = { [] }
         /// Further lines of `/metrics`, in the Prometheus text format.
@@ -46,6 +58,8 @@ public final class Gateway: Sendable {
 
     /// A request that was answered, for a log.
     public struct RequestRecord: Sendable {
+        /// As in the answer's `X-Request-ID`.
+        public var id: String
         public var method: String
         public var path: String
         public var status: Int
@@ -67,8 +81,13 @@ public final class Gateway: Sendable {
         let loop = try EventLoop.start(name: "gateway")
         do {
             let core = core
+            var settings = HTTPServer.Configuration()
+            settings.maxConnections = core.configuration.maximumConnections
+            settings.requestTimeout = core.configuration.requestTimeout
+            settings.writeTimeout = core.configuration.writeTimeout
             let server = try await HTTPServer.start(
-                loop: loop, host: core.configuration.host, port: core.configuration.port, handler: .task { await core.answer($0) })
+                loop: loop, host: core.configuration.host, port: core.configuration.port, configuration: settings,
+                handler: .task { await core.answer($0) })
             running.withLock { $0 = (loop, server) }
             return server.port
         } catch {
@@ -84,79 +103,11 @@ public final class Gateway: Sendable {
             return current
         }
         guard let (loop, server) = current else { return }
+        core.configuration.live?.end(reason: "the gateway is stopping")
         await server.shutdown(within: limit)
         loop.stop()
     }
 
     /// The OpenAPI 3.1 document of the routes, as JSON.
-    public var openAPIDocument: [UInt8] { core.openAPI }
-}
-
-/// What the gateway's handlers share.
-final class GatewayCore: Sendable {
-    let store: any TelemetryStore
-    let configuration: Gateway.Configuration
-    let counters = RequestCounters()
-    let openAPI: [UInt8]
-    let started = ContinuousClock.now
-    private let router: Router
-
-    init(store: any TelemetryStore, configuration: Gateway.Configuration) {
-        self.store = store
-        self.configuration = configuration
-        let routes = Routes.all(configuration)
-        router = Router(routes)
-        openAPI = OpenAPIDocument(routes: routes, hasToken: configuration.apiToken != nil).json
-    }
-
-    var routes: [Route] { router.routes }
-
-    func answer(_ request: HTTPRequest) async -> HTTPResponse {
-        let start = ContinuousClock.now
-        var label = "unmatched"
-        var response: HTTPResponse
-        do {
-            response = try await route(request, &label)
-        } catch let error as APIError {
-            response = error.response
-        } catch let error as StoreError {
-            response = APIError(error).response
-        } catch {
-            response = APIError(status: 500, code: "internal_error", message: "\(error)").response
-        }
-        let duration = ContinuousClock.now - start
-        counters.count(route: label, status: response.status, duration: duration)
-        configuration.onRequest(
-            Gateway.RequestRecord(
-                method: request.method, path: request.path, status: response.status, duration: duration, peer: request.peer))
-        return response
-    }
-
-    private func route(_ request: HTTPRequest, _ label: inout String) async throws -> HTTPResponse {
-        guard case .route(let route, let segments) = router.match(request.path) else {
-            if case .malformed = router.match(request.path) { throw APIError.badRequest("the path has a broken escape: \(request.path)") }
-            throw APIError.notFound("\(request.path) is not served; see /openapi.json")
-        }
-        label = route.path
-        switch request.method {
-        case "GET", "HEAD": break
-        case "OPTIONS": return HTTPResponse(status: 204, headers: [("Allow", "GET, HEAD, OPTIONS")])
-        default:
-            throw APIError(
-                status: 405, code: "method_not_allowed", message: "\(request.method) is not allowed on \(request.path)",
-                headers: [("Allow", "GET, HEAD, OPTIONS")])
-        }
-        if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
-            throw APIError(
-                status: 401, code: "unauthorized", message: "\(request.path) asks for Authorization: Bearer with the API token",
-                headers: [("WWW-Authenticate", "Bearer")])
-        }
-        let parameters = try QueryParameters.parse(request.query, for: route)
-        return try await route.handle(RequestContext(gateway: self, segments: segments, parameters: parameters))
-    }
-
-    private func isAuthorized(_ request: HTTPRequest, _ token: String) -> Bool {
-        guard let given = request.header("authorization"), given.utf8.count > 7, given.prefix(7).lowercased() == "bearer " else { return false }
-        return constantTimeEqual(Array(given.utf8.dropFirst(7)), Array(token.utf8))
-    }
+    public var openAPIDocument: [UInt8] { core.openAPIDocument }
 }

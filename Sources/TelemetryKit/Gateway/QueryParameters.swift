@@ -4,56 +4,93 @@ import TelemetryNet
 /// with its name and value.
 enum QueryParameters {
     static func parse(_ query: String, for route: Route) throws(APIError) -> [String: ParameterValue] {
-        var given: [String: String] = [:]
+        var given: [String: [String]] = [:]
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = percentDecoded(parts[0], plusIsSpace: true),
                 let value = percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
             else { throw .badRequest("the query has a broken escape: \(pair)") }
-            guard given[name] == nil else { throw .badRequest("\(name) is given more than once") }
-            given[name] = value
+            given[name, default: []].append(value)
         }
         var values: [String: ParameterValue] = [:]
-        for parameter in route.parameters {
-            if case .pathText = parameter.kind { continue }
-            values[parameter.name] = try value(of: parameter, given.removeValue(forKey: parameter.name))
+        for parameter in route.queryParameters {
+            values[parameter.name] = try value(of: parameter, given.removeValue(forKey: parameter.name) ?? [])
+            if parameter.isRequired, values[parameter.name] == nil {
+                throw .badRequest("\(parameter.name) is missing; such as \(parameter.name)=\(parameter.example)")
+            }
         }
         if let unknown = given.keys.sorted().first {
-            let known = route.parameters.filter { if case .pathText = $0.kind { false } else { true } }.map(\.name)
+            let known = route.queryParameters.map(\.name)
             throw .badRequest("\(unknown) is not a parameter of \(route.path)" + (known.isEmpty ? "" : "; it takes " + known.joined(separator: ", ")))
         }
         return values
     }
 
-    private static func value(of parameter: Route.Parameter, _ text: String?) throws(APIError) -> ParameterValue? {
+    private static func value(of parameter: Route.Parameter, _ texts: [String]) throws(APIError) -> ParameterValue? {
+        let name = parameter.name
+        if case .texts = parameter.kind {
+            guard !texts.contains("") else { throw .badRequest("\(name) is empty") }
+            return texts.isEmpty ? nil : .texts(texts)
+        }
+        guard texts.count <= 1 else { throw .badRequest("\(name) is given more than once") }
+        let text = texts.first
         switch parameter.kind {
-        case .pathText: return nil
+        case .pathText, .texts: return nil
         case .text:
-            if let text, text.isEmpty { throw .badRequest("\(parameter.name) is empty") }
+            guard text != "" else { throw .badRequest("\(name) is empty") }
             return text.map { .text($0) }
         case .integer(let range, let preset):
-            guard let text else { return .integer(preset) }
-            guard let number = Int(text), text.utf8.first != UInt8(ascii: "+") else {
-                throw .badRequest("\(parameter.name)=\(text) is not a whole number")
-            }
-            guard range.contains(number) else {
-                let wanted = range.upperBound == .max ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
-                throw .badRequest("\(parameter.name)=\(number) must be \(wanted)")
-            }
-            return .integer(number)
+            return .integer(try text.map { text throws(APIError) in try integer(text, in: range, name) } ?? preset)
         case .time:
             guard let text else { return nil }
             do {
                 return .time(try Timestamp(rfc3339: text))
             } catch {
-                throw .badRequest("\(parameter.name)=\(text): \(error); such as 2025-07-18T20:42:34Z")
+                throw .badRequest("\(name)=\(text): \(error); such as 2025-07-18T20:42:34Z")
             }
+        case .duration(let preset):
+            guard let duration = duration(text ?? preset) else {
+                throw .badRequest("\(name)=\(text ?? preset) is not a duration such as 500ms, 60s, 5m, 1h or 7d")
+            }
+            return .duration(duration)
         case .choice(let choices, let preset):
             guard let text else { return .text(preset) }
-            guard choices.contains(text) else {
-                throw .badRequest("\(parameter.name)=\(text) must be one of \(choices.joined(separator: ", "))")
-            }
+            guard choices.contains(text) else { throw .badRequest("\(name)=\(text) must be one of \(choices.joined(separator: ", "))") }
             return .text(text)
+        case .cursor:
+            guard let text else { return nil }
+            guard let cursor = PageCursor(text) else {
+                throw .badRequest("\(name)=\(text) is not what a page before gave as next")
+            }
+            return .cursor(cursor)
+        }
+    }
+
+    private static func integer(_ text: String, in range: ClosedRange<Int>, _ name: String) throws(APIError) -> Int {
+        guard let number = Int(text), text.utf8.first != UInt8(ascii: "+") else {
+            throw .badRequest("\(name)=\(text) is not a whole number")
+        }
+        guard range.contains(number) else {
+            let wanted = range.upperBound == .max ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+            throw .badRequest("\(name)=\(number) must be \(wanted)")
+        }
+        return number
+    }
+
+    /// What ``duration(_:)`` reads, as a pattern of JSON schema.
+    static let durationPattern = "^[1-9][0-9]{0,8}(ms|s|m|h|d)$"
+
+    /// A whole number that is not 0, of at most nine digits, and its unit.
+    static func duration(_ text: String) -> Duration? {
+        let digits = text.utf8.prefix { (48...57).contains($0) }
+        guard let first = digits.first, first != 48, digits.count <= 9, let number = Int(Substring(digits)) else { return nil }
+        switch text.utf8.dropFirst(digits.count) {
+        case let unit where unit.elementsEqual("ms".utf8): return .milliseconds(number)
+        case let unit where unit.elementsEqual("s".utf8): return .seconds(number)
+        case let unit where unit.elementsEqual("m".utf8): return .seconds(60 * number)
+        case let unit where unit.elementsEqual("h".utf8): return .seconds(3_600 * number)
+        case let unit where unit.elementsEqual("d".utf8): return .seconds(86_400 * number)
+        default: return nil
         }
     }
 }

@@ -11,6 +11,8 @@ enum SwaggerPage {
         ("favicon-32x32.png", "image/png"),
     ]
 
+    static let contentTypes = files.map(\.contentType).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+
     static func index(_ gateway: GatewayCore) -> HTTPResponse {
         let directory = gateway.configuration.swaggerUIDirectory
         let isComplete = directory.map { access($0 + "/swagger-ui-bundle.js", R_OK) == 0 && access($0 + "/swagger-ui.css", R_OK) == 0 } ?? false
@@ -22,8 +24,7 @@ enum SwaggerPage {
         guard let directory = gateway.configuration.swaggerUIDirectory, let file = files.first(where: { $0.name == name }),
             let bytes = contents(directory + "/" + name)
         else { throw APIError.notFound("/swagger/\(name) is not served") }
-        return HTTPResponse(
-            headers: [("Content-Type", file.contentType), ("Cache-Control", "max-age=3600")], body: .bytes(bytes))
+        return FixedAnswer(file.contentType, bytes).response
     }
 
     private static func contents(_ path: String) -> [UInt8]? {

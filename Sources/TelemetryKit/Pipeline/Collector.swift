@@ -30,6 +30,8 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         /// Keeps what the store refuses for good. Returns when it is kept: the position is committed after that. Where it throws, it
         /// is called again. `nil`: refused samples are passed over.
         public var deadLetters: (@Sendable ([RefusedSamples]) throws -> Void)?
+        /// Told of batches when the store has taken them; it must not wait.
+        public var onStored: (@Sendable ([MetricBatch]) -> Void)?
 
         public init() {}
     }
@@ -248,6 +250,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
             return state.retries.succeed()
         }
         if attempts > 0 { report(.storeRecovered(afterAttempts: attempts)) }
+        configuration.onStored?(batches)
     }
 
     /// `false`: cancelled before the dead letters were kept.

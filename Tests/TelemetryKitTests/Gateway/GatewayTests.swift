@@ -5,75 +5,6 @@ import Testing
 
 @testable import TelemetryKit
 
-/// A gateway on a free port, and a client that asks it.
-private struct GatewayStage {
-    let store: MemoryStore
-    let gateway: Gateway
-    let client: CurlClient
-    let port: Int
-
-    init(_ change: (inout Gateway.Configuration) -> Void = { _ in }, store: MemoryStore = MemoryStore()) async throws {
-        self.store = store
-        var configuration = Gateway.Configuration()
-        configuration.port = 0
-        change(&configuration)
-        gateway = Gateway(store: store, configuration: configuration)
-        port = try await gateway.start()
-        client = try CurlClient()
-    }
-
-    func get(_ path: String, method: String = "GET", headers: [(name: String, value: String)] = []) async throws -> CurlResponse {
-        try await client.send(CurlRequest(method: method, url: "http://127.0.0.1:\(port)\(path)", headers: headers))
-    }
-
-    func json(_ path: String) async throws -> [String: Any] {
-        let answer = try await get(path)
-        return try #require(JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
-    }
-
-    func end() async {
-        client.close()
-        await gateway.shutdown(within: .zero)
-    }
-
-    static func with(
-        _ change: (inout Gateway.Configuration) -> Void = { _ in }, store: MemoryStore = MemoryStore(),
-        _ body: (GatewayStage) async throws -> Void
-    ) async throws {
-        let stage = try await GatewayStage(change, store: store)
-        do {
-            try await body(stage)
-        } catch {
-            await stage.end()
-            throw error
-        }
-        await stage.end()
-    }
-}
-
-private let hostile = #"a "quoted", \back\ and"# + "\nnew <line> é𝄞"
-
-private func filledStore(gpus: Int = 3, ticks: Int = 5) async throws -> MemoryStore {
-    let store = MemoryStore()
-    var metrics: [GPUMetric] = []
-    for tick in 0..<ticks {
-        for gpu in 0..<gpus {
-            for (index, name) in ["DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE"].enumerated() {
-                let identity = GPUIdentity(
-                    gpuID: "\(gpu)", device: "nvidia\(gpu)", uuid: "GPU-\(gpu)", modelName: "NVIDIA H100", hostname: "host-1",
-                    pod: gpu == 1 ? hostile : "")
-                let series = MetricSeries(metricName: name, gpu: identity, labels: [MetricLabel(name: "note", value: hostile)])
-                metrics.append(
-                    GPUMetric(
-                        timestamp: Timestamp(nanoseconds: 1_752_871_354_000_000_000 + Int64(tick) * 1_000_000_000),
-                        value: Double(tick * 10 + gpu) + Double(index) / 8, series: series))
-            }
-        }
-    }
-    try await store.write([MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: metrics)])
-    return store
-}
-
 @Suite("The gateway, asked over a socket", .timeLimit(.minutes(2)))
 struct GatewayTests {
     @Test("lists tell how many entries they hold and how many there are, page by page")
@@ -125,22 +56,33 @@ struct GatewayTests {
     @Test("bad requests are refused with a status, a code and a message that names the thing", arguments: [
         ("/api/v1/gpus?limit=0", 400, "limit=0"), ("/api/v1/gpus?limit=1001", 400, "limit=1001"), ("/api/v1/gpus?limit=ten", 400, "limit=ten"),
         ("/api/v1/gpus?limit=1&limit=2", 400, "limit is given more than once"), ("/api/v1/gpus?offset=-1", 400, "offset=-1"),
-        ("/api/v1/gpus?offset=99999999999999999999", 400, "offset=99999999999999999999"), ("/api/v1/gpus?order=up", 400, "order is not a parameter"),
+        ("/api/v1/gpus?offset=99999999999999999999", 400, "offset=99999999999999999999"), ("/api/v1/gpus?order=up", 400, "order=up must be one of asc, desc"),
+        ("/api/v1/gpus?colour=red", 400, "colour is not a parameter"), ("/api/v1/gpus?hostname=", 400, "hostname is empty"),
         ("/api/v1/gpus?limit=%zz", 400, "broken escape"), ("/api/v1/gpus/GPU-9", 404, "GPU-9"), ("/api/v1/gpus/GPU-9/metrics", 404, "GPU-9"),
         ("/api/v1/gpus/GPU-9/telemetry", 404, "GPU-9"), ("/api/v1/gpus/GPU-9/telemetry/export", 404, "GPU-9"), ("/api/v1/gpus/%ff", 400, "broken escape"),
         ("/api/v1/gpus/GPU-0/telemetry?start_time=yesterday", 400, "start_time=yesterday"),
         ("/api/v1/gpus/GPU-0/telemetry?start_time=2025-07-19T00:00:00Z&end_time=2025-07-18T00:00:00Z", 400, "is after end_time"),
         ("/api/v1/gpus/GPU-0/telemetry?metric_name=", 400, "metric_name is empty"),
         ("/api/v1/gpus/GPU-0/telemetry/export?format=xml", 400, "format=xml"), ("/api/v2/gpus", 404, "/api/v2/gpus"),
+        ("/api/v1/telemetry?cursor=abc", 400, "cursor=abc"), ("/api/v1/gpus/GPU-9/latest", 404, "GPU-9"),
+        ("/api/v1/query/aggregate", 400, "metric_name is missing"), ("/api/v1/query/aggregate?metric_name=a&window=0s", 400, "window=0s"),
+        ("/api/v1/query/aggregate?metric_name=a&function=median", 400, "function=median"),
         ("/api/v1/gpus/", 404, "/api/v1/gpus/"), ("/swagger/../../etc/passwd", 404, "not served"), ("/swagger/%2e%2e%2fREADME.md", 404, "not served"),
     ])
     func badRequests(path: String, status: Int, message: String) async throws {
         try await GatewayStage.with(store: filledStore()) { stage in
             let answer = try await stage.get(path)
             #expect(answer.status == status)
-            let body = try #require(JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: String])
-            #expect(body["error"] == (status == 404 ? "not_found" : "bad_request"))
-            #expect(body["message"]?.contains(message) == true, "\(answer.text)")
+            #expect(answer.header("content-type") == "application/problem+json")
+            let body = try #require(JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
+            #expect(body["error"] as? String == (status == 404 ? "not_found" : "bad_request"))
+            let told = body["message"] as? String ?? ""
+            #expect(told.contains(message), "\(answer.text)")
+            // The members of RFC 9457 say the same.
+            #expect(body["detail"] as? String == told)
+            #expect(body["status"] as? Int == status)
+            #expect(body["title"] as? String == (status == 404 ? "Not Found" : "Bad Request"))
+            #expect(body["type"] as? String == "about:blank")
         }
     }
 
@@ -151,24 +93,6 @@ struct GatewayTests {
             #expect(refused.status == 405)
             #expect(refused.header("allow") == "GET, HEAD, OPTIONS")
             #expect(try await stage.get("/api/v1/gpus", method: "OPTIONS").status == 204)
-        }
-    }
-
-    @Test("an export read in again is the same samples, in CSV and in JSON, over many pages")
-    func exportRoundTrip() async throws {
-        let store = try await filledStore(ticks: 3000)
-        let wanted = try await store.telemetry(TelemetryQuery(uuid: "GPU-1")).items
-        try await GatewayStage.with(store: store) { stage in
-            let csv = try await stage.get("/api/v1/gpus/GPU-1/telemetry/export?format=csv")
-            #expect(csv.header("content-type")?.hasPrefix("text/csv") == true)
-            #expect(csv.header("content-disposition") == "attachment; filename=\"GPU-1.csv\"")
-            var reader = try DCGMReader(try CSVReader(bytes: csv.body))
-            var back: [GPUMetric] = []
-            while let metric = try reader.next() { back.append(metric) }
-            #expect(back == wanted)
-            let json = try await stage.json("/api/v1/gpus/GPU-1/telemetry/export?format=json&metric_name=DCGM_FI_DEV_GPU_TEMP")
-            #expect(json["count"] as? Int == 3000)
-            #expect((json["data"] as? [[String: Any]])?.last?["value"] as? Double == 29991)
         }
     }
 

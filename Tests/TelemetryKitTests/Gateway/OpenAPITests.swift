@@ -26,6 +26,26 @@ struct OpenAPITests {
             let responses = try #require(operation["responses"] as? [String: Any])
             for status in route.errors { #expect(responses["\(status)"] != nil) }
             #expect((operation["security"] != nil) == route.needsToken)
+            // Every parameter says what it is and shows one; every error has its form.
+            for parameter in parameters {
+                #expect(parameter["example"] != nil && parameter["schema"] != nil)
+                #expect((parameter["description"] as? String)?.isEmpty == false)
+            }
+            for (status, response) in responses where status != "200" {
+                let content = try #require((response as? [String: Any])?["content"] as? [String: Any])
+                #expect(content["application/problem+json"] != nil || route.operationID == "getReadiness")
+            }
+        }
+    }
+
+    @Test("every schema that is named is there, and shows an example that is JSON")
+    func schemas() throws {
+        let names = Set(Schemas.all.map(\.name))
+        #expect(names.count == Schemas.all.count)
+        for route in Routes.all(Gateway.Configuration()) { for answer in route.answers { #expect(answer.schema.map(names.contains) ?? true) } }
+        for schema in Schemas.all {
+            let object = try #require(JSONSerialization.jsonObject(with: Data(schema.json.utf8)) as? [String: Any], "\(schema.name)")
+            #expect(object["examples"] != nil || schema.name.hasSuffix("List") || schema.name == "TelemetryExport")
         }
     }
 
@@ -36,19 +56,9 @@ struct OpenAPITests {
         let file = FileManager.default.temporaryDirectory.appending(path: "openapi-\(UUID().uuidString).json")
         try Data(Gateway(store: MemoryStore(), configuration: configuration).openAPIDocument).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        // Where setup-python.sh installs what the machine's python3 does not have.
-        let installed = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../.run/python/bin/python3").standardized
-        let python = FileManager.default.isExecutableFile(atPath: installed.path) ? installed.path : "python3"
-        process.arguments = [python, "-m", "openapi_spec_validator", "--schema", "3.1", file.path]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "make test installs openapi-spec-validator; it says: \(text)")
+        let result = try Command.run([Command.python, "-m", "openapi_spec_validator", "--schema", "3.1", file.path], input: [])
+        let text = String(decoding: result.output, as: UTF8.self)
+        #expect(result.status == 0, "make test installs openapi-spec-validator; it says: \(text)")
     }
 
     @Test("without the files of Swagger UI the page lists every operation and says how to get them")

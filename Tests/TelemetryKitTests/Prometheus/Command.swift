@@ -25,4 +25,11 @@ enum Command {
         process.waitUntilExit()
         return (process.terminationStatus, data)
     }
+
+    /// The same where the program asks a server of this process: the pool's threads, which that may need, are not kept waiting.
+    static func runAside(_ words: [String]) async throws -> (status: Int32, output: Data) {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try run(words, input: []) }) }
+        }
+    }
 }

@@ -1,0 +1,54 @@
+import TelemetryNet
+
+/// An answer that is an error: `{"error":"bad_request","message":"…"}`, and the members of problem details (RFC 9457) beside these.
+struct APIError: Error {
+    var status: Int
+    /// For programs.
+    var code: String
+    /// Names the parameter and its value, or what is wrong.
+    var message: String
+    var headers: [(name: String, value: String)] = []
+
+    static let contentType = "application/problem+json"
+
+    static func badRequest(_ message: String) -> APIError { APIError(status: 400, code: "bad_request", message: message) }
+    static func notFound(_ message: String) -> APIError { APIError(status: 404, code: "not_found", message: message) }
+    static func unavailable(_ message: String) -> APIError {
+        APIError(status: 503, code: "unavailable", message: message, headers: [("Retry-After", "5")])
+    }
+
+    var response: HTTPResponse {
+        var body = ByteWriter(capacity: 256)
+        body.append("{\"error\":")
+        body.appendJSONString(code)
+        body.append(",\"message\":")
+        body.appendJSONString(message)
+        // "about:blank": what the status says is all that there is to know of the type.
+        body.append(",\"type\":\"about:blank\",\"title\":\"")
+        body.append(HTTPResponse.reason(status))
+        body.append("\",\"status\":")
+        body.appendDecimal(status)
+        body.append(",\"detail\":")
+        body.appendJSONString(message)
+        body.append("}")
+        return HTTPResponse(status: status, headers: [("Content-Type", APIError.contentType)] + headers, body: .bytes(body.bytes))
+    }
+
+    init(status: Int, code: String, message: String, headers: [(name: String, value: String)] = []) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+    }
+
+    /// What a client may know of a store's failure: that the data cannot be had, and why.
+    init(_ error: StoreError) {
+        switch error.kind {
+        case .unavailable:
+            let seconds = error.retryAfter.map { max(1, Int($0.components.seconds)) } ?? 1
+            self.init(status: 503, code: "store_unavailable", message: error.message, headers: [("Retry-After", String(seconds))])
+        case .unauthorized, .rejected, .invalidAnswer:
+            self.init(status: 502, code: "store_error", message: error.message)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import TelemetryNet
+
+/// Which media types a request asks for (RFC 9110 section 12.5.1). Without the field, or with one that is empty, all.
+struct AcceptHeader {
+    private struct Range {
+        var type: Substring
+        var subtype: Substring
+        var quality: Double
+    }
+
+    private let text: String
+    private let ranges: [Range]
+
+    init(_ request: HTTPRequest) { self.init(request.header("accept") ?? "") }
+
+    init(_ text: String) {
+        self.text = text
+        ranges = text.split(separator: ",").compactMap { item in
+            let parts = item.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
+            guard let names = parts.first?.split(separator: "/", omittingEmptySubsequences: false), names.count == 2 else { return nil }
+            // Parameters of the type do not matter to any that are served.
+            let weight = parts.dropFirst().first { $0.lowercased().hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+            return Range(type: names[0].lowercased()[...], subtype: names[1].lowercased()[...], quality: weight)
+        }
+    }
+
+    /// 0 for a type that is not wanted: the weight of the range that names it most closely.
+    func quality(_ contentType: String) -> Double {
+        guard !ranges.isEmpty else { return 1 }
+        let names = contentType.prefix { $0 != ";" }.split(separator: "/")
+        return ranges.first { $0.type == names[0] && $0.subtype == names[1] }?.quality
+            ?? ranges.first { $0.type == names[0] && $0.subtype == "*" }?.quality
+            ?? ranges.first { $0.type == "*" && $0.subtype == "*" }?.quality ?? 0
+    }
+
+    func refusal(of contentTypes: [String]) -> APIError {
+        APIError(
+            status: 406, code: "not_acceptable",
+            message: "Accept: \(text) takes none of what is served here: \(contentTypes.joined(separator: ", "))")
+    }
+}

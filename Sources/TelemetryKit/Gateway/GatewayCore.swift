@@ -1,0 +1,88 @@
+import TelemetryNet
+
+/// What the gateway's handlers share, and the way of a request from the server to its route and back.
+final class GatewayCore: Sendable {
+    let store: any TelemetryStore
+    let configuration: Gateway.Configuration
+    let counters = RequestCounters()
+    let openAPIDocument: [UInt8]
+    let openAPI: FixedAnswer
+    let started = ContinuousClock.now
+    private let router: Router
+    private let crossOrigin: CrossOrigin
+
+    init(store: any TelemetryStore, configuration: Gateway.Configuration) {
+        self.store = store
+        self.configuration = configuration
+        let routes = Routes.all(configuration)
+        router = Router(routes)
+        crossOrigin = CrossOrigin(origins: configuration.corsOrigins)
+        openAPIDocument = OpenAPIDocument(routes: routes, hasToken: configuration.apiToken != nil).json
+        openAPI = FixedAnswer(Answers.json, openAPIDocument)
+    }
+
+    var routes: [Route] { router.routes }
+
+    func answer(_ request: HTTPRequest) async -> HTTPResponse {
+        let start = ContinuousClock.now
+        let id = RequestID.of(request)
+        var label = "unmatched"
+        var response: HTTPResponse
+        do {
+            response = try await route(request, &label).conditional(on: request)
+        } catch let error as APIError {
+            response = error.response
+        } catch let error as StoreError {
+            response = APIError(error).response
+        } catch {
+            response = APIError(status: 500, code: "internal_error", message: "\(error)").response
+        }
+        response.headers += [(RequestID.field, id)] + crossOrigin.headers(for: request)
+        // What is asked for now is soon not what is so; only what is known to last says otherwise.
+        if !response.headers.contains(where: { $0.name == "Cache-Control" }) { response.headers.append(("Cache-Control", "no-store")) }
+        let duration = ContinuousClock.now - start
+        counters.count(route: label, status: response.status, duration: duration)
+        configuration.onRequest(
+            Gateway.RequestRecord(
+                id: id, method: request.method, path: request.path, status: response.status, duration: duration, peer: request.peer))
+        return response
+    }
+
+    private func route(_ request: HTTPRequest, _ label: inout String) async throws -> HTTPResponse {
+        let route: Route
+        let segments: [String: String]
+        switch router.match(request.path) {
+        case .route(let found, let captured): (route, segments) = (found, captured)
+        case .malformed: throw APIError.badRequest("the path has a broken escape: \(request.path)")
+        case .none: throw APIError.notFound("\(request.path) is not served; see /openapi.json")
+        }
+        label = route.path
+        switch request.method {
+        case "GET", "HEAD": break
+        case "OPTIONS":
+            return HTTPResponse(status: 204, headers: [("Allow", CrossOrigin.methods)] + crossOrigin.preflightHeaders(for: request))
+        default:
+            throw APIError(
+                status: 405, code: "method_not_allowed", message: "\(request.method) is not allowed on \(request.path)",
+                headers: [("Allow", CrossOrigin.methods)])
+        }
+        if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
+            throw APIError(
+                status: 401, code: "unauthorized", message: "\(request.path) asks for Authorization: Bearer with the API token",
+                headers: [("WWW-Authenticate", "Bearer")])
+        }
+        let accept = AcceptHeader(request)
+        guard route.answers.contains(where: { accept.quality($0.contentType) > 0 }) else {
+            throw accept.refusal(of: route.answers.map(\.contentType))
+        }
+        let parameters = try QueryParameters.parse(request.query, for: route)
+        let context = RequestContext(gateway: self, request: request, segments: segments, parameters: parameters)
+        guard route.isHeavy else { return try await route.handle(context) }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await route.handle(context) }
+    }
+
+    private func isAuthorized(_ request: HTTPRequest, _ token: String) -> Bool {
+        guard let given = request.header("authorization"), given.utf8.count > 7, given.prefix(7).lowercased() == "bearer " else { return false }
+        return constantTimeEqual(Array(given.utf8.dropFirst(7)), Array(token.utf8))
+    }
+}

@@ -1,0 +1,64 @@
+import TelemetryNet
+
+/// Writes a subscription as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html):
+///
+///     event: samples
+///     data: [{"timestamp":…},…]
+///
+/// and `event: dropped` with `{"reason":"…"}` as the last, where the gateway ends it.
+struct EventStream: Sendable {
+    let live: LiveSamples
+    let filter: SampleFilter
+
+    static let contentType = "text/event-stream"
+
+    var response: HTTPResponse {
+        HTTPResponse(
+            // Without the last a proxy such as nginx would gather events before it sends them on.
+            headers: [("Content-Type", Self.contentType), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")],
+            body: .stream { try await write(to: $0) })
+    }
+
+    /// Until the client goes away, which cancels the task or makes a write fail; or until the gateway ends it.
+    private func write(to body: HTTPBodyWriter) async throws {
+        guard let subscription = live.subscribe(filter) else {
+            return try await body.write(Self.dropped("no more clients are taken at this time"))
+        }
+        defer { live.unsubscribe(subscription) }
+        // Browsers wait so many milliseconds before they ask again.
+        try await body.write(Array("retry: 2000\n\n".utf8))
+        var lastWrite = ContinuousClock.now
+        while true {
+            let (samples, endReason) = subscription.take()
+            // In pieces, so that one event's text stays small beside the samples.
+            for start in stride(from: 0, to: samples.count, by: 1_000) {
+                try await body.write(Self.event(samples[start..<min(start + 1_000, samples.count)]))
+            }
+            if let endReason { return try await body.write(Self.dropped(endReason)) }
+            let now = ContinuousClock.now
+            if !samples.isEmpty {
+                lastWrite = now
+            } else if now - lastWrite >= live.configuration.heartbeat {
+                try await body.write(Array(": heartbeat\n\n".utf8))
+                lastWrite = now
+            }
+            try await Task.sleep(for: live.configuration.interval)
+        }
+    }
+
+    private static func event(_ samples: ArraySlice<GPUMetric>) -> [UInt8] {
+        var out = ByteWriter(capacity: samples.count * 400)
+        out.append("event: samples\ndata: ")
+        out.appendList(samples) { $0.appendJSON($1) }
+        out.append("\n\n")
+        return out.bytes
+    }
+
+    private static func dropped(_ reason: String) -> [UInt8] {
+        var out = ByteWriter()
+        out.append("event: dropped\ndata: {\"reason\":")
+        out.appendJSONString(reason)
+        out.append("}\n\n")
+        return out.bytes
+    }
+}

@@ -1,0 +1,163 @@
+import TelemetryNet
+
+/// Writes the OpenAPI 3.1 document of a table of routes.
+struct OpenAPIDocument {
+    let routes: [Route]
+    let hasToken: Bool
+
+    private static let tags: KeyValuePairs<String, String> = [
+        "gpus": "GPUs, and what is held of each.",
+        "telemetry": "Samples: pages, the newest, files, aggregates, and as they come.",
+        "fleet": "The health of hosts and GPUs.",
+        "catalogue": "What metrics and errors mean.",
+        "store": "What is held as a whole.",
+        "prometheus": "The interface of Prometheus, for Grafana and others.",
+        "service": "For machines that watch this process.",
+        "pages": "For people.",
+    ]
+
+    private static let description = """
+        Telemetry of GPUs as the DCGM exporter gives it. Times are RFC 3339; answers give them in UTC. Without start_time and end_time a \
+        query means all that is held. A parameter that is not known, or not of its kind, is an error that names it. Every answer has an \
+        X-Request-ID; one that a request brings is kept. Errors are problem details (RFC 9457) with two members beside them: error, a code \
+        for programs, and message.
+        """
+
+    var json: [UInt8] {
+        var out = ByteWriter(capacity: 64 * 1024)
+        out.append(#"{"openapi":"3.1.0","info":{"title":"GPU telemetry gateway","version":"1.0.0","description":"#)
+        out.appendJSONString(Self.description)
+        out.append(#"},"servers":[{"url":"/"}],"tags":"#)
+        out.appendList(Self.tags.filter { tag in routes.contains { $0.tag == tag.key } }) { out, tag in
+            out.append("{\"name\":")
+            out.appendJSONString(tag.key)
+            out.append(",\"description\":")
+            out.appendJSONString(tag.value)
+            out.append("}")
+        }
+        out.append(#","paths":{"#)
+        for (index, route) in routes.enumerated() {
+            if index > 0 { out.append(",") }
+            out.appendJSONString(route.path)
+            out.append(#":{"get":"#)
+            appendOperation(route, to: &out)
+            out.append("}")
+        }
+        out.append(#"},"components":{"schemas":{"#)
+        for (index, schema) in Schemas.all.enumerated() {
+            if index > 0 { out.append(",") }
+            out.appendJSONString(schema.name)
+            out.append(":")
+            out.append(schema.json)
+        }
+        out.append(#"},"headers":{"RequestID":{"description":"What tells this request from any other, here and in logs.","schema":{"type":"string"}},"Link":{"description":"The address of the next page, where there is one (RFC 8288).","schema":{"type":"string"}}}"#)
+        if hasToken { out.append(#","securitySchemes":{"token":{"type":"http","scheme":"bearer"}}"#) }
+        out.append("}}")
+        return out.bytes
+    }
+
+    private func appendOperation(_ route: Route, to out: inout ByteWriter) {
+        out.append(#"{"operationId":"#)
+        out.appendJSONString(route.operationID)
+        out.append(#","summary":"#)
+        out.appendJSONString(route.summary)
+        out.append(#","tags":["#)
+        out.appendJSONString(route.tag)
+        out.append("]")
+        if !route.parameters.isEmpty {
+            out.append(#","parameters":"#)
+            out.appendList(route.parameters) { appendParameter($1, to: &$0) }
+        }
+        if hasToken, route.needsToken { out.append(#","security":[{"token":[]}]"#) }
+        out.append(##","responses":{"200":{"description":"OK","headers":{"X-Request-ID":{"$ref":"#/components/headers/RequestID"}"##)
+        if route.parameters.contains(where: { $0.name == "offset" }) { out.append(##","Link":{"$ref":"#/components/headers/Link"}"##) }
+        out.append(#"},"content":{"#)
+        for (index, answer) in route.answers.enumerated() {
+            if index > 0 { out.append(",") }
+            appendContent(answer, to: &out)
+        }
+        out.append("}}")
+        var errors = Set(route.errors).union([400, 406, 408, 413, 414, 431])
+        if hasToken, route.needsToken { errors.insert(401) }
+        for status in errors.sorted() {
+            out.append(",\"\(status)\":{\"description\":")
+            out.appendJSONString(Self.meaning(of: status))
+            out.append(",\"content\":{")
+            // A readiness that fails has the same form as one that does not.
+            if route.operationID == "getReadiness" && status == 503 {
+                appendContent(Route.AnswerContent(contentType: Answers.json, schema: "Readiness"), to: &out)
+            } else {
+                appendContent(Route.AnswerContent(contentType: APIError.contentType, schema: "Error"), to: &out)
+            }
+            out.append("}}")
+        }
+        out.append("}}")
+    }
+
+    private static func meaning(of status: Int) -> String {
+        switch status {
+        case 400: "A parameter is not known, or not of its kind."
+        case 401: "The token is missing or another."
+        case 404: "No such thing is held."
+        case 406: "Accept takes nothing that is served here."
+        case 408: "The request took too long to arrive."
+        case 413, 414, 431: "The request's body, address or head is too large."
+        case 502: "The database answers something that is not understood."
+        case 503: "Not at this time; Retry-After says when to ask again."
+        default: "\(HTTPResponse.reason(status))"
+        }
+    }
+
+    private func appendContent(_ answer: Route.AnswerContent, to out: inout ByteWriter) {
+        out.appendJSONString(answer.contentType)
+        if let schema = answer.schema {
+            out.append(":{\"schema\":{\"$ref\":\"#/components/schemas/\(schema)\"}}")
+        } else {
+            out.append(answer.contentType == Answers.json ? #":{"schema":{"type":"object"}}"# : #":{"schema":{"type":"string"}}"#)
+        }
+    }
+
+    private func appendParameter(_ parameter: Route.Parameter, to out: inout ByteWriter) {
+        out.append(#"{"name":"#)
+        out.appendJSONString(parameter.name)
+        if case .pathText = parameter.kind {
+            out.append(#","in":"path","required":true"#)
+        } else {
+            out.append(parameter.isRequired ? #","in":"query","required":true"# : #","in":"query""#)
+        }
+        out.append(#","description":"#)
+        out.appendJSONString(parameter.description)
+        out.append(#","schema":"#)
+        var exampleIsText = true
+        switch parameter.kind {
+        case .pathText, .text: out.append(#"{"type":"string","minLength":1}"#)
+        case .texts:
+            out.append(#"{"type":"array","items":{"type":"string","minLength":1}},"style":"form","explode":true,"example":["#)
+            out.appendJSONString(parameter.example)
+            out.append("]}")
+            return
+        case .cursor: out.append(#"{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}"#)
+        case .time: out.append(#"{"type":"string","format":"date-time"}"#)
+        case .duration(let preset):
+            out.append("{\"type\":\"string\",\"pattern\":")
+            out.appendJSONString(QueryParameters.durationPattern)
+            out.append(",\"default\":")
+            out.appendJSONString(preset)
+            out.append("}")
+        case .integer(let range, let preset):
+            exampleIsText = false
+            out.append(#"{"type":"integer","minimum":\#(range.lowerBound)"#)
+            if range.upperBound != .max { out.append(#","maximum":\#(range.upperBound)"#) }
+            out.append(#","default":\#(preset)}"#)
+        case .choice(let choices, let preset):
+            out.append(#"{"type":"string","enum":"#)
+            out.appendList(choices) { $0.appendJSONString($1) }
+            out.append(#","default":"#)
+            out.appendJSONString(preset)
+            out.append("}")
+        }
+        out.append(#","example":"#)
+        if exampleIsText { out.appendJSONString(parameter.example) } else { out.append(parameter.example) }
+        out.append("}")
+    }
+}

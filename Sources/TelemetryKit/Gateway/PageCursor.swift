@@ -1,0 +1,62 @@
+import TelemetryNet
+
+/// Where a page of samples ended, as a text that clients hand back and need not understand.
+///
+/// base64url (RFC 4648 section 5, no padding) of the version, the order and the sample's place: `1a` or `1d`, then
+/// ``SampleCursor/description``. Another version is refused, so that the text may change.
+struct PageCursor: Sendable, Hashable, CustomStringConvertible {
+    enum Order: String, Sendable, CaseIterable { case asc, desc }
+
+    var order: Order
+    var place: SampleCursor
+
+    init(order: Order, place: SampleCursor) {
+        self.order = order
+        self.place = place
+    }
+
+    /// `nil` for a text that ``description`` does not give.
+    init?(_ text: String) {
+        guard let bytes = PageCursor.decoded(text), let plain = String(validating: bytes, as: UTF8.self) else { return nil }
+        switch plain.prefix(2) {
+        case "1a": order = .asc
+        case "1d": order = .desc
+        default: return nil
+        }
+        guard let place = SampleCursor(String(plain.dropFirst(2))) else { return nil }
+        self.place = place
+        guard description == text else { return nil }
+    }
+
+    var description: String {
+        PageCursor.encoded(Array(((order == .asc ? "1a" : "1d") + place.description).utf8))
+    }
+
+    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    private static func encoded(_ bytes: [UInt8]) -> String {
+        var out: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(0) { $0 << 8 | UInt32($1) } << (8 * UInt32(3 - group.count))
+            for place in 0...group.count { out.append(digits[Int(bits >> (18 - 6 * UInt32(place)) & 63)]) }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    private static func decoded(_ text: String) -> [UInt8]? {
+        var out: [UInt8] = []
+        var bits: UInt32 = 0
+        var count: UInt32 = 0
+        for byte in text.utf8 {
+            guard let digit = digits.firstIndex(of: byte) else { return nil }
+            bits = (bits << 6 | UInt32(digit)) & 0xFFFF
+            count += 6
+            if count >= 8 {
+                count -= 8
+                out.append(UInt8(truncatingIfNeeded: bits >> count))
+            }
+        }
+        return out
+    }
+}

@@ -1,0 +1,72 @@
+import TelemetryNet
+
+/// GPUs, and what is held of each.
+enum GPURoutes {
+    static func all(_ configuration: Gateway.Configuration) -> [Route] {
+        [
+            Route(
+                path: "/api/v1/gpus", operationID: "listGPUs", summary: "The GPUs that have samples.", tag: "gpus",
+                parameters: [
+                    RouteParameters.hostnames, RouteParameters.models, sort, order, RouteParameters.limit(configuration), RouteParameters.offset,
+                ],
+                answers: Routes.json("GPUList"), errors: Routes.storeErrors, needsToken: true
+            ) { try await list($0) },
+            Route(
+                path: "/api/v1/gpus/{uuid}", operationID: "getGPU", summary: "One GPU.", tag: "gpus", parameters: [RouteParameters.uuid],
+                answers: Routes.json("GPU"), errors: Routes.storeErrors + [404], needsToken: true
+            ) { context in
+                let info = try await context.knownGPU()
+                return Answers.object { $0.appendJSON(info) }
+            },
+            Route(
+                path: "/api/v1/gpus/{uuid}/metrics", operationID: "listGPUMetrics", summary: "The metrics that one GPU has samples of.",
+                tag: "gpus", parameters: [RouteParameters.uuid], answers: Routes.json("MetricList"), errors: Routes.storeErrors + [404],
+                needsToken: true
+            ) { context in
+                let metrics = try await context.store.metrics(uuid: context.segment("uuid"))
+                if metrics.isEmpty { try await context.knownGPU() }
+                return Answers.list(Page(items: metrics, total: metrics.count)) { $0.appendJSON($1) }
+            },
+            Route(
+                path: "/api/v1/gpus/{uuid}/latest", operationID: "listGPULatest", summary: "The newest sample of each metric of one GPU.",
+                tag: "gpus", parameters: [RouteParameters.uuid, RouteParameters.metricNames], answers: Routes.json("LatestList"),
+                errors: Routes.storeErrors + [404], needsToken: true
+            ) { context in
+                let samples = try await context.store.latest(try context.filter())
+                if samples.isEmpty { try await context.knownGPU() }
+                return Answers.list(Page(items: samples, total: samples.count)) { $0.appendJSON($1) }
+            },
+        ]
+    }
+
+    private enum Sort: String, CaseIterable { case host, uuid, model, lastSeen = "last_seen" }
+
+    private static let sort = Route.Parameter(
+        name: "sort", kind: .choice(Sort.allCases.map(\.rawValue), default: Sort.host.rawValue),
+        description: "host: by hostname, then the GPU's number there; GPUs that are equal in another order follow this one.",
+        example: Sort.lastSeen.rawValue)
+    private static let order = Route.Parameter(
+        name: "order", kind: .choice(PageCursor.Order.allCases.map(\.rawValue), default: PageCursor.Order.asc.rawValue),
+        description: "asc: from the first in the alphabet, or the oldest; desc: from the last.", example: "asc")
+
+    private static func list(_ context: RequestContext) async throws -> HTTPResponse {
+        let filter = try context.filter()
+        let sort: Sort = context.choice("sort")
+        let order: PageCursor.Order = context.choice("order")
+        // A store's own order needs no more than the page.
+        if sort == .host, order == .asc {
+            let page = try await context.store.gpus(filter, limit: context.integer("limit"), offset: context.integer("offset"))
+            return context.list(page) { $0.appendJSON($1) }
+        }
+        let all = try await context.store.gpus(filter, limit: .max, offset: 0).items
+        // `sorted` keeps the order of what is equal, so ties stay in the order of hosts.
+        let ascending =
+            switch sort {
+            case .host: all
+            case .uuid: all.sorted { $0.identity.uuid < $1.identity.uuid }
+            case .model: all.sorted { $0.identity.modelName < $1.identity.modelName }
+            case .lastSeen: all.sorted { $0.lastSeen < $1.lastSeen }
+            }
+        return context.list(context.page(of: order == .asc ? ascending : ascending.reversed())) { $0.appendJSON($1) }
+    }
+}

@@ -1,0 +1,92 @@
+import TelemetryNet
+
+/// Questions about many samples that have few numbers as their answer.
+enum QueryRoutes {
+    static let all: [Route] = [
+        Route(
+            path: "/api/v1/query/aggregate", operationID: "aggregate",
+            summary: "One number for every window of time: of each GPU, of each host, or of all.", tag: "telemetry",
+            parameters: [
+                metricName, function, window, grouping, RouteParameters.startTime, RouteParameters.endTime, RouteParameters.uuids,
+                RouteParameters.hostnames, RouteParameters.models,
+            ],
+            answers: Routes.json("AggregateList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+        ) { try await aggregate($0) }
+    ]
+
+    private static let metricName = Route.Parameter(
+        name: "metric_name", kind: .text, description: "The metric.", example: "DCGM_FI_DEV_GPU_UTIL", isRequired: true)
+    private static let function = Route.Parameter(
+        name: "function", kind: .choice(AggregateQuery.Function.allCases.map(\.rawValue), default: "avg"),
+        description: "What is made of the samples of a group and window; of a percentile the sample of that rank.", example: "p95")
+    private static let window = Route.Parameter(
+        name: "window", kind: .duration(default: "60s"),
+        description: "How long a window is; windows begin at multiples of it since 1970.", example: "5m")
+    private static let grouping = Route.Parameter(
+        name: "group_by", kind: .choice(AggregateQuery.Grouping.allCases.map(\.rawValue), default: "gpu"),
+        description: "Samples of what go together; the group is named by a uuid, a hostname, or nothing for the cluster.", example: "host")
+
+    /// As many as Prometheus allows in an answer.
+    private static let maximumWindows: Int64 = 11_000
+
+    private static func aggregate(_ context: RequestContext) async throws -> HTTPResponse {
+        var filter = try context.filter()
+        filter.metricNames = []
+        let query = AggregateQuery(
+            metricName: context.text("metric_name")!, filter: filter, function: context.choice("function"),
+            window: context.duration("window"), grouping: context.choice("group_by"))
+        try await checkWindows(query, context)
+        let groups = try await context.store.aggregate(query)
+        return Answers.object { out in
+            out.append("{\"data\":")
+            out.appendList(groups) { out, group in
+                out.append("{\"group\":")
+                out.appendJSONString(group.group)
+                out.append(",\"points\":")
+                out.appendList(group.points) { out, point in
+                    out.append("{\"time\":")
+                    out.appendJSON(point.time)
+                    out.append(",\"value\":")
+                    out.appendNumber(point.value)
+                    out.append("}")
+                }
+                out.append("}")
+            }
+            out.append(",\"count\":")
+            out.appendDecimal(groups.count)
+            out.append(",\"total\":")
+            out.appendDecimal(groups.count)
+            out.append(",\"metric_name\":")
+            out.appendJSONString(query.metricName)
+            out.append(",\"function\":\"")
+            out.append(query.function.rawValue)
+            out.append("\",\"window_seconds\":")
+            out.appendDouble(query.window / .seconds(1))
+            out.append(",\"group_by\":\"")
+            out.append(query.grouping.rawValue)
+            out.append("\"}")
+        }
+    }
+
+    /// A window that is too short for the time asked for would make an answer that nobody can use.
+    private static func checkWindows(_ query: AggregateQuery, _ context: RequestContext) async throws {
+        var (start, end) = (query.filter.startTime, query.filter.endTime)
+        if let start, let end, windows(query, start, end) < maximumWindows { return }
+        // No more windows have samples than lie within what is held.
+        let held = try await context.store.statistics()
+        guard let oldest = held.oldest, let newest = held.newest else { return }
+        start = max(start ?? oldest, oldest)
+        end = min(end ?? newest, newest)
+        guard let start, let end, start <= end else { return }
+        let count = windows(query, start, end)
+        guard count < maximumWindows else {
+            throw APIError.badRequest(
+                "window is too short: from \(start) to \(end) it makes \(count) windows, and at most \(maximumWindows) are answered")
+        }
+    }
+
+    private static func windows(_ query: AggregateQuery, _ start: Timestamp, _ end: Timestamp) -> Int64 {
+        let (span, over) = end.nanoseconds.subtractingReportingOverflow(start.nanoseconds)
+        return (over ? .max : span) / query.window.wholeNanoseconds
+    }
+}

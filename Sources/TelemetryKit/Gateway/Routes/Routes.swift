@@ -1,0 +1,14 @@
+/// The gateway's operations, a file for each subject.
+enum Routes {
+    static func all(_ configuration: Gateway.Configuration) -> [Route] {
+        ServiceRoutes.all + DashboardRoutes.all + PageRoutes.all + GPURoutes.all(configuration) + TelemetryRoutes.all(configuration)
+            + FleetRoutes.all(configuration) + QueryRoutes.all + StreamRoutes.all + CatalogueRoutes.all + StoreRoutes.all
+    }
+
+    static func json(_ schema: String) -> [Route.AnswerContent] {
+        [Route.AnswerContent(contentType: Answers.json, schema: schema)]
+    }
+
+    /// What any route that asks the store can answer with.
+    static let storeErrors = [400, 502, 503]
+}

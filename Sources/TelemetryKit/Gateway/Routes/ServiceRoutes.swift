@@ -1,0 +1,69 @@
+import TelemetryNet
+
+/// What machines ask of the process itself.
+enum ServiceRoutes {
+    static let all: [Route] = [
+        Route(
+            path: "/health", operationID: "getHealth", summary: "Whether the process is alive.", tag: "service",
+            answers: Routes.json("Health")
+        ) { _ in HTTPResponse(contentType: Answers.json, Array(#"{"status":"ok"}"#.utf8)) },
+        Route(
+            path: "/ready", operationID: "getReadiness",
+            summary: "Whether the store can be asked, and all that feeds it is connected and has caught up.", tag: "service",
+            answers: Routes.json("Readiness"), errors: [503]
+        ) { await readiness($0) },
+        Route(
+            path: "/metrics", operationID: "getPrometheusMetrics", summary: "Counters of this process, in the Prometheus text format.",
+            tag: "service", answers: [Route.AnswerContent(contentType: ByteWriter.prometheusContentType, schema: nil)]
+        ) { await prometheus($0) },
+        Route(
+            path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.", tag: "service",
+            answers: [Route.AnswerContent(contentType: Answers.json, schema: nil)]
+        ) { $0.gateway.openAPI.response },
+    ]
+
+    private static func readiness(_ context: RequestContext) async -> HTTPResponse {
+        var checks: [Gateway.ReadinessCheck] = []
+        do {
+            try await context.store.checkHealth()
+            checks.append(Gateway.ReadinessCheck(name: "store", isReady: true, detail: "answers"))
+        } catch {
+            checks.append(Gateway.ReadinessCheck(name: "store", isReady: false, detail: "\(error)"))
+        }
+        checks += await context.gateway.configuration.readiness()
+        let isReady = checks.allSatisfy(\.isReady)
+        var body = ByteWriter()
+        body.append(isReady ? #"{"status":"ready","checks":"# : #"{"status":"not_ready","checks":"#)
+        body.appendList(checks) { out, check in
+            out.append("{\"name\":")
+            out.appendJSONString(check.name)
+            out.append(check.isReady ? ",\"ready\":true,\"detail\":" : ",\"ready\":false,\"detail\":")
+            out.appendJSONString(check.detail)
+            out.append("}")
+        }
+        body.append("}")
+        return HTTPResponse(status: isReady ? 200 : 503, contentType: Answers.json, body.bytes)
+    }
+
+    private static func prometheus(_ context: RequestContext) async -> HTTPResponse {
+        var out = ByteWriter(capacity: 4096)
+        context.gateway.counters.append(to: &out)
+        // A store that cannot answer must not hide the other numbers.
+        let statistics = try? await context.store.statistics()
+        out.appendMetric("gateway_store_up", "gauge", "1 where the store answered this scrape.", statistics == nil ? 0 : 1)
+        if let statistics {
+            out.appendMetric("gateway_store_samples", "gauge", "Samples that the store holds.", Int64(statistics.sampleCount))
+            out.appendMetric("gateway_store_gpus", "gauge", "GPUs that have samples.", Int64(statistics.gpuCount))
+            out.appendMetric("gateway_store_hosts", "gauge", "Hosts that have samples.", Int64(statistics.hostCount))
+        }
+        if let live = context.gateway.configuration.live {
+            out.appendMetric("gateway_stream_clients", "gauge", "Clients of the live stream.", Int64(live.subscriberCount))
+            out.appendMetric(
+                "gateway_stream_dropped_clients_total", "counter", "Clients of the live stream that were too slow.", Int64(live.droppedCount))
+            out.appendMetric(
+                "gateway_stream_samples_total", "counter", "Samples handed to clients of the live stream.", Int64(live.sampleCount))
+        }
+        out.append(await context.gateway.configuration.metrics())
+        return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)
+    }
+}

@@ -1,0 +1,37 @@
+import TelemetryNet
+
+/// What is held as a whole.
+enum StoreRoutes {
+    static let all: [Route] = [
+        Route(
+            path: "/api/v1/metrics", operationID: "listMetrics", summary: "The metrics that have samples.", tag: "store",
+            answers: Routes.json("MetricList"), errors: Routes.storeErrors, needsToken: true
+        ) { context in
+            let metrics = try await context.store.metrics(uuid: nil)
+            return Answers.list(Page(items: metrics, total: metrics.count)) { $0.appendJSON($1) }
+        },
+        Route(
+            path: "/api/v1/stats", operationID: "getStatistics", summary: "What the store holds, and how the pipeline does.", tag: "store",
+            answers: Routes.json("Statistics"), errors: Routes.storeErrors, needsToken: true
+        ) { try await statistics($0) },
+    ]
+
+    private static func statistics(_ context: RequestContext) async throws -> HTTPResponse {
+        let statistics = try await context.store.statistics()
+        let further = await context.gateway.configuration.statistics()
+        let uptime = (ContinuousClock.now - context.gateway.started).components.seconds
+        return Answers.object { out in
+            out.append("{\"store\":")
+            out.appendJSON(statistics)
+            out.append(",\"uptime_seconds\":")
+            out.appendDecimal(uptime)
+            for (name, json) in further {
+                out.append(",")
+                out.appendJSONString(name)
+                out.append(":")
+                out.append(json)
+            }
+            out.append("}")
+        }
+    }
+}

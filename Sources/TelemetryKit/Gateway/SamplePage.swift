@@ -1,0 +1,97 @@
+import TelemetryNet
+
+/// One page of samples, by time in either order, and where the next begins.
+struct SamplePage: Sendable {
+    var items: [GPUMetric]
+    /// Of all pages; `nil` where a cursor was given, and nothing counts them again.
+    var total: Int?
+    /// `nil` where this is the last.
+    var next: PageCursor?
+
+    static func read(
+        _ store: any TelemetryStore, _ filter: SampleFilter, order: PageCursor.Order, limit: Int, offset: Int, cursor: PageCursor?
+    ) async throws -> SamplePage {
+        if let cursor, cursor.order != order {
+            throw APIError.badRequest("cursor is of a page in the order \(cursor.order.rawValue), and order=\(order.rawValue)")
+        }
+        // The one more tells whether there is a next page.
+        let wanted = min(limit, .max - 1) + 1
+        var page =
+            switch order {
+            case .asc: try await oldestFirst(store, filter, limit: wanted, offset: offset, after: cursor?.place)
+            case .desc: try await newestFirst(store, filter, limit: wanted, offset: offset, before: cursor?.place)
+            }
+        if page.items.count > limit {
+            page.items.removeLast(page.items.count - limit)
+            page.next = page.items.last.map { PageCursor(order: order, place: SampleCursor($0)) }
+        }
+        return page
+    }
+
+    private static func oldestFirst(
+        _ store: any TelemetryStore, _ filter: SampleFilter, limit: Int, offset: Int, after: SampleCursor?
+    ) async throws -> SamplePage {
+        let page = try await store.telemetry(
+            TelemetryQuery(filter, limit: limit, offset: offset, after: after, countsTotal: after == nil))
+        return SamplePage(items: page.items, total: after == nil ? page.total : nil)
+    }
+
+    /// Stores answer oldest first: the page is counted from the end, and turned around.
+    private static func newestFirst(
+        _ store: any TelemetryStore, _ filter: SampleFilter, limit: Int, offset: Int, before: SampleCursor?
+    ) async throws -> SamplePage {
+        var filter = filter
+        var skipped = 0
+        if let before {
+            let end = min(filter.endTime ?? before.timestamp, before.timestamp)
+            if let start = filter.startTime, start > end { return SamplePage(items: []) }
+            filter.endTime = end
+            if end == before.timestamp {
+                var sameTime = filter
+                sameTime.startTime = end
+                // Those at the cursor or behind it were on pages before.
+                skipped = try await store.telemetry(TelemetryQuery(sameTime, countsTotal: false)).items.count { SampleCursor($0) >= before }
+            }
+        }
+        let total = try await store.telemetry(TelemetryQuery(filter, limit: 1)).total
+        let (end, under) = (total - skipped).subtractingReportingOverflow(offset)
+        guard !under, end > 0 else { return SamplePage(items: [], total: before == nil ? total : nil) }
+        let start = max(0, end - limit)
+        let items = try await store.telemetry(TelemetryQuery(filter, limit: end - start, offset: start, countsTotal: false)).items
+        return SamplePage(items: items.reversed(), total: before == nil ? total : nil)
+    }
+
+    /// `{"data":[…],"count":n,"total":N,"next":"…"}`, and the next page's address as `Link` (RFC 8288).
+    func response(to request: HTTPRequest) -> HTTPResponse {
+        var answer = Answers.object { out in
+            out.append("{\"data\":")
+            out.appendList(items) { $0.appendJSON($1) }
+            out.append(",\"count\":")
+            out.appendDecimal(items.count)
+            if let total {
+                out.append(",\"total\":")
+                out.appendDecimal(total)
+            }
+            if let next {
+                out.append(",\"next\":\"")
+                out.append(next.description)
+                out.append("\"")
+            }
+            out.append("}")
+        }
+        if let next { answer.headers.append(Self.link(to: request, ["cursor": next.description], without: ["cursor", "offset"])) }
+        return answer
+    }
+
+    /// The request's own address with other parameters, as the next page of a list.
+    static func link(
+        to request: HTTPRequest, _ parameters: KeyValuePairs<String, String>, without removed: [String]
+    ) -> (name: String, value: String) {
+        let kept = request.query.split(separator: "&").filter { pair in
+            !removed.contains(String(pair.prefix { $0 != "=" }))
+        }
+        let query = (kept.map(String.init) + parameters.map { "\($0)=\($1)" }).joined(separator: "&")
+        // A client's text, of visible ASCII; this would end the address.
+        return ("Link", "<\((request.path + "?" + query).replacing(">", with: "%3E"))>; rel=\"next\"")
+    }
+}

@@ -1,0 +1,110 @@
+/// The health of GPUs and hosts, judged from the newest sample of every series. A value: nothing is remembered between two of them.
+public struct FleetHealth: Sendable {
+    public struct Host: Sendable, Hashable {
+        public enum Condition: String, Sendable, Hashable, CaseIterable {
+            case ok, warning, critical
+            /// No sample of any of its GPUs comes any more.
+            case stale
+        }
+
+        public var hostname: String
+        public var gpuCount: Int
+        /// Of its newest sample.
+        public var lastSeen: Timestamp
+        public var condition: Condition
+        /// Critical first, then the newest first.
+        public var alerts: [HealthAlert]
+    }
+
+    /// Critical first, then the newest first, then in the order of GPUs and metrics.
+    public let alerts: [HealthAlert]
+    /// In the order of their names.
+    public let hosts: [Host]
+
+    /// - Parameter latest: the newest sample of every series of all GPUs, in any order.
+    public init(latest: [GPUMetric], rules: HealthRules = HealthRules()) {
+        let newest = latest.map(\.timestamp).max()
+        var gpus = Dictionary(grouping: latest) { $0.gpu.uuid }.values.map { GPUSamples($0) }
+        gpus.sort { $0.identity.precedes($1.identity) }
+        let staleAfter = rules.staleAfter
+        let judged = gpus.map { gpu in (gpu, isStale: gpu.lastSeen.isOlder(than: newest, by: staleAfter), alerts: gpu.alerts(rules, newest)) }
+        // Stable, so that alerts that are alike stay in the order of GPUs and metrics.
+        alerts = judged.flatMap(\.alerts).sorted { a, b in
+            if a.severity != b.severity { return a.severity == .critical }
+            return a.timestamp > b.timestamp
+        }
+        let alertsOfHosts = Dictionary(grouping: alerts) { $0.gpu.hostname }
+        hosts = Dictionary(grouping: judged) { $0.0.identity.hostname }.map { hostname, gpus in
+            let alerts = alertsOfHosts[hostname] ?? []
+            let condition: Host.Condition =
+                if gpus.allSatisfy(\.isStale) {
+                    .stale
+                } else if alerts.contains(where: { $0.severity == .critical }) {
+                    .critical
+                } else {
+                    alerts.isEmpty ? .ok : .warning
+                }
+            return Host(
+                hostname: hostname, gpuCount: gpus.count, lastSeen: gpus.map { $0.0.lastSeen }.max()!, condition: condition, alerts: alerts)
+        }.sorted { $0.hostname < $1.hostname }
+    }
+}
+
+/// The newest samples of one GPU.
+private struct GPUSamples {
+    /// By metric name.
+    private let samples: [GPUMetric]
+    /// As the newest sample gave it; of several at that time the first by name.
+    let identity: GPUIdentity
+    let lastSeen: Timestamp
+
+    /// There is one at least.
+    init(_ samples: [GPUMetric]) {
+        self.samples = samples.sorted { $0.metricName < $1.metricName }
+        lastSeen = samples.map(\.timestamp).max()!
+        let lastSeen = lastSeen
+        identity = self.samples.first { $0.timestamp == lastSeen }!.gpu
+    }
+
+    func alerts(_ rules: HealthRules, _ newest: Timestamp?) -> [HealthAlert] {
+        var alerts: [HealthAlert] = []
+        if lastSeen.isOlder(than: newest, by: rules.staleAfter) {
+            alerts.append(
+                HealthAlert(
+                    severity: .critical, kind: .stale, gpu: identity, timestamp: lastSeen,
+                    message: "no sample since \(lastSeen), and others have come until \(newest!)"))
+        }
+        var bounds: [UInt16: Double] = [:]
+        for sample in samples where sample.value > 0 {
+            if let id = DCGMCatalogue.field(named: sample.metricName)?.id { bounds[id] = sample.value }
+        }
+        for sample in samples {
+            if sample.timestamp.isOlder(than: lastSeen, by: rules.staleAfter) {
+                alerts.append(
+                    HealthAlert(
+                        severity: .warning, kind: .vanished, gpu: identity, metricName: sample.metricName, value: sample.value,
+                        timestamp: sample.timestamp,
+                        message: "no sample of \(sample.metricName) since \(sample.timestamp), and other metrics have come until \(lastSeen)"))
+                continue
+            }
+            guard let field = DCGMCatalogue.field(named: sample.metricName) else { continue }
+            let bound =
+                switch field.id {
+                case HealthRules.Field.gpuTemperature: bounds[HealthRules.Field.gpuSlowdownTemperature]
+                case HealthRules.Field.memoryTemperature: bounds[HealthRules.Field.memoryMaximumTemperature]
+                default: Double?.none
+                }
+            if let alert = rules.alert(sample, field, bound: bound) { alerts.append(alert) }
+        }
+        return alerts
+    }
+}
+
+extension Timestamp {
+    /// `false` where there is no other.
+    fileprivate func isOlder(than other: Timestamp?, by duration: Duration) -> Bool {
+        guard let other else { return false }
+        let (age, over) = other.nanoseconds.subtractingReportingOverflow(nanoseconds)
+        return over || age > duration.wholeNanoseconds
+    }
+}

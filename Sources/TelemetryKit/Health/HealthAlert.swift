@@ -1,0 +1,47 @@
+/// One thing that is wrong with a GPU, by its newest samples.
+public struct HealthAlert: Sendable, Hashable {
+    public enum Severity: String, Sendable, Hashable, CaseIterable {
+        case warning
+        /// The GPU is not to be used until somebody has seen to it.
+        case critical
+    }
+
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// The driver reported an error.
+        case xid
+        /// Memory has errors that are not corrected, or rows that could not be replaced.
+        case ecc
+        /// A temperature at or near where the GPU slows down.
+        case thermal
+        /// No sample of the GPU comes any more.
+        case stale
+        /// Samples of one metric do not come any more.
+        case vanished
+        /// A value that no sound device reports.
+        case outOfRange = "out_of_range"
+    }
+
+    public var severity: Severity
+    public var kind: Kind
+    public var gpu: GPUIdentity
+    /// `nil` where it is not about one metric.
+    public var metricName: String?
+    public var value: Double?
+    /// Of the sample by which it is judged.
+    public var timestamp: Timestamp
+    /// For people: what was measured, what the bound is, and what to do where that is known.
+    public var message: String
+
+    public init(
+        severity: Severity, kind: Kind, gpu: GPUIdentity, metricName: String? = nil, value: Double? = nil, timestamp: Timestamp,
+        message: String
+    ) {
+        self.severity = severity
+        self.kind = kind
+        self.gpu = gpu
+        self.metricName = metricName
+        self.value = value
+        self.timestamp = timestamp
+        self.message = message
+    }
+}
