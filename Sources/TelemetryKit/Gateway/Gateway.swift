@@ -18,6 +18,8 @@ public final class Gateway: Sendable {
         public var apiToken: String?
         /// Where the files of Swagger UI are; without them its page lists the operations by itself.
         public var swaggerUIDirectory: String?
+        /// What queries of `/prometheus/api/v1` may cost.
+        public var promQL = PromQLLimits()
         /// Further checks of `/ready`, beside that of the store.
         public var readiness: @Sendable () async -> [ReadinessCheck] = { [] }
         /// Further lines of `/metrics`, in the Prometheus text format.
@@ -138,21 +140,23 @@ final class GatewayCore: Sendable {
             throw APIError.notFound("\(request.path) is not served; see /openapi.json")
         }
         label = route.path
+        let allowed = route.takesForm ? "GET, HEAD, OPTIONS, POST" : "GET, HEAD, OPTIONS"
         switch request.method {
         case "GET", "HEAD": break
-        case "OPTIONS": return HTTPResponse(status: 204, headers: [("Allow", "GET, HEAD, OPTIONS")])
+        case "POST" where route.takesForm: break
+        case "OPTIONS": return HTTPResponse(status: 204, headers: [("Allow", allowed)])
         default:
             throw APIError(
                 status: 405, code: "method_not_allowed", message: "\(request.method) is not allowed on \(request.path)",
-                headers: [("Allow", "GET, HEAD, OPTIONS")])
+                headers: [("Allow", allowed)])
         }
         if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
             throw APIError(
                 status: 401, code: "unauthorized", message: "\(request.path) asks for Authorization: Bearer with the API token",
                 headers: [("WWW-Authenticate", "Bearer")])
         }
-        let parameters = try QueryParameters.parse(request.query, for: route)
-        return try await route.handle(RequestContext(gateway: self, segments: segments, parameters: parameters))
+        let parameters = route.takesForm ? [:] : try QueryParameters.parse(request.query, for: route)
+        return try await route.handle(RequestContext(gateway: self, request: request, segments: segments, parameters: parameters))
     }
 
     private func isAuthorized(_ request: HTTPRequest, _ token: String) -> Bool {

@@ -56,7 +56,7 @@ struct OpenAPIDocument {
         for status in errors.sorted() {
             out.append(",\"\(status)\":{\"description\":\"\(HTTPResponse.reason(status))\",\"content\":{")
             // A readiness that fails has the same form as one that does not.
-            let schema = route.operationID == "getReadiness" && status == 503 ? "Readiness" : "Error"
+            let schema = route.operationID == "getReadiness" && status == 503 ? "Readiness" : status == 401 ? "Error" : route.errorSchema
             appendContent(Route.AnswerContent(contentType: "application/json", schema: schema), to: &out)
             out.append("}}")
         }
@@ -83,6 +83,7 @@ struct OpenAPIDocument {
         var exampleIsNumber = false
         switch parameter.kind {
         case .pathText, .text: out.append(#"{"type":"string","minLength":1}"#)
+        case .texts: out.append(#"{"type":"array","items":{"type":"string","minLength":1}}"#)
         case .time: out.append(#"{"type":"string","format":"date-time"}"#)
         case .integer(let range, let preset):
             exampleIsNumber = true

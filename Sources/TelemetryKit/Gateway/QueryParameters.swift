@@ -27,7 +27,7 @@ enum QueryParameters {
 
     private static func value(of parameter: Route.Parameter, _ text: String?) throws(APIError) -> ParameterValue? {
         switch parameter.kind {
-        case .pathText: return nil
+        case .pathText, .texts: return nil
         case .text:
             if let text, text.isEmpty { throw .badRequest("\(parameter.name) is empty") }
             return text.map { .text($0) }

@@ -15,6 +15,10 @@ struct Route: Sendable {
     var errors: [Int] = []
     /// Whether the token is asked for, where one is configured.
     var needsToken = false
+    /// Whether it reads its parameters itself, in the query or in a form that is posted; ``parameters`` then only tell of them.
+    var takesForm = false
+    /// A name of ``Schemas``.
+    var errorSchema = "Error"
     var handle: @Sendable (RequestContext) async throws -> HTTPResponse
 
     /// One representation of a successful answer.
@@ -29,6 +33,8 @@ struct Route: Sendable {
             /// A segment of the path.
             case pathText
             case text
+            /// May be given several times.
+            case texts
             case integer(ClosedRange<Int>, default: Int)
             /// RFC 3339.
             case time
@@ -45,6 +51,7 @@ struct Route: Sendable {
 /// What a handler is given: the request's captured segments and its checked parameters.
 struct RequestContext: Sendable {
     let gateway: GatewayCore
+    let request: HTTPRequest
     let segments: [String: String]
     let parameters: [String: ParameterValue]
 

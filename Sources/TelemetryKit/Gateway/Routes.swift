@@ -3,7 +3,7 @@ import TelemetryNet
 /// The gateway's operations.
 enum Routes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
-        service + pages + gpus(configuration) + [metrics, stats]
+        service + pages + gpus(configuration) + [metrics, stats] + PrometheusRoutes.all
     }
 
     private static let json = Route.AnswerContent(contentType: "application/json", schema: nil)

@@ -22,6 +22,14 @@ enum Schemas {
             "Sample",
             #"{"type":"object","required":["timestamp","metric_name","gpu_id","device","uuid","model_name","hostname","container","pod","namespace","value","labels"],"properties":{"timestamp":{"type":"string","format":"date-time"},"metric_name":{"type":"string"},\#(gpuMembers),"value":{"type":"number"},"labels":{"type":"object","additionalProperties":{"type":"string"}}}}"#
         ),
+        (
+            "PrometheusAnswer",
+            #"{"type":"object","required":["status","data"],"properties":{"status":{"const":"success"},"data":{"description":"As in the HTTP API of Prometheus."}}}"#
+        ),
+        (
+            "PrometheusError",
+            #"{"type":"object","required":["status","errorType","error"],"properties":{"status":{"const":"error"},"errorType":{"enum":["bad_data","execution","timeout","unavailable","internal"]},"error":{"type":"string"}}}"#
+        ),
         ("GPUList", list(of: "GPU")),
         ("MetricList", list(of: "Metric")),
         ("TelemetryList", list(of: "Sample")),

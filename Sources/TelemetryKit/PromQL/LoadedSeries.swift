@@ -101,7 +101,13 @@ enum SelectorFilter {
         let names = matchers.filter { $0.name == LabelSet.nameLabel }
         var filter = SampleFilter(
             uuids: texts(LabelSet.uuid, matchers), hostnames: texts(LabelSet.hostname, matchers),
-            modelNames: texts(LabelSet.modelName, matchers), startTime: timestamp(start, 0), endTime: timestamp(end, 999_999))
+            modelNames: texts(LabelSet.modelName, matchers))
+        // A bound beyond the years 1677 to 2262 is none, or leaves nothing.
+        guard let startTime = timestamp(start, 0) ?? (start < 0 ? Timestamp(nanoseconds: .min) : nil),
+            let endTime = timestamp(end, 999_999) ?? (end > 0 ? Timestamp(nanoseconds: .max) : nil)
+        else { return nil }
+        filter.startTime = startTime.nanoseconds == .min ? nil : startTime
+        filter.endTime = endTime.nanoseconds == .max ? nil : endTime
         if !names.isEmpty {
             var candidates = texts(LabelSet.nameLabel, matchers)
             if candidates.isEmpty { candidates = try await store.metrics(uuid: nil).map(\.name) }
@@ -119,10 +125,10 @@ enum SelectorFilter {
         return unique
     }
 
-    /// Of milliseconds, and nanoseconds behind them; times outside the years 1677 to 2262 become the first or last within.
-    static func timestamp(_ milliseconds: Int64, _ nanoseconds: Int64) -> Timestamp {
+    /// Of milliseconds, and nanoseconds behind them.
+    private static func timestamp(_ milliseconds: Int64, _ nanoseconds: Int64) -> Timestamp? {
         let (product, over) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
         let (sum, carry) = product.addingReportingOverflow(nanoseconds)
-        return Timestamp(nanoseconds: over || carry ? (milliseconds < 0 ? .min : .max) : sum)
+        return over || carry ? nil : Timestamp(nanoseconds: sum)
     }
 }
