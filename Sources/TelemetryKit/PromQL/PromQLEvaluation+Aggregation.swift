@@ -46,7 +46,7 @@ extension PromQLEvaluation {
         let count = Double(values.count)
         switch operation {
         case .sum: return values.reduce(0, +)
-        case .avg: return values.reduce(0, +) / count
+        case .avg: return mean(values)
         case .count, .countValues: return count
         case .group: return 1
         // NaN only where there is nothing else.
@@ -59,9 +59,27 @@ extension PromQLEvaluation {
         }
     }
 
+    /// As Prometheus goes from value to value, which rounds otherwise than a sum that is divided; comparisons see the last bit.
+    private static func mean(_ values: [Double]) -> Double {
+        var mean = 0.0
+        for (index, value) in values.enumerated() {
+            // An infinity stays what it is, where adding and taking away would make NaN of it.
+            if mean.isInfinite, value == mean || value.isFinite { continue }
+            mean += value / Double(index + 1) - mean / Double(index + 1)
+        }
+        return mean
+    }
+
+    /// The method of B. P. Welford, 1962.
     private static func variance(_ values: [Double]) -> Double {
-        let mean = values.reduce(0, +) / Double(values.count)
-        return values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+        var mean = 0.0
+        var squares = 0.0
+        for (index, value) in values.enumerated() {
+            let distance = value - mean
+            mean += distance / Double(index + 1)
+            squares += distance * (value - mean)
+        }
+        return squares / Double(values.count)
     }
 
     /// A whole number of samples, rounded down.

@@ -48,7 +48,7 @@ final class ScrapeRealServer: Sendable {
     }
 
     /// Another process may take a port between its choice and its use, so there are three tries.
-    private static func start(
+    static func start(
         _ program: String, ready: String, _ arguments: (URL, Int) throws -> [String]
     ) async throws -> ScrapeRealServer {
         guard access(program, X_OK) == 0 else { throw Failure(description: "\(program) is missing: `make test` installs it") }
