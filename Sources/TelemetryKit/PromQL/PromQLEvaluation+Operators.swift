@@ -8,9 +8,9 @@ extension PromQLEvaluation {
         switch (left, right) {
         case (.scalar(let a), .scalar(let b)): return .scalar(Self.result(binary.operation, a, b).asNumber)
         case (.vector(let a), .scalar(let b)):
-            return .vector(try combine(binary, a) { (Self.result(binary.operation, $0, b)) })
+            return .vector(try combine(binary, a) { Self.result(binary.operation, $0, b) })
         case (.scalar(let a), .vector(let b)):
-            return .vector(try combine(binary, b) { (Self.result(binary.operation, a, $0)) })
+            return .vector(try combine(binary, b) { Self.result(binary.operation, a, $0) })
         case (.vector(let a), .vector(let b)):
             if binary.operation.isSet { return .vector(try set(binary, a, b)) }
             return .vector(try unique(try match(binary, a, b)))
@@ -54,11 +54,11 @@ extension PromQLEvaluation {
     private func combine(
         _ binary: PromQLBinary, _ samples: [PromQLSample], _ result: (Double) -> Outcome
     ) throws(PromQLError) -> [PromQLSample] {
-        let keepsName = binary.operation.isComparison && !binary.returnsBool
+        let keepsName = binary.operation.keepsName && !binary.returnsBool
         let combined = samples.compactMap { sample -> PromQLSample? in
             let outcome = result(sample.value)
-            if keepsName { return outcome.asNumber == 1 ? sample : nil }
-            return PromQLSample(labels: withoutName(sample.labels), value: outcome.asNumber)
+            if case .truth(let isTrue) = outcome, !binary.returnsBool { return isTrue ? sample : nil }
+            return PromQLSample(labels: keepsName ? sample.labels : withoutName(sample.labels), value: outcome.asNumber)
         }
         return keepsName ? combined : try unique(combined)
     }
@@ -117,10 +117,9 @@ extension PromQLEvaluation {
         let matching = binary.matching
         // The negative places are for what is made from the one side too.
         let kept = derive(-binary.node, many) { labels in
-            var labels = binary.operation.isComparison && !binary.returnsBool ? labels : labels.dropping([LabelSet.nameLabel])
-            guard matching.many == .none else { return labels }
-            labels = matching.isOn ? labels.keeping(matching.labels) : labels.dropping(matching.labels)
-            return labels
+            let named = binary.operation.keepsName && !binary.returnsBool ? labels : labels.dropping([LabelSet.nameLabel])
+            guard matching.many == .none else { return named }
+            return matching.isOn ? named.keeping(matching.labels) : named.dropping(matching.labels)
         }
         return matching.included.reduce(kept) { $0.setting($1, one[$1]) }
     }

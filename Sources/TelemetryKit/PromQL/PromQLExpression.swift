@@ -92,6 +92,9 @@ package struct PromQLBinary: Sendable {
             }
         }
 
+        /// Whether the result is still one of the metric. That of atan2 is none, and Prometheus has it so.
+        var keepsName: Bool { isComparison || self == .atan2 }
+
         var isSet: Bool { self == .and || self == .or || self == .unless }
 
         /// How tightly it binds.

@@ -13,9 +13,7 @@ final class RealPrometheus: Sendable {
     init(_ samples: [GPUMetric]) async throws {
         let text = Self.openMetrics(samples)
         prometheus = try await ScrapeRealServer.start("/usr/bin/prometheus", ready: "/-/ready") { directory, port in
-            let command = [
-                "promtool", "tsdb", "create-blocks-from", "openmetrics", "/dev/stdin", "\(directory.path)/data", "--max-block-duration=100d",
-            ]
+            let command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "/dev/stdin", "\(directory.path)/data"]
             let (status, output) = try Command.run(command, input: Array(text.utf8))
             guard status == 0 else { throw ScrapeRealServer.Failure(description: String(decoding: output, as: UTF8.self)) }
             try "{}\n".write(to: directory.appending(path: "prometheus.yml"), atomically: true, encoding: .utf8)
