@@ -14,7 +14,8 @@ enum PrometheusRoutes {
         name: "match[]", kind: .texts, description: "Only series that a selector fits.", example: "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"}")
 
     private static func time(_ name: String, _ description: String) -> Route.Parameter {
-        Route.Parameter(name: name, kind: .text, description: description + " Seconds since 1970, or RFC 3339.", example: "2025-07-18T20:42:37Z")
+        Route.Parameter(
+            name: name, kind: .text, description: description + " Seconds since 1970, or RFC 3339.", example: "2025-07-18T20:42:37Z")
     }
 
     private static let start = time("start", "The first time.")
@@ -22,8 +23,9 @@ enum PrometheusRoutes {
 
     // MARK: Queries
 
-    private static let query = route("query", "queryPrometheus", "A query at one time.", [queryText, time("time", "Now where it is left out."), timeout]) {
-        context, form in
+    private static let query = route(
+        "query", "queryPrometheus", "A query at one time.", [queryText, time("time", "Now where it is left out."), timeout]
+    ) { context, form in
         let query = try form.query()
         let time = try form.time("time") ?? Timestamp.now.nanoseconds / 1_000_000
         let answer = try await engine(context, form).instant(query, at: time)
@@ -45,7 +47,9 @@ enum PrometheusRoutes {
         let engine = try engine(context, form)
         guard (end - start) / step <= engine.limits.maxSteps else {
             throw PromQLError(
-                .badData, "start, end and step ask for \((end - start) / step + 1) points of each series, and \(engine.limits.maxSteps) is the limit: a longer step gives fewer")
+                .badData,
+                "start, end and step ask for \((end - start) / step + 1) points of each series, and "
+                    + "\(engine.limits.maxSteps + 1) is the limit: a longer step gives fewer")
         }
         let answer = try await engine.range(form.query(), from: start, through: end, step: step)
         return PrometheusAnswer.success { PrometheusAnswer.append(answer, &$0) }

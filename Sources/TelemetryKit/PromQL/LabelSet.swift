@@ -15,7 +15,9 @@ final class LabelSet: Hashable, Sendable {
         contentHash = hasher.finalize()
     }
 
-    static func == (a: LabelSet, b: LabelSet) -> Bool { a === b || (a.contentHash == b.contentHash && a.labels == b.labels) }
+    static func == (a: LabelSet, b: LabelSet) -> Bool {
+        a === b || (a.contentHash == b.contentHash && a.labels == b.labels)
+    }
 
     func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }
 
@@ -44,8 +46,8 @@ extension LabelSet {
     static let modelName = "modelName"
     static let hostname = "Hostname"
 
-    /// Its own labels, and those of `dcgm-exporter` for what its GPU says beyond them. A store can be asked for uuid, model and host: these
-    /// are always the GPU's.
+    /// Its own labels, and those of `dcgm-exporter` for what its GPU says beyond them. A store can be asked for uuid, model and
+    /// host: these are always the GPU's.
     convenience init(_ series: MetricSeries) {
         let gpu = series.gpu
         var labels = [

@@ -1,5 +1,5 @@
-/// A regular expression that matches a whole text, in time linear in its length: patterns come from clients, and a search that tries and
-/// goes back could be made to take for ever.
+/// A regular expression that matches a whole text, in time linear in its length: patterns come from clients, and a search that
+/// tries and goes back could be made to take for ever.
 ///
 /// The pattern becomes a program whose states are all followed at once (K. Thompson, Regular expression search algorithm, 1968).
 package struct LinearRegex: Sendable {
@@ -29,7 +29,8 @@ package struct LinearRegex: Sendable {
 
     private mutating func append(_ instruction: Instruction) throws(RegexError) {
         guard program.count < Self.maxInstructions else {
-            throw RegexError(offset: 0, reason: "too many repetitions: more than \(Self.maxInstructions) states", isUnsupported: true)
+            throw RegexError(
+                offset: 0, reason: "too many repetitions: more than \(Self.maxInstructions) states", isUnsupported: true)
         }
         program.append(instruction)
     }
@@ -88,7 +89,9 @@ package struct LinearRegex: Sendable {
             if states.list.isEmpty { return false }
             next.removeAll()
             for state in states.list {
-                if case .one(let set) = program[state], set.contains(scalar) { follow(state + 1, at: i + 1, of: scalars.count, &next) }
+                if case .one(let set) = program[state], set.contains(scalar) {
+                    follow(state + 1, at: i + 1, of: scalars.count, &next)
+                }
             }
             swap(&states, &next)
         }

@@ -67,7 +67,9 @@ struct SeriesLoader {
                 throw PromQLError(
                     .execution, "\(selector) needs more than \(limits.maxSamples) samples; ask for fewer series or a shorter time")
             }
-            guard ContinuousClock.now < deadline else { throw PromQLError(.timeout, "the query took too long while samples were read") }
+            guard ContinuousClock.now < deadline else {
+                throw PromQLError(.timeout, "the query took too long while samples were read")
+            }
             guard page.count == query.limit, let last = page.last else { break }
             query.after = SampleCursor(last)
         }

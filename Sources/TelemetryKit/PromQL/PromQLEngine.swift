@@ -44,7 +44,8 @@ struct PromQLEngine: Sendable {
             count += samples.count
             guard count <= limits.maxSamples else {
                 throw PromQLError(
-                    .execution, "the query needs more than \(limits.maxSamples) samples; ask for fewer series, a shorter time or a longer step")
+                    .execution,
+                    "the query needs more than \(limits.maxSamples) samples; ask for fewer series, a shorter time or a longer step")
             }
             for sample in samples {
                 results[sample.labels, default: PromQLSeries(labels: sample.labels)].append(time: time, value: sample.value)

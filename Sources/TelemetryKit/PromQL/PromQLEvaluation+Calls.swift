@@ -2,7 +2,9 @@ import Glibc
 
 /// Functions.
 extension PromQLEvaluation {
-    func call(_ function: PromQLFunction, _ arguments: [PromQLExpression], _ node: Int, at time: Int64) throws(PromQLError) -> PromQLValue {
+    func call(
+        _ function: PromQLFunction, _ arguments: [PromQLExpression], _ node: Int, at time: Int64
+    ) throws(PromQLError) -> PromQLValue {
         if function.takesRange { return .vector(try overRange(function, arguments, node, at: time)) }
         switch function {
         case .time: return .scalar(Double(time) / 1000)
@@ -28,14 +30,18 @@ extension PromQLEvaluation {
 
     private func timestamps(_ argument: PromQLExpression, at time: Int64) throws(PromQLError) -> [PromQLSample] {
         if case .selector(let selector) = argument {
-            return newest(of: selector, at: time).map { PromQLSample(labels: withoutName($0.labels), value: Double($0.time) / 1000) }
+            return newest(of: selector, at: time).map {
+                PromQLSample(labels: withoutName($0.labels), value: Double($0.time) / 1000)
+            }
         }
         return try vector(argument, at: time).map { PromQLSample(labels: withoutName($0.labels), value: Double(time) / 1000) }
     }
 
     // MARK: Each value by itself
 
-    private func mapped(_ function: PromQLFunction, _ arguments: [PromQLExpression], at time: Int64) throws(PromQLError) -> [PromQLSample] {
+    private func mapped(
+        _ function: PromQLFunction, _ arguments: [PromQLExpression], at time: Int64
+    ) throws(PromQLError) -> [PromQLSample] {
         let samples = try vector(arguments[0], at: time)
         var parameters: [Double] = []
         for argument in arguments.dropFirst() { parameters.append(try scalar(argument, at: time)) }
@@ -78,7 +84,11 @@ extension PromQLEvaluation {
         var parameter = 0.0
         var range: PromQLSelector?
         for argument in arguments {
-            if case .selector(let selector) = argument, selector.window != nil { range = selector } else { parameter = try scalar(argument, at: time) }
+            if case .selector(let selector) = argument {
+                range = selector
+            } else {
+                parameter = try scalar(argument, at: time)
+            }
         }
         let selector = range!
         var samples: [PromQLSample] = []

@@ -68,11 +68,14 @@ extension PromQLEvaluation {
     /// The labels by which a sample finds its partner.
     private func key(_ labels: LabelSet, _ binary: PromQLBinary) -> LabelSet {
         derive(binary.node, labels) { labels in
-            binary.matching.isOn ? labels.keeping(binary.matching.labels) : labels.dropping(binary.matching.labels + [LabelSet.nameLabel])
+            let names = binary.matching.labels
+            return binary.matching.isOn ? labels.keeping(names) : labels.dropping(names + [LabelSet.nameLabel])
         }
     }
 
-    private func set(_ binary: PromQLBinary, _ left: [PromQLSample], _ right: [PromQLSample]) throws(PromQLError) -> [PromQLSample] {
+    private func set(
+        _ binary: PromQLBinary, _ left: [PromQLSample], _ right: [PromQLSample]
+    ) throws(PromQLError) -> [PromQLSample] {
         switch binary.operation {
         case .or:
             let keys = Set(left.map { key($0.labels, binary) })
@@ -83,14 +86,18 @@ extension PromQLEvaluation {
         }
     }
 
-    private func match(_ binary: PromQLBinary, _ left: [PromQLSample], _ right: [PromQLSample]) throws(PromQLError) -> [PromQLSample] {
+    private func match(
+        _ binary: PromQLBinary, _ left: [PromQLSample], _ right: [PromQLSample]
+    ) throws(PromQLError) -> [PromQLSample] {
         let isSwapped = binary.matching.many == .right
         let (many, one) = isSwapped ? (right, left) : (left, right)
         var partners: [LabelSet: PromQLSample] = [:]
         for sample in one where partners.updateValue(sample, forKey: key(sample.labels, binary)) != nil {
             let side = isSwapped ? "left" : "right"
             throw PromQLError(
-                .execution, "the \(side) side of \(binary.operation.rawValue) has several series for \(key(sample.labels, binary)): on, ignoring and group tell which belong together")
+                .execution,
+                "the \(side) side of \(binary.operation.rawValue) has several series for \(key(sample.labels, binary)): "
+                    + "on, ignoring and group tell which belong together")
         }
         var matched: Set<LabelSet> = []
         var result: [PromQLSample] = []
@@ -106,7 +113,8 @@ extension PromQLEvaluation {
             }
             guard binary.matching.many != .none || matched.insert(key).inserted else {
                 throw PromQLError(
-                    .execution, "the left side of \(binary.operation.rawValue) has several series for \(key): group_left tells that they are meant")
+                    .execution,
+                    "the left side of \(binary.operation.rawValue) has several series for \(key): group_left tells that they are meant")
             }
             result.append(PromQLSample(labels: labels(of: sample.labels, partner.labels, binary), value: value))
         }

@@ -28,7 +28,8 @@ final class PromQLEvaluation {
         switch expression {
         case .number(let number): return .scalar(number)
         case .string(let text): return .string(text)
-        case .selector(let selector): return .vector(newest(of: selector, at: time).map { PromQLSample(labels: $0.labels, value: $0.value) })
+        case .selector(let selector):
+            return .vector(newest(of: selector, at: time).map { PromQLSample(labels: $0.labels, value: $0.value) })
         case .negated(let operand):
             switch try value(of: operand, at: time) {
             case .scalar(let number): return .scalar(-number)

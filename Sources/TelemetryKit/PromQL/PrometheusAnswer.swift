@@ -12,7 +12,9 @@ enum PrometheusAnswer {
     }
 
     /// `{"status":"error","errorType":"bad_data","error":"…"}`
-    static func failure(status: Int, errorType: StaticString, _ message: String, headers: [(name: String, value: String)] = []) -> HTTPResponse {
+    static func failure(
+        status: Int, errorType: StaticString, _ message: String, headers: [(name: String, value: String)] = []
+    ) -> HTTPResponse {
         var out = ByteWriter()
         out.append(#"{"status":"error","errorType":""#)
         out.append(errorType)

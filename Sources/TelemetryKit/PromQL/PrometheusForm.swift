@@ -9,7 +9,8 @@ struct PrometheusForm: Sendable {
         if request.method == "POST" {
             let type = request.header("content-type")?.prefix { $0 != ";" }.lowercased() ?? ""
             guard type == "application/x-www-form-urlencoded" else {
-                throw PromQLError(.badData, "a posted query is of the type application/x-www-form-urlencoded, and this is of \(promQLQuoted(type))")
+                throw PromQLError(
+                    .badData, "a posted query is of the type application/x-www-form-urlencoded, and this is of \(promQLQuoted(type))")
             }
             try add(String(decoding: request.body, as: UTF8.self))
         }
