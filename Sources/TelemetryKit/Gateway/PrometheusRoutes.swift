@@ -86,7 +86,9 @@ enum PrometheusRoutes {
         return texts(Set(found.map { $0[name] }).subtracting([""]))
     }
 
-    private static func directory(_ context: RequestContext, _ form: PrometheusForm, _ selectors: [PromQLSelector]) async throws -> [LabelSet] {
+    private static func directory(
+        _ context: RequestContext, _ form: PrometheusForm, _ selectors: [PromQLSelector]
+    ) async throws -> [LabelSet] {
         try await PrometheusDirectory(store: context.store).series(selectors, from: form.time("start"), through: form.time("end"))
     }
 
@@ -103,7 +105,8 @@ enum PrometheusRoutes {
     ) { context, form in
         let limit = form.text("limit").map(Int.init) ?? .max
         guard let limit else { throw PromQLError(.badData, "invalid parameter \"limit\": it is not a whole number") }
-        let found = try await PrometheusDirectory(store: context.store).metadata(of: form.text("metric"), limit: limit < 0 ? .max : limit)
+        let directory = PrometheusDirectory(store: context.store)
+        let found = try await directory.metadata(of: form.text("metric"), limit: limit < 0 ? .max : limit)
         return PrometheusAnswer.success { out in
             out.append("{")
             for (index, (name, field)) in found.enumerated() {
@@ -137,8 +140,8 @@ enum PrometheusRoutes {
                 return PrometheusAnswer.failure(status: status, errorType: errorType, error.message)
             } catch let error as StoreError {
                 let error = APIError(error)
-                return PrometheusAnswer.failure(
-                    status: error.status, errorType: error.status == 503 ? "unavailable" : "internal", error.message, headers: error.headers)
+                let errorType: StaticString = error.status == 503 ? "unavailable" : "internal"
+                return PrometheusAnswer.failure(status: error.status, errorType: errorType, error.message, headers: error.headers)
             }
         }
     }

@@ -27,7 +27,7 @@ struct PromQLEngine: Sendable {
     func range(_ query: PromQLQuery, from start: Int64, through end: Int64, step: Int64) async throws -> Answer {
         let type = query.expression.type
         guard type == .scalar || type == .vector else {
-            throw PromQLError(.badData, "a range query needs a scalar or an instant vector, and this is a \(type.rawValue)")
+            throw PromQLError(.badData, "a range query needs a scalar or an instant vector, and this is of type \(type.rawValue)")
         }
         let evaluation = try await evaluation(of: query, from: start, through: end)
         var results: [LabelSet: PromQLSeries] = [:]

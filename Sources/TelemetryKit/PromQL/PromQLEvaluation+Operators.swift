@@ -114,7 +114,8 @@ extension PromQLEvaluation {
             guard binary.matching.many != .none || matched.insert(key).inserted else {
                 throw PromQLError(
                     .execution,
-                    "the left side of \(binary.operation.rawValue) has several series for \(key): group_left tells that they are meant")
+                    "the left side of \(binary.operation.rawValue) has several series for \(key): "
+                        + "group_left tells that they are meant")
             }
             result.append(PromQLSample(labels: labels(of: sample.labels, partner.labels, binary), value: value))
         }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// One query over the samples that were read for it, evaluated at times that never go back. Used by one task.
 final class PromQLEvaluation {
     /// By the index of their selector.

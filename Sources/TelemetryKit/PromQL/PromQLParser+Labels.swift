@@ -34,7 +34,9 @@ extension PromQLParser {
 
     private mutating func readMatcher(named name: String?) throws(PromQLError) -> LabelMatcher {
         let start = token
-        guard start.kind == .identifier, !start.text.contains(":") else { throw unexpected("in a selector, expected the name of a label") }
+        guard start.kind == .identifier, !start.text.contains(":") else {
+            throw unexpected("in a selector, expected the name of a label")
+        }
         advance()
         guard token.kind == .symbol, let operation = LabelMatcher.Operation(rawValue: token.text) else {
             throw unexpected("after the label \(start.text), expected =, !=, =~ or !~")
@@ -105,7 +107,7 @@ extension PromQLParser {
     func check(_ binary: PromQLBinary, at offset: Int) throws(PromQLError) {
         let operation = binary.operation
         for side in [binary.left, binary.right] where side.type != .scalar && side.type != .vector {
-            throw error("\(operation.rawValue) is for scalars and instant vectors, and this is a \(side.type.rawValue)", at: offset)
+            throw error("\(operation.rawValue) is for scalars and instant vectors, and this is of type \(side.type.rawValue)", at: offset)
         }
         let scalars = [binary.left, binary.right].count { $0.type == .scalar }
         if scalars == 2, operation.isComparison, !binary.returnsBool { throw error("a comparison of scalars needs bool", at: offset) }

@@ -103,7 +103,7 @@ package struct PromQLParser {
         // A sign binds as tightly as multiplication: -2^2 is -4.
         let operand = try expression(above: PromQLBinary.Operation.multiply.precedence)
         guard operand.type == .scalar || operand.type == .vector else {
-            throw error("a sign is for scalars and instant vectors, and this is a \(operand.type.rawValue)", at: start.offset)
+            throw error("a sign is for scalars and instant vectors, and this is of type \(operand.type.rawValue)", at: start.offset)
         }
         return start.text == "+" ? operand : .negated(operand)
     }
@@ -180,10 +180,16 @@ package struct PromQLParser {
             throw error("\(start.text) takes \(count) arguments, and here are \(arguments.count)", at: start.offset)
         }
         for (argument, type) in zip(arguments, signature.parameters) where argument.type != type {
-            throw error("\(start.text) takes a value of type \(type.rawValue), and this is a \(argument.type.rawValue)", at: start.offset)
+            throw mismatch(start, "value", type, argument.type)
         }
         try refuseModifiers()
         return .call(function, arguments, node: newNode())
+    }
+
+    private func mismatch(
+        _ name: PromQLToken, _ part: String, _ wanted: PromQLExpression.ValueType, _ found: PromQLExpression.ValueType
+    ) -> PromQLError {
+        error("\(name.text) takes a \(part) of type \(wanted.rawValue), and this is of type \(found.rawValue)", at: name.offset)
     }
 
     private mutating func arguments(of name: String) throws(PromQLError) -> [PromQLExpression] {
@@ -207,10 +213,10 @@ package struct PromQLParser {
         }
         let vector = arguments.removeLast()
         guard vector.type == .vector else {
-            throw error("\(start.text) takes a value of type instant vector, and this is a \(vector.type.rawValue)", at: start.offset)
+            throw mismatch(start, "value", .vector, vector.type)
         }
         if let type = operation.parameterType, arguments[0].type != type {
-            throw error("\(start.text) takes a parameter of type \(type.rawValue), and this is a \(arguments[0].type.rawValue)", at: start.offset)
+            throw mismatch(start, "parameter", type, arguments[0].type)
         }
         try refuseModifiers()
         return .aggregation(

@@ -24,7 +24,9 @@ enum PrometheusAnswer {
         return HTTPResponse(status: status, headers: [("Content-Type", "application/json")] + headers, body: .bytes(out.bytes))
     }
 
-    static func list<Element>(_ elements: some Sequence<Element>, _ out: inout ByteWriter, _ append: (inout ByteWriter, Element) -> Void) {
+    static func list<Element>(
+        _ elements: some Sequence<Element>, _ out: inout ByteWriter, _ append: (inout ByteWriter, Element) -> Void
+    ) {
         out.append("[")
         for (index, element) in elements.enumerated() {
             if index > 0 { out.append(",") }
@@ -115,7 +117,8 @@ enum PrometheusAnswer {
         if !isPlain, value.magnitude < 1e-6 || value.magnitude >= 1e21 {
             let exponent = point - 1
             let fraction = digits.count > 1 ? "." + digits.dropFirst() : ""
-            return "\(sign)\(digits.first!)\(fraction)e\(exponent < 0 ? "-" : "+")\(exponent.magnitude < 10 ? "0" : "")\(exponent.magnitude)"
+            let padding = exponent.magnitude < 10 ? "0" : ""
+            return "\(sign)\(digits.first!)\(fraction)e\(exponent < 0 ? "-" : "+")\(padding)\(exponent.magnitude)"
         }
         if point <= 0 { return sign + "0." + String(repeating: "0", count: -point) + digits }
         if point >= digits.count { return sign + digits + String(repeating: "0", count: point - digits.count) }

@@ -49,7 +49,8 @@ struct PrometheusForm: Sendable {
         var selectors: [PromQLSelector] = []
         for text in texts("match[]") {
             do throws(PromQLError) {
-                guard case .selector(let selector) = try PromQLParser.parse(text).expression, selector.window == nil, selector.offset == 0 else {
+                guard case .selector(let selector) = try PromQLParser.parse(text).expression, selector.window == nil, selector.offset == 0
+                else {
                     throw PromQLError(.badData, "\(text) is not a selector of series")
                 }
                 selectors.append(selector)

@@ -1,5 +1,3 @@
-import Glibc
-
 /// The samples of one series in a range, at least one, and the functions over them.
 struct RangeSamples {
     var times: ArraySlice<Int64>
@@ -48,8 +46,8 @@ struct RangeSamples {
 
     /// What changed over the whole range, from what changed between the first sample and the last.
     ///
-    /// Prometheus goes on to the ends of the range where they are no farther than 1.1 of the mean distance of samples, else by half of that
-    /// distance; a counter is not followed back below 0. One that falls has begun anew at 0.
+    /// Prometheus goes on to the ends of the range where they are no farther than 1.1 of the mean distance of samples, else by half
+    /// of that distance; a counter is not followed back below 0. One that falls has begun anew at 0.
     private func extrapolated(isCounter: Bool) -> Double? {
         guard count >= 2 else { return nil }
         var change = lastValue - firstValue

@@ -42,10 +42,13 @@ struct RegexParser {
         var nodes: [RegexNode] = []
         while let scalar = next, scalar != "|", scalar != ")" {
             if skip("\\Q") {
+                let before = nodes.count
                 while at < scalars.count, !skip("\\E") {
                     nodes.append(literal(scalars[at]))
                     at += 1
                 }
+                // What is repeated behind a quotation is its last character.
+                if nodes.count > before { nodes.append(try repetition(of: nodes.removeLast())) }
                 continue
             }
             if skip("\\E") { continue }

@@ -26,7 +26,7 @@ enum RegexTarget {
 }
 
 /// A regular expression by its meaning: where in a text it can end, given where it can begin.
-indirect enum NaivePattern {
+indirect enum NaivePattern: Sendable {
     case one(String, Set<String>)
     case sequence(NaivePattern, NaivePattern)
     case either(NaivePattern, NaivePattern)
@@ -36,20 +36,23 @@ indirect enum NaivePattern {
     init(_ input: inout FuzzInput, depth: Int) {
         switch depth == 0 ? 0 : input.number(below: 6) {
         case 0:
-            self = input.oneOf([
-                .one("a", ["a"]), .one("b", ["b"]), .one("é", ["é"]), .one(".", ["a", "b", "é"]), .one("[^a]", ["b", "é", "\n"]),
-                .one("[a-b]", ["a", "b"]), .one("\\n", ["\n"]), .one("(?s:.)", ["a", "b", "é", "\n"]), .one("(?i:A)", ["a"]),
-                .one("\\w", ["a", "b"]), .one("\\W", ["é", "\n"]), .one("[[:alpha:]é]", ["a", "b", "é"]), .nothing, .atStart, .atEnd,
-            ])
+            self = input.oneOf(Self.leaves)
         case 1, 2: self = .sequence(NaivePattern(&input, depth: depth - 1), NaivePattern(&input, depth: depth - 1))
         case 3: self = .either(NaivePattern(&input, depth: depth - 1), NaivePattern(&input, depth: depth - 1))
         default:
-            let (text, minimum, maximum) = input.oneOf([
-                ("*", 0, nil), ("+", 1, nil), ("?", 0, 1), ("{2}", 2, 2), ("{1,3}", 1, 3), ("{2,}", 2, nil), ("*?", 0, nil), ("{0}", 0, 0),
-            ] as [(String, Int, Int?)])
+            let (text, minimum, maximum) = input.oneOf(Self.repetitions)
             self = .repeated(NaivePattern(&input, depth: depth - 1), minimum: minimum, maximum: maximum, text: text)
         }
     }
+
+    private static let leaves: [NaivePattern] = [
+        .one("a", ["a"]), .one("b", ["b"]), .one("é", ["é"]), .one(".", ["a", "b", "é"]), .one("[^a]", ["b", "é", "\n"]),
+        .one("[a-b]", ["a", "b"]), .one("\\n", ["\n"]), .one("(?s:.)", ["a", "b", "é", "\n"]), .one("(?i:A)", ["a"]),
+        .one("\\w", ["a", "b"]), .one("\\W", ["é", "\n"]), .one("[[:alpha:]é]", ["a", "b", "é"]), .nothing, .atStart, .atEnd,
+    ]
+    private static let repetitions: [(String, Int, Int?)] = [
+        ("*", 0, nil), ("+", 1, nil), ("?", 0, 1), ("{2}", 2, 2), ("{1,3}", 1, 3), ("{2,}", 2, nil), ("*?", 0, nil), ("{0}", 0, 0),
+    ]
 
     var text: String {
         switch self {

