@@ -11,6 +11,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case numbers
     case timestamp
     case prometheus
+    case promql
+    case regex
 
     /// `nil`: all is well.
     func failure(_ input: [UInt8]) -> String? {
@@ -23,6 +25,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .numbers: NumbersTarget.failure(input)
         case .timestamp: TimestampTarget.failure(input)
         case .prometheus: PrometheusTarget.failure(input)
+        case .promql: PromQLTarget.failure(input)
+        case .regex: RegexTarget.failure(input)
         }
     }
 }

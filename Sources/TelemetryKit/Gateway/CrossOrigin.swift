@@ -6,6 +6,8 @@ struct CrossOrigin: Sendable {
     let origins: [String]
 
     static let methods = "GET, HEAD, OPTIONS"
+    /// Of a route that takes a form.
+    static let methodsWithForm = "GET, HEAD, OPTIONS, POST"
 
     /// What is added to every answer. A token is not a credential in the browser's sense: the page itself must know it.
     func headers(for request: HTTPRequest) -> [(name: String, value: String)] {
@@ -23,7 +25,7 @@ struct CrossOrigin: Sendable {
     func preflightHeaders(for request: HTTPRequest) -> [(name: String, value: String)] {
         guard request.header("access-control-request-method") != nil, allowedOrigin(of: request) != nil else { return [] }
         return [
-            ("Access-Control-Allow-Methods", Self.methods),
+            ("Access-Control-Allow-Methods", Self.methodsWithForm),
             ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-None-Match, \(RequestID.field)"),
             ("Access-Control-Max-Age", "600"),
         ]

@@ -24,6 +24,8 @@ public final class Gateway: Sendable {
         public var live: LiveSamples?
         /// By what `/api/v1/alerts` and `/api/v1/hosts` judge.
         public var healthRules = HealthRules()
+        /// What queries of `/prometheus/api/v1` may cost.
+        public var promQL = PromQLLimits()
         /// More wait until one of them is closed.
         public var maximumConnections = 16_384
         /// From the first byte of a request to its last; a slower client is answered with 408.

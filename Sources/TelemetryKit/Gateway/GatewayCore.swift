@@ -57,14 +57,16 @@ final class GatewayCore: Sendable {
         case .none: throw APIError.notFound("\(request.path) is not served; see /openapi.json")
         }
         label = route.path
+        let allowed = route.takesForm ? CrossOrigin.methodsWithForm : CrossOrigin.methods
         switch request.method {
         case "GET", "HEAD": break
+        case "POST" where route.takesForm: break
         case "OPTIONS":
-            return HTTPResponse(status: 204, headers: [("Allow", CrossOrigin.methods)] + crossOrigin.preflightHeaders(for: request))
+            return HTTPResponse(status: 204, headers: [("Allow", allowed)] + crossOrigin.preflightHeaders(for: request))
         default:
             throw APIError(
                 status: 405, code: "method_not_allowed", message: "\(request.method) is not allowed on \(request.path)",
-                headers: [("Allow", CrossOrigin.methods)])
+                headers: [("Allow", allowed)])
         }
         if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
             throw APIError(
@@ -75,7 +77,7 @@ final class GatewayCore: Sendable {
         guard route.answers.contains(where: { accept.quality($0.contentType) > 0 }) else {
             throw accept.refusal(of: route.answers.map(\.contentType))
         }
-        let parameters = try QueryParameters.parse(request.query, for: route)
+        let parameters = route.takesForm ? [:] : try QueryParameters.parse(request.query, for: route)
         let context = RequestContext(gateway: self, request: request, segments: segments, parameters: parameters)
         guard route.isHeavy else { return try await route.handle(context) }
         return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await route.handle(context) }

@@ -17,6 +17,10 @@ struct Route: Sendable {
     var needsToken = false
     /// Whether it works through many samples: then not on the event loop's thread, where all others would wait.
     var isHeavy = false
+    /// Whether it reads its parameters itself, in the query or in a form that is posted; ``parameters`` then only tell of them.
+    var takesForm = false
+    /// A name of ``Schemas``.
+    var errorSchema = "Error"
     var handle: @Sendable (RequestContext) async throws -> HTTPResponse
 
     /// One representation of a successful answer.

@@ -86,6 +86,8 @@ struct OpenAPIDocument {
             // A readiness that fails has the same form as one that does not.
             if route.operationID == "getReadiness" && status == 503 {
                 appendContent(Route.AnswerContent(contentType: Answers.json, schema: "Readiness"), to: &out)
+            } else if route.errorSchema != "Error", route.errors.contains(status) {
+                appendContent(Route.AnswerContent(contentType: Answers.json, schema: route.errorSchema), to: &out)
             } else {
                 appendContent(Route.AnswerContent(contentType: APIError.contentType, schema: "Error"), to: &out)
             }
@@ -102,6 +104,7 @@ struct OpenAPIDocument {
         case 406: "Accept takes nothing that is served here."
         case 408: "The request took too long to arrive."
         case 413, 414, 431: "The request's body, address or head is too large."
+        case 422: "The query is none that can be answered: it is not supported, or costs too much."
         case 502: "The database answers something that is not understood."
         case 503: "Not at this time; Retry-After says when to ask again."
         default: "\(HTTPResponse.reason(status))"

@@ -1,6 +1,6 @@
 /// The JSON schemas of the answers, by name, as they stand in the OpenAPI document, each with an example.
 enum Schemas {
-    static let all: [(name: String, json: String)] = service + store + fleet + catalogue + lists
+    static let all: [(name: String, json: String)] = service + store + fleet + catalogue + prometheus + lists
 
     private static let service = [
         schema("Health", [("status", #"{"const":"ok"}"#)], example: #"{"status":"ok"}"#),
@@ -123,6 +123,18 @@ enum Schemas {
         list(
             "AggregateList", of: "AggregateSeries",
             further: [("total", inAll), ("metric_name", text), ("function", text), ("window_seconds", number), ("group_by", text)]),
+    ]
+
+    private static let prometheus = [
+        schema(
+            "PrometheusAnswer", [("status", #"{"const":"success"}"#), ("data", #"{"description":"As in the HTTP API of Prometheus."}"#)],
+            example: #"{"status":"success","data":{"resultType":"vector","result":[]}}"#),
+        schema(
+            "PrometheusError",
+            [
+                ("status", #"{"const":"error"}"#), ("errorType", #"{"enum":["bad_data","execution","timeout","unavailable","internal"]}"#),
+                ("error", text),
+            ], example: #"{"status":"error","errorType":"bad_data","error":"invalid parameter \"step\": it is missing"}"#),
     ]
 
     // MARK: Parts

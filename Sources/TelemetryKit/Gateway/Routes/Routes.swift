@@ -2,7 +2,7 @@
 enum Routes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
         ServiceRoutes.all + DashboardRoutes.all + PageRoutes.all + GPURoutes.all(configuration) + TelemetryRoutes.all(configuration)
-            + FleetRoutes.all(configuration) + QueryRoutes.all + StreamRoutes.all + CatalogueRoutes.all + StoreRoutes.all
+            + FleetRoutes.all(configuration) + QueryRoutes.all + StreamRoutes.all + CatalogueRoutes.all + StoreRoutes.all + PrometheusRoutes.all
     }
 
     static func json(_ schema: String) -> [Route.AnswerContent] {

@@ -1,0 +1,148 @@
+import TelemetryNet
+
+/// Reads in the form of Prometheus' HTTP API, for Grafana and other clients of it; see Docs/Prometheus.md.
+enum PrometheusRoutes {
+    static let all: [Route] = [query, queryRange, series, labels, labelValues, metadata]
+
+    // MARK: Parameters
+
+    private static let queryText = Route.Parameter(
+        name: "query", kind: .text, description: "In PromQL.", example: "avg by (Hostname) (DCGM_FI_DEV_GPU_TEMP)")
+    private static let timeout = Route.Parameter(
+        name: "timeout", kind: .text, description: "How long it may take at most: seconds, or a duration.", example: "30s")
+    private static let match = Route.Parameter(
+        name: "match[]", kind: .texts, description: "Only series that a selector fits.", example: "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"}")
+
+    private static func time(_ name: String, _ description: String) -> Route.Parameter {
+        Route.Parameter(
+            name: name, kind: .text, description: description + " Seconds since 1970, or RFC 3339.", example: "2025-07-18T20:42:37Z")
+    }
+
+    private static let start = time("start", "The first time.")
+    private static let end = time("end", "The last time.")
+
+    // MARK: Queries
+
+    private static let query = route(
+        "query", "queryPrometheus", "A query at one time.", [queryText, time("time", "Now where it is left out."), timeout]
+    ) { context, form in
+        let query = try form.query()
+        let time = try form.time("time") ?? Timestamp.now.nanoseconds / 1_000_000
+        let answer = try await engine(context, form).instant(query, at: time)
+        return PrometheusAnswer.success { PrometheusAnswer.append(answer, &$0) }
+    }
+
+    private static let queryRange = route(
+        "query_range", "queryPrometheusRange", "A query at every step between two times.",
+        [
+            queryText, start, end,
+            Route.Parameter(name: "step", kind: .text, description: "Seconds, or a duration.", example: "15s"), timeout,
+        ]
+    ) { context, form in
+        let start = try form.required("start", form.time("start"))
+        let end = try form.required("end", form.time("end"))
+        let step = try form.required("step", form.duration("step"))
+        guard end >= start else { throw PromQLError(.badData, "invalid parameter \"end\": it is before start") }
+        guard step > 0 else { throw PromQLError(.badData, "invalid parameter \"step\": it must be at least a millisecond") }
+        let engine = try engine(context, form)
+        guard (end - start) / step <= engine.limits.maxSteps else {
+            throw PromQLError(
+                .badData,
+                "start, end and step ask for \((end - start) / step + 1) points of each series, and "
+                    + "\(engine.limits.maxSteps + 1) is the limit: a longer step gives fewer")
+        }
+        let answer = try await engine.range(form.query(), from: start, through: end, step: step)
+        return PrometheusAnswer.success { PrometheusAnswer.append(answer, &$0) }
+    }
+
+    private static func engine(_ context: RequestContext, _ form: PrometheusForm) throws -> PromQLEngine {
+        var engine = PromQLEngine(store: context.store, limits: context.gateway.configuration.promQL)
+        if let timeout = try form.duration("timeout") { engine.limits.timeout = min(engine.limits.timeout, .milliseconds(timeout)) }
+        return engine
+    }
+
+    // MARK: Series
+
+    private static let series = route("series", "listPrometheusSeries", "The series that fit a selector.", [match, start, end]) {
+        context, form in
+        let selectors = try form.selectors()
+        guard !selectors.isEmpty else { throw PromQLError(.badData, "invalid parameter \"match[]\": it is missing") }
+        let found = try await directory(context, form, selectors)
+        return PrometheusAnswer.success { PrometheusAnswer.list(found, &$0) { PrometheusAnswer.append($1, &$0) } }
+    }
+
+    private static let labels = route("labels", "listPrometheusLabels", "The names of labels.", [match, start, end]) { context, form in
+        let found = try await directory(context, form, form.selectors())
+        return texts(Set(found.flatMap { $0.labels.map(\.name) }))
+    }
+
+    private static let labelValues = route(
+        "label/{name}/values", "listPrometheusLabelValues", "The values of a label.",
+        [Route.Parameter(name: "name", kind: .pathText, description: "The label's name.", example: "Hostname"), match, start, end]
+    ) { context, form in
+        let name = context.segment("name")
+        guard isLabelName(name) else { throw PromQLError(.badData, "\(promQLQuoted(name)) is not the name of a label") }
+        let found = try await directory(context, form, form.selectors())
+        return texts(Set(found.map { $0[name] }).subtracting([""]))
+    }
+
+    private static func directory(
+        _ context: RequestContext, _ form: PrometheusForm, _ selectors: [PromQLSelector]
+    ) async throws -> [LabelSet] {
+        try await PrometheusDirectory(store: context.store).series(selectors, from: form.time("start"), through: form.time("end"))
+    }
+
+    private static func texts(_ texts: Set<String>) -> HTTPResponse {
+        PrometheusAnswer.success { PrometheusAnswer.list(texts.sorted(), &$0) { $0.appendJSONString($1) } }
+    }
+
+    private static let metadata = route(
+        "metadata", "listPrometheusMetadata", "Type, unit and meaning of the metrics that have samples and that the catalogue knows.",
+        [
+            Route.Parameter(name: "metric", kind: .text, description: "Only this metric.", example: "DCGM_FI_DEV_GPU_TEMP"),
+            Route.Parameter(name: "limit", kind: .text, description: "At most so many metrics.", example: "100"),
+        ]
+    ) { context, form in
+        let limit = form.text("limit").map(Int.init) ?? .max
+        guard let limit else { throw PromQLError(.badData, "invalid parameter \"limit\": it is not a whole number") }
+        let directory = PrometheusDirectory(store: context.store)
+        let found = try await directory.metadata(of: form.text("metric"), limit: limit < 0 ? .max : limit)
+        return PrometheusAnswer.success { out in
+            out.append("{")
+            for (index, (name, field)) in found.enumerated() {
+                if index > 0 { out.append(",") }
+                out.appendJSONString(name)
+                out.append(#":[{"type":"\#(field.metricType.rawValue)","help":"#)
+                out.appendJSONString(field.meaning)
+                out.append(#","unit":"#)
+                out.appendJSONString(field.unit)
+                out.append("}]")
+            }
+            out.append("}")
+        }
+    }
+
+    // MARK: Errors
+
+    private static func route(
+        _ path: String, _ operationID: String, _ summary: String, _ parameters: [Route.Parameter],
+        _ handle: @escaping @Sendable (RequestContext, PrometheusForm) async throws -> HTTPResponse
+    ) -> Route {
+        Route(
+            path: "/prometheus/api/v1/\(path)", operationID: operationID, summary: summary, tag: "prometheus", parameters: parameters,
+            answers: [Route.AnswerContent(contentType: "application/json", schema: "PrometheusAnswer")], errors: [400, 422, 502, 503],
+            needsToken: true, takesForm: true, errorSchema: "PrometheusError"
+        ) { context in
+            do {
+                return try await handle(context, PrometheusForm(context.request))
+            } catch let error as PromQLError {
+                let (status, errorType) = error.answer
+                return PrometheusAnswer.failure(status: status, errorType: errorType, error.message)
+            } catch let error as StoreError {
+                let error = APIError(error)
+                let errorType: StaticString = error.status == 503 ? "unavailable" : "internal"
+                return PrometheusAnswer.failure(status: error.status, errorType: errorType, error.message, headers: error.headers)
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/// The labels of a series or of a result, among them its name as `__name__`. Shared by all samples that have it.
+final class LabelSet: Hashable, Sendable {
+    static let empty = LabelSet([])
+    static let nameLabel = "__name__"
+
+    /// In the order of names; values are not empty, since to Prometheus an empty label is none.
+    let labels: [MetricLabel]
+    private let contentHash: Int
+
+    /// Of labels whose names are unique, in any order.
+    init(_ labels: [MetricLabel]) {
+        self.labels = labels.filter { !$0.value.isEmpty }.sorted { $0.name < $1.name }
+        var hasher = Hasher()
+        hasher.combine(self.labels)
+        contentHash = hasher.finalize()
+    }
+
+    static func == (a: LabelSet, b: LabelSet) -> Bool {
+        a === b || (a.contentHash == b.contentHash && a.labels == b.labels)
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }
+
+    /// Empty where the label is not there.
+    subscript(_ name: String) -> String { labels.first { $0.name == name }?.value ?? "" }
+
+    func keeping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { names.contains($0.name) }) }
+
+    func dropping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { !names.contains($0.name) }) }
+
+    /// An empty value takes the label away.
+    func setting(_ name: String, _ value: String) -> LabelSet {
+        LabelSet(labels.filter { $0.name != name } + [MetricLabel(name: name, value: value)])
+    }
+
+    /// By names and values, label by label.
+    static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
+        for (x, y) in zip(a.labels, b.labels) where x != y { return (x.name, x.value) < (y.name, y.value) }
+        return a.labels.count < b.labels.count
+    }
+}
+
+/// The labels that a series of a store has in PromQL.
+extension LabelSet {
+    static let uuid = "UUID"
+    static let modelName = "modelName"
+    static let hostname = "Hostname"
+
+    /// Its own labels, and those of `dcgm-exporter` for what its GPU says beyond them. A store can be asked for uuid, model and
+    /// host: these are always the GPU's.
+    convenience init(_ series: MetricSeries) {
+        let gpu = series.gpu
+        var labels = [
+            MetricLabel(name: Self.nameLabel, value: series.metricName), MetricLabel(name: Self.uuid, value: gpu.uuid),
+            MetricLabel(name: Self.modelName, value: gpu.modelName), MetricLabel(name: Self.hostname, value: gpu.hostname),
+        ]
+        let fixed = labels.map(\.name)
+        labels += series.labels.filter { !$0.value.isEmpty && !fixed.contains($0.name) }
+        let further = [
+            ("gpu", gpu.gpuID), ("device", gpu.device), ("container", gpu.container), ("pod", gpu.pod), ("namespace", gpu.namespace),
+        ]
+        for (name, value) in further where !labels.contains(where: { $0.name == name }) {
+            labels.append(MetricLabel(name: name, value: value))
+        }
+        self.init(labels)
+    }
+}

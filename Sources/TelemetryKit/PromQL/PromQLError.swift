@@ -1,0 +1,40 @@
+/// Why a query has no answer.
+package struct PromQLError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Sendable, Hashable {
+        /// The request is wrong.
+        case badData
+        /// Right in Prometheus, and not part of what is supported here.
+        case unsupported
+        /// The data do not fit the query, or are too many for it.
+        case execution
+        case timeout
+    }
+
+    package var kind: Kind
+    /// Names the parameter, or the line and column of the query.
+    package var message: String
+
+    package init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    package var description: String { message }
+
+    /// At a byte of the query, which is told as Prometheus tells it: `1:7: parse error: …`, both counted from 1.
+    static func at(_ offset: Int, of query: [UInt8], _ reason: String, _ kind: Kind = .badData) -> PromQLError {
+        let before = query.prefix(offset)
+        let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+        let column = before.count - (before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0) + 1
+        return PromQLError(kind, "\(line):\(column): \(kind == .unsupported ? "not supported" : "parse error"): \(reason)")
+    }
+
+    /// The status of the answer, and Prometheus' word for the kind.
+    var answer: (status: Int, errorType: StaticString) {
+        switch kind {
+        case .badData: (400, "bad_data")
+        case .unsupported, .execution: (422, "execution")
+        case .timeout: (503, "timeout")
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import TelemetryNet
+
+/// The JSON of Prometheus' HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api).
+enum PrometheusAnswer {
+    /// `{"status":"success","data":…}`
+    static func success(_ append: (inout ByteWriter) -> Void) -> HTTPResponse {
+        Answers.object { out in
+            out.append(#"{"status":"success","data":"#)
+            append(&out)
+            out.append("}")
+        }
+    }
+
+    /// `{"status":"error","errorType":"bad_data","error":"…"}`
+    static func failure(
+        status: Int, errorType: StaticString, _ message: String, headers: [(name: String, value: String)] = []
+    ) -> HTTPResponse {
+        var out = ByteWriter()
+        out.append(#"{"status":"error","errorType":""#)
+        out.append(errorType)
+        out.append(#"","error":"#)
+        out.appendJSONString(message)
+        out.append("}")
+        return HTTPResponse(status: status, headers: [("Content-Type", "application/json")] + headers, body: .bytes(out.bytes))
+    }
+
+    static func list<Element>(
+        _ elements: some Sequence<Element>, _ out: inout ByteWriter, _ append: (inout ByteWriter, Element) -> Void
+    ) {
+        out.append("[")
+        for (index, element) in elements.enumerated() {
+            if index > 0 { out.append(",") }
+            append(&out, element)
+        }
+        out.append("]")
+    }
+
+    static func append(_ labels: LabelSet, _ out: inout ByteWriter) {
+        out.append("{")
+        for (index, label) in labels.labels.enumerated() {
+            if index > 0 { out.append(",") }
+            out.appendJSONString(label.name)
+            out.append(":")
+            out.appendJSONString(label.value)
+        }
+        out.append("}")
+    }
+
+    /// `{"resultType":"vector","result":[…]}`
+    static func append(_ answer: PromQLEngine.Answer, _ out: inout ByteWriter) {
+        out.append(#"{"resultType":""#)
+        switch answer {
+        case .scalar(let value, let time):
+            out.append(#"scalar","result":"#)
+            append(time, value, &out)
+        case .string(let text, let time):
+            out.append(#"string","result":["#)
+            append(time, &out)
+            out.append(",")
+            out.appendJSONString(text)
+            out.append("]")
+        case .vector(let samples, let time):
+            out.append(#"vector","result":"#)
+            list(samples, &out) { out, sample in
+                out.append(#"{"metric":"#)
+                append(sample.labels, &out)
+                out.append(#","value":"#)
+                append(time, sample.value, &out)
+                out.append("}")
+            }
+        case .matrix(let series):
+            out.append(#"matrix","result":"#)
+            list(series, &out) { out, series in
+                out.append(#"{"metric":"#)
+                append(series.labels, &out)
+                out.append(#","values":"#)
+                list(series.times.indices, &out) { append(series.times[$1], series.values[$1], &$0) }
+                out.append("}")
+            }
+        }
+        out.append("}")
+    }
+
+    /// `[1752871354.5,"36"]`
+    private static func append(_ time: Int64, _ value: Double, _ out: inout ByteWriter) {
+        out.append("[")
+        append(time, &out)
+        out.append(",\"")
+        out.append(text(value))
+        out.append("\"]")
+    }
+
+    /// Milliseconds as seconds.
+    private static func append(_ time: Int64, _ out: inout ByteWriter) {
+        if time < 0 { out.append("-") }
+        out.appendDecimal(time.magnitude / 1000)
+        guard time % 1000 != 0 else { return }
+        out.append(".")
+        out.appendDecimal(Int(time.magnitude % 1000), width: 3)
+    }
+
+    /// The shortest digits that read back as the value: without an exponent where it is from 1e-6 to 1e21, or where it shall be plain.
+    static func text(_ value: Double, isPlain: Bool = false) -> String {
+        guard value.isFinite else { return value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf" }
+        let sign = value.sign == .minus ? "-" : ""
+        if value == 0 { return sign + "0" }
+        // `12.5`, `1e+16`, `1.5e-07`
+        let parts = value.magnitude.description.split(separator: "e")
+        let mantissa = parts[0].split(separator: ".", omittingEmptySubsequences: false)
+        var digits = mantissa.joined()
+        // Where the point is, counted from before the first digit.
+        var point = mantissa[0].count + (parts.count > 1 ? Int(parts[1])! : 0)
+        let zeros = digits.prefix { $0 == "0" }.count
+        digits = String(digits.dropFirst(zeros))
+        point -= zeros
+        while digits.hasSuffix("0") { digits.removeLast() }
+        if !isPlain, value.magnitude < 1e-6 || value.magnitude >= 1e21 {
+            let exponent = point - 1
+            let fraction = digits.count > 1 ? "." + digits.dropFirst() : ""
+            let padding = exponent.magnitude < 10 ? "0" : ""
+            return "\(sign)\(digits.first!)\(fraction)e\(exponent < 0 ? "-" : "+")\(padding)\(exponent.magnitude)"
+        }
+        if point <= 0 { return sign + "0." + String(repeating: "0", count: -point) + digits }
+        if point >= digits.count { return sign + digits + String(repeating: "0", count: point - digits.count) }
+        return sign + digits.prefix(point) + "." + digits.dropFirst(point)
+    }
+}

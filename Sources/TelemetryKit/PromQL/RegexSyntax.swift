@@ -1,0 +1,93 @@
+/// A regular expression as a tree.
+indirect enum RegexNode: Sendable {
+    case empty
+    case one(ScalarSet)
+    case sequence([RegexNode])
+    case alternatives([RegexNode])
+    /// `maximum` is `nil` where there is none.
+    case repeated(RegexNode, minimum: Int, maximum: Int?)
+    case atStart, atEnd
+
+    /// The texts that match, where they are few and each is spelled out: `a|b(c|d)`.
+    func literals(limit: Int = 256) -> [String]? {
+        switch self {
+        case .empty: return [""]
+        case .one(let set): return set.single.map { [String($0)] }
+        case .sequence(let nodes):
+            var texts = [""]
+            for node in nodes {
+                guard let next = node.literals(limit: limit), texts.count * next.count <= limit else { return nil }
+                texts = texts.flatMap { text in next.map { text + $0 } }
+            }
+            return texts
+        case .alternatives(let nodes):
+            var texts: [String] = []
+            for node in nodes {
+                guard let next = node.literals(limit: limit), texts.count + next.count <= limit else { return nil }
+                texts += next
+            }
+            return texts
+        case .repeated, .atStart, .atEnd: return nil
+        }
+    }
+}
+
+/// Scalars that stand for each other in a pattern.
+struct ScalarSet: Sendable {
+    var ranges: [ClosedRange<UInt32>] = []
+    var isNegated = false
+    /// Whether case does not matter.
+    var foldsCase = false
+
+    static let digits: [ClosedRange<UInt32>] = [0x30...0x39]
+    static let words: [ClosedRange<UInt32>] = [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A]
+    static let blanks: [ClosedRange<UInt32>] = [0x09...0x0A, 0x0C...0x0D, 0x20...0x20]
+    /// The names in `[[:alpha:]]`, ASCII alone as in RE2.
+    static let named: [String: [ClosedRange<UInt32>]] = [
+        "alnum": [0x30...0x39, 0x41...0x5A, 0x61...0x7A], "alpha": [0x41...0x5A, 0x61...0x7A], "ascii": [0x00...0x7F],
+        "blank": [0x09...0x09, 0x20...0x20], "cntrl": [0x00...0x1F, 0x7F...0x7F], "digit": digits, "graph": [0x21...0x7E],
+        "lower": [0x61...0x7A], "print": [0x20...0x7E], "punct": [0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E],
+        "space": [0x09...0x0D, 0x20...0x20], "upper": [0x41...0x5A], "word": words,
+        "xdigit": [0x30...0x39, 0x41...0x46, 0x61...0x66],
+    ]
+
+    /// All scalars that are in none of the ranges.
+    static func complement(_ ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+        var rest: [ClosedRange<UInt32>] = []
+        var next: UInt32 = 0
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if range.lowerBound > next { rest.append(next...range.lowerBound - 1) }
+            next = max(next, range.upperBound + 1)
+        }
+        if next <= 0x10FFFF { rest.append(next...0x10FFFF) }
+        return rest
+    }
+
+    /// The one scalar that is in it.
+    var single: Unicode.Scalar? {
+        guard !isNegated, !foldsCase, ranges.count == 1, ranges[0].count == 1 else { return nil }
+        return Unicode.Scalar(ranges[0].lowerBound)
+    }
+
+    func contains(_ scalar: Unicode.Scalar) -> Bool {
+        func holds(_ value: UInt32) -> Bool { ranges.contains { $0.contains(value) } }
+        var found = holds(scalar.value)
+        if !found, foldsCase {
+            for text in [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping] where text.unicodeScalars.count == 1 {
+                found = found || holds(text.unicodeScalars.first!.value)
+            }
+        }
+        return found != isNegated
+    }
+}
+
+/// Why a pattern cannot be used.
+package struct RegexError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// 0-based scalar of the pattern.
+    package var offset: Int
+    package var reason: String
+    /// RE2 knows it, and this engine does not.
+    package var isUnsupported = false
+
+    package var description: String { "\(reason) at character \(offset + 1) of the pattern" }
+}
