@@ -11,6 +11,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case numbers
     case timestamp
     case prometheus
+    case http
 
     /// `nil`: all is well.
     func failure(_ input: [UInt8]) -> String? {
@@ -23,6 +24,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .numbers: NumbersTarget.failure(input)
         case .timestamp: TimestampTarget.failure(input)
         case .prometheus: PrometheusTarget.failure(input)
+        case .http: HTTPTarget.failure(input)
         }
     }
 }

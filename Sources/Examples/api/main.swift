@@ -6,6 +6,8 @@ import TelemetryMQ
 let program = Program(
     name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.", options: Options.all)
 
+raiseDescriptorLimit()
+
 await program.main { context in
     let log = context.log
     var gateway = Gateway.Configuration()
@@ -18,13 +20,16 @@ await program.main { context in
     }
     gateway.apiToken = context[Options.token]
     gateway.swaggerUIDirectory = context[Options.swaggerDirectory]
-    gateway.onRequest = { request in
-        log.debug(
-            "request",
-            [
-                "method": request.method, "path": request.path, "status": request.status,
-                "seconds": request.duration.seconds, "peer": request.peer,
-            ])
+    // Not put together where nobody reads it.
+    if log.level <= .debug {
+        gateway.onRequest = { request in
+            log.debug(
+                "request",
+                [
+                    "method": request.method, "path": request.path, "status": request.status,
+                    "seconds": request.duration.seconds, "peer": request.peer,
+                ])
+        }
     }
 
     switch context[Options.storage] {

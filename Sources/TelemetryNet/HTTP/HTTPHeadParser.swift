@@ -85,8 +85,8 @@ private struct RequestLine {
 
     /// Path and query of a target in one of the forms of RFC 9112 section 3.2.
     private static func originForm(of target: UnsafeRawBufferPointer, _ method: String) throws(HTTPRefusal) -> UnsafeRawBufferPointer {
-        if target[0] == UInt8(ascii: "/") { return target }
         if method == "CONNECT" { throw HTTPRefusal(501, "CONNECT is not served") }
+        if target[0] == UInt8(ascii: "/") { return target }
         if target.count == 1, target[0] == UInt8(ascii: "*"), method == "OPTIONS" { return target }
         for scheme in ["http://", "https://"] as [StaticString] {
             let count = scheme.utf8CodeUnitCount
