@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http
 
 help: ## List the targets
 	@echo "Targets:"
@@ -65,6 +65,10 @@ bench-store: build ## Measure the memory store: inserting, memory, questions
 bench-influx: build ## Measure the collector's writing beside curl, into the same InfluxDB
 	@scripts/setup.sh bench-influx
 	@scripts/bench-influx.py
+
+bench-http: build ## Measure the gateway's HTTP server beside nginx, Python and Node
+	@scripts/setup.sh bench-http
+	@scripts/bench-http.py
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

@@ -13,6 +13,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case prometheus
     case promql
     case regex
+    case http
 
     /// `nil`: all is well.
     func failure(_ input: [UInt8]) -> String? {
@@ -27,6 +28,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .prometheus: PrometheusTarget.failure(input)
         case .promql: PromQLTarget.failure(input)
         case .regex: RegexTarget.failure(input)
+        case .http: HTTPTarget.failure(input)
         }
     }
 }

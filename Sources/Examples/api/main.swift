@@ -7,6 +7,8 @@ let program = Program(
     name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",
     options: Options.all)
 
+raiseDescriptorLimit()
+
 await program.main { context in
     var gateway = try Gateway.Configuration(context)
     let live = LiveSamples()
@@ -83,13 +85,16 @@ extension Gateway.Configuration {
         maximumConnections = context[Options.maxConnections]
         requestTimeout = context[Options.requestTimeout]
         let log = context.log
-        onRequest = { request in
-            log.debug(
-                "request",
-                [
-                    "id": request.id, "method": request.method, "path": request.path, "status": request.status,
-                    "seconds": request.duration.seconds, "peer": request.peer,
-                ])
+        // Not put together where nobody reads it.
+        if log.level <= .debug {
+            onRequest = { request in
+                log.debug(
+                    "request",
+                    [
+                        "id": request.id, "method": request.method, "path": request.path, "status": request.status,
+                        "seconds": request.duration.seconds, "peer": request.peer,
+                    ])
+            }
         }
     }
 }

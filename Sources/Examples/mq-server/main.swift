@@ -49,12 +49,3 @@ await program.main { context in
     log.info("stopped")
     return Program.ExitCode.done
 }
-
-/// Each segment and each client takes a descriptor: as many as the system gives without asking an operator.
-func raiseDescriptorLimit() {
-    var limit = rlimit()
-    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(resource, &limit)
-}

@@ -3,7 +3,7 @@ import TelemetryNet
 
 /// The REST gateway over a store: lists, queries and exports, with an OpenAPI document and pages for people.
 ///
-/// One event loop thread does the input and output; the store is asked by tasks. May be used from any task.
+/// A few event loop threads do the input and output; the store is asked by tasks. May be used from any task.
 public final class Gateway: Sendable {
     /// All that a gateway can be told. Every member has a default.
     public struct Configuration: Sendable {
@@ -71,7 +71,7 @@ public final class Gateway: Sendable {
     }
 
     private let core: GatewayCore
-    private let running = Mutex<(loop: EventLoop, server: HTTPServer)?>(nil)
+    private let running = Mutex<HTTPServer?>(nil)
 
     public init(store: any TelemetryStore, configuration: Configuration = Configuration()) {
         core = GatewayCore(store: store, configuration: configuration)
@@ -80,21 +80,28 @@ public final class Gateway: Sendable {
     /// Listens and serves from now on; returns the port. Throws where the address cannot be used, naming it.
     @discardableResult
     public func start() async throws -> Int {
-        let loop = try EventLoop.start(name: "gateway")
-        do {
-            let core = core
-            var settings = HTTPServer.Configuration()
-            settings.maxConnections = core.configuration.maximumConnections
-            settings.requestTimeout = core.configuration.requestTimeout
-            settings.writeTimeout = core.configuration.writeTimeout
-            let server = try await HTTPServer.start(
-                loop: loop, host: core.configuration.host, port: core.configuration.port, configuration: settings,
-                handler: .task { await core.answer($0) })
-            running.withLock { $0 = (loop, server) }
-            return server.port
-        } catch {
-            loop.stop()
-            throw error
+        let core = core
+        var settings = HTTPServer.Configuration()
+        settings.maxConnections = core.configuration.maximumConnections
+        settings.requestTimeout = core.configuration.requestTimeout
+        settings.writeTimeout = core.configuration.writeTimeout
+        settings.refusal = { APIError(status: $0, code: Self.refusalCode($0), message: $1).response }
+        let server = try await HTTPServer.start(
+            host: core.configuration.host, port: core.configuration.port, configuration: settings, handler: .task { await core.answer($0) })
+        running.withLock { $0 = server }
+        return server.port
+    }
+
+    private static func refusalCode(_ status: Int) -> String {
+        switch status {
+        case 408: "request_timeout"
+        case 413: "body_too_large"
+        case 414: "uri_too_long"
+        case 417: "expectation_failed"
+        case 431: "header_fields_too_large"
+        case 501: "not_implemented"
+        case 505: "version_not_supported"
+        default: "bad_request"
         }
     }
 
@@ -104,10 +111,9 @@ public final class Gateway: Sendable {
             defer { current = nil }
             return current
         }
-        guard let (loop, server) = current else { return }
+        guard let server = current else { return }
         core.configuration.live?.end(reason: "the gateway is stopping")
         await server.shutdown(within: limit)
-        loop.stop()
     }
 
     /// The OpenAPI 3.1 document of the routes, as JSON.

@@ -11,15 +11,17 @@ final class RequestCounters: Sendable {
     private struct Sum {
         var count = 0
         var duration = Duration.zero
+
+        mutating func add(_ duration: Duration) {
+            count += 1
+            self.duration += duration
+        }
     }
 
     private let sums = Mutex<[Key: Sum]>([:])
 
     func count(route: String, status: Int, duration: Duration) {
-        sums.withLock { sums in
-            sums[Key(route: route, status: status), default: Sum()].count += 1
-            sums[Key(route: route, status: status)]!.duration += duration
-        }
+        sums.withLock { $0[Key(route: route, status: status), default: Sum()].add(duration) }
     }
 
     func append(to out: inout ByteWriter) {

@@ -4,92 +4,97 @@ import Glibc
 struct HTTPHeadParser {
     let limits: HTTPLimits
 
-    func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPRefusal) -> HTTPRequest {
-        let head = [UInt8](bytes)
-        var lineStart = 0
-        let requestLine = nextLine(head, &lineStart)
-        guard requestLine.count <= limits.maxRequestLineBytes else {
-            throw HTTPRefusal(status: 414, reason: "the request line is longer than \(limits.maxRequestLineBytes) bytes")
-        }
-        let (method, target, isVersion11) = try parseRequestLine(head[requestLine])
+    func parse(_ head: UnsafeRawBufferPointer) throws(HTTPRefusal) -> HTTPHead {
+        var end = lineEnd(head, 0)
+        let line = try RequestLine(UnsafeRawBufferPointer(rebasing: head[..<end]))
         var fields: [HTTPRequest.Field] = []
+        fields.reserveCapacity(16)
+        var server = HTTPFieldsOfServer()
         while true {
-            let line = nextLine(head, &lineStart)
-            if line.isEmpty { break }
-            guard fields.count < limits.maxFieldCount else {
-                throw HTTPRefusal(status: 431, reason: "more than \(limits.maxFieldCount) header fields")
-            }
-            fields.append(try parseField(head, line))
+            let start = end + 2
+            end = lineEnd(head, start)
+            if end == start { break }
+            guard fields.count < limits.maxFieldCount else { throw HTTPRefusal(431, "more than \(limits.maxFieldCount) header fields") }
+            let (name, value) = try Self.field(UnsafeRawBufferPointer(rebasing: head[start..<end]))
+            try server.take(name, value, limits)
+            fields.append(HTTPRequest.Field(name: place(of: name, in: head), value: place(of: value, in: head)))
         }
-        let (path, query) = try split(target)
+        let isVersion11 = line.isVersion11
+        let body = try server.body(isVersion11: isVersion11)
         let request = HTTPRequest(
-            head: head, fields: fields, method: method, path: path, query: query, isVersion11: isVersion11, body: [], peer: "")
-        let hosts = request.values("host")
-        guard hosts.count == 1 || (hosts.isEmpty && !isVersion11) else {
-            throw HTTPRefusal(status: 400, reason: "HTTP/1.1 asks for one Host field; there are \(hosts.count)")
-        }
-        return request
+            head: [UInt8](head), fields: fields, method: line.method, path: line.path, query: line.query, isVersion11: isVersion11,
+            keepsConnection: server.keepsConnection(isVersion11: isVersion11))
+        return HTTPHead(request: request, body: body, expectsContinue: server.expectsContinue(isVersion11: isVersion11, body))
     }
 
-    /// The line without its CRLF.
-    private func nextLine(_ head: [UInt8], _ start: inout Int) -> Range<Int> {
-        var end = start
-        while head[end] != 0x0A { end += 1 }
-        defer { start = end + 1 }
-        return start..<end - 1
+    /// Where the CRLF of the line begins.
+    private func lineEnd(_ head: UnsafeRawBufferPointer, _ start: Int) -> Int {
+        let found = memchr(head.baseAddress! + start, 0x0A, head.count - start)!
+        return head.baseAddress!.distance(to: UnsafeRawPointer(found)) - 1
     }
 
-    private func parseRequestLine(_ line: ArraySlice<UInt8>) throws(HTTPRefusal) -> (method: String, target: String, isVersion11: Bool) {
-        let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
-        guard parts.count == 3, !parts[0].isEmpty, parts[0].allSatisfy(isTokenByte), !parts[1].isEmpty,
-            parts[1].allSatisfy({ $0 > 0x20 && $0 < 0x7F })
-        else { throw HTTPRefusal(status: 400, reason: "not a request line") }
-        let isVersion11: Bool
-        switch String(decoding: parts[2], as: UTF8.self) {
-        case "HTTP/1.1": isVersion11 = true
-        case "HTTP/1.0": isVersion11 = false
-        case let version where version.hasPrefix("HTTP/"): throw HTTPRefusal(status: 505, reason: "\(version) is not served")
-        default: throw HTTPRefusal(status: 400, reason: "not a request line")
-        }
-        return (String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1], as: UTF8.self), isVersion11)
+    private func place(of part: UnsafeRawBufferPointer, in head: UnsafeRawBufferPointer) -> Range<Int32> {
+        let start = Int32(head.baseAddress!.distance(to: part.baseAddress!))
+        return start..<start + Int32(part.count)
     }
 
-    private func parseField(_ head: [UInt8], _ line: Range<Int>) throws(HTTPRefusal) -> HTTPRequest.Field {
-        guard head[line.lowerBound] != 0x20, head[line.lowerBound] != 0x09 else {
-            throw HTTPRefusal(status: 400, reason: "a folded header field")
-        }
-        guard let colon = head[line].firstIndex(of: UInt8(ascii: ":")), colon > line.lowerBound,
-            head[line.lowerBound..<colon].allSatisfy(isTokenByte)
-        else { throw HTTPRefusal(status: 400, reason: "not a header field") }
-        var value = colon + 1..<line.upperBound
-        while let first = value.first, head[first] == 0x20 || head[first] == 0x09 { value.removeFirst() }
-        while let last = value.last, head[last] == 0x20 || head[last] == 0x09 { value.removeLast() }
-        guard head[value].allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
-            throw HTTPRefusal(status: 400, reason: "a control character in a header field")
-        }
-        return HTTPRequest.Field(name: line.lowerBound..<colon, value: value)
-    }
-
-    /// Path and query of a target in origin or absolute form.
-    private func split(_ target: String) throws(HTTPRefusal) -> (path: String, query: String) {
-        var rest = Substring(target)
-        if target == "*" { return ("*", "") }
-        if !rest.hasPrefix("/") {
-            guard let scheme = rest.firstRange(of: "://"), !rest[..<scheme.lowerBound].contains("/") else {
-                throw HTTPRefusal(status: 400, reason: "not a request target")
-            }
-            rest = rest[scheme.upperBound...]
-            rest = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
-        }
-        guard let mark = rest.firstIndex(of: "?") else { return (String(rest), "") }
-        return (String(rest[..<mark]), String(rest[rest.index(after: mark)...]))
+    /// Name and value of a line that is not empty; of a trailer field too.
+    static func field(_ line: UnsafeRawBufferPointer) throws(HTTPRefusal) -> (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        guard line[0] != 0x20, line[0] != 0x09 else { throw HTTPRefusal(400, "a folded header field") }
+        var colon = 0
+        while colon < line.count, isTokenByte(line[colon]) { colon += 1 }
+        guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else { throw HTTPRefusal(400, "no header field: \(shown(line))") }
+        let value = trimmed(UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
+        for byte in value where byte < 0x20 && byte != 0x09 || byte == 0x7F { throw HTTPRefusal(400, "a control character in a header field") }
+        return (UnsafeRawBufferPointer(rebasing: line[..<colon]), value)
     }
 }
 
-/// A byte of a token (RFC 9110 section 5.6.2).
-private func isTokenByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-    default: memchr("!#$%&'*+-.^_`|~", Int32(byte), 15) != nil
+/// `GET /path?query HTTP/1.1`
+private struct RequestLine {
+    let method: String
+    let path: String
+    let query: String
+    let isVersion11: Bool
+
+    init(_ line: UnsafeRawBufferPointer) throws(HTTPRefusal) {
+        var space = 0
+        while space < line.count, isTokenByte(line[space]) { space += 1 }
+        var second = space + 1
+        while second < line.count, line[second] > 0x20, line[second] < 0x7F, line[second] != UInt8(ascii: "#") { second += 1 }
+        guard space > 0, second > space + 1, second < line.count, line[space] == 0x20, line[second] == 0x20 else {
+            throw HTTPRefusal(400, "no request line: \(shown(line))")
+        }
+        isVersion11 = try Self.isVersion11(UnsafeRawBufferPointer(rebasing: line[(second + 1)...]))
+        method = String(decoding: line[..<space], as: UTF8.self)
+        let target = UnsafeRawBufferPointer(rebasing: line[(space + 1)..<second])
+        let rest = try Self.originForm(of: target, method)
+        let mark = rest.firstIndex(of: UInt8(ascii: "?"))
+        let path = String(decoding: rest[..<(mark ?? rest.count)], as: UTF8.self)
+        self.path = path.isEmpty ? "/" : path
+        query = mark.map { String(decoding: rest[($0 + 1)...], as: UTF8.self) } ?? ""
+    }
+
+    /// A later version 1 is read as 1.1, which it must agree with (RFC 9110 section 2.5).
+    private static func isVersion11(_ text: UnsafeRawBufferPointer) throws(HTTPRefusal) -> Bool {
+        guard text.count == 8, text.prefix(5).elementsEqual("HTTP/".utf8), text[6] == UInt8(ascii: "."), text[5] &- 48 < 10, text[7] &- 48 < 10
+        else { throw HTTPRefusal(400, "no version of HTTP: \(shown(text))") }
+        guard text[5] == UInt8(ascii: "1") else { throw HTTPRefusal(505, "\(shown(text)) is not served") }
+        return text[7] != UInt8(ascii: "0")
+    }
+
+    /// Path and query of a target in one of the forms of RFC 9112 section 3.2.
+    private static func originForm(of target: UnsafeRawBufferPointer, _ method: String) throws(HTTPRefusal) -> UnsafeRawBufferPointer {
+        if method == "CONNECT" { throw HTTPRefusal(501, "CONNECT is not served") }
+        if target[0] == UInt8(ascii: "/") { return target }
+        if target.count == 1, target[0] == UInt8(ascii: "*"), method == "OPTIONS" { return target }
+        for scheme in ["http://", "https://"] as [StaticString] {
+            let count = scheme.utf8CodeUnitCount
+            guard target.count > count, equalsWithoutCase(UnsafeRawBufferPointer(rebasing: target[..<count]), scheme) else { continue }
+            let end = target[count...].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? target.count
+            guard isAuthority(UnsafeRawBufferPointer(rebasing: target[count..<end])) else { break }
+            return UnsafeRawBufferPointer(rebasing: target[end...])
+        }
+        throw HTTPRefusal(400, "no request target: \(shown(target))")
     }
 }

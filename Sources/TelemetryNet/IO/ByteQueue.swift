@@ -1,7 +1,6 @@
 /// Bytes that are appended at the end and consumed at the front, in one piece of memory that is freed when empty.
 package struct ByteQueue: ~Copyable {
     private var storage: UnsafeMutableRawPointer?
-    private var capacity = 0
     private var head = 0
     private var tail = 0
 
@@ -11,6 +10,8 @@ package struct ByteQueue: ~Copyable {
 
     package var count: Int { tail - head }
     package var isEmpty: Bool { tail == head }
+    /// Bytes of memory that it holds.
+    package private(set) var capacity = 0
 
     /// The bytes; valid until the next change.
     package var bytes: UnsafeRawBufferPointer {

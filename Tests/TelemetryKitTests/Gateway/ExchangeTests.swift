@@ -64,7 +64,7 @@ struct ExchangeTests {
             let method = (name: "Access-Control-Request-Method", value: "GET")
             let preflight = try await stage.get("/api/v1/gpus", method: "OPTIONS", headers: [origin, method])
             #expect(preflight.status == 204)
-            #expect(preflight.header("access-control-allow-methods") == "GET, HEAD, OPTIONS")
+            #expect(preflight.header("access-control-allow-methods") == "GET, HEAD, OPTIONS, POST")
             #expect(preflight.header("access-control-allow-headers")?.contains("Authorization") == true)
             let refused = try await stage.get("/api/v1/gpus", method: "OPTIONS", headers: [(name: "Origin", value: "https://b.example"), method])
             #expect(refused.header("access-control-allow-methods") == nil)

@@ -8,64 +8,6 @@ import Testing
 
 @Suite("The HTTP server over real sockets", .timeLimit(.minutes(1)))
 struct HTTPServerTests {
-    /// A connection of plain blocking calls.
-    private final class Connection {
-        let descriptor: Int32
-
-        init(port: Int) throws {
-            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = in_port_t(port).bigEndian
-            address.sin_addr.s_addr = inet_addr("127.0.0.1")
-            var timeout = timeval(tv_sec: 20, tv_usec: 0)
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-            let result = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
-            }
-            guard result == 0 else { throw SystemError("connect to", on: "port \(port)") }
-        }
-
-        deinit { close(descriptor) }
-
-        func send(_ text: String) { _ = text.withCString { Glibc.send(descriptor, $0, strlen($0), Int32(MSG_NOSIGNAL)) } }
-
-        /// From now on the end of this is a reset, as that of a process that is killed with unread bytes: an ordinary end could
-        /// be that of the requests alone.
-        func endsByReset() {
-            var immediately = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &immediately, socklen_t(MemoryLayout<linger>.size))
-        }
-
-        /// All that comes until the server closes.
-        func rest() -> String {
-            var all: [UInt8] = []
-            var chunk = [UInt8](repeating: 0, count: 65536)
-            while case let count = recv(descriptor, &chunk, chunk.count, 0), count > 0 { all += chunk[..<count] }
-            return String(decoding: all, as: UTF8.self)
-        }
-
-        /// What comes up to and with a text.
-        func receive(through end: String) -> String {
-            var all: [UInt8] = []
-            var byte: UInt8 = 0
-            while !String(decoding: all, as: UTF8.self).hasSuffix(end), recv(descriptor, &byte, 1, 0) == 1 { all.append(byte) }
-            return String(decoding: all, as: UTF8.self)
-        }
-    }
-
-    private func withServer(
-        _ handler: HTTPHandler, maxConnections: Int = 100, _ body: (HTTPServer) async throws -> Void
-    ) async throws {
-        let loop = try EventLoop.start(name: "http-test")
-        defer { loop.stop() }
-        var configuration = HTTPServer.Configuration()
-        configuration.maxConnections = maxConnections
-        let server = try await HTTPServer.start(loop: loop, host: "127.0.0.1", port: 0, configuration: configuration, handler: handler)
-        try await body(server)
-        await server.shutdown(within: .zero)
-    }
-
     private let echo = HTTPHandler.immediate { request in
         HTTPResponse(contentType: "text/plain", Array("\(request.path) \(request.body.count)".utf8))
     }
@@ -73,7 +15,7 @@ struct HTTPServerTests {
     @Test("a request that comes byte by byte is answered, with its length and a date")
     func byteByByte() async throws {
         try await withServer(echo) { server in
-            let connection = try Connection(port: server.port)
+            let connection = try HTTPPeer(port: server.port)
             for character in "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc" { connection.send(String(character)) }
             let answer = connection.rest()
             #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
@@ -90,7 +32,7 @@ struct HTTPServerTests {
             return HTTPResponse(contentType: "text/plain", Array("[\(request.path)]".utf8))
         }
         try await withServer(handler) { server in
-            let connection = try Connection(port: server.port)
+            let connection = try HTTPPeer(port: server.port)
             connection.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             let answers = connection.rest().split(separator: "[").dropFirst().map { $0.prefix { $0 != "]" } }
             #expect(answers == ["/slow", "/b", "/c"])
@@ -110,7 +52,8 @@ struct HTTPServerTests {
             })
         }
         try await withServer(handler) { server in
-            let connection = try Connection(port: server.port)
+            written.store(0, ordering: .relaxed)
+            let connection = try HTTPPeer(port: server.port)
             connection.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             let head = connection.receive(through: "\r\n\r\n")
             #expect(head.contains("Transfer-Encoding: chunked"))
@@ -132,7 +75,7 @@ struct HTTPServerTests {
             return HTTPResponse()
         }
         try await withServer(handler) { server in
-            var connection: Connection? = try Connection(port: server.port)
+            var connection: HTTPPeer? = try HTTPPeer(port: server.port)
             connection?.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             var iterator = stream.makeAsyncIterator()
             #expect(await iterator.next() == "begun")
@@ -144,10 +87,14 @@ struct HTTPServerTests {
 
     @Test("more clients than connections wait in line and are all served")
     func connectionLimit() async throws {
-        try await withServer(echo, maxConnections: 2) { server in
-            let all = try (0..<6).map { _ in try Connection(port: server.port) }
+        try await withServer(echo, { $0.maxConnections = 2 }) { server in
+            var all = try (0..<6).map { _ in try HTTPPeer(port: server.port) }
             for connection in all { connection.send("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") }
-            for connection in all { #expect(connection.rest().hasSuffix("/x 0")) }
+            // Each leaves when it has its answer.
+            while let connection = all.first {
+                #expect(connection.rest().hasSuffix("/x 0"))
+                all.removeFirst()
+            }
         }
     }
 
@@ -156,12 +103,12 @@ struct HTTPServerTests {
         try await withServer(echo) { server in
             var random = SeededRandom(seed: 3)
             for _ in 0..<50 {
-                let connection = try Connection(port: server.port)
+                let connection = try HTTPPeer(port: server.port)
                 connection.send(String((0..<80).map { _ in Character(UnicodeScalar(UInt8(33 + random.next() % 90))) }) + "\r\n\r\n")
                 let answer = connection.rest()
                 #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer)")
             }
-            let connection = try Connection(port: server.port)
+            let connection = try HTTPPeer(port: server.port)
             connection.send("GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             #expect(connection.rest().hasSuffix("/ok 0"))
         }
@@ -180,13 +127,13 @@ struct HTTPServerTests {
         defer { loop.stop() }
         let server = try await HTTPServer.start(loop: loop, host: "127.0.0.1", port: 0, handler: handler)
         let port = server.port
-        let connection = try Connection(port: port)
+        let connection = try HTTPPeer(port: port)
         connection.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         for await _ in stream { break }
         // Longer than the test may take.
         let stopping = Task { await server.shutdown(within: .seconds(600)) }
         // Refused as soon as the shutdown has begun.
-        while (try? Connection(port: port)) != nil { await Task.yield() }
+        while (try? HTTPPeer(port: port)) != nil { await Task.yield() }
         open.yield()
         #expect(connection.rest().hasSuffix("done"))
         await stopping.value

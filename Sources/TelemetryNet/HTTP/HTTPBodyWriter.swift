@@ -1,0 +1,47 @@
+/// Takes the pieces of a streamed body. May be used from any task.
+package struct HTTPBodyWriter: Sendable {
+    let connection: LoopBound<HTTPConnection>
+    let loop: EventLoop
+    /// The request of the connection that the body belongs to.
+    let number: Int
+
+    /// Sends the bytes at once, as one chunk; returns when there is room for more.
+    ///
+    /// Throws ``HTTPPeerGone`` where nobody reads them any more, and `CancellationError` where the task is cancelled while it waits for
+    /// room; the bytes may then have been sent.
+    package func write(_ bytes: [UInt8]) async throws {
+        try Task.checkCancellation()
+        let (connection, loop, number) = (connection, loop, number)
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                if loop.isOnLoop {
+                    connection.value.writeChunk(bytes, number, continuation)
+                } else {
+                    loop.execute { connection.value.writeChunk(bytes, number, continuation) }
+                }
+            }
+        } onCancel: {
+            loop.execute { connection.value.abandonWrites(number) }
+        }
+    }
+}
+
+/// Nobody reads the body any more.
+package struct HTTPPeerGone: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Reason: Sendable, Equatable {
+        case closed
+        /// It took nothing for that long.
+        case tooSlow(Duration)
+        case shutdown
+    }
+
+    package var reason = Reason.closed
+
+    package var description: String {
+        switch reason {
+        case .closed: "the client closed the connection"
+        case .tooSlow(let limit): "the client read nothing for \(limit)"
+        case .shutdown: "the server is shutting down"
+        }
+    }
+}
