@@ -37,9 +37,10 @@ struct CollectorCrashTests {
                 "BATCH_SIZE": "150", "FLUSH_INTERVAL": "20ms", "WRITES_AT_ONCE": writesAtOnce, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0",
             ]
             var collector = try stage.startCollector(queue.port, influxDBPort: database.port, settings)
-            let streamer = try stage.startStreamer(queue.port, csv: csv, ["BATCH_SIZE": "50", "RATE": "3000"])
+            let streamer = try stage.startStreamer(queue.port, csv: csv, ["BATCH_SIZE": "50", "RATE": "2000"])
             var kills = 0
-            while streamer.isRunning {
+            // On a slow machine, where few kills fit into the run, the last ones come as the collector reads on.
+            while streamer.isRunning || kills < 3 {
                 try await Task.sleep(for: .milliseconds(Int.random(in: 10...300, using: &random)))
                 let which = Int.random(in: 0..<3, using: &random)
                 // At the same moment, where both go.
@@ -56,7 +57,6 @@ struct CollectorCrashTests {
                 kills += 1
             }
             #expect(await streamer.ended() == 0)
-            #expect(kills >= 3, comment)
             let port = try await stage.httpPort(collector)
             let last = collector
             try await eventuallyTrue("all points", within: .seconds(60), unless: last) {
@@ -80,7 +80,14 @@ struct CollectorCrashTests {
         try await Stage.run { stage in
             let csv = try stage.write(export.csv, to: "export.csv")
             let queue = try await stage.startQueue()
-            let influxPort = try freePort()
+            // Another program has made the temperatures integers, before the collector comes.
+            let earlier = try await stage.startInfluxDB()
+            let influxPort = earlier.port
+            _ = try await HTTP.request(influxPort, "POST", "/query?q=CREATE%20DATABASE%20gpu_telemetry")
+            let line = Data("DCGM_FI_DEV_GPU_TEMP value=1i 1752871354000000000".utf8)
+            #expect(try await HTTP.request(influxPort, "POST", "/write?db=gpu_telemetry", body: line).status == 204)
+            #expect(await earlier.process.terminate() == 0)
+
             let file = stage.path("dead.jsonl")
             let collector = try stage.startCollector(
                 queue.port, influxDBPort: influxPort, ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "DEAD_LETTER_FILE": file])
@@ -96,10 +103,6 @@ struct CollectorCrashTests {
             #expect(try await HTTP.get(port, "/health").status == 200)
 
             let database = try await stage.startInfluxDB(port: influxPort)
-            // Another program has made the temperatures integers.
-            _ = try await HTTP.request(influxPort, "POST", "/query?q=CREATE%20DATABASE%20gpu_telemetry")
-            let line = Data("DCGM_FI_DEV_GPU_TEMP value=1i 1752871354000000000".utf8)
-            #expect(try await HTTP.request(influxPort, "POST", "/write?db=gpu_telemetry", body: line).status == 204)
             let metrics = try await eventually("stored samples", unless: collector) {
                 let metrics = try await PrometheusSamples(port)
                 return metrics["collector_samples_stored_total"] == 200 ? metrics : nil

@@ -18,16 +18,8 @@ struct InfluxDBTests {
     func whole() async throws {
         try await Stage.run { stage in
             let database = try await stage.startInfluxDB()
-            let queue = try await stage.startQueue()
-            let collector = try stage.startCollector(queue.port, influxDBPort: database.port)
-            let api = try await stage.startAPI(
-                queue.port, ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(database.port)"])
-            let streamer = try stage.startStreamer(queue.port, csv: csv)
-            #expect(await streamer.endedOrKilled(within: .seconds(60)) == 0)
-            try await REST.awaitSamples(2470, api)
-            try await REST.expectWhole(export, api.port)
-            #expect(await collector.terminate() == 0)
-            #expect(try #require(collector.logged("finished"))["stored"] as? Int == 2470)
+            let storage = ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(database.port)"]
+            try await stage.expectExport(export, csv: csv, through: storage)
         }
     }
 

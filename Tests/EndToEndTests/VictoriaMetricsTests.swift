@@ -18,16 +18,7 @@ struct VictoriaMetricsTests {
     func whole() async throws {
         try await Stage.run { stage in
             let database = try await stage.startVictoriaMetrics()
-            let storage = ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": database.url]
-            let queue = try await stage.startQueue()
-            let collector = try stage.startCollector(queue.port, influxDBPort: 1, storage)
-            let api = try await stage.startAPI(queue.port, storage)
-            let streamer = try stage.startStreamer(queue.port, csv: csv)
-            #expect(await streamer.endedOrKilled(within: .seconds(60)) == 0)
-            try await REST.awaitSamples(2470, api)
-            try await REST.expectWhole(export, api.port)
-            #expect(await collector.terminate() == 0)
-            #expect(try #require(collector.logged("finished"))["stored"] as? Int == 2470)
+            try await stage.expectExport(export, csv: csv, through: ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": database.url])
         }
     }
 
@@ -37,7 +28,7 @@ struct VictoriaMetricsTests {
             let database = try await stage.startVictoriaMetrics()
             let storage = ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": database.url]
             let queue = try await stage.startQueue(["MQ_DATA_DIR": stage.path("log")])
-            let first = try stage.startCollector(queue.port, influxDBPort: 1, storage)
+            let first = try stage.startCollector(queue.port, storage)
             let api = try await stage.startAPI(queue.port, storage)
             let streamer = try stage.startStreamer(queue.port, csv: csv)
             #expect(await streamer.endedOrKilled(within: .seconds(60)) == 0)
@@ -45,7 +36,7 @@ struct VictoriaMetricsTests {
             first.send(SIGKILL)
             _ = await first.ended()
             // All of it once more, as after a position that was not committed.
-            let second = try stage.startCollector(queue.port, influxDBPort: 1, storage.merging(["COLLECTOR_ID": "again", "OFFSET": "earliest"]) { $1 })
+            let second = try stage.startCollector(queue.port, storage.merging(["COLLECTOR_ID": "again", "OFFSET": "earliest"]) { $1 })
             try await eventuallyTrue("all samples in the database twice", unless: second) {
                 _ = try await HTTP.get(database.port, "/internal/force_flush")
                 let rows = try await HTTP.get(database.port, "/metrics").text.split(separator: "\n")
@@ -65,7 +56,7 @@ struct VictoriaMetricsTests {
             // The side that a program does not need leads nowhere.
             let nowhere = "http://127.0.0.1:\(try freePort())"
             let collector = try stage.startCollector(
-                queue.port, influxDBPort: 1,
+                queue.port,
                 ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": nowhere, "VICTORIAMETRICS_WRITE_URL": database.url])
             let api = try await stage.startAPI(
                 queue.port, ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": nowhere, "VICTORIAMETRICS_READ_URL": database.url])

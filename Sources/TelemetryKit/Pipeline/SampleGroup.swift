@@ -6,10 +6,6 @@ struct SampleGroup: Sendable {
     var byteCount = 0
     /// What can be committed when the group is stored. Messages that gave no sample count too, so that they are not read again.
     var lastOffset: Int64?
-    /// Messages in the group.
-    var messageCount = 0
-
-    var isEmpty: Bool { lastOffset == nil }
 }
 
 /// Groups batches until there are enough samples or bytes for a write, or the first has waited long enough.
@@ -34,7 +30,6 @@ struct SampleGrouper: Sendable {
     mutating func add(_ batch: MetricBatch?, bytes: Int, offset: Int64, now: Duration) {
         if openedAt == nil { openedAt = now }
         group.lastOffset = offset
-        group.messageCount += 1
         guard let batch, !batch.isEmpty else { return }
         group.batches.append(batch)
         group.byteCount += bytes

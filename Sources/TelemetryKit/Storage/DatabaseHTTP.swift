@@ -31,6 +31,14 @@ struct DatabaseHTTP: Sendable {
         self.timeout = timeout
     }
 
+    static func client(maximumConnections: Int) throws(StoreError) -> CurlClient {
+        do {
+            return try CurlClient(maximumConnections: maximumConnections)
+        } catch {
+            throw StoreError(.unavailable, error.reason)
+        }
+    }
+
     /// The same with another scheme of `Authorization`.
     func authorizing(by scheme: String) -> DatabaseHTTP {
         var copy = self
@@ -91,7 +99,7 @@ struct DatabaseHTTP: Sendable {
         return error
     }
 
-    /// The member `error` (1.x) or `message` (2.x) of the answer, else its text, cut where it is long.
+    /// The member `error` (InfluxDB 1.x, VictoriaMetrics) or `message` (InfluxDB 2.x) of the answer, else its text, cut where it is long.
     static func words(of response: CurlResponse) -> String {
         var said: String?
         var code: String?

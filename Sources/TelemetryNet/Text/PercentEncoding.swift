@@ -1,5 +1,6 @@
 /// Percent-encodes what is not unreserved (RFC 3986, section 2.3): for one name or value of a query.
 package func percentEncoded(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF")
     var out = ""
     for byte in text.utf8 {
         switch byte {
@@ -7,7 +8,6 @@ package func percentEncoded(_ text: String) -> String {
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
             out.unicodeScalars.append(Unicode.Scalar(byte))
         default:
-            let digits = Array("0123456789ABCDEF")
             out += "%"
             out.append(digits[Int(byte >> 4)])
             out.append(digits[Int(byte & 15)])

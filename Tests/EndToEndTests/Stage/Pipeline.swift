@@ -49,13 +49,30 @@ extension Stage {
             ].merging(environment) { $1 }, input: input, terminal: terminal)
     }
 
-    func startCollector(_ queuePort: Int, influxDBPort: Int, _ environment: [String: String] = [:]) throws -> ChildProcess {
+    /// - Parameter environment: tells the database.
+    func startCollector(_ queuePort: Int, _ environment: [String: String]) throws -> ChildProcess {
         try start(
             .collector,
-            [
-                "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queuePort)", "INFLUXDB_URL": "http://127.0.0.1:\(influxDBPort)",
-                "FLUSH_INTERVAL": "50ms",
-            ].merging(environment) { $1 })
+            ["MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queuePort)", "FLUSH_INTERVAL": "50ms"].merging(environment) { $1 })
+    }
+
+    func startCollector(_ queuePort: Int, influxDBPort: Int, _ environment: [String: String] = [:]) throws -> ChildProcess {
+        try startCollector(queuePort, ["INFLUXDB_URL": "http://127.0.0.1:\(influxDBPort)"].merging(environment) { $1 })
+    }
+
+    /// Sends the whole export through a queue and a collector into a database, and expects it from an api that asks this.
+    ///
+    /// - Parameter storage: settings of the database, for both.
+    func expectExport(_ export: RealExport, csv: String, through storage: [String: String]) async throws {
+        let queue = try await startQueue()
+        let collector = try startCollector(queue.port, storage)
+        let api = try await startAPI(queue.port, storage)
+        let streamer = try startStreamer(queue.port, csv: csv)
+        #expect(await streamer.endedOrKilled(within: .seconds(60)) == 0)
+        try await REST.awaitSamples(2470, api)
+        try await REST.expectWhole(export, api.port)
+        #expect(await collector.terminate() == 0)
+        #expect(try #require(collector.logged("finished"))["stored"] as? Int == 2470)
     }
 
     /// The port on which a program that was asked for one serves its status.

@@ -3,86 +3,6 @@ import Synchronization
 @testable import TelemetryKit
 import Testing
 
-/// A store that answers as a script says, and then accepts. It keeps what it accepted.
-private actor ScriptedStore: TelemetryStore {
-    var failures: [StoreError]
-    let refuses: String?
-    private(set) var writes: [[MetricBatch]] = []
-    private var watchers: [CheckedContinuation<Void, Never>] = []
-
-    init(failures: [StoreError] = [], refusing batchID: String? = nil) {
-        self.failures = failures
-        refuses = batchID
-    }
-
-    func write(_ batches: [MetricBatch]) throws {
-        if !failures.isEmpty { throw failures.removeFirst() }
-        let (refused, taken) = (batches.filter { $0.batchID == refuses }, batches.filter { $0.batchID != refuses })
-        writes.append(taken)
-        for watcher in watchers { watcher.resume() }
-        watchers = []
-        guard !refused.isEmpty else { return }
-        var error = StoreError(.rejected, "field type conflict")
-        error.refused = refused.map { RefusedSamples(batch: $0, reason: "conflict") }
-        throw error
-    }
-
-    func firstWrite() async {
-        if writes.isEmpty { await withCheckedContinuation { watchers.append($0) } }
-    }
-
-    var samples: [GPUMetric] { writes.flatMap { $0.flatMap(\.metrics) } }
-
-    func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> { Page(items: [], total: 0) }
-    func gpu(uuid: String) -> GPUInfo? { nil }
-    func metrics(uuid: String?) -> [MetricSummary] { [] }
-    func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> { Page(items: [], total: 0) }
-    func statistics() -> StoreStatistics {
-        StoreStatistics(sampleCount: 0, gpuCount: 0, metricCount: 0, hostCount: 0, oldest: nil, newest: nil)
-    }
-    func checkHealth() {}
-    func close() {}
-}
-
-/// A store whose writes each wait until the test lets them through.
-private actor GatedStore: TelemetryStore {
-    private var waiting: [String: CheckedContinuation<Void, Never>] = [:]
-    private var watcher: (names: Set<String>, continuation: CheckedContinuation<Void, Never>)?
-
-    func write(_ batches: [MetricBatch]) async {
-        await withCheckedContinuation { continuation in
-            waiting[batches[0].batchID] = continuation
-            if let watcher, watcher.names.isSubset(of: waiting.keys) {
-                self.watcher = nil
-                watcher.continuation.resume()
-            }
-        }
-    }
-
-    /// Returns when these writes wait.
-    func arrival(of names: Set<String>) async {
-        guard !names.isSubset(of: waiting.keys) else { return }
-        await withCheckedContinuation { watcher = (names, $0) }
-    }
-
-    func open(_ name: String) { waiting.removeValue(forKey: name)!.resume() }
-
-    func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> { Page(items: [], total: 0) }
-    func metrics(uuid: String?) -> [MetricSummary] { [] }
-    func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> { Page(items: [], total: 0) }
-    func statistics() -> StoreStatistics {
-        StoreStatistics(sampleCount: 0, gpuCount: 0, metricCount: 0, hostCount: 0, oldest: nil, newest: nil)
-    }
-    func checkHealth() {}
-    func close() {}
-}
-
-private final class Log<Element: Sendable>: Sendable {
-    private let state = Mutex<[Element]>([])
-    var all: [Element] { state.withLock { $0 } }
-    func add(_ element: Element) { state.withLock { $0.append(element) } }
-}
-
 @Suite("Collector")
 struct CollectorTests {
     private static func batch(_ id: String, samples: Int, gpus: Int = 1) -> MetricBatch {
@@ -299,44 +219,6 @@ struct CollectorTests {
         #expect(commits.all == commits.all.sorted() && commits.all.last == 7)
     }
 
-    @Test("the position never passes a group that is not done, in whatever order groups are done")
-    func window() {
-        var random = SeededRandom(seed: 4)
-        for _ in 0..<200 {
-            var window = CollectorWindow(limit: Int.random(in: 1...5, using: &random))
-            var open: [Int: Int64] = [:]
-            var (begun, committed) = (Int64(0), Int64(-1))
-            for _ in 0..<60 {
-                if !window.isFull, Bool.random(using: &random) {
-                    open[window.begin(lastOffset: begun)] = begun
-                    begun += 1
-                } else if let (number, _) = open.randomElement(using: &random) {
-                    open[number] = nil
-                    if let offset = window.finish(number) {
-                        #expect(offset > committed)
-                        committed = offset
-                    }
-                    #expect(committed == (open.values.min() ?? begun) - 1)
-                }
-            }
-        }
-    }
-
-    @Test("while the store is away all writers wait together, and the first success ends the wait")
-    func retriesTogether() {
-        var retries = CollectorRetries(Backoff(first: .seconds(1), longest: .seconds(8)))
-        #expect(retries.wait(at: .zero) == .zero)
-        let first = retries.fail(at: .zero, atLeast: nil)
-        #expect(first.attempt == 1 && first.wait >= .seconds(0.5) && first.wait <= .seconds(1))
-        // Another that was under way at the time is no further attempt, but what it was asked for counts.
-        #expect(retries.fail(at: .zero, atLeast: nil) == first)
-        #expect(retries.fail(at: .milliseconds(100), atLeast: .seconds(5)) == (1, .seconds(5)))
-        #expect(retries.wait(at: .milliseconds(5_100)) == .zero)
-        #expect(retries.fail(at: .milliseconds(5_100), atLeast: nil).attempt == 2)
-        #expect(retries.succeed() == 2)
-        #expect(retries.wait(at: .milliseconds(5_101)) == .zero && retries.succeed() == 0)
-    }
-
     @Test("a message that is no batch is counted and reported with its offset, and the next is read")
     func undecodable() async throws {
         let store = ScriptedStore()
@@ -371,16 +253,6 @@ struct CollectorTests {
         #expect(stored.count == 400)
         let once = Set(try messages.flatMap { try MetricBatch.decode(json: $0.payload).metrics })
         #expect(Set(stored) == once)
-    }
-
-    @Test("a shard is written 2/4, and its hash is the same everywhere")
-    func shardText() {
-        #expect(Shard("2/4")?.description == "2/4")
-        for text in ["", "1", "0/4", "5/4", "-1/4", "1/0", "1/4/2", "a/b", "1 /4"] { #expect(Shard(text) == nil, "\(text)") }
-        // Published test vectors of FNV-1a.
-        #expect(Shard.hash("") == 0xCBF2_9CE4_8422_2325)
-        #expect(Shard.hash("a") == 0xAF63_DC4C_8601_EC8C)
-        #expect(Shard.hash("foobar") == 0x8594_4171_F739_67E8)
     }
 
     @Test("a position that cannot be committed is reported, and reading goes on")
@@ -426,20 +298,5 @@ struct CollectorTests {
         try? await task.value
         #expect(commits.all.isEmpty)
         #expect(await store.writes.isEmpty)
-    }
-
-    @Test("waits double up to the longest, are never the same for all, and not shorter than asked")
-    func backoff() {
-        var random = SeededRandom(seed: 8)
-        var backoff = Backoff(first: .milliseconds(100), longest: .seconds(2))
-        let waits = (0..<40).map { _ in backoff.next(using: &random) }
-        for (attempt, wait) in waits.enumerated() {
-            let full = min(Duration.milliseconds(100) * (1 << min(attempt, 20)), .seconds(2))
-            #expect(wait >= full / 2 && wait <= full)
-        }
-        #expect(Set(waits.suffix(20)).count > 1)
-        #expect(backoff.next(atLeast: .seconds(60), using: &random) == .seconds(60))
-        backoff.reset()
-        #expect(backoff.next(using: &random) <= .milliseconds(100))
     }
 }

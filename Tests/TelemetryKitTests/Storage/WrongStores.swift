@@ -159,9 +159,9 @@ struct WrongStore: TelemetryStore {
 }
 
 /// A memory store that keeps times and values no finer than it is told.
-struct CoarseStore: TelemetryStore {
+struct CoarseStore: ForwardingStore {
     var digits = 17
-    private let base = MemoryStore()
+    let base = MemoryStore()
 
     init(digits: Int = 17) { self.digits = digits }
 
@@ -180,15 +180,6 @@ struct CoarseStore: TelemetryStore {
                 })
         })
     }
-
-    func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
-        try await base.gpus(filter, limit: limit, offset: offset)
-    }
-    func metrics(uuid: String?) async throws -> [MetricSummary] { try await base.metrics(uuid: uuid) }
-    func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric> { try await base.telemetry(query) }
-    func statistics() async throws -> StoreStatistics { try await base.statistics() }
-    func checkHealth() async throws {}
-    func close() async {}
 }
 
 /// A store that takes samples and answers nothing.

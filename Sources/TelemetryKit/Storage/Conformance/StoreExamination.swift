@@ -80,6 +80,15 @@ struct StoreExamination {
         if let list = try await answer(promise, asked, call) { try expect(promise, asked, list, expected) }
     }
 
+    /// A page of a list, of which the model has all.
+    private mutating func compare<Value: Equatable & Sendable>(
+        _ promise: String, _ asked: String, _ wanted: [Value], _ limit: Int, _ offset: Int, _ call: () async throws -> Page<Value>
+    ) async throws {
+        guard let page = try await answer(promise, asked, call) else { return }
+        try expect(promise, asked, page.items, Array(wanted.dropFirst(offset).prefix(limit)))
+        try expect("a list's total counts all of it", asked, page.total, wanted.count)
+    }
+
     // MARK: Asking
 
     @discardableResult
@@ -109,10 +118,7 @@ struct StoreExamination {
         let promise = "GPUs: those with samples meant, in the order of hostname, numeric gpu id, uuid, with the times of all their samples"
         let asked = "gpus(\(filter), limit: \(limit), offset: \(offset))"
         let store = self.store
-        guard let page = try await answer(promise, asked, { try await store.gpus(filter, limit: limit, offset: offset) }) else { return }
-        let wanted = model.gpus(filter)
-        try expect(promise, asked, page.items, Array(wanted.dropFirst(offset).prefix(limit)))
-        try expect("a list's total counts all of it", asked, page.total, wanted.count)
+        try await compare(promise, asked, model.gpus(filter), limit, offset) { try await store.gpus(filter, limit: limit, offset: offset) }
     }
 
     mutating func askGPU(_ uuid: String) async throws {
@@ -140,10 +146,7 @@ struct StoreExamination {
         let promise = "series: those with samples meant, by metric name, uuid, with counts and times of these"
         let asked = "series(\(filter), limit: \(limit), offset: \(offset))"
         let store = self.store
-        guard let page = try await answer(promise, asked, { try await store.series(filter, limit: limit, offset: offset) }) else { return }
-        let wanted = model.series(filter)
-        try expect(promise, asked, page.items, Array(wanted.dropFirst(offset).prefix(limit)))
-        try expect("a list's total counts all of it", asked, page.total, wanted.count)
+        try await compare(promise, asked, model.series(filter), limit, offset) { try await store.series(filter, limit: limit, offset: offset) }
     }
 
     mutating func askAggregate(_ query: AggregateQuery) async throws {

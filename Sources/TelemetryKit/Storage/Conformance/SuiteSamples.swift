@@ -46,13 +46,13 @@ enum SuiteSamples {
     private static func powerOfTen(_ exponent: Int) -> Double { (0..<exponent).reduce(1) { power, _ in power * 10 } }
 }
 
-/// Random numbers that a failing check can repeat (SplitMix64).
-struct SuiteRandom: RandomNumberGenerator {
+/// Random numbers that a failing check can repeat (SplitMix64), here and in our own tests.
+package struct SuiteRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -141,16 +141,9 @@ struct FluxQueries: InfluxQueries {
         case .min, .max, .sum, .count: function = query.function.rawValue
         case .p50, .p95, .p99: return nil
         }
-        let column: String? =
-            switch query.grouping {
-            case .gpu: "uuid"
-            case .host: "hostname"
-            case .cluster: nil
-            }
-        var filter = query.filter
-        filter.metricNames = [query.metricName]
-        guard let rows = rows(filter) else { return [] }
-        let window = max(1_000, query.window.wholeNanoseconds)
+        let column = query.grouping.tag
+        guard let rows = rows(query.samples) else { return [] }
+        let window = query.windowLength
         let groups = column.map { "columns: [\(Flux.string($0))]" } ?? ""
         let script = rows + " |> group(\(groups)) |> window(every: \(window)ns) |> \(function)()"
         var points: [String: [AggregateSeries.Point]] = [:]

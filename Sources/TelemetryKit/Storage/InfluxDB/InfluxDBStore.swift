@@ -91,14 +91,9 @@ public final class InfluxDBStore: TelemetryStore {
     /// Opens no connection yet. Throws ``StoreError`` where the URL is none.
     public init(configuration: Configuration) throws {
         self.configuration = configuration
-        let client: CurlClient
-        do {
-            client = try CurlClient(maximumConnections: configuration.maximumConnections)
-        } catch {
-            throw StoreError(.unavailable, error.reason)
-        }
         http = try DatabaseHTTP(
-            client: client, url: configuration.url, token: configuration.token, scheme: "Token", timeout: configuration.timeout)
+            client: DatabaseHTTP.client(maximumConnections: configuration.maximumConnections), url: configuration.url,
+            token: configuration.token, scheme: "Token", timeout: configuration.timeout)
     }
 
     // MARK: Version and bucket
@@ -114,9 +109,9 @@ public final class InfluxDBStore: TelemetryStore {
 
     private func detect() async throws -> any InfluxInterface {
         switch configuration.version {
-        case .v1: return v1("1")
-        case .v2: return v2("2")
-        case .v3: return v3("3")
+        case .v1: return v1
+        case .v2: return v2
+        case .v3: return v3
         case .detect: break
         }
         let answer = try await http.send("GET", "/ping")
@@ -124,30 +119,30 @@ public final class InfluxDBStore: TelemetryStore {
         let said = answer.header("X-Influxdb-Version") ?? ""
         let version = said.hasPrefix("v") ? String(said.dropFirst()) : said
         switch version.split(separator: ".").first {
-        case "0", "1": return v1(version)
-        case "2": return v2(version)
-        case "3": return v3(version)
+        case "0", "1": return v1
+        case "2": return v2
+        case "3": return v3
         default:
             throw StoreError(
                 .invalidAnswer, "\(http.url)/ping tells no version of InfluxDB that is supported: X-Influxdb-Version is \(said.debugDescription)")
         }
     }
 
-    private func v1(_ version: String) -> InfluxV1 {
+    private var v1: InfluxV1 {
         InfluxV1(
-            version: version, http: http, database: configuration.bucket, retentionPolicy: configuration.retentionPolicy,
+            http: http, database: configuration.bucket, retentionPolicy: configuration.retentionPolicy,
             retentionPeriod: configuration.retentionPeriod, mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 
-    private func v2(_ version: String) -> InfluxV2 {
+    private var v2: InfluxV2 {
         InfluxV2(
-            version: version, http: http, org: configuration.org, bucket: configuration.bucket,
+            http: http, org: configuration.org, bucket: configuration.bucket,
             retentionPeriod: configuration.retentionPeriod, mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 
-    private func v3(_ version: String) -> InfluxV3 {
+    private var v3: InfluxV3 {
         InfluxV3(
-            version: version, http: http, database: configuration.bucket, retentionPeriod: configuration.retentionPeriod,
+            http: http.authorizing(by: "Bearer"), database: configuration.bucket, retentionPeriod: configuration.retentionPeriod,
             mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 

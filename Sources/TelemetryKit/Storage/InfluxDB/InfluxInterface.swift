@@ -1,7 +1,5 @@
 /// The HTTP interface of one generation of InfluxDB, as far as ``InfluxDBStore`` needs it.
 protocol InfluxInterface: Sendable {
-    /// What `/ping` or the configuration gave.
-    var version: String { get }
     /// Creates the bucket or database where it is absent and that is allowed; else throws.
     func prepare() async throws
     /// Stores lines of line protocol with times in nanoseconds. Returns `nil` where all are stored or older than the retention period;

@@ -152,13 +152,7 @@ struct InfluxQLQueries: InfluxQueries {
 
     /// Windows of InfluxQL begin at multiples since 1970, and its percentile has the rank that ``AggregateQuery`` says.
     func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries]? {
-        let tag: String? =
-            switch query.grouping {
-            case .gpu: "uuid"
-            case .host: "hostname"
-            case .cluster: nil
-            }
-        let window = max(1_000, query.window.wholeNanoseconds)
+        let tag = query.grouping.tag
         let tables = try await run(try await targets([query.metricName])) { target in
             let field = InfluxQL.identifier(target.field)
             let call =
@@ -169,7 +163,7 @@ struct InfluxQLQueries: InfluxQueries {
                 case .p95: "percentile(\(field), 95)"
                 case .p99: "percentile(\(field), 99)"
                 }
-            let groups = ["time(\(window)ns)"] + (tag.map { [InfluxQL.identifier($0)] } ?? [])
+            let groups = ["time(\(query.windowLength)ns)"] + (tag.map { [InfluxQL.identifier($0)] } ?? [])
             return "SELECT \(call) AS \"value\" FROM \(target.source)\(condition(query.filter, isBounded: true))"
                 + " GROUP BY \(groups.joined(separator: ", ")) fill(none)"
         }

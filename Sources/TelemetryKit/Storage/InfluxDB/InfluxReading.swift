@@ -35,7 +35,7 @@ extension InfluxDBStore {
     public func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries] {
         if let series = try await ask({ try await $0.aggregate(query) }) { return series }
         var aggregator = Aggregator(query)
-        try await forEachSample(aggregator.filter) { aggregator.add($0.gpu, time: $0.timestamp.nanoseconds, value: $0.value) }
+        try await forEachSample(query.samples) { aggregator.add($0.gpu, time: $0.timestamp.nanoseconds, value: $0.value) }
         return aggregator.result()
     }
 

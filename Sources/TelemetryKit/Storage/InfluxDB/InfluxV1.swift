@@ -1,7 +1,6 @@
 /// InfluxDB 1.x: `/write`, and `/query` with InfluxQL.
 /// Interface: https://docs.influxdata.com/influxdb/v1/tools/api/
 struct InfluxV1: InfluxInterface {
-    let version: String
     let http: DatabaseHTTP
     let database: String
     /// `nil`: the database's default.

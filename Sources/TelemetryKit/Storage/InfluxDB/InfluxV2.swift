@@ -3,7 +3,6 @@ import TelemetryNet
 /// InfluxDB 2.x: `/api/v2/write`, and `/api/v2/query` with Flux.
 /// Interface: https://docs.influxdata.com/influxdb/v2/api/
 struct InfluxV2: InfluxInterface {
-    let version: String
     let http: DatabaseHTTP
     let org: String
     let bucket: String

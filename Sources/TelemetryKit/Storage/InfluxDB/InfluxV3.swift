@@ -3,21 +3,11 @@ import TelemetryNet
 /// InfluxDB 3.x: `/api/v3/write_lp`, and `/query` with InfluxQL.
 /// Interface: https://docs.influxdata.com/influxdb3/core/api/
 struct InfluxV3: InfluxInterface {
-    let version: String
     let http: DatabaseHTTP
     let database: String
     let retentionPeriod: Duration?
     let mayCreate: Bool
     let layout: InfluxLayout
-
-    init(version: String, http: DatabaseHTTP, database: String, retentionPeriod: Duration?, mayCreate: Bool, layout: InfluxLayout) {
-        self.version = version
-        self.http = http.authorizing(by: "Bearer")
-        self.database = database
-        self.retentionPeriod = retentionPeriod
-        self.mayCreate = mayCreate
-        self.layout = layout
-    }
 
     var queries: any InfluxQueries {
         InfluxQLQueries(connection: InfluxQLConnection(http: http, database: database, takesManyStatements: false), layout: layout)

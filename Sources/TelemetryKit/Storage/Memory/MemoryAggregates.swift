@@ -1,7 +1,6 @@
 extension MemoryStore {
     public func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries] {
-        var filter = query.filter
-        filter.metricNames = [query.metricName]
+        let filter = query.samples
         let reader = FilterReader(self, filter)
         let snapshots = reader.snapshots()
         var aggregation = WindowAggregation(query, from: reader.oldest, through: reader.end)
@@ -62,7 +61,7 @@ struct WindowSummary {
         case .sum: return sum
         case .count: return Double(count)
         case .p50, .p95, .p99:
-            let rank = max(1, Int((function.quantile! * Double(count) + 0.5).rounded(.down)))
+            let rank = function.rank(of: count)
             // Near the upper end it is faster to keep the few above than to divide all.
             if count - rank < 16 { return values.withUnsafeBufferPointer { $0.fromLargest(count - rank) } }
             return values.withUnsafeMutableBufferPointer { $0.select(rank - 1) }
@@ -108,7 +107,7 @@ struct WindowAggregation {
     init(_ query: AggregateQuery, from start: Int64, through end: Int64) {
         function = query.function
         grouping = query.grouping
-        window = Swift.max(1_000, query.window.wholeNanoseconds)
+        window = query.windowLength
         keepsValues = query.function.quantile != nil
         self.start = start
         self.end = end

@@ -169,13 +169,13 @@ extension VictoriaMetricsStore {
     public func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries] {
         var aggregator = Aggregator(query)
         guard let range = VictoriaRange(query.filter.startTime, query.filter.endTime) else { return [] }
-        let (tallies, hasDuplicates) = try await quickTallies(aggregator.filter, range, by: ["db"])
+        let (tallies, hasDuplicates) = try await quickTallies(query.samples, range, by: ["db"])
         guard let extent = VictoriaExtent(tallies) else { return [] }
         // What is there twice changes neither the least nor the greatest.
         if !hasDuplicates || query.function == .min || query.function == .max, let windows = VictoriaWindows(query, range, extent) {
-            return try await windows.ask(reading, MetricsQL.selector(aggregator.filter, database: database))
+            return try await windows.ask(reading, MetricsQL.selector(query.samples, database: database))
         }
-        try await forEachSpan(aggregator.filter, extent, from: extent.first, samples: samplesPerRead) { lines in
+        try await forEachSpan(query.samples, extent, from: extent.first, samples: samplesPerRead) { lines in
             for sample in Self.samples(lines) { aggregator.add(sample.gpu, time: sample.timestamp.nanoseconds, value: sample.value) }
             return true
         }

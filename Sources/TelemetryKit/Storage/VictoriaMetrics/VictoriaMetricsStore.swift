@@ -68,12 +68,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
     /// Opens no connection yet. Throws ``StoreError`` where a URL is none.
     public init(configuration: Configuration) throws {
-        let client: CurlClient
-        do {
-            client = try CurlClient(maximumConnections: configuration.maximumConnections)
-        } catch {
-            throw StoreError(.unavailable, error.reason)
-        }
+        let client = try DatabaseHTTP.client(maximumConnections: configuration.maximumConnections)
         func http(_ url: String) throws -> VictoriaHTTP {
             try VictoriaHTTP(client: client, url: url, token: configuration.token, timeout: configuration.timeout)
         }

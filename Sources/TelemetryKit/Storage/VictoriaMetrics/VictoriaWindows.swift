@@ -55,14 +55,8 @@ struct VictoriaWindows {
         }
     }
 
-    private var groupLabel: String {
-        switch query.grouping {
-        case .gpu: "uuid"
-        case .host: "hostname"
-        // The same in every sample of the store.
-        case .cluster: "cluster"
-        }
-    }
+    /// That of one group is the same in every sample of the store: none has it.
+    private var groupLabel: String { query.grouping.tag ?? "cluster" }
 
     private func expression(_ samples: String) -> String {
         func part(_ aggregate: String, _ function: String) -> String { "\(aggregate)(\(function)(\(samples))) by (\(groupLabel))" }
