@@ -13,8 +13,8 @@ extension PromQLExpression: CustomStringConvertible {
     }
 }
 
-extension PromQLSelector {
-    var description: String {
+extension PromQLSelector: CustomStringConvertible {
+    package var description: String {
         let conditions = name == nil ? matchers : Array(matchers.dropFirst())
         var out = name ?? ""
         if name == nil || !conditions.isEmpty { out += "{\(conditions.map(\.description).joined(separator: ", "))}" }

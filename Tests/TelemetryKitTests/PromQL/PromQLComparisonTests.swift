@@ -131,7 +131,8 @@ struct PromQLComparisonTests {
                 #expect(found.json["errorType"] as? String == wanted.json["errorType"] as? String, "\(context)")
                 // Without a time it is now, which differs.
                 guard wanted.status == 200, parameters.contains(where: { $0.0 == "time" || $0.0 == "start" }) else { continue }
-                #expect("\(found.data as? NSDictionary ?? [:])" == "\(wanted.data as? NSDictionary ?? [:])", "\(context)")
+                let (a, b) = (try #require(found.data as? NSDictionary), try #require(wanted.data as? NSDictionary))
+                #expect(a.isEqual(b), "\(context)")
             }
         }
     }
