@@ -115,7 +115,7 @@ struct ExportWriter {
         head.append(",\"")
         var tail = ByteWriter()
         tail.append("\",")
-        tail.appendCSVField(prometheusLabels(series.labels))
+        tail.appendCSVField(MetricLabel.prometheusText(series.labels))
         tail.append("\r\n")
         return SeriesText(head: head.bytes, tail: tail.bytes)
     }
@@ -135,26 +135,6 @@ struct ExportWriter {
     private static func lineProtocol(_ series: MetricSeries) -> SeriesText {
         let text = LineProtocolWriter.text(of: series)
         return SeriesText(head: text.head, tail: text.tail)
-    }
-
-    /// `name="value",…` with the escapes of the Prometheus text format.
-    private static func prometheusLabels(_ labels: [MetricLabel]) -> String {
-        var out = ByteWriter()
-        for (index, label) in labels.enumerated() {
-            if index > 0 { out.append(",") }
-            out.append(label.name)
-            out.append("=\"")
-            for byte in label.value.utf8 {
-                switch byte {
-                case UInt8(ascii: "\""): out.append("\\\"")
-                case UInt8(ascii: "\\"): out.append("\\\\")
-                case UInt8(ascii: "\n"): out.append("\\n")
-                default: out.append(byte)
-                }
-            }
-            out.append("\"")
-        }
-        return String(decoding: out.bytes, as: UTF8.self)
     }
 }
 
