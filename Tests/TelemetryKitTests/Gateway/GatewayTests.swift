@@ -74,7 +74,7 @@ private func filledStore(gpus: Int = 3, ticks: Int = 5) async throws -> MemorySt
     return store
 }
 
-@Suite("The gateway, asked over a socket", .timeLimit(.minutes(2)))
+@Suite("The gateway, asked over a socket", .timeLimit(.minutes(10)))
 struct GatewayTests {
     @Test("lists tell how many entries they hold and how many there are, page by page")
     func pages() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TelemetryNet
 
-@Suite("The HTTP server over real sockets", .timeLimit(.minutes(1)))
+@Suite("The HTTP server over real sockets", .timeLimit(.minutes(10)))
 struct HTTPServerTests {
     /// A connection of plain blocking calls.
     private final class Connection {
