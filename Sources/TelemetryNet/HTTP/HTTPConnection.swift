@@ -219,8 +219,6 @@ final class HTTPConnection: EventHandler {
         if exchange == nil {
             isEnding = true
             if output.isEmpty { close(.shutdown) }
-        } else if exchange!.isEventStream {
-            close(.shutdown)
         } else {
             exchange!.keepsConnection = false
         }
