@@ -3,7 +3,8 @@ import TelemetryNet
 
 /// The REST gateway over a store: lists, queries and exports, with an OpenAPI document and pages for people.
 ///
-/// A few event loop threads do the input and output; the store is asked by tasks. May be used from any task.
+/// A few event loop threads do the input and output; what works through many samples has a few threads of its own. May be used from any
+/// task.
 public final class Gateway: Sendable {
     /// All that a gateway can be told. Every member has a default.
     public struct Configuration: Sendable {

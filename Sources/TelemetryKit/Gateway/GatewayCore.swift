@@ -6,6 +6,8 @@ final class GatewayCore: Sendable {
     let configuration: Gateway.Configuration
     let counters = RequestCounters()
     let sampleWriters = SampleWriterPool()
+    /// For what works through many samples.
+    let workers = WorkerPool(name: "gateway-work")
     let openAPIDocument: [UInt8]
     let openAPI: FixedAnswer
     let started = ContinuousClock.now
@@ -81,7 +83,7 @@ final class GatewayCore: Sendable {
         let parameters = route.takesForm ? [:] : try QueryParameters.parse(request.query, for: route)
         let context = RequestContext(gateway: self, request: request, segments: segments, parameters: parameters)
         guard route.isHeavy else { return try await route.handle(context) }
-        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await route.handle(context) }
+        return try await withTaskExecutorPreference(workers) { try await route.handle(context) }
     }
 
     private func isAuthorized(_ request: HTTPRequest, _ token: String) -> Bool {

@@ -7,6 +7,8 @@ import TelemetryNet
 struct TelemetryExport: Sendable {
     let store: any TelemetryStore
     let filter: SampleFilter
+    /// Where the text is written.
+    let workers: WorkerPool
 
     /// A sample in memory takes 24 bytes. A page costs the store a look into every series: larger ones where there are many.
     private var pageSize: Int { filter.uuids.count == 1 ? 20_000 : 100_000 }
@@ -23,7 +25,7 @@ struct TelemetryExport: Sendable {
             headers: headers,
             body: .stream { writer in
                 // A preferred executor that is the event loop would make every other request wait for this one's text.
-                try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await withTaskExecutorPreference(workers) {
                     try await write(first, as: format, to: writer)
                 }
             })

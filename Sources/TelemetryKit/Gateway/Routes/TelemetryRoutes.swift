@@ -66,6 +66,7 @@ enum TelemetryRoutes {
         let accept = AcceptHeader(context.request)
         // Of those that are liked equally the first.
         let liked = ExportFormat.allCases.max { accept.quality($0.contentType) < accept.quality($1.contentType) }!
-        return try await TelemetryExport(store: context.store, filter: filter).response(as: chosen ?? liked, negotiated: chosen == nil)
+        return try await TelemetryExport(store: context.store, filter: filter, workers: context.gateway.workers)
+            .response(as: chosen ?? liked, negotiated: chosen == nil)
     }
 }

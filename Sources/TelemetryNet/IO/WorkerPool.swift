@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// A few threads of its own for work that takes long: it holds up neither an event loop nor the host's other tasks, which share the
+/// concurrency library's threads.
+///
+/// As a task executor it runs async functions, in any order and on any of its threads. These come with the work, and go when there was
+/// none for ten seconds. Safe to use from any thread.
+package final class WorkerPool: TaskExecutor, Sendable {
+    private struct State {
+        var jobs: [UnownedJob] = []
+        var threads = 0
+        /// Of the threads, those that wait for work or are on their way to it.
+        var waiting = 0
+    }
+
+    private let name: String
+    private let maximumThreads: Int
+    private let state = Mutex(State())
+    private let work = Semaphore()
+
+    /// - Parameter name: of its threads, as the system shows it: 15 bytes of it.
+    package init(name: String, threads: Int = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) {
+        self.name = name
+        maximumThreads = threads
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let unowned = UnownedJob(job)
+        let needsThread = state.withLock { state in
+            state.jobs.append(unowned)
+            guard state.jobs.count > state.waiting, state.threads < maximumThreads else { return false }
+            state.threads += 1
+            return true
+        }
+        // One that cannot be had is no loss while there are others.
+        if !needsThread || !startThread() { work.signal() }
+    }
+
+    private func startThread() -> Bool {
+        var id = pthread_t()
+        let box = Unmanaged.passRetained(self)
+        let code = pthread_create(&id, nil, { argument in
+            let pool = Unmanaged<WorkerPool>.fromOpaque(argument!).takeRetainedValue()
+            clinux_set_thread_name(String(pool.name.utf8.prefix(15))!)
+            pool.run()
+            return nil
+        }, box.toOpaque())
+        guard code == 0 else {
+            box.release()
+            let isOnlyOne = state.withLock { state in
+                state.threads -= 1
+                return state.threads == 0
+            }
+            precondition(!isOnlyOne, "no thread for \(name): \(String(cString: strerror(code)))")
+            return false
+        }
+        pthread_detach(id)
+        return true
+    }
+
+    private func run() {
+        while let job = next() { job.runSynchronously(on: asUnownedTaskExecutor()) }
+    }
+
+    /// `nil` after ten seconds without work: the thread ends.
+    private func next() -> UnownedJob? {
+        var hasWaited = false
+        var isOver = false
+        while true {
+            let (job, ends) = state.withLock { state -> (UnownedJob?, Bool) in
+                if hasWaited { state.waiting -= 1 }
+                if !state.jobs.isEmpty { return (state.jobs.removeFirst(), false) }
+                if isOver {
+                    state.threads -= 1
+                    return (nil, true)
+                }
+                state.waiting += 1
+                return (nil, false)
+            }
+            if let job { return job }
+            if ends { return nil }
+            hasWaited = true
+            isOver = !work.wait(seconds: 10)
+        }
+    }
+}
+
+/// The system's, with a limit of time.
+private final class Semaphore: @unchecked Sendable {
+    // Sound because the system's functions on it may be called from any thread.
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() { sem_init(semaphore, 0, 0) }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func signal() { sem_post(semaphore) }
+
+    /// `false`: not signalled in that time.
+    func wait(seconds: Int) -> Bool {
+        var until = timespec()
+        clock_gettime(CLOCK_REALTIME, &until)
+        until.tv_sec += seconds
+        while sem_timedwait(semaphore, &until) != 0 {
+            if errno == ETIMEDOUT { return false }
+        }
+        return true
+    }
+}
