@@ -93,7 +93,7 @@ struct CollectorCrashTests {
                 queue.port, influxDBPort: influxPort, ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "DEAD_LETTER_FILE": file])
             let port = try await stage.httpPort(collector)
             let streamer = try stage.startStreamer(queue.port, csv: csv)
-            #expect(await streamer.endedOrKilled(within: .seconds(20)) == 0)
+            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
             let away = try await eventually("unreadiness", unless: collector) {
                 let answer = try await HTTP.get(port, "/ready")
                 return answer.status == 503 && answer.text.contains("takes no samples") ? answer.text : nil
@@ -138,7 +138,7 @@ struct CollectorCrashTests {
             let api = try await stage.startAPI(
                 queue.port, ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(database.port)", "SCHEMA": "wide"])
             let streamer = try stage.startStreamer(queue.port, csv: csv)
-            #expect(await streamer.endedOrKilled(within: .seconds(20)) == 0)
+            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
             try await REST.awaitSamples(240, api)
             let samples = try await REST.all(REST.Sample.self, api.port, "/api/v1/gpus/GPU-3/telemetry?metric_name=DCGM_FI_DEV_GPU_TEMP")
             #expect(samples.map(\.value) == [0.375, 1.25, 2.125, 3])

@@ -46,7 +46,7 @@ def equal(found, wanted, what: str) -> None:
     check(found == wanted, f"{what}: {found!r} instead of {wanted!r}")
 
 
-def until(what: str, probe, limit: float = 20):
+def until(what: str, probe, limit: float = 120):
     """The first true answer of a probe. (Playwright's own wait evaluates text, which the page's policy forbids.)"""
     end = time.monotonic() + limit
     while True:
@@ -64,7 +64,7 @@ def cells(page: Page) -> dict[str, float]:
 
 def watched(context) -> Page:
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(f"console: {message.text}"))
     page.on("pageerror", lambda error: complaints.append(f"page: {error.stack or error}"))
     page.on("request", lambda request: None if request.url.startswith((URL, "data:", "blob:")) else complaints.append(f"asked {request.url}"))
@@ -286,7 +286,7 @@ def health(page: Page) -> None:
 def token(browser) -> None:
     """A gateway that asks for a token: the page asks the person, once a tab."""
     page = browser.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     page.goto(SECURED_URL + "/")
     until("question", lambda: page.is_visible("#token"))
     for given, answer in (("wrong", "does not accept"), (os.environ["API_TOKEN"], "")):

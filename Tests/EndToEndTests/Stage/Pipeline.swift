@@ -1,3 +1,4 @@
+import FaultSupport
 import Foundation
 import Testing
 
@@ -15,9 +16,10 @@ extension Stage {
     }
 
     func startQueue(_ environment: [String: String] = [:], under wrapper: [String] = []) async throws -> Queue {
+        // Not a port that the system picks: a queue that comes back to it might find a client's connection there.
         let process = try start(
             .mqServer,
-            ["TCP_HOST": "127.0.0.1", "TCP_PORT": "0", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"].merging(environment) { $1 },
+            ["TCP_HOST": "127.0.0.1", "TCP_PORT": "\(try freePort())", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"].merging(environment) { $1 },
             under: wrapper)
         let line = try await listening(process)
         let queue = Queue(process: process, port: try port(line["tcp"]), httpPort: try port(line["http"]))

@@ -85,7 +85,7 @@ enum Executable: String, CaseIterable, Sendable {
 
 /// Asks again and again until there is an answer; an error after `limit` says what was awaited.
 func eventually<T>(
-    _ what: String, within limit: Duration = .seconds(30), unless child: ChildProcess? = nil,
+    _ what: String, within limit: Duration = .seconds(120), unless child: ChildProcess? = nil,
     _ probe: () async throws -> T?
 ) async throws -> T {
     let clock = ContinuousClock()
@@ -110,7 +110,7 @@ func eventually<T>(
 }
 
 func eventuallyTrue(
-    _ what: String, within limit: Duration = .seconds(30), unless child: ChildProcess? = nil,
+    _ what: String, within limit: Duration = .seconds(120), unless child: ChildProcess? = nil,
     _ probe: () async throws -> Bool
 ) async throws {
     _ = try await eventually(what, within: limit, unless: child) { try await probe() ? true : nil }

@@ -1,9 +1,11 @@
+import FaultSupport
 import TelemetryMQ
 
 /// A server on a free port; in memory without a directory.
-func startTestServer(_ directory: TemporaryDirectory? = nil, port: Int = 0, token: String? = nil) async throws -> MQServer {
+func startTestServer(_ directory: TemporaryDirectory? = nil, port: Int? = nil, token: String? = nil) async throws -> MQServer {
     var configuration = MQServer.Configuration()
-    configuration.port = port
+    // Not one that the system picks: a server that comes back to it might find a client's connection there.
+    configuration.port = try port ?? freePort()
     configuration.httpPort = nil
     configuration.dataDirectory = directory?.path
     // Many segments, also in a short test.
