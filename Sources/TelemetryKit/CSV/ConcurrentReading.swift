@@ -4,7 +4,9 @@ public struct ConcurrentReading: Sendable {
     public var rowCount = 0
     /// Those of the samples; one that never had a value may be missing.
     public var series: [MetricSeries] = []
+    /// Rows that could not be read.
     public var badRows = BadRows()
+    /// Rows without a value, and values that cannot be true.
     public var quality = ValueQuality()
 }
 

@@ -11,6 +11,7 @@ import TelemetryNet
 ///
 /// The file is opened for each call, so it may be moved away at any time. Safe to use from any task; one process at a time.
 public final class DeadLetterFile: Sendable {
+    /// Where the file is.
     public let path: String
     private let now: @Sendable () -> Timestamp
     private let isWriting = Mutex(())

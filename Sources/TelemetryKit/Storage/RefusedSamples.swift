@@ -5,6 +5,7 @@ public struct RefusedSamples: Sendable {
     /// In the database's words.
     public var reason: String
 
+    /// Samples, and why the database refuses them.
     public init(batch: MetricBatch, reason: String) {
         self.batch = batch
         self.reason = reason
