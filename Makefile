@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http docs format lint
 
 help: ## List the targets
 	@echo "Targets:"
@@ -69,6 +69,16 @@ bench-influx: build ## Measure the collector's writing beside curl, into the sam
 bench-http: build ## Measure the gateway's HTTP server beside nginx, Python and Node
 	@scripts/setup.sh bench-http
 	@scripts/bench-http.py
+
+docs: setup ## Render the guide and the interface of both libraries into .run/docs, and check them
+	@scripts/setup.sh docs
+	@scripts/docs.sh
+
+format: ## Bring Swift files into the form of .swift-format
+	@scripts/format.sh format
+
+lint: ## Check that Swift files have the form of .swift-format
+	@scripts/format.sh lint
 
 coverage: setup-tests ## Run all tests and report the lines they reach
 	@scripts/coverage.sh

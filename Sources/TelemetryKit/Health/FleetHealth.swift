@@ -27,7 +27,9 @@ public struct FleetHealth: Sendable {
     /// In the order of their names.
     public let hosts: [Host]
 
-    /// - Parameter latest: the newest sample of every series of all GPUs, in any order.
+    /// - Parameters:
+    ///   - latest: the newest sample of every series of all GPUs, in any order.
+    ///   - rules: by what they are judged.
     public init(latest: [GPUMetric], rules: HealthRules = HealthRules()) {
         let newest = latest.map(\.timestamp).max()
         var gpus = Dictionary(grouping: latest) { $0.gpu.uuid }.values.map { GPUSamples($0) }

@@ -83,7 +83,9 @@ public final class Collector<Store: TelemetryStore>: Sendable {
     ///
     /// Where the task is cancelled, what is not stored by then is not committed.
     ///
-    /// - Parameter commit: is called with the offset of the last message that is stored, as is everything before it.
+    /// - Parameters:
+    ///   - messages: those of the queue, in the order of their offsets.
+    ///   - commit: is called with the offset of the last message that is stored, as is everything before it.
     public func run<Messages: AsyncSequence>(
         _ messages: Messages, commit: @escaping @Sendable (Int64) async throws -> Void = { _ in }
     ) async throws where Messages.Element == CollectorMessage {

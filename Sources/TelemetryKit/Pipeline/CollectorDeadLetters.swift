@@ -22,7 +22,7 @@ public final class DeadLetterFile: Sendable {
         self.now = now
     }
 
-    /// Returns when the samples are on the disk, or throws ``SystemError``, which names the path, with nothing added.
+    /// Returns when the samples are on the disk, or throws an error that names the path, with nothing added.
     public func append(_ refused: [RefusedSamples]) throws {
         guard !refused.isEmpty else { return }
         let lines = lines(of: refused)
