@@ -1,0 +1,158 @@
+"""Where blocks of the guide are run: a temporary directory with the programs and the sample, beside a pipeline that is up, in a network
+of its own (`unshare --net`), so that the ports that the guide names are free whatever else this machine does."""
+import fcntl
+import gzip
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAMS = ("mq-server", "streamer", "collector", "api")
+# No answer of a program is waited for longer.
+LIMIT = 60
+
+
+def binary(name):
+    return str(ROOT / ".build/debug" / name)
+
+
+def run_page(page, blocks):
+    """Problems, and how many blocks ran. The work is done by this file as a program, in the other network."""
+    jobs = []
+    for block in blocks:
+        if block.note("prints") is not None:
+            message = re.search(r"`([^`]+)`", block.text)[1]
+            jobs.append({"place": block.place, "command": block.note("prints"), "prints": message})
+        elif block.language == "sh" and block.note("run") is not None:
+            jobs.append({"place": block.place, "command": block.text, "expected": block.note("run").strip()})
+    # The page's configurations, as files that its commands can name.
+    files = {f"{block.language}{n}.conf": block.text for n, block in enumerate(b for b in blocks if b.language == "nginx")}
+    apart = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    done = subprocess.run(
+        [*apart, sys.executable, __file__], input=json.dumps({"jobs": jobs, "files": files}), capture_output=True, text=True)
+    try:
+        return json.loads(done.stdout.strip().split("\n")[-1]), len(jobs)
+    except ValueError:
+        return [f"{page.relative_to(ROOT)}: its blocks could not be run: {done.stderr.strip()[-500:]}"], 0
+
+
+# -- in the other network ---------------------------------------------------------------------------------------------
+
+
+def loopback_up():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        # SIOCSIFFLAGS with IFF_UP.
+        fcntl.ioctl(control, 0x8914, struct.pack("16sH14x", b"lo", 1))
+
+
+def answer(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.read().decode()
+    except OSError:
+        return None
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not after {LIMIT} s")
+        time.sleep(0.05)
+
+
+def pipeline(directory, environment):
+    """mq-server and api on the ports they have by default, with the sample in them."""
+    def start(name, **variables):
+        return subprocess.Popen(
+            [f"./{name}"], cwd=directory, env=environment | variables, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=open(directory / f"{name}.log", "w"))
+
+    running = [start("mq-server", MQ_DATA_DIR="mq-data"), start("api")]
+    subprocess.run(
+        ["./streamer"], cwd=directory, env=environment | {"SOURCE": "export.csv", "LOOP": "false", "TIMESTAMPS": "source"},
+        stderr=open(directory / "streamer.log", "w"), check=True)
+    rows = sum(1 for _ in open(directory / "export.csv")) - 1
+    wait_until(lambda: f'"sample_count":{rows}' in (answer("http://localhost:8080/api/v1/stats") or ""), "the api has the sample")
+    return running
+
+
+def end(processes):
+    """Asks each to end, with what it started."""
+    for process in processes:
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, how) if os.getpgid(process.pid) == process.pid else process.send_signal(how)
+            except ProcessLookupError:
+                break
+            try:
+                process.wait(timeout=20)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def run(job, directory, environment, started):
+    shell = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", job["command"]], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
+        stdout=open(directory / "output", "w"), stderr=subprocess.STDOUT, start_new_session=True)
+    started.append(shell)
+    output = lambda: (directory / "output").read_text(errors="replace")
+    if "prints" in job:
+        # `…` stands for whatever differs from case to case.
+        pattern = re.compile(".*".join(map(re.escape, re.split(r" ?… ?", job["prints"]))))
+        try:
+            wait_until(lambda: pattern.search(output()) or shell.poll() is not None, job["place"])
+        except TimeoutError:
+            pass
+        if not pattern.search(output()):
+            return f"{job['place']}: '{job['prints']}' is not what comes: {output()[-400:]}"
+        return None
+    try:
+        status = shell.wait(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return f"{job['place']}: has not ended after {LIMIT} s: {output()[-400:]}"
+    if status:
+        return f"{job['place']}: ended with {status}: {output()[-400:]}"
+    if job["expected"] not in output():
+        return f"{job['place']}: '{job['expected']}' is not in what comes: {output()[-400:]}"
+    return None
+
+
+def main():
+    task = json.load(sys.stdin)
+    loopback_up()
+    problems, started = [], []
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        for program in PROGRAMS:
+            (directory / program).symlink_to(binary(program))
+        sample = (ROOT / "deploy/sample/dcgm_sample.csv").read_bytes()
+        (directory / "export.csv").write_bytes(sample)
+        (directory / "export.csv.gz").write_bytes(gzip.compress(sample))
+        for file, text in task["files"].items():
+            (directory / file).write_text(text)
+        # An answer of 400 or more is a failure.
+        (directory / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\nmax-time = 30\n")
+        environment = {"PATH": f"{directory}:{os.environ['PATH']}", "HOME": name, "LANG": "C.UTF-8", "ROOT": str(ROOT)}
+        try:
+            started += pipeline(directory, environment)
+            for job in task["jobs"]:
+                if problem := run(job, directory, environment, started):
+                    problems.append(problem)
+        finally:
+            end(reversed(started))
+    print(json.dumps(problems))
+
+
+if __name__ == "__main__":
+    main()
