@@ -27,7 +27,7 @@ ROOT = guide.ROOT
 LANGUAGES = {"swift", "sh", "json", "python", "text", "mermaid", "nginx", "yaml"}
 # What a reader has, or installs for the purpose that the page names.
 FOREIGN = {"git", "gzip", "tail", "cat", "cp", "mv", "rm", "mkdir", "cd", "curl", "tar", "df", "kill", "victoria-metrics", "openssl",
-           "ulimit", "sudo", "systemctl", "rsync", "export", "wait", "sleep", "echo", "exec", "jq", "promtool"}
+           "ulimit", ":", "sudo", "systemctl", "rsync", "export", "wait", "sleep", "echo", "exec", "jq", "promtool"}
 
 
 class Block:
@@ -142,6 +142,8 @@ class Shell:
                     command.append(token)
 
     def command(self, words):
+        while words and words[0] in {"until", "while", "if", "!", "do", "then", "else", "done", "fi"}:
+            words.pop(0)
         while words and re.match(r"[A-Z_a-z0-9]+=", words[0]):
             name = words.pop(0).partition("=")[0]
             if name.isupper() and name not in self.variables:

@@ -34,8 +34,8 @@ def run_page(page, blocks):
             jobs.append({"place": block.place, "command": block.note("prints"), "prints": message})
         elif block.language == "sh" and block.note("run") is not None:
             jobs.append({"place": block.place, "command": block.text, "expected": block.note("run").strip()})
-    # The page's configurations, as files that its commands can name.
-    files = {f"{block.language}{n}.conf": block.text for n, block in enumerate(b for b in blocks if b.language == "nginx")}
+    # A page's configuration, as a file that its commands can name.
+    files = {f"{block.language}.conf": block.text for block in blocks if block.language == "nginx"}
     apart = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
     done = subprocess.run(
         [*apart, sys.executable, __file__], input=json.dumps({"jobs": jobs, "files": files}), capture_output=True, text=True)
@@ -75,7 +75,7 @@ def pipeline(directory, environment):
     def start(name, **variables):
         return subprocess.Popen(
             [f"./{name}"], cwd=directory, env=environment | variables, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=open(directory / f"{name}.log", "w"))
+            stdout=subprocess.DEVNULL, stderr=open(directory / f"{name}.log", "w"), start_new_session=True)
 
     running = [start("mq-server", MQ_DATA_DIR="mq-data"), start("api")]
     subprocess.run(
@@ -86,46 +86,49 @@ def pipeline(directory, environment):
     return running
 
 
+def is_alive(group):
+    try:
+        os.killpg(group, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
 def end(processes):
-    """Asks each to end, with what it started."""
+    """Asks each to end, with all that it has started: they are one process group, even where its first has ended."""
     for process in processes:
         for how in (signal.SIGTERM, signal.SIGKILL):
+            if is_alive(process.pid):
+                os.killpg(process.pid, how)
             try:
-                os.killpg(process.pid, how) if os.getpgid(process.pid) == process.pid else process.send_signal(how)
-            except ProcessLookupError:
+                # `poll` takes the first one's status; without that it would count as alive.
+                wait_until(lambda: (process.poll() is not None) & (not is_alive(process.pid)), "the end of a program")
                 break
-            try:
-                process.wait(timeout=20)
-                break
-            except subprocess.TimeoutExpired:
+            except TimeoutError:
                 continue
 
 
-def run(job, directory, environment, started):
+def run(job, directory, environment, output):
+    """What is wrong, or nothing. What the commands have started ends with them."""
     shell = subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", job["command"]], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
-        stdout=open(directory / "output", "w"), stderr=subprocess.STDOUT, start_new_session=True)
-    started.append(shell)
-    output = lambda: (directory / "output").read_text(errors="replace")
-    if "prints" in job:
-        # `…` stands for whatever differs from case to case.
-        pattern = re.compile(".*".join(map(re.escape, re.split(r" ?… ?", job["prints"]))))
-        try:
-            wait_until(lambda: pattern.search(output()) or shell.poll() is not None, job["place"])
-        except TimeoutError:
-            pass
-        if not pattern.search(output()):
-            return f"{job['place']}: '{job['prints']}' is not what comes: {output()[-400:]}"
-        return None
+        stdout=open(output, "w"), stderr=subprocess.STDOUT, start_new_session=True)
+    # `…` stands for whatever differs from case to case.
+    pattern = re.compile(".*".join(map(re.escape, re.split(r" ?… ?", job["prints"])))) if "prints" in job else None
+    said = lambda: output.read_text(errors="replace")
     try:
-        status = shell.wait(timeout=LIMIT)
-    except subprocess.TimeoutExpired:
-        return f"{job['place']}: has not ended after {LIMIT} s: {output()[-400:]}"
+        # Some of the commands that print a message go on after it, and a pipe that ends tells nothing.
+        wait_until(lambda: (pattern and pattern.search(said())) or shell.poll() is not None, "the end of the commands")
+        status = shell.poll()
+    except TimeoutError as error:
+        return f"{job['place']}: {error}: {said()[-400:]}"
+    finally:
+        end([shell])
+    if pattern:
+        return None if pattern.search(said()) else f"{job['place']}: '{job['prints']}' is not what comes: {said()[-400:]}"
     if status:
-        return f"{job['place']}: ended with {status}: {output()[-400:]}"
-    if job["expected"] not in output():
-        return f"{job['place']}: '{job['expected']}' is not in what comes: {output()[-400:]}"
-    return None
+        return f"{job['place']}: ended with {status}: {said()[-400:]}"
+    return None if job["expected"] in said() else f"{job['place']}: '{job['expected']}' is not in what comes: {said()[-400:]}"
 
 
 def main():
@@ -146,8 +149,8 @@ def main():
         environment = {"PATH": f"{directory}:{os.environ['PATH']}", "HOME": name, "LANG": "C.UTF-8", "ROOT": str(ROOT)}
         try:
             started += pipeline(directory, environment)
-            for job in task["jobs"]:
-                if problem := run(job, directory, environment, started):
+            for number, job in enumerate(task["jobs"]):
+                if problem := run(job, directory, environment, directory / f"output{number}"):
                     problems.append(problem)
         finally:
             end(reversed(started))
