@@ -94,10 +94,10 @@ def is_alive(group):
         return False
 
 
-def end(processes):
-    """Asks each to end, with all that it has started: they are one process group, even where its first has ended."""
+def end(processes, signals=(signal.SIGTERM, signal.SIGKILL)):
+    """Ends each, with all that it has started: they are one process group, even where its first has ended."""
     for process in processes:
-        for how in (signal.SIGTERM, signal.SIGKILL):
+        for how in signals:
             if is_alive(process.pid):
                 os.killpg(process.pid, how)
             try:
@@ -123,7 +123,8 @@ def run(job, directory, environment, output):
     except TimeoutError as error:
         return f"{job['place']}: {error}: {said()[-400:]}"
     finally:
-        end([shell])
+        # A program that has said what is wrong would drain first.
+        end([shell], (signal.SIGKILL,))
     if pattern:
         return None if pattern.search(said()) else f"{job['place']}: '{job['prints']}' is not what comes: {said()[-400:]}"
     if status:
