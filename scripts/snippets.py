@@ -5,6 +5,7 @@ swift     compiled, with what a comment `<!-- given … -->` in front of it decl
 sh        each program, make target, flag and variable must exist. After `<!-- run -->` it is also run, line by line as it stands, beside a
           pipeline of the real programs with the sample, in a network of its own, so that the ports of the guide are free; after
           `<!-- run: words -->` its output must contain these words.
+          After `<!-- as NAME -->` a block of any language is a file of that name beside them.
 json      parsed, where nothing is left out (…); python compiled.
 
 A comment `<!-- prints COMMAND -->` in front of a heading with a message in backquotes: the command must print the message.
@@ -174,8 +175,19 @@ class Shell:
 # -- all --------------------------------------------------------------------------------------------------------------
 
 
+def unknown_metrics():
+    """Names of metrics in the guide that no program has."""
+    sources = "".join(file.read_text() for file in (ROOT / "Sources").rglob("*.swift"))
+    known = set(re.findall(r'"((?:telemetry_mq|telemetry_feed|gateway|streamer|collector)_[a-z_]+)"', sources))
+    for page in guide.pages():
+        for number, line in enumerate(page.read_text().split("\n"), 1):
+            for name in re.findall(r"\b(?:telemetry_mq|telemetry_feed|gateway|streamer|collector)_[a-z_]+", line):
+                if name not in known:
+                    yield f"{page.relative_to(ROOT)}:{number}: no program has the metric {name}"
+
+
 def problems():
-    found, by_language, staged = [], {}, []
+    found, by_language, staged = list(unknown_metrics()), {}, []
     for page in guide.pages():
         of_page = list(blocks(page))
         for block in of_page:

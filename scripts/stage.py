@@ -34,8 +34,7 @@ def run_page(page, blocks):
             jobs.append({"place": block.place, "command": block.note("prints"), "prints": message})
         elif block.language == "sh" and block.note("run") is not None:
             jobs.append({"place": block.place, "command": block.text, "expected": block.note("run").strip()})
-    # A page's configuration, as a file that its commands can name.
-    files = {f"{block.language}.conf": block.text for block in blocks if block.language == "nginx"}
+    files = {block.note("as").strip(): block.text for block in blocks if block.note("as")}
     apart = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
     done = subprocess.run(
         [*apart, sys.executable, __file__], input=json.dumps({"jobs": jobs, "files": files}), capture_output=True, text=True)
