@@ -74,10 +74,10 @@ docs: setup ## Render the guide and the interface of both libraries into .run/do
 	@scripts/setup.sh docs
 	@scripts/docs.sh
 
-format: ## Bring Swift files into the form of .swift-format
+format: setup ## Bring Swift files into the form of .swift-format
 	@scripts/format.sh format
 
-lint: ## Check that Swift files have the form of .swift-format
+lint: setup ## Check that Swift files have the form of .swift-format
 	@scripts/format.sh lint
 
 coverage: setup-tests ## Run all tests and report the lines they reach

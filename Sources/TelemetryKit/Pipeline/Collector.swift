@@ -69,8 +69,9 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         self.report = report
         mailbox = GroupMailbox(
             size: configuration.groupSize, bytes: configuration.groupBytes, interval: configuration.flushInterval, clock: clock)
-        state = Mutex(State(
-            window: CollectorWindow(limit: configuration.writesAtOnce), retries: CollectorRetries(configuration.backoff)))
+        state = Mutex(
+            State(
+                window: CollectorWindow(limit: configuration.writesAtOnce), retries: CollectorRetries(configuration.backoff)))
     }
 
     /// What was done so far.

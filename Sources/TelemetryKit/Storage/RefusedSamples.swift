@@ -30,8 +30,9 @@ extension RefusedSamples {
                 defer { number += 1 }
                 guard let said = reasons[number] else { continue }
                 if said != reason {
-                    parts.append(RefusedSamples(
-                        batch: MetricBatch(batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt), reason: said))
+                    parts.append(
+                        RefusedSamples(
+                            batch: MetricBatch(batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt), reason: said))
                     known = [:]
                     reason = said
                 }

@@ -177,7 +177,8 @@ public final class MQClient: Sendable {
         return try await call.run(on: loop) { finish in
             publisher.value.askStatistics(finish)
             return nil
-        } cancel: { _ in }
+        } cancel: { _ in
+        }
     }
 
     func openPublisher() throws(MQError) -> LoopBound<Publisher> {
