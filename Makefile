@@ -80,7 +80,7 @@ format: setup ## Bring Swift files into the form of .swift-format
 lint: setup ## Check that Swift files have the form of .swift-format
 	@scripts/format.sh lint
 
-coverage: setup-tests ## Run all tests and report the lines they reach
+coverage: setup-tests ## Run all tests; the share of lines they reach, and the lines in .run/coverage
 	@scripts/coverage.sh
 
 clean: ## Remove what builds and runs leave

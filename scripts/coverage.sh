@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
-# Runs the tests with coverage and prints, by folder, the share of lines they reach.
+# Runs the tests with coverage. Prints, by folder, the share of lines they reach, last that of all; the lines themselves are in
+# .run/coverage/index.html.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 swift test --disable-xctest --enable-code-coverage
-python3 - "$(swift test --show-codecov-path)" <<'PY'
+report=$(swift test --show-codecov-path)
+tests=$(find "$(swift build --show-bin-path)" -maxdepth 1 -name '*.xctest' | head -n 1)
+cov=$(command -v llvm-cov || echo "$(dirname "$(readlink -f "$(command -v swift)")")/llvm-cov")
+rm -rf .run/coverage
+"$cov" show "$tests" -instr-profile="$(dirname "$report")/default.profdata" -format=html -output-dir=.run/coverage "$PWD/Sources"
+python3 - "$report" <<'PY'
 import collections, json, os, sys
 
 folders = collections.defaultdict(lambda: [0, 0])
@@ -19,3 +25,4 @@ for file in json.load(open(sys.argv[1]))["data"][0]["files"]:
 for name, (covered, count) in sorted(folders.items(), key=lambda item: (item[0] == "all", item[0])):
     print(f"{name:44} {covered:6} of {count:6} lines  {100 * covered / max(count, 1):5.1f} %")
 PY
+echo "coverage: .run/coverage/index.html"
