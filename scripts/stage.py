@@ -25,6 +25,14 @@ def binary(name):
     return str(ROOT / ".build/debug" / name)
 
 
+# A network of its own is root's to make, or anybody's where the system allows that.
+APART = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+
+
+def is_possible():
+    return subprocess.run([*APART, "true"], capture_output=True).returncode == 0
+
+
 def run_page(page, blocks):
     """Problems, and how many blocks ran. The work is done by this file as a program, in the other network."""
     jobs = []
@@ -35,9 +43,8 @@ def run_page(page, blocks):
         elif block.language == "sh" and block.note("run") is not None:
             jobs.append({"place": block.place, "command": block.text, "expected": block.note("run").strip()})
     files = {block.note("as").strip(): block.text for block in blocks if block.note("as")}
-    apart = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
     done = subprocess.run(
-        [*apart, sys.executable, __file__], input=json.dumps({"jobs": jobs, "files": files}), capture_output=True, text=True)
+        [*APART, sys.executable, __file__], input=json.dumps({"jobs": jobs, "files": files}), capture_output=True, text=True)
     try:
         return json.loads(done.stdout.strip().split("\n")[-1]), len(jobs)
     except ValueError:
