@@ -4,25 +4,35 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift test --disable-xctest --enable-code-coverage
-report=$(swift test --show-codecov-path)
+toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
+cov=$(command -v llvm-cov || echo "$toolchain/llvm-cov")
+profdata=$(command -v llvm-profdata || echo "$toolchain/llvm-profdata")
+swift build --build-tests --enable-code-coverage
+profile=$(dirname "$(swift test --show-codecov-path)")/default.profdata
 tests=$(find "$(swift build --show-bin-path)" -maxdepth 1 -name '*.xctest' | head -n 1)
-cov=$(command -v llvm-cov || echo "$(dirname "$(readlink -f "$(command -v swift)")")/llvm-cov")
+
 rm -rf .run/coverage
-"$cov" show "$tests" -instr-profile="$(dirname "$report")/default.profdata" -format=html -output-dir=.run/coverage "$PWD/Sources"
-python3 - "$report" <<'PY'
+mkdir -p .run/coverage
+run=(swift test --skip-build --disable-xctest --enable-code-coverage)
+# Apart, as scripts/test.sh does; each run begins with a profile of its own.
+for suites in ^FuzzTests ^TelemetryKitTests ^EndToEndTests; do
+    "${run[@]}" --filter "$suites"
+    cp "$profile" ".run/coverage/${suites#^}.profdata"
+done
+"${run[@]}" --skip '^FuzzTests|^TelemetryKitTests|^EndToEndTests'
+"$profdata" merge -o .run/coverage/all.profdata .run/coverage/*.profdata "$profile"
+
+"$cov" show "$tests" -instr-profile=.run/coverage/all.profdata -format=html -output-dir=.run/coverage "$PWD/Sources" >/dev/null
+"$cov" export "$tests" -instr-profile=.run/coverage/all.profdata -summary-only "$PWD/Sources" | python3 -c '
 import collections, json, os, sys
 
 folders = collections.defaultdict(lambda: [0, 0])
-for file in json.load(open(sys.argv[1]))["data"][0]["files"]:
-    path = os.path.relpath(file["filename"])
-    if not path.startswith("Sources/"):
-        continue
+for file in json.load(sys.stdin)["data"][0]["files"]:
     lines = file["summary"]["lines"]
-    for name in (os.path.dirname(path), "all"):
+    for name in (os.path.dirname(os.path.relpath(file["filename"])), "all"):
         folders[name][0] += lines["covered"]
         folders[name][1] += lines["count"]
 for name, (covered, count) in sorted(folders.items(), key=lambda item: (item[0] == "all", item[0])):
     print(f"{name:44} {covered:6} of {count:6} lines  {100 * covered / max(count, 1):5.1f} %")
-PY
+'
 echo "coverage: .run/coverage/index.html"
