@@ -59,7 +59,8 @@ def nginx(directory, port, size):
     (directory / "www/health").write_bytes(b"x" * size)
     paths = "".join(f'  {name}_temp_path "{directory}/{name}";\n' for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (directory / "nginx.conf").write_text(
-        f'daemon off;\nworker_processes {WORKERS};\npid "{directory}/pid";\nerror_log "{directory}/log";\n'
+        # Workers of another user could not read the directory.
+        f'{"user root;" if os.geteuid() == 0 else ""}daemon off;\nworker_processes {WORKERS};\npid "{directory}/pid";\nerror_log "{directory}/log";\n'
         "events { worker_connections 1024; multi_accept on; }\n"
         f"http {{\n{paths}  access_log off;\n  default_type application/json;\n  sendfile on;\n  tcp_nopush on;\n  keepalive_requests 1000000000;\n"
         f'  open_file_cache max=16;\n  server {{ listen 127.0.0.1:{port}; root "{directory}/www"; }}\n}}\n')

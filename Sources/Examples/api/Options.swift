@@ -44,11 +44,18 @@ enum Options {
         "MAX_CONNECTIONS", default: 16_384, in: 1...1_000_000, help: "Connections that are served at a time; more wait.")
     static let requestTimeout = Option<Duration>.duration(
         "REQUEST_TIMEOUT", default: "30s", help: "How long a request may take to arrive; then it is answered with 408.")
+    static let queryTimeout = Option<Duration>.duration(
+        "QUERY_TIMEOUT", default: "2m", help: "How long a query under /prometheus may take.")
+    static let queryMaxSamples = Option<Int>.int(
+        "QUERY_MAX_SAMPLES", default: 10_000_000, in: 1...1_000_000_000,
+        help: "Samples that a query under /prometheus may read and give, 16 bytes each.")
+    static let queryLookback = Option<Duration>.duration(
+        "QUERY_LOOKBACK", default: "5m", help: "How long a sample stands for its series in a query under /prometheus.")
 
     static let all: [any AnyOption] =
         [
             host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, corsOrigins, maxConnections, requestTimeout,
-            staleAfter, readyLag, swaggerDirectory,
+            staleAfter, readyLag, queryTimeout, queryMaxSamples, queryLookback, swaggerDirectory,
         ]
         + InfluxDBOptions.all + VictoriaMetricsOptions.all + QueueOptions.all
 }

@@ -84,6 +84,9 @@ extension Gateway.Configuration {
         healthRules.staleAfter = context[Options.staleAfter]
         maximumConnections = context[Options.maxConnections]
         requestTimeout = context[Options.requestTimeout]
+        promQL.timeout = context[Options.queryTimeout]
+        promQL.maxSamples = context[Options.queryMaxSamples]
+        promQL.lookback = context[Options.queryLookback]
         let log = context.log
         // Not put together where nobody reads it.
         if log.level <= .debug {

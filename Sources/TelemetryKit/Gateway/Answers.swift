@@ -17,8 +17,9 @@ enum Answers {
         }
     }
 
-    static func object(_ append: (inout ByteWriter) -> Void) -> HTTPResponse {
-        var out = ByteWriter(capacity: 1024)
+    /// - Parameter capacity: about how many bytes it will have.
+    static func object(capacity: Int = 1024, _ append: (inout ByteWriter) -> Void) -> HTTPResponse {
+        var out = ByteWriter(capacity: capacity)
         append(&out)
         return HTTPResponse(contentType: json, out.bytes)
     }

@@ -5,6 +5,7 @@ final class GatewayCore: Sendable {
     let store: any TelemetryStore
     let configuration: Gateway.Configuration
     let counters = RequestCounters()
+    let sampleWriters = SampleWriterPool()
     let openAPIDocument: [UInt8]
     let openAPI: FixedAnswer
     let started = ContinuousClock.now

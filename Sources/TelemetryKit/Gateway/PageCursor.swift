@@ -36,11 +36,18 @@ struct PageCursor: Sendable, Hashable, CustomStringConvertible {
 
     private static func encoded(_ bytes: [UInt8]) -> String {
         var out: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = group.reduce(0) { $0 << 8 | UInt32($1) } << (8 * UInt32(3 - group.count))
-            for place in 0...group.count { out.append(digits[Int(bits >> (18 - 6 * UInt32(place)) & 63)]) }
+        out.reserveCapacity((bytes.count * 4 + 2) / 3)
+        var bits: UInt32 = 0
+        var count = 0
+        for byte in bytes {
+            bits = bits << 8 | UInt32(byte)
+            count += 8
+            while count >= 6 {
+                count -= 6
+                out.append(digits[Int(bits >> UInt32(count) & 63)])
+            }
         }
+        if count > 0 { out.append(digits[Int(bits << UInt32(6 - count) & 63)]) }
         return String(decoding: out, as: UTF8.self)
     }
 

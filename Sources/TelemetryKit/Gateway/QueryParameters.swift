@@ -4,23 +4,27 @@ import TelemetryNet
 /// with its name and value.
 enum QueryParameters {
     static func parse(_ query: String, for route: Route) throws(APIError) -> [String: ParameterValue] {
-        var given: [String: [String]] = [:]
+        var given: [(name: String, value: String)] = []
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = percentDecoded(parts[0], plusIsSpace: true),
                 let value = percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
             else { throw .badRequest("the query has a broken escape: \(pair)") }
-            given[name, default: []].append(value)
+            given.append((name, value))
         }
         var values: [String: ParameterValue] = [:]
-        for parameter in route.queryParameters {
-            values[parameter.name] = try value(of: parameter, given.removeValue(forKey: parameter.name) ?? [])
+        var taken = 0
+        for parameter in route.parameters where !parameter.isInPath {
+            let texts = given.lazy.filter { $0.name == parameter.name }.map(\.value)
+            taken += texts.count
+            values[parameter.name] = try value(of: parameter, Array(texts))
             if parameter.isRequired, values[parameter.name] == nil {
                 throw .badRequest("\(parameter.name) is missing; such as \(parameter.name)=\(parameter.example)")
             }
         }
-        if let unknown = given.keys.sorted().first {
+        if taken < given.count {
             let known = route.queryParameters.map(\.name)
+            let unknown = given.map(\.name).filter { !known.contains($0) }.min() ?? ""
             throw .badRequest("\(unknown) is not a parameter of \(route.path)" + (known.isEmpty ? "" : "; it takes " + known.joined(separator: ", ")))
         }
         return values

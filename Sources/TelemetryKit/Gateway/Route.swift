@@ -53,10 +53,10 @@ struct Route: Sendable {
         var example: String
         /// In the query; a segment of the path always is.
         var isRequired = false
+
+        var isInPath: Bool { if case .pathText = kind { true } else { false } }
     }
 
     /// The parameters of the query.
-    var queryParameters: [Parameter] {
-        parameters.filter { if case .pathText = $0.kind { false } else { true } }
-    }
+    var queryParameters: [Parameter] { parameters.filter { !$0.isInPath } }
 }

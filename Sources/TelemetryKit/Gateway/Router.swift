@@ -2,18 +2,27 @@ import TelemetryNet
 
 /// Finds the route of a path.
 struct Router: Sendable {
+    private enum Segment {
+        case text([UInt8])
+        /// Whatever stands there, by this name.
+        case capture(String)
+    }
+
     let routes: [Route]
     /// Paths without captures, found at once.
     private let fixed: [String: Int]
-    private let patterns: [(segments: [String], index: Int)]
+    private let patterns: [(segments: [Segment], index: Int)]
 
     init(_ routes: [Route]) {
         self.routes = routes
         var fixed: [String: Int] = [:]
-        var patterns: [(segments: [String], index: Int)] = []
+        var patterns: [(segments: [Segment], index: Int)] = []
         for (index, route) in routes.enumerated() {
             if route.path.contains("{") {
-                patterns.append((Self.segments(route.path), index))
+                let segments = route.path.split(separator: "/", omittingEmptySubsequences: false).map { text in
+                    text.hasPrefix("{") ? Segment.capture(String(text.dropFirst().dropLast())) : .text(Array(text.utf8))
+                }
+                patterns.append((segments, index))
             } else {
                 fixed[route.path] = index
             }
@@ -31,29 +40,27 @@ struct Router: Sendable {
 
     func match(_ path: String) -> Match {
         if let index = fixed[path] { return .route(routes[index], segments: [:]) }
-        let given = Self.segments(path)
-        for (segments, index) in patterns where segments.count == given.count {
+        let bytes = Array(path.utf8)
+        let given = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        for (segments, index) in patterns where Self.fit(segments, given) {
             var captured: [String: String] = [:]
-            var fits = true
-            for (pattern, text) in zip(segments, given) {
-                if pattern.hasPrefix("{") {
-                    guard let value = percentDecoded(text, plusIsSpace: false) else { return .malformed }
-                    guard !value.isEmpty else {
-                        fits = false
-                        break
-                    }
-                    captured[String(pattern.dropFirst().dropLast())] = value
-                } else if pattern != text {
-                    fits = false
-                    break
-                }
+            for case (.capture(let name), let text) in zip(segments, given) {
+                guard let value = percentDecoded(text, plusIsSpace: false) else { return .malformed }
+                captured[name] = value
             }
-            if fits { return .route(routes[index], segments: captured) }
+            return .route(routes[index], segments: captured)
         }
         return .none
     }
 
-    private static func segments(_ path: String) -> [String] {
-        path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    private static func fit(_ segments: [Segment], _ given: [ArraySlice<UInt8>]) -> Bool {
+        guard segments.count == given.count else { return false }
+        for (segment, text) in zip(segments, given) {
+            switch segment {
+            case .text(let wanted): if !wanted.elementsEqual(text) { return false }
+            case .capture: if text.isEmpty { return false }
+            }
+        }
+        return true
     }
 }

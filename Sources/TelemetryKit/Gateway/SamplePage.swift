@@ -62,10 +62,11 @@ struct SamplePage: Sendable {
     }
 
     /// `{"data":[…],"count":n,"total":N,"next":"…"}`, and the next page's address as `Link` (RFC 8288).
-    func response(to request: HTTPRequest) -> HTTPResponse {
-        var answer = Answers.object { out in
+    func response(to request: HTTPRequest, _ writers: SampleWriterPool) -> HTTPResponse {
+        let next = next?.description
+        var answer = Answers.object(capacity: 1024 + items.count * 640) { out in
             out.append("{\"data\":")
-            out.appendList(items) { $0.appendJSON($1) }
+            writers.withWriter { samples in out.appendList(items) { samples.append($1, to: &$0) } }
             out.append(",\"count\":")
             out.appendDecimal(items.count)
             if let total {
@@ -74,12 +75,12 @@ struct SamplePage: Sendable {
             }
             if let next {
                 out.append(",\"next\":\"")
-                out.append(next.description)
+                out.append(next)
                 out.append("\"")
             }
             out.append("}")
         }
-        if let next { answer.headers.append(Self.link(to: request, ["cursor": next.description], without: ["cursor", "offset"])) }
+        if let next { answer.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"])) }
         return answer
     }
 
@@ -87,11 +88,16 @@ struct SamplePage: Sendable {
     static func link(
         to request: HTTPRequest, _ parameters: KeyValuePairs<String, String>, without removed: [String]
     ) -> (name: String, value: String) {
-        let kept = request.query.split(separator: "&").filter { pair in
-            !removed.contains(String(pair.prefix { $0 != "=" }))
+        var address = request.path
+        var mark: StaticString = "?"
+        func add(_ pair: some StringProtocol) {
+            address += "\(mark)\(pair)"
+            mark = "&"
         }
-        let query = (kept.map(String.init) + parameters.map { "\($0)=\($1)" }).joined(separator: "&")
+        for pair in request.query.split(separator: "&") where !removed.contains(where: { $0 == pair.prefix { $0 != "=" } }) { add(pair) }
+        for (name, value) in parameters { add("\(name)=\(value)") }
         // A client's text, of visible ASCII; this would end the address.
-        return ("Link", "<\((request.path + "?" + query).replacing(">", with: "%3E"))>; rel=\"next\"")
+        if address.utf8.contains(UInt8(ascii: ">")) { address = address.replacing(">", with: "%3E") }
+        return ("Link", "<\(address)>; rel=\"next\"")
     }
 }

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Why a text is not a list of Prometheus labels.
 public struct LabelError: Error, Sendable, Hashable, CustomStringConvertible {
     /// 0-based byte of the text.
@@ -9,6 +11,18 @@ public struct LabelError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension MetricLabel {
+    /// What ``parse(prometheus:)`` reads as these labels, where their names are of its grammar.
+    static func prometheusText(_ labels: [MetricLabel]) -> String {
+        var out = ByteWriter()
+        for (index, label) in labels.enumerated() {
+            if index > 0 { out.append(",") }
+            out.append(label.name)
+            out.append("=")
+            out.appendPrometheusLabelValue(label.value)
+        }
+        return String(decoding: out.bytes, as: UTF8.self)
+    }
+
     /// Reads labels in the syntax of the Prometheus text format, without braces: `name="value",other="a \"b\""`.
     ///
     /// Names are `[a-zA-Z_][a-zA-Z0-9_]*` and occur once; in values `\\`, `\"` and `\n` are escapes, and all else but a line feed stands for

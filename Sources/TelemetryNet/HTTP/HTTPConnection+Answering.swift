@@ -63,7 +63,9 @@ extension HTTPConnection {
         guard response.mayHaveBody, !exchange.isHead else { return endExchange() }
         switch response.body {
         case .bytes(let bytes):
-            output.append(bytes)
+            let sent = bytes.count >= Self.directBytes ? sendDirectly(bytes) : 0
+            guard !isClosed else { return }
+            bytes.withUnsafeBytes { output.append(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
             endExchange()
         case .stream(let write): stream(write)
         }

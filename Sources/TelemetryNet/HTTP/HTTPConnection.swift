@@ -4,6 +4,8 @@
 final class HTTPConnection: EventHandler {
     /// While so much of its answers is unsent, a client is not served on, and the writer of a streamed body waits.
     static let highWater = 256 * 1024
+    /// A body of so many bytes is sent from where it is; what the system does not take of it is copied.
+    static let directBytes = 16 * 1024
 
     let descriptor: Int32
     let core: HTTPServerCore
@@ -170,6 +172,24 @@ final class HTTPConnection: EventHandler {
         return !isClosed
     }
 
+    /// Sends what waits, and the bytes behind it; returns how many of these were taken.
+    func sendDirectly(_ bytes: [UInt8]) -> Int {
+        guard blockedSince == nil else { return 0 }
+        do {
+            guard let count = try bytes.withUnsafeBytes({ bytes throws(SystemError) in try Socket.write(descriptor, output.bytes, bytes) })
+            else {
+                blockedSince = core.loop.now
+                return 0
+            }
+            let before = min(count, output.count)
+            output.consume(before)
+            return count - before
+        } catch {
+            close(.closed)
+            return 0
+        }
+    }
+
     /// Ends our side and lets the client end its own, so that a reset does not destroy an answer on its way.
     private func endWriting() {
         if peerEnded { return close(.closed) }
@@ -219,8 +239,6 @@ final class HTTPConnection: EventHandler {
         if exchange == nil {
             isEnding = true
             if output.isEmpty { close(.shutdown) }
-        } else if exchange!.isEventStream {
-            close(.shutdown)
         } else {
             exchange!.keepsConnection = false
         }

@@ -5,8 +5,8 @@ package struct HTTPResponse: Sendable {
         /// Written piece by piece, with chunked transfer coding; the writer waits while the client does not read. The task is
         /// cancelled when the client is gone.
         ///
-        /// A `text/event-stream` has no end of its own: there a client that ends its sending is gone too, and a shutdown of the server
-        /// does not wait for it. Of any other body a client may have ended its sending and still wait for all of it.
+        /// A `text/event-stream` has no end of its own: there a client that ends its sending is gone too, and whoever shuts the server
+        /// down first tells the writer to end. Of any other body a client may have ended its sending and still wait for all of it.
         case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
     }
 

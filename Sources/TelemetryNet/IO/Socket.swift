@@ -165,6 +165,28 @@ package enum Socket {
         }
     }
 
+    /// The same of two pieces, one behind the other, in one call of the kernel.
+    package static func write(
+        _ fd: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+    ) throws(SystemError) -> Int? {
+        try withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { pieces in
+            pieces[0] = iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count)
+            pieces[1] = iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count)
+            var message = msghdr()
+            message.msg_iov = pieces.baseAddress
+            message.msg_iovlen = 2
+            while true {
+                let count = sendmsg(fd, &message, Int32(MSG_NOSIGNAL))
+                if count >= 0 { return Result<Int?, SystemError>.success(count) }
+                switch errno {
+                case EINTR: continue
+                case EAGAIN: return .success(nil)
+                default: return .failure(SystemError("write to", on: "socket \(fd)"))
+                }
+            }
+        }.get()
+    }
+
     /// Copies from a file to a socket within the kernel; the number of bytes taken, `nil`: no room now.
     ///
     /// Raises SIGPIPE where the peer is gone: the process must ignore it.

@@ -31,6 +31,14 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: other)
     }
 
+    /// One behind the other, with room made once.
+    package mutating func append(_ first: [UInt8], _ second: [UInt8]) {
+        bytes.append(addingCapacity: first.count + second.count) { (out: inout OutputSpan<UInt8>) in
+            first.withUnsafeBufferPointer { copy($0, to: &out) }
+            second.withUnsafeBufferPointer { copy($0, to: &out) }
+        }
+    }
+
     package mutating func append(_ other: ArraySlice<UInt8>) {
         bytes.append(contentsOf: other)
     }
@@ -102,20 +110,26 @@ package struct ByteWriter: Sendable {
 
     /// The text in quotes, escaped as RFC 8259 section 7 asks; all else stays as it is.
     package mutating func appendJSONString(_ text: String) {
-        append(UInt8(ascii: "\""))
         var text = text
         text.withUTF8 { utf8 in
-            let raw = UnsafeRawBufferPointer(utf8)
-            var start = 0
-            for i in 0..<raw.count {
-                let byte = raw[i]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                append(UnsafeRawBufferPointer(rebasing: raw[start..<i]))
-                appendEscape(of: byte)
-                start = i + 1
+            guard !needsEscape(utf8) else { return appendEscaped(utf8) }
+            bytes.append(addingCapacity: utf8.count + 2) { (out: inout OutputSpan<UInt8>) in
+                out.append(UInt8(ascii: "\""))
+                copy(utf8, to: &out)
+                out.append(UInt8(ascii: "\""))
             }
-            append(UnsafeRawBufferPointer(rebasing: raw[start...]))
         }
+    }
+
+    private mutating func appendEscaped(_ utf8: UnsafeBufferPointer<UInt8>) {
+        append(UInt8(ascii: "\""))
+        var start = 0
+        for i in 0..<utf8.count where mustEscape(utf8[i]) {
+            append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: utf8[start..<i])))
+            appendEscape(of: utf8[i])
+            start = i + 1
+        }
+        append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: utf8[start...])))
         append(UInt8(ascii: "\""))
     }
 
@@ -134,6 +148,24 @@ package struct ByteWriter: Sendable {
             append(hexDigit(byte & 15))
         }
     }
+}
+
+/// There must be room.
+private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to out: inout OutputSpan<UInt8>) {
+    guard let start = bytes.baseAddress else { return }
+    out.withUnsafeMutableBufferPointer { room, count in
+        (room.baseAddress! + count).initialize(from: start, count: bytes.count)
+        count += bytes.count
+    }
+}
+
+private func mustEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") }
+
+/// Without a branch for each byte, so that the compiler can look at many at once.
+private func needsEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+    var found: UInt8 = 0
+    for byte in utf8 { found |= mustEscape(byte) ? 1 : 0 }
+    return found != 0
 }
 
 @inlinable

@@ -1,29 +1,45 @@
 /// Percent-encodes what is not unreserved (RFC 3986, section 2.3): for one name or value of a query.
 package func percentEncoded(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF")
-    var out = ""
+    if text.utf8.allSatisfy(isUnreserved) { return text }
+    var out = ByteWriter(capacity: 3 * text.utf8.count)
     for byte in text.utf8 {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-            out.unicodeScalars.append(Unicode.Scalar(byte))
-        default:
-            out += "%"
-            out.append(digits[Int(byte >> 4)])
-            out.append(digits[Int(byte & 15)])
+        if isUnreserved(byte) {
+            out.append(byte)
+        } else {
+            out.append(UInt8(ascii: "%"))
+            out.append(upperHexDigit(byte >> 4))
+            out.append(upperHexDigit(byte & 15))
         }
     }
-    return out
+    return String(decoding: out.bytes, as: UTF8.self)
+}
+
+private func upperHexDigit(_ nibble: UInt8) -> UInt8 {
+    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "A") + nibble - 10
+}
+
+private func isUnreserved(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+        true
+    default: false
+    }
 }
 
 /// Resolves `%XX`, and `+` as a space where asked, as in a query. `nil` for a broken escape or what is not UTF-8.
 package func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool) -> String? {
+    percentDecoded(Array(text.utf8)[...], plusIsSpace: plusIsSpace)
+}
+
+/// The same, of bytes.
+package func percentDecoded(_ bytes: ArraySlice<UInt8>, plusIsSpace: Bool) -> String? {
     var out: [UInt8] = []
-    let bytes = Array(text.utf8)
-    var i = 0
-    while i < bytes.count {
+    out.reserveCapacity(bytes.count)
+    var i = bytes.startIndex
+    while i < bytes.endIndex {
         if bytes[i] == UInt8(ascii: "%") {
-            guard i + 2 < bytes.count, let high = hexValue(bytes[i + 1]), let low = hexValue(bytes[i + 2]) else { return nil }
+            guard i + 2 < bytes.endIndex, let high = hexValue(bytes[i + 1]), let low = hexValue(bytes[i + 2]) else { return nil }
             out.append(high << 4 | low)
             i += 3
         } else {

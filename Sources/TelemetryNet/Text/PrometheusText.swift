@@ -53,18 +53,23 @@ extension ByteWriter {
         for (index, (label, value)) in labels.enumerated() {
             append(index == 0 ? "{" : ",")
             append(label)
-            append("=\"")
-            // These three are escaped, and nothing else may be.
-            for byte in value.utf8 {
-                switch byte {
-                case UInt8(ascii: "\\"): append("\\\\")
-                case UInt8(ascii: "\""): append("\\\"")
-                case UInt8(ascii: "\n"): append("\\n")
-                default: append(byte)
-                }
-            }
-            append("\"")
+            append("=")
+            appendPrometheusLabelValue(value)
         }
         append(labels.isEmpty ? " " : "} ")
+    }
+
+    /// In quotes. Three characters are escaped, and nothing else may be.
+    package mutating func appendPrometheusLabelValue(_ value: String) {
+        append("\"")
+        for byte in value.utf8 {
+            switch byte {
+            case UInt8(ascii: "\\"): append("\\\\")
+            case UInt8(ascii: "\""): append("\\\"")
+            case UInt8(ascii: "\n"): append("\\n")
+            default: append(byte)
+            }
+        }
+        append("\"")
     }
 }

@@ -2,7 +2,7 @@ import Synchronization
 @testable import TelemetryKit
 import Testing
 
-@Suite("HTTP over libcurl", .timeLimit(.minutes(1)))
+@Suite("HTTP over libcurl", .timeLimit(.minutes(10)))
 struct CurlClientTests {
     @Test("method, headers and body arrive, and status, headers and body come back")
     func roundTrip() async throws {

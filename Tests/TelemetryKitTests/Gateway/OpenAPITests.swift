@@ -33,7 +33,18 @@ struct OpenAPITests {
             }
             for (status, response) in responses where status != "200" {
                 let content = try #require((response as? [String: Any])?["content"] as? [String: Any])
-                #expect(content["application/problem+json"] != nil || route.operationID == "getReadiness")
+                // Prometheus' interface has its own form of errors, and a readiness that fails that of one that does not.
+                let hasOwnForm = route.errorSchema != "Error" || route.operationID == "getReadiness"
+                #expect(content["application/problem+json"] != nil || hasOwnForm && route.errors.contains(Int(status) ?? 0))
+            }
+            // What takes a form says so, with the same parameters.
+            let form = paths[route.path]?["post"]?["requestBody"] as? [String: Any]
+            #expect((form != nil) == route.takesForm)
+            if let form {
+                let content = try #require(form["content"] as? [String: [String: Any]])
+                let schema = try #require(content["application/x-www-form-urlencoded"]?["schema"] as? [String: Any])
+                let properties = try #require(schema["properties"] as? [String: Any])
+                #expect(Set(properties.keys) == Set(route.queryParameters.map(\.name)))
             }
         }
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("Pages of the gateway", .timeLimit(.minutes(2)))
+@Suite("Pages of the gateway", .timeLimit(.minutes(10)))
 struct PageTests {
     /// What tells a sample, of an answer.
     private func names(_ data: [[String: Any]]) -> [String] {

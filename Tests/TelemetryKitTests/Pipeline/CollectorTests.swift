@@ -120,9 +120,10 @@ struct CollectorTests {
             }
             try await collector.run(sequence)
         }
-        for _ in 0..<20 {
+        while collector.counters.retries < 20 {
             await time.sleeperArrives()
             time.advance(by: .seconds(60))
+            await Task.yield()
         }
         // One group is being written, one is full, and one message waits to be added.
         #expect(read.all.count <= 5)
@@ -136,10 +137,10 @@ struct CollectorTests {
         let store = ScriptedStore(refusing: "3")
         let log = Log<String>()
         let isFull = Mutex(2)
-        let time = LeapingClock()
         let collector = Collector(
             store: store,
             configuration: Self.configuration {
+                $0.backoff = Backoff(first: .milliseconds(1), longest: .milliseconds(1))
                 $0.deadLetters = { parts in
                     try isFull.withLock { left in
                         left -= 1
@@ -147,7 +148,7 @@ struct CollectorTests {
                     }
                     for part in parts { log.add("kept \(part.batch.batchID) \(part.batch.count) \(part.reason)") }
                 }
-            }, clock: time.clock
+            }
         ) { event in
             switch event {
             case .refused(let part): log.add("refused \(part.batch.batchID): \(part.reason)")
@@ -170,7 +171,8 @@ struct CollectorTests {
     func refusedCall() async throws {
         let store = ScriptedStore(failures: [StoreError(.rejected, "no such organization"), StoreError(.rejected, "no such organization")])
         let time = LeapingClock()
-        let collector = Collector(store: store, configuration: Self.configuration(), clock: time.clock)
+        // The group is full at once: it waits for no timer.
+        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 3 }, clock: time.clock)
         try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 3)])))
         #expect(await store.samples.count == 3)
         #expect(time.sleeps == [.seconds(30), .seconds(30)])

@@ -49,7 +49,8 @@ struct EventStream: Sendable {
     private static func event(_ samples: ArraySlice<GPUMetric>) -> [UInt8] {
         var out = ByteWriter(capacity: samples.count * 400)
         out.append("event: samples\ndata: ")
-        out.appendList(samples) { $0.appendJSON($1) }
+        var writer = SampleWriter(format: .json)
+        out.appendList(samples) { writer.append($1, to: &$0) }
         out.append("\n\n")
         return out.bytes
     }

@@ -41,6 +41,10 @@ struct OpenAPIDocument {
             out.appendJSONString(route.path)
             out.append(#":{"get":"#)
             appendOperation(route, to: &out)
+            if route.takesForm {
+                out.append(#","post":"#)
+                appendOperation(route, asForm: true, to: &out)
+            }
             out.append("}")
         }
         out.append(#"},"components":{"schemas":{"#)
@@ -58,18 +62,20 @@ struct OpenAPIDocument {
         return out.bytes
     }
 
-    private func appendOperation(_ route: Route, to out: inout ByteWriter) {
+    private func appendOperation(_ route: Route, asForm: Bool = false, to out: inout ByteWriter) {
         out.append(#"{"operationId":"#)
-        out.appendJSONString(route.operationID)
+        out.appendJSONString(route.operationID + (asForm ? "ByForm" : ""))
         out.append(#","summary":"#)
         out.appendJSONString(route.summary)
         out.append(#","tags":["#)
         out.appendJSONString(route.tag)
         out.append("]")
-        if !route.parameters.isEmpty {
+        let parameters = asForm ? route.parameters.filter(\.isInPath) : route.parameters
+        if !parameters.isEmpty {
             out.append(#","parameters":"#)
-            out.appendList(route.parameters) { appendParameter($1, to: &$0) }
+            out.appendList(parameters) { appendParameter($1, to: &$0) }
         }
+        if asForm { appendForm(route, to: &out) }
         if hasToken, route.needsToken { out.append(#","security":[{"token":[]}]"#) }
         out.append(##","responses":{"200":{"description":"OK","headers":{"X-Request-ID":{"$ref":"#/components/headers/RequestID"}"##)
         if route.parameters.contains(where: { $0.name == "offset" }) { out.append(##","Link":{"$ref":"#/components/headers/Link"}"##) }
@@ -122,10 +128,23 @@ struct OpenAPIDocument {
         }
     }
 
+    private func appendForm(_ route: Route, to out: inout ByteWriter) {
+        out.append(#","requestBody":{"content":{"application/x-www-form-urlencoded":{"schema":{"type":"object","properties":{"#)
+        for (index, parameter) in route.queryParameters.enumerated() {
+            if index > 0 { out.append(",") }
+            out.appendJSONString(parameter.name)
+            out.append(":")
+            appendSchema(parameter, to: &out)
+        }
+        out.append(#"},"required":"#)
+        out.appendList(route.queryParameters.filter(\.isRequired)) { $0.appendJSONString($1.name) }
+        out.append("}}}}")
+    }
+
     private func appendParameter(_ parameter: Route.Parameter, to out: inout ByteWriter) {
         out.append(#"{"name":"#)
         out.appendJSONString(parameter.name)
-        if case .pathText = parameter.kind {
+        if parameter.isInPath {
             out.append(#","in":"path","required":true"#)
         } else {
             out.append(parameter.isRequired ? #","in":"query","required":true"# : #","in":"query""#)
@@ -133,14 +152,20 @@ struct OpenAPIDocument {
         out.append(#","description":"#)
         out.appendJSONString(parameter.description)
         out.append(#","schema":"#)
-        var exampleIsText = true
+        appendSchema(parameter, to: &out)
+        out.append(#","example":"#)
+        switch parameter.kind {
+        case .texts: out.appendList([parameter.example]) { $0.appendJSONString($1) }
+        case .integer: out.append(parameter.example)
+        default: out.appendJSONString(parameter.example)
+        }
+        out.append("}")
+    }
+
+    private func appendSchema(_ parameter: Route.Parameter, to out: inout ByteWriter) {
         switch parameter.kind {
         case .pathText, .text: out.append(#"{"type":"string","minLength":1}"#)
-        case .texts:
-            out.append(#"{"type":"array","items":{"type":"string","minLength":1}},"style":"form","explode":true,"example":["#)
-            out.appendJSONString(parameter.example)
-            out.append("]}")
-            return
+        case .texts: out.append(#"{"type":"array","items":{"type":"string","minLength":1}}"#)
         case .cursor: out.append(#"{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}"#)
         case .time: out.append(#"{"type":"string","format":"date-time"}"#)
         case .duration(let preset):
@@ -150,7 +175,6 @@ struct OpenAPIDocument {
             out.appendJSONString(preset)
             out.append("}")
         case .integer(let range, let preset):
-            exampleIsText = false
             out.append(#"{"type":"integer","minimum":\#(range.lowerBound)"#)
             if range.upperBound != .max { out.append(#","maximum":\#(range.upperBound)"#) }
             out.append(#","default":\#(preset)}"#)
@@ -161,8 +185,5 @@ struct OpenAPIDocument {
             out.appendJSONString(preset)
             out.append("}")
         }
-        out.append(#","example":"#)
-        if exampleIsText { out.appendJSONString(parameter.example) } else { out.append(parameter.example) }
-        out.append("}")
     }
 }

@@ -50,6 +50,7 @@ enum Schemas {
                     ])
                 ), ("uptime_seconds", count),
             ],
+            further: described(#"{"type":"object"}"#, "Of the program: queue tells how far it has read, queue_server what the queue says of itself."),
             example:
                 #"{"store":{"sample_count":9600,"gpu_count":8,"metric_count":10,"host_count":1,"oldest":"2025-07-18T20:42:34Z","newest":"2025-07-18T20:42:37Z"},"uptime_seconds":60}"#
         ),
@@ -170,8 +171,10 @@ enum Schemas {
         return #"{"type":"object","required":[\#(names)],"properties":{\#(properties)}}"#
     }
 
-    private static func schema(_ name: String, _ members: Members, example: String) -> (name: String, json: String) {
-        (name, object(members).dropLast() + #","examples":[\#(example)]}"#)
+    /// - Parameter further: of all members that have other names.
+    private static func schema(_ name: String, _ members: Members, further: String? = nil, example: String) -> (name: String, json: String) {
+        let others = further.map { #","additionalProperties":\#($0)"# } ?? ""
+        return (name, object(members).dropLast() + others + #","examples":[\#(example)]}"#)
     }
 
     private static func list(

@@ -7,7 +7,8 @@ enum PrometheusRoutes {
     // MARK: Parameters
 
     private static let queryText = Route.Parameter(
-        name: "query", kind: .text, description: "In PromQL.", example: "avg by (Hostname) (DCGM_FI_DEV_GPU_TEMP)")
+        name: "query", kind: .text, description: "In PromQL.", example: "avg by (Hostname) (DCGM_FI_DEV_GPU_TEMP)",
+        isRequired: true)
     private static let timeout = Route.Parameter(
         name: "timeout", kind: .text, description: "How long it may take at most: seconds, or a duration.", example: "30s")
     private static let match = Route.Parameter(
@@ -16,6 +17,12 @@ enum PrometheusRoutes {
     private static func time(_ name: String, _ description: String) -> Route.Parameter {
         Route.Parameter(
             name: name, kind: .text, description: description + " Seconds since 1970, or RFC 3339.", example: "2025-07-18T20:42:37Z")
+    }
+
+    private static func required(_ parameter: Route.Parameter) -> Route.Parameter {
+        var parameter = parameter
+        parameter.isRequired = true
+        return parameter
     }
 
     private static let start = time("start", "The first time.")
@@ -35,8 +42,8 @@ enum PrometheusRoutes {
     private static let queryRange = route(
         "query_range", "queryPrometheusRange", "A query at every step between two times.",
         [
-            queryText, start, end,
-            Route.Parameter(name: "step", kind: .text, description: "Seconds, or a duration.", example: "15s"), timeout,
+            queryText, required(start), required(end),
+            Route.Parameter(name: "step", kind: .text, description: "Seconds, or a duration.", example: "15s", isRequired: true), timeout,
         ]
     ) { context, form in
         let start = try form.required("start", form.time("start"))
@@ -57,13 +64,16 @@ enum PrometheusRoutes {
 
     private static func engine(_ context: RequestContext, _ form: PrometheusForm) throws -> PromQLEngine {
         var engine = PromQLEngine(store: context.store, limits: context.gateway.configuration.promQL)
-        if let timeout = try form.duration("timeout") { engine.limits.timeout = min(engine.limits.timeout, .milliseconds(timeout)) }
+        if let timeout = try form.duration("timeout") {
+            guard timeout > 0 else { throw PromQLError(.badData, "invalid parameter \"timeout\": it must be at least a millisecond") }
+            engine.limits.timeout = min(engine.limits.timeout, .milliseconds(timeout))
+        }
         return engine
     }
 
     // MARK: Series
 
-    private static let series = route("series", "listPrometheusSeries", "The series that fit a selector.", [match, start, end]) {
+    private static let series = route("series", "listPrometheusSeries", "The series that fit a selector.", [required(match), start, end]) {
         context, form in
         let selectors = try form.selectors()
         guard !selectors.isEmpty else { throw PromQLError(.badData, "invalid parameter \"match[]\": it is missing") }
@@ -131,7 +141,7 @@ enum PrometheusRoutes {
         Route(
             path: "/prometheus/api/v1/\(path)", operationID: operationID, summary: summary, tag: "prometheus", parameters: parameters,
             answers: [Route.AnswerContent(contentType: "application/json", schema: "PrometheusAnswer")], errors: [400, 422, 502, 503],
-            needsToken: true, takesForm: true, errorSchema: "PrometheusError"
+            needsToken: true, isHeavy: true, takesForm: true, errorSchema: "PrometheusError"
         ) { context in
             do {
                 return try await handle(context, PrometheusForm(context.request))

@@ -9,7 +9,7 @@ enum TelemetryRoutes {
             Route(
                 path: "/api/v1/gpus/{uuid}/telemetry", operationID: "listGPUTelemetry", summary: "Samples of one GPU, by time.",
                 tag: "telemetry", parameters: [RouteParameters.uuid, RouteParameters.metricNames] + range + pages,
-                answers: Routes.json("TelemetryList"), errors: Routes.storeErrors + [404], needsToken: true, isHeavy: true
+                answers: Routes.json("TelemetryList"), errors: Routes.storeErrors + [404], needsToken: true
             ) { try await page($0) },
             Route(
                 path: "/api/v1/gpus/{uuid}/telemetry/export", operationID: "exportGPUTelemetry",
@@ -56,7 +56,7 @@ enum TelemetryRoutes {
             context.store, try context.filter(), order: context.choice("order"), limit: context.integer("limit"),
             offset: context.integer("offset"), cursor: context.cursor)
         if page.items.isEmpty, context.segments["uuid"] != nil { try await context.knownGPU() }
-        return page.response(to: context.request)
+        return page.response(to: context.request, context.gateway.sampleWriters)
     }
 
     private static func export(_ context: RequestContext) async throws -> HTTPResponse {

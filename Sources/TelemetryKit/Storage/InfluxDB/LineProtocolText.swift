@@ -99,22 +99,7 @@ enum StoredLabels {
             writer.appendJSON(labels)
             return String(decoding: writer.bytes, as: UTF8.self)
         }
-        var out = ""
-        for label in labels {
-            if !out.isEmpty { out += "," }
-            out += label.name
-            out += "=\""
-            for scalar in label.value.unicodeScalars {
-                switch scalar {
-                case "\\": out += "\\\\"
-                case "\"": out += "\\\""
-                case "\n": out += "\\n"
-                default: out.unicodeScalars.append(scalar)
-                }
-            }
-            out += "\""
-        }
-        return out
+        return MetricLabel.prometheusText(labels)
     }
 
     static func labels(_ text: String) throws(StoreError) -> [MetricLabel] {

@@ -18,7 +18,11 @@ struct MemoryDirectory: Sendable {
 
     /// The GPUs that the filter names.
     func gpus(_ filter: SampleFilter) -> [GPUSeries] {
-        filter.uuids.isEmpty ? gpus : Set(filter.uuids).sorted().compactMap(gpu)
+        switch filter.uuids.count {
+        case 0: gpus
+        case 1: gpu(filter.uuids[0]).map { [$0] } ?? []
+        default: Set(filter.uuids).sorted().compactMap(gpu)
+        }
     }
 
     /// The slot of the series, which is made where there is none. `bytes` grows by what it takes.

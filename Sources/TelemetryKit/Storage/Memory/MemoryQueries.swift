@@ -109,6 +109,8 @@ struct FilterReader {
     /// In the order of metric name, then uuid.
     func snapshots() -> [SeriesSnapshot] {
         guard start <= end else { return [] }
+        let gpus = gpus
+        if gpus.count == 1 { return gpus[0].snapshots(names, from: start, through: end).sorted { $0.metricName < $1.metricName } }
         var byName: [String: [SeriesSnapshot]] = [:]
         for gpu in gpus {
             for snapshot in gpu.snapshots(names, from: start, through: end) { byName[snapshot.metricName, default: []].append(snapshot) }

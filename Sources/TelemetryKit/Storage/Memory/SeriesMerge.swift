@@ -4,9 +4,9 @@ struct SeriesMerge {
     private var series: [SeriesReader]
     let total: Int
 
-    /// The readers must be in the order of metric name, then uuid.
+    /// The readers must be in the order of metric name, then uuid, and have samples.
     init(_ readers: [SeriesReader]) {
-        series = readers.filter { $0.count > 0 }
+        series = readers
         total = series.reduce(0) { $0 + $1.count }
     }
 

@@ -1,0 +1,142 @@
+import Synchronization
+import TelemetryNet
+
+/// Writes samples in one of the formats, one behind the other.
+///
+/// Of a row only time and value differ from others of its series; all between them is made once a series and copied.
+struct SampleWriter {
+    private struct SeriesText {
+        /// Between time and value; in the line protocol all before the value.
+        var head: [UInt8]
+        var tail: [UInt8]
+    }
+
+    let format: ExportFormat
+    /// More series than this begin anew: a store may give every sample a series of its own.
+    private let maximumSeries: Int
+    private var texts: [SeriesText] = []
+    private var places: [MetricSeries: Int] = [:]
+    /// Series whose place was asked for last, each where its address says: rows of a few series take turns.
+    private var recent = [(series: MetricSeries, place: Int)?](repeating: nil, count: 64)
+    /// Many samples follow each other that have one time.
+    private var time = Timestamp(nanoseconds: 0)
+    private var timeText: [UInt8]
+
+    init(format: ExportFormat, maximumSeries: Int = 1 << 16) {
+        self.format = format
+        self.maximumSeries = maximumSeries
+        timeText = Self.text(of: time, format)
+    }
+
+    /// The value must be finite.
+    mutating func append(_ sample: GPUMetric, to output: inout ByteWriter) {
+        if sample.timestamp != time {
+            time = sample.timestamp
+            timeText = Self.text(of: time, format)
+        }
+        let place = place(of: sample.series)
+        if format == .lineprotocol { output.append(texts[place].head) } else { output.append(timeText, texts[place].head) }
+        output.appendDouble(sample.value)
+        output.append(texts[place].tail)
+        if format == .lineprotocol { output.append(timeText) }
+    }
+
+    private static func text(of time: Timestamp, _ format: ExportFormat) -> [UInt8] {
+        var out = ByteWriter(capacity: Timestamp.longestText + 16)
+        switch format {
+        case .csv: out.appendJSON(time)  // No character of a time asks for an escape: in quotes it is the same in both.
+        case .json:
+            out.append("{\"timestamp\":")
+            out.appendJSON(time)
+        case .lineprotocol:
+            out.appendDecimal(time.nanoseconds)
+            out.append("\n")
+        }
+        return out.bytes
+    }
+
+    /// Where its text is.
+    private mutating func place(of series: MetricSeries) -> Int {
+        let slot = Int(bitPattern: Unmanaged.passUnretained(series).toOpaque()) >> 4 & 63
+        if let known = recent[slot], known.series === series { return known.place }
+        let place = known(series)
+        recent[slot] = (series, place)
+        return place
+    }
+
+    private mutating func known(_ series: MetricSeries) -> Int {
+        if let place = places[series] { return place }
+        if texts.count >= maximumSeries { forget() }
+        switch format {
+        case .csv: texts.append(Self.csv(series))
+        case .json: texts.append(Self.json(series))
+        case .lineprotocol: texts.append(Self.lineProtocol(series))
+        }
+        places[series] = texts.count - 1
+        return texts.count - 1
+    }
+
+    private mutating func forget() {
+        texts.removeAll(keepingCapacity: true)
+        places.removeAll(keepingCapacity: true)
+        for slot in recent.indices { recent[slot] = nil }
+    }
+
+    private static func csv(_ series: MetricSeries) -> SeriesText {
+        let gpu = series.gpu
+        var head = ByteWriter()
+        for field in [
+            series.metricName, gpu.gpuID, gpu.device, gpu.uuid, gpu.modelName, gpu.hostname, gpu.container, gpu.pod, gpu.namespace,
+        ] {
+            head.append(",")
+            head.appendCSVField(field)
+        }
+        head.append(",\"")
+        var tail = ByteWriter()
+        tail.append("\",")
+        tail.appendCSVField(MetricLabel.prometheusText(series.labels))
+        tail.append("\r\n")
+        return SeriesText(head: head.bytes, tail: tail.bytes)
+    }
+
+    private static func json(_ series: MetricSeries) -> SeriesText {
+        var head = ByteWriter()
+        head.append(",")
+        head.appendMembers(named: series.metricName, of: series.gpu)
+        head.append(",\"value\":")
+        var tail = ByteWriter()
+        tail.append(",\"labels\":")
+        tail.appendJSON(series.labels)
+        tail.append("}")
+        return SeriesText(head: head.bytes, tail: tail.bytes)
+    }
+
+    private static func lineProtocol(_ series: MetricSeries) -> SeriesText {
+        let text = LineProtocolWriter.text(of: series)
+        return SeriesText(head: text.head, tail: text.tail)
+    }
+}
+
+/// JSON writers that know the texts of series from answers before, about 3 MiB each. Safe to use from any thread.
+final class SampleWriterPool: Sendable {
+    private let spare = Mutex<[SampleWriter]>([])
+
+    func withWriter(_ body: (inout SampleWriter) -> Void) {
+        var writer = spare.withLock { $0.popLast() } ?? SampleWriter(format: .json, maximumSeries: 4_096)
+        body(&writer)
+        let used = writer
+        spare.withLock { $0.append(used) }
+    }
+}
+
+extension ByteWriter {
+    /// In quotes, with quotes doubled (RFC 4180).
+    fileprivate mutating func appendCSVField(_ text: String) {
+        append("\"")
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "\"") { append("\"") }
+            append(byte)
+        }
+        append("\"")
+    }
+}
