@@ -76,20 +76,20 @@ def wait_until(condition, what):
         time.sleep(0.05)
 
 
-def pipeline(directory, environment):
-    """mq-server and api on the ports they have by default, with the sample in them."""
+def pipeline(directory, environment, started):
+    """Starts mq-server and api, on the ports they have by default, and puts the sample in."""
     def start(name, **variables):
         return subprocess.Popen(
             [f"./{name}"], cwd=directory, env=environment | variables, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=open(directory / f"{name}.log", "w"), start_new_session=True)
 
-    running = [start("mq-server", MQ_DATA_DIR="mq-data"), start("api")]
+    started.append(start("mq-server", MQ_DATA_DIR="mq-data"))
+    started.append(start("api"))
     subprocess.run(
         ["./streamer"], cwd=directory, env=environment | {"SOURCE": "export.csv", "LOOP": "false", "TIMESTAMPS": "source"},
         stderr=open(directory / "streamer.log", "w"), check=True)
     rows = sum(1 for _ in open(directory / "export.csv")) - 1
     wait_until(lambda: f'"sample_count":{rows}' in (answer("http://localhost:8080/api/v1/stats") or ""), "the api has the sample")
-    return running
 
 
 def is_alive(group):
@@ -153,9 +153,9 @@ def main():
             (directory / file).write_text(text)
         # An answer of 400 or more is a failure.
         (directory / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\nmax-time = 30\n")
-        environment = {"PATH": f"{directory}:{os.environ['PATH']}", "HOME": name, "LANG": "C.UTF-8", "ROOT": str(ROOT)}
+        environment = {"PATH": f"{directory}:{os.environ['PATH']}", "HOME": name, "LANG": "C.UTF-8"}
         try:
-            started += pipeline(directory, environment)
+            pipeline(directory, environment, started)
             for number, job in enumerate(task["jobs"]):
                 if problem := run(job, directory, environment, directory / f"output{number}"):
                     problems.append(problem)
