@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Renders the guide and the interface of both products into .run/docs, by the docc of the toolchain. A public symbol without a comment, a
-# link that leads nowhere and every warning of docc is an error. To read it: python3 -m http.server --directory .run/docs
+# link that leads nowhere and every warning of docc is an error. The pages want a server, as the last line says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,4 +24,4 @@ python3 scripts/guide.py catalogue "$work/Guide.docc" "${modules[@]}"
 rm -rf .run/docs
 "$docc" convert "$work/Guide.docc" --additional-symbol-graph-dir "$work/graphs" --output-dir .run/docs \
     --fallback-display-name "GPU telemetry" --fallback-bundle-identifier gpu-telemetry --warnings-as-errors
-echo "docs: .run/docs"
+echo "docs: python3 -m http.server --directory .run/docs 8000, then http://localhost:8000/documentation/guide"
