@@ -28,7 +28,7 @@ ROOT = guide.ROOT
 LANGUAGES = {"swift", "sh", "json", "python", "text", "mermaid", "nginx", "yaml"}
 # What a reader has, or installs for the purpose that the page names.
 FOREIGN = {"git", "gzip", "tail", "cat", "cp", "mv", "rm", "mkdir", "cd", "curl", "tar", "df", "kill", "victoria-metrics", "openssl",
-           "ulimit", ":", "sudo", "systemctl", "rsync", "export", "wait", "sleep", "echo", "exec", "jq", "promtool"}
+           "ulimit", "umask", ":", "sudo", "systemctl", "rsync", "export", "wait", "sleep", "echo", "exec", "jq", "promtool"}
 
 
 class Block:
