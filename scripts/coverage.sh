@@ -4,9 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The toolchain's own: another LLVM does not read its profiles.
 toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
-cov=$(command -v llvm-cov || echo "$toolchain/llvm-cov")
-profdata=$(command -v llvm-profdata || echo "$toolchain/llvm-profdata")
+cov=$toolchain/llvm-cov
+profdata=$toolchain/llvm-profdata
 swift build --build-tests --enable-code-coverage
 profile=$(dirname "$(swift test --show-codecov-path)")/default.profdata
 tests=$(find "$(swift build --show-bin-path)" -maxdepth 1 -name '*.xctest' | head -n 1)
