@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http docs format lint
 
 help: ## List the targets
 	@echo "Targets:"
@@ -70,7 +70,17 @@ bench-http: build ## Measure the gateway's HTTP server beside nginx, Python and 
 	@scripts/setup.sh bench-http
 	@scripts/bench-http.py
 
-coverage: setup-tests ## Run all tests and report the lines they reach
+docs: setup ## Render the guide and the interface of both libraries into .run/docs, and check them
+	@scripts/setup.sh docs
+	@scripts/docs.sh
+
+format: setup ## Bring Swift files into the form of .swift-format
+	@scripts/format.sh format
+
+lint: setup ## Check that Swift files have the form of .swift-format
+	@scripts/format.sh lint
+
+coverage: setup-tests ## Run all tests; the share of lines they reach, and the lines in .run/coverage
 	@scripts/coverage.sh
 
 clean: ## Remove what builds and runs leave

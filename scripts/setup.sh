@@ -10,13 +10,14 @@ for purpose in "$@"; do
             # Without it the build works too, but warns that it cannot ask where libcurl is.
             command -v pkg-config >/dev/null || packages+=(pkg-config)
             ;;
-        tests) packages+=(chromium fonts-dejavu-core influxdb nginx prometheus python3 python3-venv victoria-metrics) ;;
+        tests) packages+=(chromium curl fonts-dejavu-core influxdb libnginx-mod-stream nginx openssl prometheus python3 python3-venv victoria-metrics) ;;
+        docs) packages+=(python3) ;;
         schemathesis) packages+=(python3 python3-venv) ;;
         bench-mq) packages+=(redis-server python3 python3-venv) ;;
         bench-http) packages+=(nginx nodejs python3 wrk) ;;
         bench-influx) packages+=(influxdb curl python3) ;;
         bench-ingest) packages+=(gcc libc6-dev python3 python3-venv) ;;
-        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests, schemathesis, bench-http, bench-influx, bench-mq, bench-ingest" >&2; exit 64 ;;
+        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests, docs, schemathesis, bench-http, bench-influx, bench-mq, bench-ingest" >&2; exit 64 ;;
     esac
 done
 

@@ -7,6 +7,10 @@ cd "$(dirname "$0")/.."
 swift build --build-tests
 run=(swift test --skip-build --disable-xctest)
 (($#)) && exec "${run[@]}" "$@"
+# What the guide shows, links to and has run; a package of a user's.
+scripts/guide.py links
+scripts/guide.py snippets
+scripts/check-consumer.sh
 # Apart: beside what computes for long, tests of servers would wait for a thread until their peers give them up.
 for suites in ^FuzzTests ^TelemetryKitTests ^EndToEndTests; do "${run[@]}" --filter "$suites"; done
 exec "${run[@]}" --skip '^FuzzTests|^TelemetryKitTests|^EndToEndTests'

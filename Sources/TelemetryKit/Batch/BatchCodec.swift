@@ -12,8 +12,10 @@ public enum BatchFormat: String, Sendable, Hashable, CaseIterable {
 public struct BatchError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Byte of the text at which it went wrong, where there is one.
     public var offset: Int?
+    /// What was found, and what was expected.
     public var reason: String
 
+    /// For a text that is wrong at `offset`, a 0-based byte; `nil` where no place is to be named.
     public init(offset: Int? = nil, reason: String) {
         self.offset = offset
         self.reason = reason
@@ -41,6 +43,7 @@ public struct BatchCodec: Sendable {
     private var columnarDecoder = ColumnarDecoder()
     private var plainDecoder = PlainDecoder()
 
+    /// A codec that writes `format`; it reads both.
     public init(format: BatchFormat = .columnar) {
         self.format = format
     }

@@ -17,6 +17,7 @@ import TelemetryNet
 ///
 /// Not `Sendable` between tasks while in use: a reader has one owner.
 public struct CSVReader: ~Copyable {
+    /// How to read. Every member has a default.
     public struct Configuration: Sendable {
         /// The first row names the columns.
         public var hasHeader = true
@@ -26,6 +27,7 @@ public struct CSVReader: ~Copyable {
         /// copies three times as fast as 256 KiB here, and as fast as a mapped file is read.
         public var chunkSize = 64 << 10
 
+        /// The defaults.
         public init() {}
     }
 

@@ -4,7 +4,9 @@ public struct ConcurrentReading: Sendable {
     public var rowCount = 0
     /// Those of the samples; one that never had a value may be missing.
     public var series: [MetricSeries] = []
+    /// Rows that could not be read.
     public var badRows = BadRows()
+    /// Rows without a value, and values that cannot be true.
     public var quality = ValueQuality()
 }
 
@@ -17,6 +19,9 @@ extension DCGMReader {
     /// such as a pipe, is read by one thread.
     ///
     /// - Parameters:
+    ///   - path: the file.
+    ///   - policy: what to do at a row that cannot be read.
+    ///   - configuration: how the CSV is read.
     ///   - workers: blocks that are read at the same time; more than the machine has cores gain nothing.
     ///   - body: gets rows, and the series that their indices refer to. What it throws ends the reading and is thrown.
     /// - Throws: ``CSVError``, after the rows before it were handed over; `CancellationError`.

@@ -26,6 +26,7 @@ public struct DCGMReader: ~Copyable {
     var lastTimeText: [UInt8] = []
     var lastTime: Int64 = 0
 
+    /// Opens a file and reads its header. Throws ``CSVError`` where it cannot be read, or lacks a column that is needed.
     public init(
         path: String, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init()
     ) throws(CSVError) {
@@ -66,6 +67,7 @@ public struct DCGMReader: ~Copyable {
         csv = next
     }
 
+    /// Bytes of the file that were read so far.
     public var bytesRead: Int { csv.bytesRead }
     /// Bytes in the file when it was opened; 0 where it has no size.
     public var fileSize: Int { csv.fileSize }

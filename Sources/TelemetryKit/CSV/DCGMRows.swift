@@ -1,19 +1,26 @@
 /// Samples in columns, as ``DCGMReader`` yields them. Series indices refer to the reader's ``DCGMReader/series``.
 public struct DCGMRows: Sendable {
+    /// Index of each sample's series.
     public var seriesIndices: [UInt32] = []
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
     public var timestamps: [Int64] = []
+    /// Values, always finite.
     public var values: [Double] = []
 
+    /// No rows.
     public init() {}
 
+    /// The number of samples.
     public var count: Int { values.count }
 
+    /// Empties the columns and keeps their memory.
     public mutating func removeAll() {
         seriesIndices.removeAll(keepingCapacity: true)
         timestamps.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
     }
 
+    /// Makes room for so many samples.
     public mutating func reserveCapacity(_ count: Int) {
         seriesIndices.reserveCapacity(count)
         timestamps.reserveCapacity(count)

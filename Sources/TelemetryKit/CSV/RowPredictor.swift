@@ -69,8 +69,9 @@ struct RowPredictor {
         var count = 0
         while count < longestValue {
             let byte = text.load(fromByteOffset: count, as: UInt8.self)
-            guard byte &- 0x30 <= 9 || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+")
-                || byte | 0x20 == UInt8(ascii: "e")
+            guard
+                byte &- 0x30 <= 9 || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+")
+                    || byte | 0x20 == UInt8(ascii: "e")
             else { return count }
             count += 1
         }

@@ -5,6 +5,7 @@
 public struct DCGMField: Sendable, Hashable {
     /// What the field is about.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// What the name says.
         case clock, thermal, power, utilisation, memory, violation, error, profiling, link
         /// Identity, configuration and state.
         case device
@@ -12,12 +13,15 @@ public struct DCGMField: Sendable, Hashable {
 
     /// How DCGM holds the value, which decides how it says that there is none.
     public enum ValueType: String, Sendable, Hashable, CaseIterable {
+        /// A number, held as this type.
         case int64, double
         /// Text or bytes: exporters make a label of it, never a sample.
         case text
     }
 
+    /// How values of the field follow each other, in Prometheus' words.
     public enum MetricType: String, Sendable, Hashable, CaseIterable {
+        /// Goes up and down.
         case gauge
         /// Only rises, and begins anew with the driver or the exporter.
         case counter
@@ -29,8 +33,11 @@ public struct DCGMField: Sendable, Hashable {
     public let name: String
     /// Its other names: those before that, the oldest first of DCGM's and then those of exporters before 2.0 (`dcgm_…`).
     public let aliases: [String]
+    /// What the field is about.
     public let kind: Kind
+    /// How DCGM holds it.
     public let valueType: ValueType
+    /// Whether it may fall.
     public let metricType: MetricType
     /// As people write it: `MHz`, `°C`, `W`, `%`, `MiB`, `ns`; empty for counts, ratios of 0 to 1, states and masks.
     public let unit: String
@@ -39,6 +46,7 @@ public struct DCGMField: Sendable, Hashable {
     /// One line.
     public let meaning: String
 
+    /// A field with these members, for a catalogue of one's own.
     public init(
         id: UInt16?, name: String, aliases: [String] = [], kind: Kind, valueType: ValueType = .int64, metricType: MetricType = .gauge,
         unit: String = "", validRange: ClosedRange<Double> = 0...Double.greatestFiniteMagnitude, meaning: String
@@ -80,6 +88,7 @@ public enum DCGMCatalogue {
     /// The field of a name, old or new. `O(1)`; look it up once a series, not once a sample.
     public static func field(named name: String) -> DCGMField? { byName[name].map { fields[$0] } }
 
+    /// The field with DCGM's number; `nil` where there is none.
     public static func field(id: UInt16) -> DCGMField? { byID[id].map { fields[$0] } }
 
     private static let byID = Dictionary(

@@ -10,11 +10,15 @@ public struct ValueQuality: Sendable, Hashable {
     /// As many as ``firstOutOfRange`` keeps.
     public static let kept = 8
 
+    /// Nothing seen.
     public init() {}
 
+    /// Rows without a value, of all reasons.
     public var noValueCount: Int { noValues.values.reduce(0, +) }
+    /// Samples out of range, of all metrics.
     public var outOfRangeCount: Int { outOfRange.values.reduce(0, +) }
 
+    /// Counts one row that says that it has no value.
     public mutating func add(noValue reason: NoValueReason) { noValues[reason, default: 0] += 1 }
 
     /// `place` says where the value stands: file and line, or the scraped address. It is asked for only where it is kept.
@@ -26,6 +30,7 @@ public struct ValueQuality: Sendable, Hashable {
         firstOutOfRange.append(text)
     }
 
+    /// Counts those of another source as well.
     public mutating func add(_ other: ValueQuality) {
         noValues.merge(other.noValues, uniquingKeysWith: +)
         outOfRange.merge(other.outOfRange, uniquingKeysWith: +)

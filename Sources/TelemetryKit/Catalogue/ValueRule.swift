@@ -5,10 +5,13 @@ import TelemetryNet
 /// A blank value of DCGM is one of the metric's own kind of number: 2147483632 is a blank temperature, and a sound count of bytes.
 /// DCGM holds samples as 64-bit integers or as Doubles; blanks of 32-bit integers come of the structures that some fields are filled from.
 public struct ValueRule: Sendable {
+    /// What a value is.
     public enum Verdict: Sendable, Hashable {
+        /// A value that a sound device can report, or any value of a metric without a range.
         case sound
         /// It is delivered all the same.
         case outOfRange
+        /// It says that there is no value, and why. It makes no sample.
         case noValue(NoValueReason)
     }
 
@@ -20,6 +23,7 @@ public struct ValueRule: Sendable {
     /// Looks the metric up by any of its names; make a rule once a series.
     public init(metricName: String) { self.init(DCGMCatalogue.field(named: metricName)) }
 
+    /// The rule of a field; `nil`: of a metric that the catalogue does not know.
     public init(_ field: DCGMField?) {
         self.field = field
         guard let field, field.valueType != .text else {

@@ -22,27 +22,41 @@ public struct XIDError: Sendable, Hashable, Identifiable {
 
     /// What to do first.
     public enum Action: String, Sendable, Hashable, CaseIterable {
+        /// Nothing is to be done.
         case none
+        /// Nothing yet; a second one is a sign.
         case watch = "watch whether it comes again"
+        /// The program that used the GPU is to be started again.
         case restartApplication = "restart the application"
         /// Where a program or the driver may be at fault rather than the device.
         case checkApplication = "check the application"
+        /// Versions that do not fit each other may be the cause.
         case checkSoftware = "check driver, firmware and their versions"
+        /// Another Xid beside it says what is to be done.
         case checkOtherXIDs = "follow the Xid that comes with it"
+        /// NVLink, its switches and their fabric manager.
         case checkLink = "check NVLink and its fabric"
+        /// Cables, power supplies, fans.
         case checkPower = "check power and cooling"
+        /// After the work on it has ended or moved.
         case resetGPU = "drain the GPU and reset it"
+        /// Of a GPU that is handed to a virtual machine.
         case restartVM = "restart the virtual machine"
+        /// After the work on it has ended or moved.
         case restartNode = "drain the node and restart it"
+        /// A part may have to be replaced.
         case contactVendor = "contact the vendor"
     }
 
+    /// The number.
     public let code: Int
     /// NVIDIA's name of it; empty for a code that is not documented.
     public let mnemonic: String
     /// One line.
     public let meaning: String
+    /// How much it matters.
     public let severity: Severity
+    /// What to do first.
     public let action: Action
 
     public var id: Int { code }

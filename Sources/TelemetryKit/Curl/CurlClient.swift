@@ -67,11 +67,13 @@ final class CurlEngine: Sendable {
         let engine = CurlEngine(multi: CurlMulti(handle: handle))
         var thread = pthread_t()
         let box = Unmanaged.passRetained(engine)
-        let code = pthread_create(&thread, nil, { argument in
-            let engine = Unmanaged<CurlEngine>.fromOpaque(argument!).takeRetainedValue()
-            CurlTransfers(multi: engine.multi.handle).run(engine)
-            return nil
-        }, box.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                let engine = Unmanaged<CurlEngine>.fromOpaque(argument!).takeRetainedValue()
+                CurlTransfers(multi: engine.multi.handle).run(engine)
+                return nil
+            }, box.toOpaque())
         guard code == 0 else {
             box.release()
             curl_multi_cleanup(handle)

@@ -50,8 +50,9 @@ struct CurlTransfers {
         let transfer = CurlTransfer(id: id, easy: easy, request: request, answer: answer)
         if let refused = transfer.prepare() {
             release(transfer)
-            answer.resume(throwing: HTTPFailure(
-                kind: .invalidRequest, url: request.url, reason: String(cString: curl_easy_strerror(refused))))
+            answer.resume(
+                throwing: HTTPFailure(
+                    kind: .invalidRequest, url: request.url, reason: String(cString: curl_easy_strerror(refused))))
             return
         }
         running[id] = transfer
@@ -206,10 +207,12 @@ final class CurlTransfer {
         guard code == CURLE_OK else {
             let said = String(cString: errorText)
             let kind: HTTPFailure.Kind =
-                code == CURLE_OPERATION_TIMEDOUT ? .timeout
+                code == CURLE_OPERATION_TIMEDOUT
+                ? .timeout
                 : code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ? .invalidRequest : .network
-            return .failure(HTTPFailure(
-                kind: kind, url: url, reason: said.isEmpty ? String(cString: curl_easy_strerror(code)) : said))
+            return .failure(
+                HTTPFailure(
+                    kind: kind, url: url, reason: said.isEmpty ? String(cString: curl_easy_strerror(code)) : said))
         }
         var status = 0
         ccurl_getinfo_long(easy, CURLINFO_RESPONSE_CODE, &status)

@@ -8,6 +8,7 @@ import TelemetryNet
 public final class Gateway: Sendable {
     /// All that a gateway can be told. Every member has a default.
     public struct Configuration: Sendable {
+        /// Address to serve on.
         public var host = "127.0.0.1"
         /// 0 takes a free one.
         public var port = 8080
@@ -42,16 +43,20 @@ public final class Gateway: Sendable {
         /// Told of every request that was answered.
         public var onRequest: @Sendable (RequestRecord) -> Void = { _ in }
 
+        /// The defaults.
         public init() {}
     }
 
     /// One thing that must be so before the gateway should be asked.
     public struct ReadinessCheck: Sendable {
+        /// Its name in the answer of `/ready`.
         public var name: String
+        /// Whether it is so. One that is not makes `/ready` 503.
         public var isReady: Bool
         /// What is the case, or what is wrong.
         public var detail: String
 
+        /// A check with its outcome.
         public init(name: String, isReady: Bool, detail: String) {
             self.name = name
             self.isReady = isReady
@@ -63,17 +68,22 @@ public final class Gateway: Sendable {
     public struct RequestRecord: Sendable {
         /// As in the answer's `X-Request-ID`.
         public var id: String
+        /// As the client wrote it.
         public var method: String
+        /// Its path, without the query.
         public var path: String
+        /// Of the answer.
         public var status: Int
         /// From the whole request to the answer; of a stream, to its head.
         public var duration: Duration
+        /// The client's address.
         public var peer: String
     }
 
     private let core: GatewayCore
     private let running = Mutex<HTTPServer?>(nil)
 
+    /// A gateway that asks `store`. It serves nothing until it is started.
     public init(store: any TelemetryStore, configuration: Configuration = Configuration()) {
         core = GatewayCore(store: store, configuration: configuration)
     }

@@ -1,16 +1,22 @@
 /// The health of GPUs and hosts, judged from the newest sample of every series. A value: nothing is remembered between two of them.
 public struct FleetHealth: Sendable {
+    /// One host with its GPUs.
     public struct Host: Sendable, Hashable {
+        /// How a host is. The worst of its GPUs decides.
         public enum Condition: String, Sendable, Hashable, CaseIterable {
+            /// By the worst of its alerts.
             case ok, warning, critical
             /// No sample of any of its GPUs comes any more.
             case stale
         }
 
+        /// Its name.
         public var hostname: String
+        /// GPUs that have samples.
         public var gpuCount: Int
         /// Of its newest sample.
         public var lastSeen: Timestamp
+        /// How it is.
         public var condition: Condition
         /// Critical first, then the newest first.
         public var alerts: [HealthAlert]
@@ -21,7 +27,9 @@ public struct FleetHealth: Sendable {
     /// In the order of their names.
     public let hosts: [Host]
 
-    /// - Parameter latest: the newest sample of every series of all GPUs, in any order.
+    /// - Parameters:
+    ///   - latest: the newest sample of every series of all GPUs, in any order.
+    ///   - rules: by what they are judged.
     public init(latest: [GPUMetric], rules: HealthRules = HealthRules()) {
         let newest = latest.map(\.timestamp).max()
         var gpus = Dictionary(grouping: latest) { $0.gpu.uuid }.values.map { GPUSamples($0) }

@@ -1,11 +1,14 @@
 /// One thing that is wrong with a GPU, by its newest samples.
 public struct HealthAlert: Sendable, Hashable {
+    /// How bad it is.
     public enum Severity: String, Sendable, Hashable, CaseIterable {
+        /// The GPU works and wants attention.
         case warning
         /// The GPU is not to be used until somebody has seen to it.
         case critical
     }
 
+    /// What is wrong. The raw values are those of `/api/v1/alerts?kind=`.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The driver reported an error.
         case xid
@@ -21,17 +24,22 @@ public struct HealthAlert: Sendable, Hashable {
         case outOfRange = "out_of_range"
     }
 
+    /// How bad it is.
     public var severity: Severity
+    /// What is wrong.
     public var kind: Kind
+    /// Where.
     public var gpu: GPUIdentity
     /// `nil` where it is not about one metric.
     public var metricName: String?
+    /// The value by which it is judged; `nil` where none came.
     public var value: Double?
     /// Of the sample by which it is judged.
     public var timestamp: Timestamp
     /// For people: what was measured, what the bound is, and what to do where that is known.
     public var message: String
 
+    /// An alert with these members.
     public init(
         severity: Severity, kind: Kind, gpu: GPUIdentity, metricName: String? = nil, value: Double? = nil, timestamp: Timestamp,
         message: String

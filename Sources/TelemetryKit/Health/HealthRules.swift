@@ -7,20 +7,26 @@ public struct HealthRules: Sendable, Hashable {
     /// Of temperatures in °C, where the GPU does not say itself at which it slows down (`DCGM_FI_DEV_GPU_TEMP_SLOWDOWN_CELSIUS`,
     /// `DCGM_FI_DEV_MEMORY_MAX_OP_TEMP_CELSIUS`). Ours: data-centre GPUs slow down at 85 to 95 °C, their HBM at 95 to 105 °C.
     public var gpuTemperature = Limits(warning: 85, critical: 92)
+    /// Of the device's memory, in °C, likewise.
     public var memoryTemperature = Limits(warning: 95, critical: 103)
     /// So many °C below the temperature at which the GPU slows down are a warning; that temperature is critical.
     public var temperatureMargin = 5.0
 
+    /// Two bounds of one quantity.
     public struct Limits: Sendable, Hashable {
+        /// From here on it is a warning.
         public var warning: Double
+        /// From here on it is critical.
         public var critical: Double
 
+        /// Both bounds, in the unit of what they bound.
         public init(warning: Double, critical: Double) {
             self.warning = warning
             self.critical = critical
         }
     }
 
+    /// The defaults.
     public init() {}
 }
 

@@ -1,6 +1,8 @@
 /// One number for every group of GPUs and every window of time.
 public struct AggregateQuery: Hashable, Sendable {
+    /// How the samples of a window become one number.
     public enum Function: String, Sendable, Hashable, CaseIterable {
+        /// Of all samples of the group in the window.
         case avg, min, max, sum, count
         /// The sample of rank ⌊p·n + ½⌋ of n, and at least the first: a value that was measured, never one between two.
         case p50, p95, p99
@@ -16,20 +18,26 @@ public struct AggregateQuery: Hashable, Sendable {
         }
     }
 
+    /// Which samples are put together.
     public enum Grouping: String, Sendable, Hashable, CaseIterable {
+        /// Those of one GPU, those of one host.
         case gpu, host
         /// All GPUs together.
         case cluster
     }
 
+    /// The metric; one at a time.
     public var metricName: String
     /// Its metric names are not looked at.
     public var filter: SampleFilter
+    /// What is computed.
     public var function: Function
     /// Windows begin at multiples of it since 1970 and do not overlap. At least a microsecond.
     public var window: Duration
+    /// What a group is.
     public var grouping: Grouping
 
+    /// A query with these members.
     public init(
         metricName: String, filter: SampleFilter = SampleFilter(), function: Function, window: Duration, grouping: Grouping = .gpu
     ) {
@@ -43,11 +51,14 @@ public struct AggregateQuery: Hashable, Sendable {
 
 /// What an ``AggregateQuery`` gives for one group.
 public struct AggregateSeries: Hashable, Sendable {
+    /// The number of one window.
     public struct Point: Hashable, Sendable {
         /// When the window begins.
         public var time: Timestamp
+        /// What the query's function gives.
         public var value: Double
 
+        /// A number and when its window begins.
         public init(time: Timestamp, value: Double) {
             self.time = time
             self.value = value
@@ -59,6 +70,7 @@ public struct AggregateSeries: Hashable, Sendable {
     /// In the order of time; windows without samples are left out.
     public var points: [Point]
 
+    /// The points of one group.
     public init(group: String, points: [Point]) {
         self.group = group
         self.points = points
@@ -67,13 +79,18 @@ public struct AggregateSeries: Hashable, Sendable {
 
 /// One series that is held: a metric of a GPU.
 public struct SeriesInfo: Hashable, Sendable {
+    /// The metric's name.
     public var metricName: String
     /// As the newest of its samples gave it.
     public var identity: GPUIdentity
+    /// Samples that the filter includes.
     public var sampleCount: Int
+    /// Time of the oldest of them.
     public var firstSeen: Timestamp
+    /// Time of the newest of them.
     public var lastSeen: Timestamp
 
+    /// A series with these members.
     public init(metricName: String, identity: GPUIdentity, sampleCount: Int, firstSeen: Timestamp, lastSeen: Timestamp) {
         self.metricName = metricName
         self.identity = identity

@@ -2,11 +2,14 @@
 ///
 /// JSON members: `timestamp` (RFC 3339), `metric_name`, those of ``GPUIdentity``, `value`, `labels` (an object).
 public struct GPUMetric: Hashable, Sendable {
+    /// When it was measured.
     public var timestamp: Timestamp
     /// Finite. A reader that meets NaN or infinity reports the row instead of making a metric.
     public var value: Double
+    /// What was measured, where.
     public var series: MetricSeries
 
+    /// A sample of a series.
     public init(timestamp: Timestamp, value: Double, series: MetricSeries) {
         self.timestamp = timestamp
         self.value = value
@@ -32,7 +35,10 @@ public struct GPUMetric: Hashable, Sendable {
         DCGMCatalogue.field(named: metricName).map { !$0.validRange.contains(value) } ?? false
     }
 
+    /// Of its series.
     public var metricName: String { series.metricName }
+    /// Of its series.
     public var gpu: GPUIdentity { series.gpu }
+    /// Of its series.
     public var labels: [MetricLabel] { series.labels }
 }

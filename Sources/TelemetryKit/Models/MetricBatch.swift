@@ -10,11 +10,16 @@ public struct MetricBatch: Sendable {
     /// When the streamer closed the batch.
     public var collectedAt: Timestamp
 
+    /// The table of series.
     public private(set) var series: [MetricSeries] = []
+    /// Of each sample, the index of its series in ``series``.
     public private(set) var seriesIndices: [UInt32] = []
+    /// Of each sample, nanoseconds since 1970-01-01T00:00:00Z.
     public private(set) var timestamps: [Int64] = []
+    /// Of each sample, its value.
     public private(set) var values: [Double] = []
 
+    /// A batch without samples.
     public init(batchID: String, source: String, collectedAt: Timestamp) {
         self.batchID = batchID
         self.source = source
@@ -36,6 +41,7 @@ public struct MetricBatch: Sendable {
 
     /// The number of samples.
     public var count: Int { values.count }
+    /// Whether it has no samples.
     public var isEmpty: Bool { values.isEmpty }
 
     /// Adds a series to the table and returns its index. The caller keeps the index; a series added twice is stored twice.
@@ -57,6 +63,7 @@ extension MetricBatch {
     /// The samples as values, in order.
     public var metrics: Metrics { Metrics(batch: self) }
 
+    /// The samples of a batch as values, made when they are asked for.
     public struct Metrics: RandomAccessCollection, Sendable {
         let batch: MetricBatch
         public var startIndex: Int { 0 }

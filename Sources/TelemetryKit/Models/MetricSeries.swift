@@ -8,13 +8,18 @@ public struct GPUIdentity: Hashable, Sendable {
     public var device: String
     /// The GPU's identity across hosts and restarts: `GPU-5fd4f087-…`.
     public var uuid: String
+    /// Product name: `NVIDIA H100 80GB HBM3`.
     public var modelName: String
+    /// The machine that the GPU is in.
     public var hostname: String
     /// The Kubernetes workload that held the GPU; empty where there was none.
     public var container: String
+    /// The pod that held the GPU; empty where there was none.
     public var pod: String
+    /// The pod's namespace; empty where there was none.
     public var namespace: String
 
+    /// An identity with these members.
     public init(
         gpuID: String, device: String, uuid: String, modelName: String, hostname: String,
         container: String = "", pod: String = "", namespace: String = ""
@@ -39,9 +44,12 @@ public struct GPUIdentity: Hashable, Sendable {
 
 /// One Prometheus label of a series.
 public struct MetricLabel: Hashable, Sendable {
+    /// Its name.
     public var name: String
+    /// Its value, with escapes resolved.
     public var value: String
 
+    /// A label.
     public init(name: String, value: String) {
         self.name = name
         self.value = value
@@ -56,7 +64,9 @@ public struct MetricLabel: Hashable, Sendable {
 /// Samples of one series share one immutable object, so that a sample costs a reference, a time and a value.
 /// Two series with equal contents are equal, whichever reader made them: with the same bytes, since readers keep one for all equal ones.
 public final class MetricSeries: Hashable, Sendable {
+    /// As the exporter wrote it: `DCGM_FI_DEV_GPU_TEMP`.
     public let metricName: String
+    /// The GPU with its workload.
     public let gpu: GPUIdentity
     /// In the order of the source; names are unique.
     public let labels: [MetricLabel]
@@ -64,6 +74,7 @@ public final class MetricSeries: Hashable, Sendable {
     /// Of what identifies samples of the series: the metric and the GPU's uuid. The same in every process.
     let identityHash: UInt64
 
+    /// A series. Names of labels must be unique, which is not checked.
     public init(metricName: String, gpu: GPUIdentity, labels: [MetricLabel] = []) {
         self.metricName = metricName
         self.gpu = gpu

@@ -6,10 +6,13 @@
 public struct SampleDigest: Sendable, Hashable, CustomStringConvertible {
     /// Samples that went in.
     public private(set) var count = 0
+    /// Of the samples' hashes, modulo 2^64.
     public private(set) var sum: UInt64 = 0
 
+    /// Of no samples.
     public init() {}
 
+    /// Of the samples of a batch.
     public init(_ batch: MetricBatch) {
         let series = batch.series.map(\.identityHash)
         for i in 0..<batch.count {
@@ -19,6 +22,7 @@ public struct SampleDigest: Sendable, Hashable, CustomStringConvertible {
         count = batch.count
     }
 
+    /// Adds the samples of another digest.
     public mutating func add(_ other: SampleDigest) {
         count += other.count
         sum &+= other.sum

@@ -2,15 +2,20 @@ import TelemetryNet
 
 /// Which samples. What is empty or `nil` does not restrict; of a list, any entry may fit.
 public struct SampleFilter: Hashable, Sendable {
+    /// Any of these metrics.
     public var metricNames: [String]
+    /// Any of these GPUs.
     public var uuids: [String]
+    /// GPUs of any of these hosts.
     public var hostnames: [String]
+    /// GPUs of any of these models.
     public var modelNames: [String]
     /// Inclusive.
     public var startTime: Timestamp?
     /// Inclusive.
     public var endTime: Timestamp?
 
+    /// A filter with these members; without any, all samples.
     public init(
         metricNames: [String] = [], uuids: [String] = [], hostnames: [String] = [], modelNames: [String] = [],
         startTime: Timestamp? = nil, endTime: Timestamp? = nil
@@ -30,6 +35,7 @@ public struct SampleFilter: Hashable, Sendable {
             && fits(modelNames, series.gpu.modelName)
     }
 
+    /// Whether a sample of that time may be meant.
     public func includes(_ time: Timestamp) -> Bool {
         (startTime.map { $0 <= time } ?? true) && (endTime.map { time <= $0 } ?? true)
     }
@@ -38,16 +44,21 @@ public struct SampleFilter: Hashable, Sendable {
 /// A place in the order of all samples: time, then metric name, then uuid. What a page ends at, so that the next can begin behind it
 /// whatever arrives in between.
 public struct SampleCursor: Hashable, Sendable, Comparable, LosslessStringConvertible {
+    /// Of the sample.
     public var timestamp: Timestamp
+    /// Of the sample's series.
     public var metricName: String
+    /// Of the sample's GPU.
     public var uuid: String
 
+    /// A place, whether a sample is there or not.
     public init(timestamp: Timestamp, metricName: String, uuid: String) {
         self.timestamp = timestamp
         self.metricName = metricName
         self.uuid = uuid
     }
 
+    /// The place of a sample.
     public init(_ sample: GPUMetric) {
         self.init(timestamp: sample.timestamp, metricName: sample.metricName, uuid: sample.gpu.uuid)
     }

@@ -4,8 +4,10 @@ import Glibc
 public struct TimestampFormatError: Error, Sendable, Hashable, CustomStringConvertible {
     /// 0-based byte of the text at which it stops being right.
     public var offset: Int
+    /// What was expected there.
     public var reason: String
 
+    /// An error at a 0-based byte.
     public init(offset: Int, reason: String) {
         self.offset = offset
         self.reason = reason

@@ -1,10 +1,13 @@
 /// How long to wait before the next try: twice as long each time, and not the same for all who wait.
 public struct Backoff: Sendable, Hashable {
+    /// The first wait, at most.
     public var first: Duration
+    /// No wait is longer, unless the other side asks for it.
     public var longest: Duration
     /// Tries so far.
     public private(set) var attempt = 0
 
+    /// Waits from `first` to `longest`.
     public init(first: Duration = .milliseconds(200), longest: Duration = .seconds(30)) {
         self.first = first
         self.longest = longest
@@ -20,5 +23,6 @@ public struct Backoff: Sendable, Hashable {
         return max(wait, asked ?? .zero)
     }
 
+    /// Begins anew, after a try that succeeded.
     public mutating func reset() { attempt = 0 }
 }

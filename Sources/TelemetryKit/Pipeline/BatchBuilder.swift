@@ -27,8 +27,11 @@ public struct BatchBuilder: Sendable {
         run = startedAt.nanoseconds
     }
 
+    /// Rows of the open batch.
     public var count: Int { values.count }
+    /// Whether the open batch has no rows.
     public var isEmpty: Bool { values.isEmpty }
+    /// Whether the open batch has as many rows as it may.
     public var isFull: Bool { values.count >= maxCount }
     /// Rows that may still be added.
     public var room: Int { maxCount - values.count }
@@ -36,6 +39,7 @@ public struct BatchBuilder: Sendable {
     /// When the open batch is due, on the clock of ``append(series:of:timestamp:value:now:)``.
     public var deadline: Duration? { openedAt.map { $0 + interval } }
 
+    /// Whether the open batch should leave, at that time of the same clock.
     public func isDue(at now: Duration) -> Bool {
         isFull || deadline.map { $0 <= now } ?? false
     }

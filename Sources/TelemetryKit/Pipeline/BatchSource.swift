@@ -6,6 +6,7 @@ public protocol BatchSource: ~Copyable {
     /// The next batch; `nil` at the end.
     mutating func next() async throws -> MetricBatch?
 
+    /// What was read so far.
     var progress: SourceProgress { get }
 }
 
@@ -25,28 +26,33 @@ public struct SourceProgress: Sendable, Hashable {
     public var rowsSelected = 0
     /// Rows or lines that could not be read.
     public var rejected = RejectedRows()
+    /// Rows without a value, and values that cannot be true.
     public var quality = ValueQuality()
     /// Files of a set that cannot be read, with the reason, by path; a file that could be read since then is not among them.
     public var rejectedFiles: [String: String] = [:]
     /// Times that the end of the input was reached.
     public var passes = 0
-    /// Bytes of the current pass, and of all that it reads; 0 where nobody knows.
+    /// Bytes of the current pass that were read.
     public var bytesRead = 0
+    /// Bytes of all that the current pass reads; 0 where nobody knows.
     public var totalBytes = 0
     /// Of a source that is scraped; `nil` for others.
     public var scraping: ScrapeProgress?
 
+    /// Nothing read.
     public init() {}
 }
 
 /// The rows that a source passed over because of their form, counted by reason.
 public struct RejectedRows: Sendable, Hashable {
+    /// How many.
     public var count = 0
     /// In the words of ``CSVError/Kind``, or of the reader of the Prometheus text format.
     public var countsByReason: [String: Int] = [:]
     /// The first few, with file, line and reason.
     public var first: [String] = []
 
+    /// None.
     public init() {}
 
     init(_ rows: BadRows) {
@@ -58,8 +64,9 @@ public struct RejectedRows: Sendable, Hashable {
 
 /// How the scraping of an exporter goes.
 public struct ScrapeProgress: Sendable, Hashable {
-    /// Scrapes that gave a whole answer, and those that did not.
+    /// Scrapes that gave a whole answer.
     public var scrapes = 0
+    /// Scrapes that did not.
     public var failures = 0
     /// Why the last scrape failed; `nil` where it did not.
     public var lastFailure: String?
@@ -71,9 +78,11 @@ public struct ScrapeProgress: Sendable, Hashable {
     public var skipped = 0
     /// Samples that name no GPU: of switches, processors, and of the exporter itself. They are not sent.
     public var samplesWithoutGPU = 0
-    /// How long the last good scrape took, and when it began.
+    /// How long the last good scrape took.
     public var lastDuration = Duration.zero
+    /// When the last good scrape began; `nil` before the first.
     public var lastSuccess: Timestamp?
 
+    /// Nothing scraped.
     public init() {}
 }

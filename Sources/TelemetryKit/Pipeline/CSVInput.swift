@@ -8,6 +8,7 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
     /// A descriptor that is open and stays so, with its name for messages. It is read once, to its end.
     case descriptor(Int32, name: String)
 
+    /// The process's standard input, read to its end.
     public static let standardInput = CSVInput.descriptor(STDIN_FILENO, name: "standard input")
 
     /// `-` is standard input, and anything else a path.

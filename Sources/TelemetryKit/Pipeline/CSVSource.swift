@@ -13,16 +13,21 @@ import TelemetryNet
 /// One task owns it. Where that task is cancelled, ``next()`` returns what was collected and then `nil`, so that nothing that was
 /// read is lost.
 public struct CSVSource: ~Copyable, BatchSource {
+    /// What to read, and how. All but the input and the name has a default.
     public struct Configuration: Sendable {
+        /// What to read.
         public var input: CSVInput
         /// The streamer's instance id.
         public var source: String
+        /// Hosts whose rows are taken; by default all.
         public var hosts = HostFilter()
         /// Begin again at the end, for ever, with the files that are there by then. A stream has one pass.
         public var loop = false
         /// Rows a second; 0: as fast as it goes.
         public var rate = 0
+        /// Which time a sample gets.
         public var timestamps = SampleTimestamps.source
+        /// What to do at a row that cannot be read; by default it is counted and passed over.
         public var badRows = BadRowPolicy.skip
         /// Rows a batch at most.
         public var batchSize = 10_000
@@ -32,6 +37,7 @@ public struct CSVSource: ~Copyable, BatchSource {
         /// Told what was read, several times a batch and before each wait for a stream: a batch may be long in coming.
         public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
 
+        /// The defaults, for an input.
         public init(input: CSVInput, source: String) {
             self.input = input
             self.source = source
@@ -75,6 +81,7 @@ public struct CSVSource: ~Copyable, BatchSource {
         pacer = RatePacer(rate: configuration.rate)
     }
 
+    /// What was read so far.
     public var progress: SourceProgress {
         var progress = counts
         progress.quality = feed.quality

@@ -12,6 +12,7 @@ import Synchronization
 ///
 /// Safe to use from any task; ``run(_:commit:)`` is called once.
 public final class Collector<Store: TelemetryStore>: Sendable {
+    /// How to collect. Every member has a default.
     public struct Configuration: Sendable {
         /// Samples that are written together, about.
         public var groupSize = 10_000
@@ -24,6 +25,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         public var writesAtOnce = 4
         /// The GPUs to write; `nil`: all.
         public var shard: Shard?
+        /// The waits between tries while the store is away.
         public var backoff = Backoff()
         /// The wait where the store refuses the credentials or the call, which only a person can mend.
         public var refusedWait = Duration.seconds(30)
@@ -33,6 +35,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         /// Told of batches when the store has taken them; it must not wait.
         public var onStored: (@Sendable ([MetricBatch]) -> Void)?
 
+        /// The defaults.
         public init() {}
     }
 
@@ -55,6 +58,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
     private let mailbox: GroupMailbox
     private let state: Mutex<State>
 
+    /// Reads and writes nothing until ``run(_:commit:)``. `report` is called from any task and must not wait.
     public init(
         store: Store, configuration: Configuration = Configuration(), clock: PipelineClock = .system,
         report: @escaping @Sendable (CollectorEvent) -> Void = { _ in }
@@ -65,10 +69,12 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         self.report = report
         mailbox = GroupMailbox(
             size: configuration.groupSize, bytes: configuration.groupBytes, interval: configuration.flushInterval, clock: clock)
-        state = Mutex(State(
-            window: CollectorWindow(limit: configuration.writesAtOnce), retries: CollectorRetries(configuration.backoff)))
+        state = Mutex(
+            State(
+                window: CollectorWindow(limit: configuration.writesAtOnce), retries: CollectorRetries(configuration.backoff)))
     }
 
+    /// What was done so far.
     public var counters: CollectorCounters { state.withLock { $0.counters } }
 
     /// Samples that were read and are not yet on their way to the store.
@@ -78,7 +84,9 @@ public final class Collector<Store: TelemetryStore>: Sendable {
     ///
     /// Where the task is cancelled, what is not stored by then is not committed.
     ///
-    /// - Parameter commit: is called with the offset of the last message that is stored, as is everything before it.
+    /// - Parameters:
+    ///   - messages: those of the queue, in the order of their offsets.
+    ///   - commit: is called with the offset of the last message that is stored, as is everything before it.
     public func run<Messages: AsyncSequence>(
         _ messages: Messages, commit: @escaping @Sendable (Int64) async throws -> Void = { _ in }
     ) async throws where Messages.Element == CollectorMessage {

@@ -11,6 +11,7 @@ import TelemetryNet
 ///
 /// The file is opened for each call, so it may be moved away at any time. Safe to use from any task; one process at a time.
 public final class DeadLetterFile: Sendable {
+    /// Where the file is.
     public let path: String
     private let now: @Sendable () -> Timestamp
     private let isWriting = Mutex(())
@@ -21,7 +22,7 @@ public final class DeadLetterFile: Sendable {
         self.now = now
     }
 
-    /// Returns when the samples are on the disk, or throws ``SystemError``, which names the path, with nothing added.
+    /// Returns when the samples are on the disk, or throws an error that names the path, with nothing added.
     public func append(_ refused: [RefusedSamples]) throws {
         guard !refused.isEmpty else { return }
         let lines = lines(of: refused)

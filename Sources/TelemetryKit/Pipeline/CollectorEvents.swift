@@ -1,9 +1,11 @@
 /// One message of the queue, for a ``Collector``.
 public struct CollectorMessage: Sendable {
+    /// Its place in the log: a position is committed by it.
     public var offset: Int64
     /// A batch as JSON, in either format.
     public var payload: [UInt8]
 
+    /// A message of the queue.
     public init(offset: Int64, payload: [UInt8]) {
         self.offset = offset
         self.payload = payload
@@ -28,12 +30,15 @@ public enum CollectorEvent: Sendable {
 
 /// What a collector has done so far.
 public struct CollectorCounters: Sendable, Hashable {
+    /// Messages read.
     public var messages = 0
+    /// Messages that are no batch. They are passed over.
     public var undecodableMessages = 0
     /// Samples in the batches read.
     public var samplesRead = 0
     /// Of these, samples of GPUs in other shards.
     public var samplesOfOtherShards = 0
+    /// Samples that the store has taken, those that came twice counted twice.
     public var samplesStored = 0
     /// Of the samples stored; what came twice is in it twice.
     public var digest = SampleDigest()
@@ -43,11 +48,13 @@ public struct CollectorCounters: Sendable, Hashable {
     public var writes = 0
     /// Tries that failed and were repeated.
     public var retries = 0
+    /// Positions that the queue did not take. The next commit covers them.
     public var commitsFailed = 0
     /// The last message whose samples are stored; `nil` before the first.
     public var lastStoredOffset: Int64?
     /// `false` while a write is being repeated.
     public var isStoreAvailable = true
 
+    /// Nothing done.
     public init() {}
 }

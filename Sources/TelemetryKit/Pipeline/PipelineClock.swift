@@ -7,6 +7,7 @@ public struct PipelineClock: Sendable {
     /// Throws only where the task is cancelled.
     public var sleep: @Sendable (Duration) async throws -> Void
 
+    /// A clock of these functions, for tests.
     public init(
         wall: @escaping @Sendable () -> Timestamp, monotonic: @escaping @Sendable () -> Duration,
         sleep: @escaping @Sendable (Duration) async throws -> Void
@@ -16,6 +17,7 @@ public struct PipelineClock: Sendable {
         self.sleep = sleep
     }
 
+    /// The system's clocks.
     public static let system: PipelineClock = {
         let start = ContinuousClock.now
         return PipelineClock(

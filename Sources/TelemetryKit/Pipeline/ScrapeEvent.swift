@@ -14,5 +14,6 @@ public enum ScrapeEvent: Sendable, Hashable {
 public struct ScrapeError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String
 
+    /// An error with its words.
     public init(_ description: String) { self.description = description }
 }

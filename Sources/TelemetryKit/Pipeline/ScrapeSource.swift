@@ -6,11 +6,13 @@
 /// It never ends by itself. A scrape that fails gives no sample; it is counted, told to ``Configuration/onEvent``, and the next is tried
 /// when it is due. One task owns it. Where that task is cancelled, also during a request, ``next()`` returns what was collected and then `nil`.
 public struct ScrapeSource: ~Copyable, BatchSource {
+    /// What to scrape, and how. All but the URL and the name has a default.
     public struct Configuration: Sendable {
         /// Of the page with the metrics, http or https; `user:password@` is sent as HTTP Basic. Redirects are not followed.
         public var url: String
         /// The streamer's instance id.
         public var source: String
+        /// Hosts whose samples are taken; by default all.
         public var hosts = HostFilter()
         /// From scrape to scrape, counted from the first.
         public var interval = Duration.seconds(15)
@@ -29,6 +31,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         /// Told what was read after every scrape, a failed one too: a batch may be long in coming. On the same task.
         public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
 
+        /// The defaults, for an exporter.
         public init(url: String, source: String) {
             self.url = url
             self.source = source
@@ -71,6 +74,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         text = ScrapeText(configuration, target: target, startedAt: clock.wall())
     }
 
+    /// What was scraped so far.
     public var progress: SourceProgress {
         var progress = text.progress
         progress.scraping = counts

@@ -2,6 +2,7 @@
 public struct Shard: Sendable, Hashable, CustomStringConvertible {
     /// From 1.
     public let index: Int
+    /// Of how many shares.
     public let count: Int
 
     /// `nil` unless 1 ≤ index ≤ count.

@@ -9,5 +9,6 @@ public struct PromQLLimits: Sendable, Hashable {
     /// A query that takes longer ends with an error. A request may ask for less.
     public var timeout: Duration = .seconds(120)
 
+    /// The defaults.
     public init() {}
 }

@@ -4,6 +4,7 @@ import TelemetryNet
 public struct LabelError: Error, Sendable, Hashable, CustomStringConvertible {
     /// 0-based byte of the text.
     public var offset: Int
+    /// What was found, and what was expected.
     public var reason: String
 
     public var description: String { "\(reason) at byte \(offset) of the labels" }

@@ -10,10 +10,12 @@ public struct PrometheusSample: Sendable {
 
 /// A metric's name with its labels: what samples share from text to text.
 public struct PrometheusSeries: Hashable, Sendable {
+    /// The metric's name.
     public var name: String
     /// In the order of the line; names are unique.
     public var labels: [MetricLabel]
 
+    /// A series. Names of labels must be unique, which is not checked.
     public init(name: String, labels: [MetricLabel] = []) {
         self.name = name
         self.labels = labels
@@ -22,19 +24,25 @@ public struct PrometheusSeries: Hashable, Sendable {
 
 /// What the comments HELP and TYPE of a text say of a metric.
 public struct PrometheusFamily: Hashable, Sendable {
+    /// The types that a TYPE comment may name.
     public enum MetricType: String, Sendable, Hashable, CaseIterable {
+        /// Of the text format 0.0.4.
         case counter, gauge, histogram, summary
         /// Also a metric without a TYPE.
         case untyped
         // OpenMetrics has these besides.
+        /// Of OpenMetrics.
         case unknown, info, stateset, gaugehistogram
     }
 
+    /// The metric's name, without suffixes.
     public var name: String
     /// With its escapes resolved; `nil` where there is none.
     public var help: String?
+    /// What its TYPE says.
     public var type: MetricType
 
+    /// A family with these members.
     public init(name: String, help: String? = nil, type: MetricType = .untyped) {
         self.name = name
         self.help = help

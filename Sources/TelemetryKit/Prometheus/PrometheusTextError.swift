@@ -1,27 +1,45 @@
 /// What is wrong with a line of Prometheus text, and where.
 public struct PrometheusTextError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong, for counting. The raw values are words for people.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         // The source.
+        /// The system refuses to open or to read it.
         case unreadable = "source cannot be read"
+        /// Longer than ``PrometheusTextReader/Configuration/maxLineBytes``.
         case lineTooLong = "line too long"
+        /// It may be cut short.
         case lineNotEnded = "last line without a line feed"
+        /// A text that is not UTF-8.
         case invalidUTF8 = "not UTF-8"
         // A sample.
+        /// Neither a name nor a comment begins the line.
         case metricName = "not a metric name"
+        /// Prometheus 3 sends such names to those who ask for them.
         case quotedName = "name in quotes"
+        /// The list in braces is broken, or names a label twice.
         case labels = "malformed labels"
+        /// The line ends behind its series.
         case missingValue = "no value"
+        /// Not a number as Prometheus reads them.
         case value = "not a number"
+        /// Not a whole number of milliseconds.
         case timestamp = "not a timestamp"
+        /// OpenMetrics.
         case exemplar = "exemplar"
+        /// More than a value and a time.
         case trailingText = "text behind the sample"
+        /// The text had the series before, with the same time.
         case repeatedSeries = "series twice"
         // HELP and TYPE.
+        /// A comment that begins as one of these and does not go on as one.
         case metadata = "malformed HELP or TYPE"
+        /// The metric has one already.
         case repeatedMetadata = "HELP or TYPE twice"
+        /// Samples of the metric come before its type.
         case typeAfterSamples = "TYPE behind its samples"
     }
 
+    /// What is wrong.
     public var kind: Kind
     /// The path, the scraped address, or the name that the caller gave the source.
     public var source: String
@@ -32,6 +50,7 @@ public struct PrometheusTextError: Error, Sendable, Hashable, CustomStringConver
     /// What was found, and what was expected.
     public var message: String
 
+    /// An error of `kind`; the other members as they are described.
     public init(_ kind: Kind, source: String, line: Int = 0, column: Int = 0, message: String) {
         self.kind = kind
         self.source = source

@@ -29,9 +29,11 @@ extension PrometheusTextReader {
 
     private mutating func readHelp(_ line: UnsafeRawBufferPointer, _ start: Int, of metric: Int) throws(PrometheusTextError) {
         let bytes = UnsafeRawBufferPointer(rebasing: line[start...])
-        let isKnown = metrics[metric].helpIn > 0 && metrics[metric].helpText.withUnsafeBytes { known in
-            known.count == bytes.count && (bytes.isEmpty || memcmp(known.baseAddress!, bytes.baseAddress!, bytes.count) == 0)
-        }
+        let isKnown =
+            metrics[metric].helpIn > 0
+            && metrics[metric].helpText.withUnsafeBytes { known in
+                known.count == bytes.count && (bytes.isEmpty || memcmp(known.baseAddress!, bytes.baseAddress!, bytes.count) == 0)
+            }
         if !isKnown {
             metrics[metric].family.help = try unescaped(bytes, at: start)
             metrics[metric].helpText = Array(bytes)

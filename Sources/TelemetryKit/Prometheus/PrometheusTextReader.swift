@@ -21,6 +21,7 @@ import TelemetryNet
 ///
 /// Not `Sendable` between tasks while in use: a reader has one owner.
 public struct PrometheusTextReader: ~Copyable {
+    /// How to read. Every member has a default.
     public struct Configuration: Sendable {
         /// What to do at a line that cannot be read.
         public var badLines = BadRowPolicy.stop
@@ -29,6 +30,7 @@ public struct PrometheusTextReader: ~Copyable {
         /// Bytes read at a time.
         public var chunkSize = 64 << 10
 
+        /// The defaults.
         public init() {}
     }
 
@@ -69,6 +71,7 @@ public struct PrometheusTextReader: ~Copyable {
     /// What the value was read from, until the next line is read.
     var valueText = UnsafeRawBufferPointer(start: nil, count: 0)
 
+    /// Opens a file. Throws ``PrometheusTextError`` where it cannot be read.
     public init(path: String, configuration: Configuration = Configuration()) throws(PrometheusTextError) {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {

@@ -5,6 +5,7 @@ public struct RefusedSamples: Sendable {
     /// In the database's words.
     public var reason: String
 
+    /// Samples, and why the database refuses them.
     public init(batch: MetricBatch, reason: String) {
         self.batch = batch
         self.reason = reason
@@ -29,8 +30,9 @@ extension RefusedSamples {
                 defer { number += 1 }
                 guard let said = reasons[number] else { continue }
                 if said != reason {
-                    parts.append(RefusedSamples(
-                        batch: MetricBatch(batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt), reason: said))
+                    parts.append(
+                        RefusedSamples(
+                            batch: MetricBatch(batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt), reason: said))
                     known = [:]
                     reason = said
                 }

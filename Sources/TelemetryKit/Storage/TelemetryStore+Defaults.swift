@@ -1,5 +1,6 @@
 /// What follows from the rest. These read every sample that is meant; an adapter whose database can answer better answers itself.
 extension TelemetryStore {
+    /// All GPUs that have samples, in the order of hostname, then numeric gpu id, then uuid.
     public func gpus(limit: Int, offset: Int) async throws -> Page<GPUInfo> {
         try await gpus(SampleFilter(), limit: limit, offset: offset)
     }

@@ -22,6 +22,7 @@ public protocol TelemetryStore: Sendable {
     func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo>
     /// In the order of the groups' names.
     func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries]
+    /// Sizes of what is held.
     func statistics() async throws -> StoreStatistics
     /// Returns where the store can answer now, or throws why it cannot.
     func checkHealth() async throws
@@ -31,6 +32,7 @@ public protocol TelemetryStore: Sendable {
 
 /// Why a store could not do what it was asked.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
+    /// What a caller can do about it.
     public enum Kind: Sendable, Hashable {
         /// The database cannot be reached or is overloaded: the same call may succeed later.
         case unavailable
@@ -42,6 +44,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case invalidAnswer
     }
 
+    /// What a caller can do about it.
     public var kind: Kind
     /// Names the database's address and what it said.
     public var message: String
@@ -52,6 +55,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     /// The status of the HTTP answer, where one said so.
     var status: Int?
 
+    /// An error with its words; `retryAfter` is what the database asked to wait.
     public init(_ kind: Kind, _ message: String, retryAfter: Duration? = nil) {
         self.kind = kind
         self.message = message

@@ -17,8 +17,10 @@ public final class BatchPublisher: Sendable {
         public var linger = Duration.milliseconds(5)
         /// Bytes that are accepted and not answered: all the memory that payloads take here.
         public var bufferBytes = 8 << 20
+        /// What a publish does while the buffer is full.
         public var whenFull = WhenFull.wait
 
+        /// The defaults.
         public init() {}
     }
 

@@ -5,6 +5,7 @@ public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
         public let offset: Int64
         /// When the server stored it, in microseconds since 1970; 0 where the server does not say.
         public let timestamp: Int64
+        /// What the decoder made of the payload.
         public let value: Value
     }
 
@@ -18,6 +19,7 @@ public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
         Iterator(messages: subscription.makeAsyncIterator(), id: subscription.id, decode: decode)
     }
 
+    /// Reads the values one after the other; one task owns it.
     public struct Iterator: AsyncIteratorProtocol {
         var messages: Subscription.Iterator
         let id: String

@@ -9,7 +9,9 @@ import TelemetryNet
 public final class MQClient: Sendable {
     /// All that a client can be told. Every member has a default.
     public struct Configuration: Sendable {
+        /// Name or address of the server.
         public var host = "127.0.0.1"
+        /// TCP port of the server.
         public var port = 9000
         /// Names this client to the server, and in the ids of its messages' producer.
         public var clientID = "client"
@@ -30,16 +32,21 @@ public final class MQClient: Sendable {
         /// Told of connections made and broken. Called on the client's thread: it must return soon.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
+        /// The defaults.
         public init() {}
 
+        /// The defaults, with the server's name or address and its TCP port.
         public init(host: String, port: Int) {
             self.host = host
             self.port = port
         }
     }
 
+    /// What happens to a client's connections.
     public enum Event: Sendable {
+        /// Connected, or connected again, and greeted.
         case connected(peer: String)
+        /// A connection broke, or an attempt failed, for that reason; the next attempt comes after `retryAfter`.
         case disconnected(peer: String, reason: String, retryAfter: Duration)
         /// Retention dropped messages before the subscription could read them.
         case messagesSkipped(count: Int64, nextOffset: Int64)
@@ -49,9 +56,11 @@ public final class MQClient: Sendable {
 
     /// Where a subscription begins. After a broken connection it goes on behind the last message, wherever it began.
     public enum StartPosition: Sendable, Hashable {
+        /// With the oldest message that the log still has.
         case earliest
         /// With the first message that is published from now on.
         case latest
+        /// With the message of that offset; where retention dropped it, with the oldest there is.
         case offset(Int64)
         /// With the first message that the server stored at that time or later, in microseconds since 1970.
         case timestamp(Int64)
@@ -59,6 +68,7 @@ public final class MQClient: Sendable {
         case committed
     }
 
+    /// What the client was made with.
     public let configuration: Configuration
     let loop: EventLoop
     private let publisher: Mutex<LoopBound<Publisher>?>
@@ -167,7 +177,8 @@ public final class MQClient: Sendable {
         return try await call.run(on: loop) { finish in
             publisher.value.askStatistics(finish)
             return nil
-        } cancel: { _ in }
+        } cancel: { _ in
+        }
     }
 
     func openPublisher() throws(MQError) -> LoopBound<Publisher> {

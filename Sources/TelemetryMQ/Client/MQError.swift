@@ -1,5 +1,6 @@
 /// Why a call of ``MQClient`` or a ``Subscription`` failed.
 public struct MQError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kinds of failure that a caller may want to tell apart.
     public enum Code: Sendable, Hashable {
         /// The client or the subscription was closed. A publish that was under way may be stored or not.
         case closed
@@ -23,6 +24,7 @@ public struct MQError: Error, Sendable, Hashable, CustomStringConvertible {
         case rejected(code: String)
     }
 
+    /// Which kind of failure.
     public var code: Code
     /// Names the server's address, and the offset or the server's own words.
     public var message: String

@@ -48,6 +48,7 @@ public struct Subscription: AsyncSequence, Sendable {
         return Iterator(handle: handle)
     }
 
+    /// Reads the messages one after the other; one task owns it.
     public struct Iterator: AsyncIteratorProtocol {
         let handle: Handle
         private var batch: [Message] = []

@@ -140,9 +140,10 @@ package final class DiskDirectory: LogDirectory {
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
-            names.append(withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            })
+            names.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
         }
         return names
     }
@@ -179,7 +180,8 @@ package final class MemoryDirectory: LogDirectory {
     package func fileNames() -> [String] { [] }
 
     package func open(_ name: String) throws(SystemError) -> any LogFile {
-        let descriptor = clinux_memfd_create(name, 1 /* MFD_CLOEXEC */)
+        let closesOnExec: UInt32 = 1  // MFD_CLOEXEC
+        let descriptor = clinux_memfd_create(name, closesOnExec)
         guard descriptor >= 0 else { throw SystemError("memfd_create", on: name) }
         return DescriptorFile(path: "memory/" + name, descriptor: descriptor)
     }

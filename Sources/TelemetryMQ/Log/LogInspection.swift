@@ -4,16 +4,21 @@ import TelemetryNet
 /// What a log's directory holds, found by reading every record. It changes nothing and takes no lock, so it may look at the
 /// log of a server that is running.
 public struct LogInspection: Sendable {
+    /// One segment file, and what was found in it.
     public struct Segment: Sendable {
+        /// The file.
         public var path: String
-        /// The offset of the first message, and the one behind the last that is sound.
+        /// The offset of the first message.
         public var baseOffset: Int64
+        /// The offset behind the last sound message.
         public var nextOffset: Int64
-        /// Of the sound messages, and of the file.
+        /// Bytes of the sound messages.
         public var soundByteCount: Int64
+        /// Bytes of the file.
         public var fileByteCount: Int64
-        /// When the first and the last message were stored, in microseconds since 1970; `nil` without a message.
+        /// When the first message was stored, in microseconds since 1970; `nil` without a message.
         public var firstTimestamp: Int64?
+        /// When the last sound message was stored, likewise.
         public var lastTimestamp: Int64?
         /// Whether it has an index that agrees with it. The segment that is written to has none.
         public var hasIndex: Bool
@@ -21,6 +26,7 @@ public struct LogInspection: Sendable {
         public var damage: String?
     }
 
+    /// The segments, in the order of their offsets.
     public private(set) var segments: [Segment] = []
     /// The last message that each subscriber is done with.
     public private(set) var committedOffsets: [(subscriberID: String, offset: Int64)] = []

@@ -19,14 +19,17 @@ public final class MQServer: Sendable {
 
     /// All that a server can be told. Every member has a default.
     public struct Configuration: Sendable {
+        /// Address on which clients connect.
         public var host = "127.0.0.1"
         /// 0 takes a free port.
         public var port = 9000
+        /// Address of the HTTP endpoints.
         public var httpHost = "127.0.0.1"
         /// Port of `/health`, `/stats` and `/metrics`; 0 takes a free one, `nil` serves none.
         public var httpPort: Int? = 9001
         /// Where the log is kept; `nil` keeps it in memory.
         public var dataDirectory: String?
+        /// When a publish is answered.
         public var sync = SyncPolicy.interval(.milliseconds(100))
         /// Bytes from which on a new segment is begun.
         public var segmentBytes: Int64 = 256 << 20
@@ -36,7 +39,9 @@ public final class MQServer: Sendable {
         public var retentionAge: Duration?
         /// The largest frame that is accepted, without its four length bytes.
         public var maxFrameBytes = 16 << 20
+        /// Connections at one time; a further one is refused with `too_many_connections`. Fewer where descriptors do not suffice.
         public var maxConnections = 16_384
+        /// Subscriptions at one time; a further one is refused with `too_many_subscribers`.
         public var maxSubscribers = 4096
         /// What clients must say in `hello`; `nil` asks nothing.
         public var token: String?
@@ -45,14 +50,19 @@ public final class MQServer: Sendable {
         /// Told what an operator should know. Called on the server's thread: it must return soon.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
+        /// The defaults.
         public init() {}
     }
 
+    /// What an operator should know. Its text names the file and the reason.
     public enum Event: Sendable, CustomStringConvertible {
         /// The log ended with a part of a record, as after a power loss, and was cut there.
         case tailCut(String)
+        /// Retention dropped so many segments; the log begins at `oldestOffset` now.
         case segmentsDropped(count: Int, oldestOffset: Int64)
+        /// A write or a sync failed for good: nothing is stored until the server is started again.
         case storageFailure(String)
+        /// A connection could not be taken, for want of descriptors or memory; the server tries again.
         case acceptFailure(String)
 
         public var description: String {
@@ -67,18 +77,23 @@ public final class MQServer: Sendable {
 
     /// What the log held when the server opened it.
     public struct Recovery: Sendable {
+        /// Segment files.
         public var segmentCount: Int
+        /// Messages in them.
         public var messageCount: Int64
+        /// Bytes of these messages, with their envelopes.
         public var byteCount: Int64
         /// The offset that the next message gets.
         public var nextOffset: Int64
     }
 
+    /// What the server was made with.
     public let configuration: Configuration
     /// The port that is listened on.
     public let port: Int
     /// `nil` where no HTTP is served.
     public let httpPort: Int?
+    /// What the log held at the start.
     public let recovery: Recovery
 
     private let loop: EventLoop

@@ -74,11 +74,12 @@ package final class HTTPServer: Sendable {
         let room = HTTPRoom(maxConnections: configuration.maxConnections)
         var parts: [HTTPServerPart] = []
         for loop in loops {
-            parts.append(try await loop.perform {
-                let core = HTTPServerCore(loop: loop, configuration: configuration, handler: handler, room: room)
-                core.repeatTimeouts()
-                return HTTPServerPart(loop: loop, core: LoopBound(core, to: loop), connections: core.count)
-            })
+            parts.append(
+                try await loop.perform {
+                    let core = HTTPServerCore(loop: loop, configuration: configuration, handler: handler, room: room)
+                    core.repeatTimeouts()
+                    return HTTPServerPart(loop: loop, core: LoopBound(core, to: loop), connections: core.count)
+                })
         }
         let all = parts
         let loop = loops[0]

@@ -69,12 +69,14 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         let loop = try EventLoop(name: name)
         var id = pthread_t()
         let box = Unmanaged.passRetained(loop)
-        let code = pthread_create(&id, nil, { argument in
-            let loop = Unmanaged<EventLoop>.fromOpaque(argument!).takeRetainedValue()
-            clinux_set_thread_name(String(loop.name.utf8.prefix(15))!)
-            loop.run()
-            return nil
-        }, box.toOpaque())
+        let code = pthread_create(
+            &id, nil,
+            { argument in
+                let loop = Unmanaged<EventLoop>.fromOpaque(argument!).takeRetainedValue()
+                clinux_set_thread_name(String(loop.name.utf8.prefix(15))!)
+                loop.run()
+                return nil
+            }, box.toOpaque())
         guard code == 0 else {
             box.release()
             throw SystemError("pthread_create", on: name, code: code)

@@ -109,7 +109,8 @@ package func parseDouble(_ bytes: UnsafeRawBufferPointer) -> Double? {
     // Below 2^53 and up to 10^22 both operands are exact, so one division or multiplication rounds correctly
     // (W. D. Clinger, "How to read floating point numbers accurately", 1990).
     if significant <= 19, mantissa <= 1 << 53, exponent >= -22, exponent <= 22 {
-        let magnitude = exponent < 0
+        let magnitude =
+            exponent < 0
             ? Double(mantissa) / exactPowersOfTen[-exponent] : Double(mantissa) * exactPowersOfTen[exponent]
         return negative ? -magnitude : magnitude
     }

@@ -6,15 +6,15 @@ import Testing
 struct StoresGuideTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent()
 
-    static func snippets() throws -> [String] {
-        let guide = try String(contentsOf: folder.appending(path: "../../../Docs/Stores.md"), encoding: .utf8)
+    static func snippets(of page: String) throws -> [String] {
+        let guide = try String(contentsOf: folder.appending(path: "../../../Docs/\(page)"), encoding: .utf8)
         return guide.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
     }
 
-    @Test("the adapter in Docs/Stores.md is the one that is compiled here")
+    @Test("the adapter in Docs/WritingAStore.md is the one that is compiled here")
     func source() throws {
         let source = try String(contentsOf: Self.folder.appending(path: "ListStore.swift"), encoding: .utf8)
-        #expect(try Self.snippets().contains(source))
+        #expect(try Self.snippets(of: "WritingAStore.md").contains(source))
     }
 
     @Test("and it keeps every promise")
@@ -25,7 +25,7 @@ struct StoresGuideTests {
 
     @Test("the ways to open a store that Docs/Stores.md shows are what the code understands")
     func stores() throws {
-        let shown = try Self.snippets().joined()
+        let shown = try Self.snippets(of: "Stores.md").joined()
         let single = VictoriaMetricsStore.Configuration(url: "http://victoria:8428")
         let cluster = VictoriaMetricsStore.Configuration(vminsert: "http://vminsert:8480", vmselect: "http://vmselect:8481", tenant: "0")
         _ = try VictoriaMetricsStore(configuration: single)

@@ -6,6 +6,7 @@ import Synchronization
 /// A client that does not keep up costs no more memory than its bound: what waits for it is thrown away and it is told so. Publishing
 /// never waits, and costs nothing while nobody listens. Safe to use from any task.
 public final class LiveSamples: Sendable {
+    /// Bounds and times. Every member has a default.
     public struct Configuration: Sendable {
         /// How long samples are gathered into one event.
         public var interval = Duration.milliseconds(250)
@@ -13,11 +14,14 @@ public final class LiveSamples: Sendable {
         public var heartbeat = Duration.seconds(15)
         /// Samples that may wait for one client; more, and it is dropped.
         public var maximumPending = 100_000
+        /// Clients at one time; a further one is refused.
         public var maximumSubscribers = 256
 
+        /// The defaults.
         public init() {}
     }
 
+    /// What it was made with.
     public let configuration: Configuration
 
     private struct State {
@@ -33,6 +37,7 @@ public final class LiveSamples: Sendable {
     /// So that publishing need not take the lock while nobody listens.
     private let count = Atomic(0)
 
+    /// Nobody listens yet.
     public init(configuration: Configuration = Configuration()) { self.configuration = configuration }
 
     /// The clients that listen now.

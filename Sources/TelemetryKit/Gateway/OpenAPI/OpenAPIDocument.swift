@@ -54,7 +54,9 @@ struct OpenAPIDocument {
             out.append(":")
             out.append(schema.json)
         }
-        out.append(#"},"headers":{"RequestID":{"description":"What tells this request from any other, here and in logs.","schema":{"type":"string"}},"Link":{"description":"The address of the next page, where there is one (RFC 8288).","schema":{"type":"string"}}}"#)
+        out.append(
+            #"},"headers":{"RequestID":{"description":"What tells this request from any other, here and in logs.","schema":{"type":"string"}},"Link":{"description":"The address of the next page, where there is one (RFC 8288).","schema":{"type":"string"}}}"#
+        )
         if hasToken { out.append(#","securitySchemes":{"token":{"type":"http","scheme":"bearer"}}"#) }
         out.append("}}")
         return out.bytes

@@ -15,9 +15,10 @@ extension StoreConformance {
         for metric in [nil, "P_A", "P_B"] {
             for range in [(nil, nil), (10, 20), (nil, 7), (45, nil), (20, 10), (60, nil), (-5, -1)] as [(Int?, Int?)] {
                 for (limit, offset) in [(nil, 0), (5, 0), (5, 3), (7, 40), (0, 0), (1000, 0), (10, 1000), (nil, 4)] as [(Int?, Int)] {
-                    try await it.askTelemetry(TelemetryQuery(
-                        uuid: "GPU-p", metricName: metric, startTime: range.0.map { it.time($0 * 1000) }, endTime: range.1.map { it.time($0 * 1000) },
-                        limit: limit, offset: offset))
+                    try await it.askTelemetry(
+                        TelemetryQuery(
+                            uuid: "GPU-p", metricName: metric, startTime: range.0.map { it.time($0 * 1000) }, endTime: range.1.map { it.time($0 * 1000) },
+                            limit: limit, offset: offset))
                 }
             }
         }
@@ -87,8 +88,9 @@ extension StoreConformance {
             try await it.askGPUs(filter)
             try await it.askLatest(filter)
             try await it.askSeries(filter)
-            try await it.askAggregate(AggregateQuery(
-                metricName: "F_B", filter: filter, function: .sum, window: .nanoseconds(it.traits.tick * 3000), grouping: .host))
+            try await it.askAggregate(
+                AggregateQuery(
+                    metricName: "F_B", filter: filter, function: .sum, window: .nanoseconds(it.traits.tick * 3000), grouping: .host))
         }
     }
 
@@ -98,9 +100,10 @@ extension StoreConformance {
             ("L_1", "GPU-10", "10", "a-host"), ("L_1", "GPU-2", "2", "a-host"), ("L_2", "GPU-2", "2", "a-host"), ("L_1", "GPU-x", "x", "a-host"),
             ("L_1", "GPU-b0", "0", "b-host"), ("L_0", "GPU-B0", "0", "b-host"), ("l_1", "GPU-é", "1", "B-host"),
         ]
-        try await it.write(series.enumerated().map { i, name in
-            it.sample(SuiteSamples.series(name.0, gpu: name.1, id: name.2, host: name.3), i, 1)
-        })
+        try await it.write(
+            series.enumerated().map { i, name in
+                it.sample(SuiteSamples.series(name.0, gpu: name.1, id: name.2, host: name.3), i, 1)
+            })
         for (limit, offset) in [(Int.max, 0), (2, 1), (2, 5), (5, 10_000), (0, 0)] {
             try await it.askGPUs(SampleFilter(), limit: limit, offset: offset)
             try await it.askSeries(SampleFilter(), limit: limit, offset: offset)
@@ -140,8 +143,9 @@ extension StoreConformance {
             for grouping in AggregateQuery.Grouping.allCases {
                 for filter in filters {
                     for window in [1000 * tick, 3000 * tick, 7777 * tick, 1_000_000_000_000] {
-                        try await it.askAggregate(AggregateQuery(
-                            metricName: "F_A", filter: filter, function: function, window: .nanoseconds(window), grouping: grouping))
+                        try await it.askAggregate(
+                            AggregateQuery(
+                                metricName: "F_A", filter: filter, function: function, window: .nanoseconds(window), grouping: grouping))
                     }
                 }
             }
@@ -198,15 +202,17 @@ extension StoreConformance {
             try await it.askLatest(filter)
             try await it.askSeries(filter, limit: 5, offset: 2)
             for function in AggregateQuery.Function.allCases {
-                try await it.askAggregate(AggregateQuery(
-                    metricName: "A", filter: filter, function: function,
-                    window: .nanoseconds([1000 * tick, 3000 * tick, 1_000_000 * tick, 1500].randomElement(using: &random)!),
-                    grouping: .allCases.randomElement(using: &random)!))
+                try await it.askAggregate(
+                    AggregateQuery(
+                        metricName: "A", filter: filter, function: function,
+                        window: .nanoseconds([1000 * tick, 3000 * tick, 1_000_000 * tick, 1500].randomElement(using: &random)!),
+                        grouping: .allCases.randomElement(using: &random)!))
             }
             try await it.askTelemetryByCursor(filter, limit: 37)
-            try await it.askTelemetry(TelemetryQuery(
-                uuid: uuid, metricName: [nil, "A", "C", "none"].randomElement(using: &random)!, startTime: time(), endTime: time(),
-                limit: [nil, 0, 1, 10, 500].randomElement(using: &random)!, offset: [0, 1, 20, 300].randomElement(using: &random)!))
+            try await it.askTelemetry(
+                TelemetryQuery(
+                    uuid: uuid, metricName: [nil, "A", "C", "none"].randomElement(using: &random)!, startTime: time(), endTime: time(),
+                    limit: [nil, 0, 1, 10, 500].randomElement(using: &random)!, offset: [0, 1, 20, 300].randomElement(using: &random)!))
         }
     }
 }

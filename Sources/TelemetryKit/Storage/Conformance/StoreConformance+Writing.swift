@@ -55,11 +55,12 @@ extension StoreConformance {
     static func hostileTexts(_ it: inout StoreExamination) async throws {
         it.context = "names, identities and labels that are special characters"
         let texts = SuiteSamples.hostileTexts
-        try await it.write(texts.enumerated().map { i, text in
-            let gpu = GPUIdentity(
-                gpuID: text, device: text, uuid: "u" + text, modelName: text, hostname: text, container: text, pod: text, namespace: text)
-            return it.sample(MetricSeries(metricName: "m" + text, gpu: gpu, labels: [MetricLabel(name: "text", value: text)]), i, Double(i))
-        })
+        try await it.write(
+            texts.enumerated().map { i, text in
+                let gpu = GPUIdentity(
+                    gpuID: text, device: text, uuid: "u" + text, modelName: text, hostname: text, container: text, pod: text, namespace: text)
+                return it.sample(MetricSeries(metricName: "m" + text, gpu: gpu, labels: [MetricLabel(name: "text", value: text)]), i, Double(i))
+            })
         for text in texts {
             try await it.askTelemetry(TelemetryQuery(uuid: "u" + text, metricName: "m" + text, limit: 10))
             try await it.askGPU("u" + text)

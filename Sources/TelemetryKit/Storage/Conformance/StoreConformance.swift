@@ -19,6 +19,7 @@ public struct StoreConformance: Sendable {
     /// No more violations are reported; the rest of the check is left out.
     public var maximumViolations: Int
 
+    /// A suite with these members; the defaults are for a store that keeps everything and shows it at once.
     public init(
         traits: StoreTraits = StoreTraits(), seeds: [UInt64] = [1, 2], rounds: Int = 20, maximumViolations: Int = 20,
         settle: @escaping @Sendable () async throws -> Void = {}

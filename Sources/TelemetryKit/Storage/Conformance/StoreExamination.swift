@@ -154,7 +154,7 @@ struct StoreExamination {
         let promise = "\(query.function.rawValue) by \(query.grouping.rawValue), in windows that begin at multiples since 1970"
         let expected = model.aggregate(query)
         guard let found = try await answer(promise, "aggregate(\(query))", { try await store.aggregate(query) }) else { return }
-        if (query.function == .sum || query.function == .avg), StoreExamination.areEqual(found, expected) { return }
+        if query.function == .sum || query.function == .avg, StoreExamination.areEqual(found, expected) { return }
         try expect(promise, "aggregate(\(query))", found, expected)
     }
 
@@ -199,8 +199,9 @@ struct StoreExamination {
             try await askTelemetryByCursor(filter, limit: max(100, middle.count / 5))
             for function in AggregateQuery.Function.allCases {
                 for grouping in AggregateQuery.Grouping.allCases {
-                    try await askAggregate(AggregateQuery(
-                        metricName: name, filter: filter, function: function, window: .seconds(60), grouping: grouping))
+                    try await askAggregate(
+                        AggregateQuery(
+                            metricName: name, filter: filter, function: function, window: .seconds(60), grouping: grouping))
                 }
             }
         }

@@ -19,10 +19,12 @@ public struct StoreTraits: Sendable, Hashable {
     /// A value of so many significant decimal digits comes back as it was, where the values of its series lie within six decades. `nil`:
     /// every finite value does.
     public var significantDigits: Int?
+    /// Which second write replaces the first.
     public var replacement: Replacement
     /// Samples of one GPU and time share container, pod and namespace: those that are written last.
     public var sharesWorkload: Bool
 
+    /// Traits with these members; the defaults are those of a store that keeps everything.
     public init(
         timeResolution: Duration = .nanoseconds(1), earliestTime: Timestamp = Timestamp(nanoseconds: .min), significantDigits: Int? = nil,
         replacement: Replacement = .everything, sharesWorkload: Bool = false

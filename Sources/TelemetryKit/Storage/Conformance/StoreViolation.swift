@@ -6,6 +6,7 @@ public struct StoreViolation: Error, Sendable, Hashable, CustomStringConvertible
     public var asked: String
     /// What came, cut where it is long: of lists the first element that is wrong.
     public var answer: String
+    /// What the model answers.
     public var expected: String
 
     public var description: String { "\(promise)\n  asked: \(asked)\n  answer: \(answer)\n  expected: \(expected)" }

@@ -31,8 +31,9 @@ struct AnnotatedCSV {
                 table = Self.finish(table, &tables)
                 if record[0] == "#default" { defaults = record }
             } else if table == nil {
-                table = Table(columns: Dictionary(
-                    record.enumerated().filter { !$1.isEmpty }.map { ($1, $0) }, uniquingKeysWith: { first, _ in first }))
+                table = Table(
+                    columns: Dictionary(
+                        record.enumerated().filter { !$1.isEmpty }.map { ($1, $0) }, uniquingKeysWith: { first, _ in first }))
             } else {
                 try add(record, defaults, &table!)
             }

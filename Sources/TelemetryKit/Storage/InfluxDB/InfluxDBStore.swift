@@ -9,15 +9,21 @@ import Synchronization
 ///
 /// The version is asked for and the bucket made ready at the first call that succeeds. Any number of tasks may read and write at once.
 public final class InfluxDBStore: TelemetryStore {
+    /// Where the database is, and how samples lie in it. Every member has a default.
     public struct Configuration: Sendable {
+        /// Generation of the server. The raw values are those of `INFLUXDB_VERSION`.
         public enum Version: String, Sendable, Hashable, CaseIterable {
             /// Ask `/ping`.
             case detect = "auto"
+            /// InfluxDB 1.x: `/write` and InfluxQL.
             case v1 = "1"
+            /// InfluxDB 2.x: `/api/v2` and Flux.
             case v2 = "2"
+            /// InfluxDB 3.x: `/api/v3` and InfluxQL.
             case v3 = "3"
         }
 
+        /// How metrics become measurements and fields.
         public enum Schema: String, Sendable, Hashable, CaseIterable {
             /// A measurement for every metric, with the field `value`.
             case narrow
@@ -45,6 +51,7 @@ public final class InfluxDBStore: TelemetryStore {
         public var workloadTags: Bool
         /// Not to be changed for a bucket that holds samples.
         public var schema: Schema
+        /// Generation of the server.
         public var version: Version
         /// From a request until its answer is complete.
         public var timeout: Duration
@@ -53,6 +60,7 @@ public final class InfluxDBStore: TelemetryStore {
         /// A write is sent in pieces of about this size.
         public var maximumBodyBytes: Int
 
+        /// A configuration with these members.
         public init(
             url: String = "http://127.0.0.1:8086", token: String? = nil, org: String = "gpu_telemetry",
             bucket: String = "gpu_telemetry", retentionPolicy: String? = nil, retentionPeriod: Duration? = nil,

@@ -93,6 +93,7 @@ extension InfluxDBStore {
             .sorted { $0.name < $1.name }
     }
 
+    /// Several queries: counts by the database, GPUs from their newest samples.
     public func statistics() async throws -> StoreStatistics {
         async let extents = extents(SampleFilter())
         let gpus = try await infos(SampleFilter())

@@ -70,6 +70,7 @@ extension MemoryStore {
         return Page(items: infos, total: page.total)
     }
 
+    /// Sizes of what is held; looks at every series, and at none of their samples but the first and the last.
     public func statistics() async throws -> StoreStatistics {
         let readers = FilterReader(self, SampleFilter()).readers()
         var oldest = Int64.max

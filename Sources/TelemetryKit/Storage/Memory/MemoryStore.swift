@@ -9,6 +9,7 @@ import Synchronization
 /// Any number of tasks may read and write at once. Each GPU has a lock of its own, which a writer holds for one batch's samples of that
 /// GPU; readers count up references to blocks under it, and read and assemble their answer outside. A batch is seen whole GPU by GPU.
 public final class MemoryStore: TelemetryStore {
+    /// What may be held. Every member has a default.
     public struct Configuration: Sendable {
         /// How much older than the newest sample a sample may be; `nil`: no limit.
         public var retentionPeriod: Duration?
@@ -16,6 +17,7 @@ public final class MemoryStore: TelemetryStore {
         /// thousands. Samples of the newest time are kept even beyond it.
         public var maximumBytes: Int?
 
+        /// Limits of age and memory.
         public init(retentionPeriod: Duration? = nil, maximumBytes: Int? = 1 << 30) {
             self.retentionPeriod = retentionPeriod
             self.maximumBytes = maximumBytes
@@ -35,6 +37,7 @@ public final class MemoryStore: TelemetryStore {
     /// Of all GPUs.
     let seriesBytes = Atomic(0)
 
+    /// An empty store.
     public init(configuration: Configuration = Configuration()) {
         retention = configuration.retentionPeriod?.wholeNanoseconds
         maximumBytes = configuration.maximumBytes

@@ -62,7 +62,8 @@ final class SealedBlock: Sendable {
             readValues(into: buffer.baseAddress!)
             filled = count
         }
-        let column = variants.count == 1
+        let column =
+            variants.count == 1
             ? []
             : [Int64](unsafeUninitializedCapacity: count) { buffer, filled in
                 variantColumn.withUnsafeBytes { _ = IntegerColumn.read(count, from: $0.baseAddress!, into: buffer.baseAddress!) }
@@ -82,7 +83,8 @@ extension MetricSeries {
     /// About what it takes with all its texts, as if it shared none of them.
     var byteCount: Int {
         func text(_ text: String) -> Int { text.utf8.count > 15 ? allocated(32 + text.utf8.count + 1) : 0 }
-        let own = text(metricName) + text(gpu.gpuID) + text(gpu.device) + text(gpu.uuid) + text(gpu.modelName) + text(gpu.hostname)
+        let own =
+            text(metricName) + text(gpu.gpuID) + text(gpu.device) + text(gpu.uuid) + text(gpu.modelName) + text(gpu.hostname)
             + text(gpu.container) + text(gpu.pod) + text(gpu.namespace)
         let object = allocated(16 + 10 * 16 + 8 + 16) + allocated(32 + labels.count * 32)
         return labels.reduce(object + own) { $0 + text($1.name) + text($1.value) }

@@ -121,7 +121,9 @@ extension VictoriaMetricsStore {
         guard let range = VictoriaRange(filter.startTime, filter.endTime) else { return Page(items: [], total: 0) }
         let (tallies, hasDuplicates) = try await quickTallies(filter, range, by: ["db"])
         guard let extent = VictoriaExtent(tallies) else { return Page(items: [], total: 0) }
-        let total = !query.countsTotal ? nil
+        let total =
+            !query.countsTotal
+            ? nil
             : hasDuplicates ? try await exactTallies(filter, tallies, by: []).reduce(0) { $0 + $1.count } : extent.count
 
         var skipped = max(0, query.offset)

@@ -9,6 +9,7 @@
 /// written. Times are of 1970-01-02 and later; what is older is passed over, as is what is older than the database's retention.
 /// Interface: https://docs.victoriametrics.com/victoriametrics/url-examples/
 public final class VictoriaMetricsStore: TelemetryStore {
+    /// Where the database is, and how it is asked. Every member has a default.
     public struct Configuration: Sendable {
         /// What precedes `/api/v1/import`.
         public var writeURL: String
@@ -168,6 +169,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
         return infos.sorted { $0.key < $1.key }.map(\.value).page(limit: limit, offset: offset)
     }
 
+    /// Several queries: series and counts by the database.
     public func statistics() async throws -> StoreStatistics {
         async let gpus = infos(SampleFilter())
         let summaries = try await metrics(uuid: nil)

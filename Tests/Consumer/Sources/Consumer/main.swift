@@ -1,23 +1,36 @@
 import TelemetryMQ
 
-// What the README shows, with an end: a server in this process, messages in, the same messages out.
+// The queue, in this process. Without a data directory the log lives in memory.
 var settings = MQServer.Configuration()
-settings.port = 0
-settings.httpPort = nil
+settings.port = 0  // a free one; other services connect to a fixed one
+settings.httpPort = nil  // no /health, /stats, /metrics
 let server = try await MQServer(configuration: settings)
+let address = MQClient.Configuration(host: "127.0.0.1", port: server.port)
 
-let sums = try await MQClient.withClient(.init(host: "127.0.0.1", port: server.port)) { client in
+// A producer. When withPublisher returns, everything is stored; a failure is thrown.
+try await MQClient.withClient(address) { client in
     try await client.withPublisher { publisher in
-        for number in 1...1000 { try await publisher.publish("\(number)") }
+        for order in 1...1000 { try await publisher.publish(#"{"order":\#(order)}"#) }
     }
-    var sum = 0
-    let numbers = client.subscribe(from: .earliest).decoded { Int(String(decoding: $0, as: UTF8.self)) ?? 0 }
-    for try await number in numbers {
-        sum += number.value
-        if number.offset == 999 { break }
-    }
-    return sum
 }
+
+/// Reads so many orders as the subscriber `billing` and commits; returns the offsets of the first and the last.
+func bill(_ count: Int) async throws -> ClosedRange<Int64> {
+    try await MQClient.withClient(address) { client in
+        let orders = client.subscribe(id: "billing", from: .committed)
+        var offsets: [Int64] = []
+        for try await message in orders {
+            offsets.append(message.offset)  // message.payload is the order's JSON, byte for byte
+            if offsets.count == count { break }
+        }
+        try await orders.commit(through: offsets[count - 1])
+        return offsets[0]...offsets[count - 1]
+    }
+}
+
+// A consumer that stops, and another that goes on where it was: the server keeps the position of the id.
+let first = try await bill(400)
+let second = try await bill(600)
 await server.shutdown()
-guard sums == 500_500 else { fatalError("the sum of the numbers from 1 to 1000 came out as \(sums)") }
-print("1000 messages published and received")
+guard first == 0...399, second == 400...999 else { fatalError("billed \(first) and \(second)") }
+print("billed messages \(first), then \(second)")
