@@ -44,14 +44,14 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: 30
 {{- with .root.Values.image.pullSecrets }}
-imagePullSecrets: {{ toYaml . | nindent 2 }}
+imagePullSecrets:{{ toYaml . | nindent 2 }}
 {{- end }}
-securityContext: {{ include "gt.podSecurity" . | nindent 2 }}
+securityContext:{{ include "gt.podSecurity" . | nindent 2 }}
 {{- with .nodeSelector }}
-nodeSelector: {{ toYaml . | nindent 2 }}
+nodeSelector:{{ toYaml . | nindent 2 }}
 {{- end }}
 {{- with .tolerations }}
-tolerations: {{ toYaml . | nindent 2 }}
+tolerations:{{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
