@@ -45,7 +45,7 @@ enum HealthProbe {
             throw ProgramError("\(host):\(port): \(String(cString: strerror(errno)))")
         }
         let request = Array("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
-        guard send(fd, request, request.count, Int32(MSG_NOSIGNAL.rawValue)) == request.count else {
+        guard send(fd, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
             throw ProgramError("\(host):\(port) takes no request")
         }
         var line: [UInt8] = []
