@@ -7,10 +7,25 @@ cluster=gpu-telemetry
 namespace=gpu-telemetry
 version=0.1.0
 
+# Those that are there must also reach what they speak to; the clusters of kind are asked for by name later.
+answers() {
+    if [[ " $* " == *" docker "* ]] && ! docker info >/dev/null 2>&1; then
+        echo "make: docker reaches no engine; see 'docker info'" >&2
+        exit 1
+    fi
+    if [[ " $* " == *" kubectl "* && " $* " != *" kind "* ]] && ! "${kubectl[@]}" version >/dev/null 2>&1; then
+        echo "make: kubectl reaches no cluster; see 'kubectl config get-contexts', or make one: make kind-setup" >&2
+        exit 1
+    fi
+}
+
 need() {
     local missing=() program
     for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
-    ((${#missing[@]})) || return 0
+    if ((${#missing[@]} == 0)); then
+        answers "$@"
+        return
+    fi
     echo "make: missing: ${missing[*]}" >&2
     for program in "${missing[@]}"; do
         case $program in
@@ -43,7 +58,7 @@ copy_csv() {
     if [[ -d $csv ]]; then docker cp "$csv/." "$node:/var/lib/gpu-telemetry-exports"; else docker cp "$csv" "$node:/var/lib/gpu-telemetry-exports"; fi
     # Whoever the streamer runs as.
     docker exec "$node" chmod -R a+rX /var/lib/gpu-telemetry-exports
-    kubectl --context "kind-$cluster" apply --filename deploy/kind/exports.yaml
+    "${kubectl[@]}" apply --filename deploy/kind/exports.yaml
 }
 
 # Tokens are made once, and stay when everything is deployed again: the database knows them.
