@@ -8,6 +8,10 @@ import json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.err
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PODMAN = ["podman", "--runtime", shutil.which("runc") or "/usr/sbin/runc"]
+# Every container's: podman's own limits may be more than this machine allows. Health checks by timer need systemd; `healthy` runs
+# the image's command instead.
+RUN = ("run", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--no-healthcheck",
+       "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
 TOKEN = os.urandom(16).hex()
 started = []
 
@@ -62,10 +66,7 @@ def start(program, *options, **environment):
     name = f"gpu-telemetry-test-{os.getpid()}-{program}"
     variables = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
     started.append(name)
-    # Health checks by timer need systemd; `healthy` runs the image's command instead.
-    podman("run", "--detach", "--name", name, "--network", "host", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL",
-           "--security-opt", "no-new-privileges", "--no-healthcheck", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000",
-           *options, *variables, f"localhost/gpu-telemetry/{program}:test")
+    podman(*RUN, "--detach", "--name", name, "--network", "host", *options, *variables, f"localhost/gpu-telemetry/{program}:test")
     return name
 
 
@@ -88,8 +89,7 @@ def images():
         labels = config["Labels"]
         check(all(labels.get(f"org.opencontainers.image.{name}") for name in ("title", "description", "version", "revision")),
               f"{program}: is labelled {labels.get('org.opencontainers.image.title')!r}")
-        needs = podman("run", "--rm", "--network", "host", "--read-only", "--ulimit", "nproc=20000:20000", "--entrypoint", "ldd",
-                       f"localhost/gpu-telemetry/{program}:test", f"/usr/local/bin/{program}").stdout
+        needs = podman(*RUN, "--rm", "--network", "host", "--entrypoint", "ldd", f"localhost/gpu-telemetry/{program}:test", f"/usr/local/bin/{program}").stdout
         check("not found" not in needs and "libswift" not in needs, f"{program}: all its libraries are there, Swift's are within")
         check(("libcurl" in needs) == (program != "mq-server"), f"{program}: libcurl is {'not ' if program == 'mq-server' else ''}needed")
 
@@ -115,8 +115,8 @@ def pipeline(directory):
     eventually("every row of the sample is in the API, once", 120, lambda: get(api, "/api/v1/stats")["store"]["sample_count"] >= rows)
     stats = get(api, "/api/v1/stats")["store"]
     check(stats["sample_count"] == rows and stats["gpu_count"] == 64, f"the API has {rows} samples of 64 GPUs, each once")
-    gpu = get(api, "/api/v1/gpus?limit=1")["items"][0]["uuid"]
-    check(get(api, f"/api/v1/gpus/{gpu}/telemetry?limit=5")["items"], f"the API has telemetry of {gpu}")
+    gpu = get(api, "/api/v1/gpus?limit=1")["data"][0]["uuid"]
+    check(get(api, f"/api/v1/gpus/{gpu}/telemetry?limit=5")["data"], f"the API has telemetry of {gpu}")
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{api}/api/v1/gpus", timeout=10)
         check(False, "the API asks for its token")
@@ -144,8 +144,7 @@ def pipeline(directory):
         check(code == "0", f"{program}: SIGTERM drains, exit code {code}")
         check('"draining"' in lines.stdout + lines.stderr, f"{program}: says so")
     # What the container wrote is sound, by another container of the same image.
-    result = podman("run", "--rm", "--network", "none", "--read-only", "--ulimit", "nproc=20000:20000", "--volume",
-                    f"{log}:/log", "localhost/gpu-telemetry/mq-server:test", "verify", "/log")
+    result = podman(*RUN, "--rm", "--network", "host", "--volume", f"{log}:/log", "localhost/gpu-telemetry/mq-server:test", "verify", "/log")
     check(result.stdout.strip().endswith("sound"), result.stdout.strip())
 
 
