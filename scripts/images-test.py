@@ -160,11 +160,18 @@ def play(directory):
     variable["value"] = str(port)
     deployment["metadata"]["name"] = f"gpu-telemetry-test-{os.getpid()}-kube"
     deployment["spec"]["replicas"] = 1
+    deployment["spec"]["template"]["spec"]["hostNetwork"] = True
+    # On it podman maps no ports, and refuses to be asked.
+    del deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
     path = os.path.join(directory, "deployment.yaml")
     with open(path, "w") as file:
         yaml.safe_dump(deployment, file)
+    # play kube takes no limits.
+    limits = os.path.join(directory, "containers.conf")
+    with open(limits, "w") as file:
+        file.write('[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]\n')
     try:
-        podman("play", "kube", "--network", "host", path)
+        podman("play", "kube", "--network", "host", path, env={**os.environ, "CONTAINERS_CONF": limits})
         eventually("the Deployment answers", 60, lambda: get(port, "/health"))
         check(True, "podman play kube: the chart's Deployment of api answers")
     finally:
