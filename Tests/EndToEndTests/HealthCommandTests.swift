@@ -4,7 +4,7 @@ import Testing
 
 @Suite("PROGRAM health, which images run as their health check")
 struct HealthCommandTests {
-    func health(_ stage: Stage, _ program: Executable, _ environment: [String: String], _ arguments: [String] = []) async throws -> (Int32?, String) {
+    func health(_ stage: Stage, _ program: Executable, _ environment: [String: String], _ arguments: [String] = []) async throws -> (Int32, String) {
         let child = try stage.start(program, environment, arguments: ["health"] + arguments)
         let code = await child.endedOrKilled(within: .seconds(20))
         return (code, child.errors)
