@@ -199,6 +199,15 @@ def planted(objects, values):
     def container(changed, kind, suffix):
         return rules.pod(of(changed, kind, suffix))["containers"][0]
 
+    def secret(changed):
+        return next(one["valueFrom"]["secretKeyRef"] for one in container(changed, "Deployment", "-api")["env"] if "valueFrom" in one)
+
+    def policy_port(changed):
+        return of(changed, "NetworkPolicy", "-api")["spec"]["ingress"][0]["ports"][0]
+
+    def claim(changed):
+        return rules.pod(of(changed, "Deployment", "-exports"))["volumes"][0]["persistentVolumeClaim"]
+
     plants = [
         ("are not labels of its own pods", lambda o: of(o, "Deployment", "-api")["spec"]["selector"]["matchLabels"].update(a="b")),
         ("too", lambda o: of(o, "Deployment", "-api")["spec"]["selector"].update(matchLabels={"app.kubernetes.io/name": "gpu-telemetry"})),
@@ -207,17 +216,17 @@ def planted(objects, values):
         ("undo what the autoscaler", lambda o: of(o, "Deployment", "-api")["spec"].update(replicas=2)),
         ("spec.serviceName", lambda o: of(o, "StatefulSet", "-mq-server")["spec"].update(serviceName="queue")),
         ("targetPort", lambda o: of(o, "Service", "-api")["spec"]["ports"][0].update(targetPort="web")),
-        ("NetworkPolicy/gpu-telemetry-api: spec.ingress.ports", lambda o: of(o, "NetworkPolicy", "-api")["spec"]["ingress"][0]["ports"][0].update(port="web")),
+        ("NetworkPolicy/gpu-telemetry-api: spec.ingress.ports", lambda o: policy_port(o).update(port="web")),
         ("readinessProbe.httpGet.port", lambda o: container(o, "Deployment", "-api")["readinessProbe"]["httpGet"].update(port="web")),
         ("is no containerPort", lambda o: container(o, "Deployment", "-api")["ports"][0].update(containerPort=8081)),
         ("env.MQ_HOST: there is no Service", lambda o: o.remove(of(o, "Service", "-mq-server"))),
-        ("there is no Secret/other", lambda o: [v for v in container(o, "Deployment", "-api")["env"] if "valueFrom" in v][0]["valueFrom"]["secretKeyRef"].update(name="other")),
-        ("is declared nowhere", lambda o: [v for v in container(o, "Deployment", "-api")["env"] if "valueFrom" in v][0]["valueFrom"]["secretKeyRef"].update(key="other")),
+        ("there is no Secret/other", lambda o: secret(o).update(name="other")),
+        ("is declared nowhere", lambda o: secret(o).update(key="other")),
         ("there is no ServiceAccount", lambda o: o.remove(of(o, "ServiceAccount", ""))),
-        ("there is no PersistentVolumeClaim/none", lambda o: rules.pod(of(o, "Deployment", "-exports"))["volumes"][0]["persistentVolumeClaim"].update(claimName="none")),
+        ("there is no PersistentVolumeClaim/none", lambda o: claim(o).update(claimName="none")),
         ("there is no volume none", lambda o: container(o, "StatefulSet", "-mq-server")["volumeMounts"][0].update(name="none")),
         ("env.MQ_HSOT: is no option of collector", lambda o: container(o, "StatefulSet", "-collector")["env"].append({"name": "MQ_HSOT", "value": "x"})),
-        ("is not set before it", lambda o: container(o, "StatefulSet", "-collector")["env"].insert(0, container(o, "StatefulSet", "-collector")["env"].pop())or container(o, "StatefulSet", "-collector")["env"].insert(0, {"name": "OFFSET", "value": "$(POD_INDEX)"})),
+        ("is not set before it", lambda o: container(o, "StatefulSet", "-collector")["env"].insert(0, {"name": "OFFSET", "value": "$(POD_INDEX)"})),
         ("a secret is a plain value", lambda o: container(o, "Deployment", "-api")["env"].append({"name": "API_TOKEN", "value": "x"})),
         ("may run as root", lambda o: rules.pod(of(o, "Deployment", "-api"))["securityContext"].update(runAsNonRoot=False)),
         ("readOnlyRootFilesystem: is not True", lambda o: container(o, "StatefulSet", "-mq-server")["securityContext"].pop("readOnlyRootFilesystem")),
