@@ -123,7 +123,8 @@ package func helpText(program: String, summary: String, options: [any AnyOption]
         let pad = flag.count > width ? "\n" + spaces(width) : spaces(width - flag.count)
         text += "\n\(flag)\(pad)  \(option.name), default \(shown)\n\(spaces(width))    \(option.help)"
     }
-    text += "\n\n  --help, --version\n\n\(program) health, with the same options, asks a running instance for its /health.\n\nDurations: 100ms, 5s, 30m, 24h, 7d. Sizes: 512KiB, 16MiB, 1GiB.\n"
+    text += "\n\n  --help, --version\n\n\(program) health, with the same options, asks a running instance for its /health.\n"
+    text += "\nDurations: 100ms, 5s, 30m, 24h, 7d. Sizes: 512KiB, 16MiB, 1GiB.\n"
     return text
 }
 
