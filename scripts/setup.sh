@@ -13,11 +13,13 @@ for purpose in "$@"; do
         tests) packages+=(chromium curl fonts-dejavu-core influxdb libnginx-mod-stream nginx openssl prometheus python3 python3-venv victoria-metrics) ;;
         docs) packages+=(python3) ;;
         schemathesis) packages+=(python3 python3-venv) ;;
+        deploy) packages+=(python3 python3-venv) ;;
+        images) packages+=(buildah catatonit debootstrap podman python3 python3-venv runc) ;;
         bench-mq) packages+=(redis-server python3 python3-venv) ;;
         bench-http) packages+=(nginx nodejs python3 wrk) ;;
         bench-influx) packages+=(influxdb curl python3) ;;
         bench-ingest) packages+=(gcc libc6-dev python3 python3-venv) ;;
-        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests, docs, schemathesis, bench-http, bench-influx, bench-mq, bench-ingest" >&2; exit 64 ;;
+        *) echo "setup.sh: unknown purpose '$purpose'; known: build, tests, docs, deploy, images, schemathesis, bench-http, bench-influx, bench-mq, bench-ingest" >&2; exit 64 ;;
     esac
 done
 

@@ -11,6 +11,13 @@ package struct Configuration: Sendable {
     /// Whether the person gave this option, by flag or by environment.
     package func isGiven(_ option: any AnyOption) -> Bool { values[option.name] != nil }
 
+    /// The value in words: as given, else the default; `nil` where there is neither.
+    func text(of option: any AnyOption) -> String? {
+        guard let value = values[option.name] else { return option.defaultText }
+        // An optional in an `Any` is cast through.
+        return (value as? any CustomStringConvertible)?.description
+    }
+
     package enum Request: Sendable {
         case run(Configuration)
         case help
@@ -116,7 +123,8 @@ package func helpText(program: String, summary: String, options: [any AnyOption]
         let pad = flag.count > width ? "\n" + spaces(width) : spaces(width - flag.count)
         text += "\n\(flag)\(pad)  \(option.name), default \(shown)\n\(spaces(width))    \(option.help)"
     }
-    text += "\n\n  --help, --version\n\nDurations: 100ms, 5s, 30m, 24h, 7d. Sizes: 512KiB, 16MiB, 1GiB.\n"
+    text += "\n\n  --help, --version\n\n\(program) health, with the same options, asks a running instance for its /health.\n"
+    text += "\nDurations: 100ms, 5s, 30m, 24h, 7d. Sizes: 512KiB, 16MiB, 1GiB.\n"
     return text
 }
 

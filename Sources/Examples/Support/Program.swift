@@ -43,10 +43,12 @@ package struct Program: Sendable {
     /// logged and is exit code 1, a ``UsageError`` 64. To be called first thing in `main`.
     package func main(_ body: sending (Context) async throws -> Int32) async -> Never {
         requireStandardDescriptors()
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        let isProbe = arguments.first == "health"
+        if isProbe { arguments.removeFirst() }
         let request: Configuration.Request
         do {
-            request = try Configuration.read(
-                options, arguments: Array(CommandLine.arguments.dropFirst()), environment: currentEnvironment())
+            request = try Configuration.read(options, arguments: arguments, environment: currentEnvironment())
         } catch {
             usage(error)
         }
@@ -58,6 +60,8 @@ package struct Program: Sendable {
         case .version:
             print("\(name) \(Program.version)")
             exit(ExitCode.done)
+        case .run(let configuration) where isProbe:
+            exit(HealthProbe.run(self, configuration))
         case .run(let configuration):
             let signals = ShutdownSignals()
             let log = Logger(level: configuration[Program.logLevel], format: configuration[Program.logFormat])
