@@ -26,7 +26,7 @@ package final class HTTPServer: Sendable {
         /// Added to every answer as `Server`.
         package var name = "gpu-telemetry"
         /// Event loops of a server that has its own; more than the processors can run at once gain nothing.
-        package var loops = min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        package var loops = min(4, processorCount)
         /// Answers what is no request, or too large or too slow a one, which no handler sees: by status and reason.
         package var refusal: @Sendable (_ status: Int, _ reason: String) -> HTTPResponse = HTTPResponse.plain
 

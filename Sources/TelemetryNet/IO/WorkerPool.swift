@@ -2,6 +2,9 @@ import CLinux
 import Glibc
 import Synchronization
 
+/// How many threads can run at one time.
+package let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
 /// A few threads of its own for work that takes long: it holds up neither an event loop nor the host's other tasks, which share the
 /// concurrency library's threads.
 ///
@@ -21,7 +24,7 @@ package final class WorkerPool: TaskExecutor, Sendable {
     private let work = Semaphore()
 
     /// - Parameter name: of its threads, as the system shows it: 15 bytes of it.
-    package init(name: String, threads: Int = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) {
+    package init(name: String, threads: Int = processorCount) {
         self.name = name
         maximumThreads = threads
     }
@@ -41,12 +44,14 @@ package final class WorkerPool: TaskExecutor, Sendable {
     private func startThread() -> Bool {
         var id = pthread_t()
         let box = Unmanaged.passRetained(self)
-        let code = pthread_create(&id, nil, { argument in
-            let pool = Unmanaged<WorkerPool>.fromOpaque(argument!).takeRetainedValue()
-            clinux_set_thread_name(String(pool.name.utf8.prefix(15))!)
-            pool.run()
-            return nil
-        }, box.toOpaque())
+        let code = pthread_create(
+            &id, nil,
+            { argument in
+                let pool = Unmanaged<WorkerPool>.fromOpaque(argument!).takeRetainedValue()
+                clinux_set_thread_name(String(pool.name.utf8.prefix(15))!)
+                pool.run()
+                return nil
+            }, box.toOpaque())
         guard code == 0 else {
             box.release()
             let isOnlyOne = state.withLock { state in
