@@ -20,13 +20,21 @@ fi
 flags=(-swift-version 6 -O -wmo -parse-as-library -package-name gpu_telemetry -warnings-as-errors -sanitize=fuzzer,address)
 flags+=(-I Sources/CLinux -I Sources/CCurl -I "$build")
 library() {
-    mapfile -t sources < <(find "Sources/$1" -name '*.swift')
+    mapfile -t sources < <(find "Sources/$1" "$build/$1" -name '*.swift')
     swiftc "${flags[@]}" -module-name "$1" -emit-module -emit-module-path "$build/$1.swiftmodule" -c "${sources[@]}" -o "$build/$1.o"
 }
 if [[ ! -e $build/fuzz || -n $(find Sources/TelemetryNet Sources/TelemetryKit Sources/C* Tests/Fuzz scripts/fuzz.sh \
     -newer "$build/fuzz" -not -path 'Tests/Fuzz/Corpus*' -print -quit) ]]; then
     echo "fuzz: building with the fuzzer's and the address sanitizer's instrumentation (minutes)"
-    mkdir -p "$build"
+    mkdir -p "$build"/{TelemetryNet,TelemetryKit}
+    # What the package manager makes of the dashboard's files; no target asks for what they hold.
+    {
+        echo "enum PackageResources {"
+        for file in Sources/TelemetryKit/Gateway/Dashboard/*.*; do
+            echo "    static let $(basename "$file" | tr .- _): [UInt8] = []"
+        done
+        echo "}"
+    } >"$build/TelemetryKit/PackageResources.swift"
     library TelemetryNet
     library TelemetryKit
     mapfile -t sources < <(find Tests/Fuzz -name '*.swift' -not -name CorpusTests.swift)
