@@ -65,22 +65,12 @@ final class CurlEngine: Sendable {
         ccurl_multi_setopt_long(handle, CURLMOPT_MAX_HOST_CONNECTIONS, maximumConnections)
         ccurl_multi_setopt_long(handle, CURLMOPT_MAXCONNECTS, maximumConnections)
         let engine = CurlEngine(multi: CurlMulti(handle: handle))
-        var thread = pthread_t()
-        let box = Unmanaged.passRetained(engine)
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                let engine = Unmanaged<CurlEngine>.fromOpaque(argument!).takeRetainedValue()
-                CurlTransfers(multi: engine.multi.handle).run(engine)
-                return nil
-            }, box.toOpaque())
-        guard code == 0 else {
-            box.release()
+        do {
+            try startThread(name: "curl") { CurlTransfers(multi: engine.multi.handle).run(engine) }
+        } catch {
             curl_multi_cleanup(handle)
-            throw HTTPFailure(
-                kind: .network, url: "", reason: SystemError("pthread_create", on: "curl", code: code).description)
+            throw HTTPFailure(kind: .network, url: "", reason: error.description)
         }
-        pthread_detach(thread)
         return engine
     }
 

@@ -16,12 +16,22 @@ extension ByteWriter {
     package mutating func appendJSON(_ metric: GPUMetric) {
         append("{\"timestamp\":")
         appendJSON(metric.timestamp)
-        append(UInt8(ascii: ","))
-        appendMembers(named: metric.series.metricName, of: metric.series.gpu)
-        append(",\"value\":")
+        appendJSONBeforeValue(of: metric.series)
         appendDouble(metric.value)
+        appendJSONBehindValue(of: metric.series)
+    }
+
+    /// What of ``appendJSON(_:)`` stands between a sample's time and its value, and is the same for all samples of a series.
+    mutating func appendJSONBeforeValue(of series: MetricSeries) {
+        append(UInt8(ascii: ","))
+        appendMembers(named: series.metricName, of: series.gpu)
+        append(",\"value\":")
+    }
+
+    /// What stands behind the value.
+    mutating func appendJSONBehindValue(of series: MetricSeries) {
         append(",\"labels\":")
-        appendJSON(metric.series.labels)
+        appendJSON(series.labels)
         append(UInt8(ascii: "}"))
     }
 

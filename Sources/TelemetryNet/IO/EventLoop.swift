@@ -67,21 +67,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     /// Makes a loop and starts its thread. It runs until ``stop()``.
     package static func start(name: String) throws -> EventLoop {
         let loop = try EventLoop(name: name)
-        var id = pthread_t()
-        let box = Unmanaged.passRetained(loop)
-        let code = pthread_create(
-            &id, nil,
-            { argument in
-                let loop = Unmanaged<EventLoop>.fromOpaque(argument!).takeRetainedValue()
-                clinux_set_thread_name(String(loop.name.utf8.prefix(15))!)
-                loop.run()
-                return nil
-            }, box.toOpaque())
-        guard code == 0 else {
-            box.release()
-            throw SystemError("pthread_create", on: name, code: code)
-        }
-        pthread_detach(id)
+        try startThread(name: name) { loop.run() }
         return loop
     }
 

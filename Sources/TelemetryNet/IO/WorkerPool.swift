@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Synchronization
 
@@ -38,31 +37,21 @@ package final class WorkerPool: TaskExecutor, Sendable {
             return true
         }
         // One that cannot be had is no loss while there are others.
-        if !needsThread || !startThread() { work.signal() }
+        if !needsThread || !addThread() { work.signal() }
     }
 
-    private func startThread() -> Bool {
-        var id = pthread_t()
-        let box = Unmanaged.passRetained(self)
-        let code = pthread_create(
-            &id, nil,
-            { argument in
-                let pool = Unmanaged<WorkerPool>.fromOpaque(argument!).takeRetainedValue()
-                clinux_set_thread_name(String(pool.name.utf8.prefix(15))!)
-                pool.run()
-                return nil
-            }, box.toOpaque())
-        guard code == 0 else {
-            box.release()
+    private func addThread() -> Bool {
+        do {
+            try startThread(name: name) { [self] in run() }
+            return true
+        } catch {
             let isOnlyOne = state.withLock { state in
                 state.threads -= 1
                 return state.threads == 0
             }
-            precondition(!isOnlyOne, "no thread for \(name): \(String(cString: strerror(code)))")
+            precondition(!isOnlyOne, "no thread for \(name): \(error)")
             return false
         }
-        pthread_detach(id)
-        return true
     }
 
     private func run() {

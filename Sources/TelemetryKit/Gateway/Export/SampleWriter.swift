@@ -101,13 +101,9 @@ struct SampleWriter {
 
     private static func json(_ series: MetricSeries) -> SeriesText {
         var head = ByteWriter()
-        head.append(",")
-        head.appendMembers(named: series.metricName, of: series.gpu)
-        head.append(",\"value\":")
+        head.appendJSONBeforeValue(of: series)
         var tail = ByteWriter()
-        tail.append(",\"labels\":")
-        tail.appendJSON(series.labels)
-        tail.append("}")
+        tail.appendJSONBehindValue(of: series)
         return SeriesText(head: head.bytes, tail: tail.bytes)
     }
 

@@ -1,0 +1,33 @@
+import CLinux
+import Glibc
+
+/// Starts a thread that runs the body and ends with it.
+///
+/// - Parameter name: as the system shows it: 15 bytes of it.
+package func startThread(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(ThreadBody(name: name, body: body))
+    let code = pthread_create(
+        &thread, nil,
+        { argument in
+            let thread = Unmanaged<ThreadBody>.fromOpaque(argument!).takeRetainedValue()
+            clinux_set_thread_name(String(thread.name.utf8.prefix(15))!)
+            thread.body()
+            return nil
+        }, box.toOpaque())
+    guard code == 0 else {
+        box.release()
+        throw SystemError("pthread_create", on: name, code: code)
+    }
+    pthread_detach(thread)
+}
+
+private final class ThreadBody: Sendable {
+    let name: String
+    let body: @Sendable () -> Void
+
+    init(name: String, body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+}
