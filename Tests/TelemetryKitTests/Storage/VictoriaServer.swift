@@ -52,17 +52,39 @@ final class VictoriaServer: Sendable {
         })
     }
 
-    /// Makes what was written show at once.
+    /// Makes what was written show at once, also to who asked for it before.
     func flush() async throws {
         // What the server is flushing by itself at this moment is not waited for, so that rows may be missing after the first.
         for _ in 0..<100 {
-            let answer = try await client.send(CurlRequest(url: url + "/internal/force_flush"))
-            guard answer.status == 200 else { throw RealServer.Failure(description: "force_flush: \(answer.status) \(answer.text)") }
+            try await forceFlush()
             let (added, held) = try await rows()
             // Those beyond the retention period never show.
-            if held >= added { return }
+            if held >= added { break }
             try await Task.sleep(for: .milliseconds(10))
         }
+        try await forgetAnswers()
+    }
+
+    private func forceFlush() async throws {
+        let answer = try await client.send(CurlRequest(url: url + "/internal/force_flush"))
+        guard answer.status == 200 else { throw RealServer.Failure(description: "force_flush: \(answer.status) \(answer.text)") }
+    }
+
+    /// The server remembers which series a selector has, and that it has none: new ones of a flush that it made by itself show up to 10 s later
+    /// to a selector that was asked before. It forgets when a flush by request finds a new series, so here is one, until it is seen.
+    private func forgetAnswers() async throws {
+        for _ in 0..<100 {
+            let name = "flushed_" + UUID().uuidString.replacing("-", with: "")
+            func isSeen() async throws -> Bool { try await get("/api/v1/query", [("query", name), ("nocache", "1")]).contains(name) }
+            _ = try await isSeen()
+            let time = Int64(Date().timeIntervalSince1970 * 1000) - 60_000
+            let line = #"{"metric":{"__name__":"\#(name)"},"values":[1],"timestamps":[\#(time)]}"#
+            let answer = try await client.send(CurlRequest(method: "POST", url: url + "/api/v1/import", body: Array(line.utf8)))
+            guard answer.status == 204 else { throw RealServer.Failure(description: "import: \(answer.status) \(answer.text)") }
+            try await forceFlush()
+            if try await isSeen() { return }
+        }
+        throw RealServer.Failure(description: "\(url) does not show a new series after 100 flushes")
     }
 
     /// How many samples the server has accepted, and how many can be asked for.
