@@ -127,6 +127,29 @@ struct CollectorCrashTests {
         }
     }
 
+    @Test("a collector whose id another takes ends, also while its database is away")
+    func superseded() async throws {
+        try await Stage.run { stage in
+            let csv = try stage.write(Self.export(seconds: 5).csv, to: "export.csv")
+            let queue = try await stage.startQueue()
+            let nowhere = try freePort()
+            let settings = ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "DRAIN_TIMEOUT": "100ms", "BATCH_SIZE": "10"]
+            let first = try stage.startCollector(queue.port, influxDBPort: nowhere, settings)
+            let port = try await stage.httpPort(first)
+            #expect(try await HTTP.get(port, "/ready").text.contains("nothing written yet"))
+            let streamer = try stage.startStreamer(queue.port, csv: csv, ["BATCH_SIZE": "1"])
+            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
+            try await eventuallyTrue("unreadiness", unless: first) { try await HTTP.get(port, "/ready").text.contains("takes no samples") }
+
+            let second = try stage.startCollector(queue.port, influxDBPort: nowhere, settings)
+            #expect(await first.endedOrKilled(within: .seconds(120)) == 1)
+            let message = try #require(first.logged("collector cannot go on"))
+            #expect("\(message)".contains("another collector has the id collector"))
+            #expect(second.isRunning)
+            _ = await second.terminate()
+        }
+    }
+
     @Test("in the wide schema the points are the same, and the api answers from them")
     func wide() async throws {
         let export = Self.export(seconds: 4)

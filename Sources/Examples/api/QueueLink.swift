@@ -27,6 +27,7 @@ final class QueueLink: Sendable {
                 live.problem = "no new samples: the queue at \(peer) is not connected"
             case .messagesSkipped(let count, let next): log.warning("messages lost to retention", ["count": count, "next_offset": next])
             case .logReset(let next): log.warning("the log of the queue began anew", ["next_offset": next])
+            case .subscriptionFailed: break  // `read` throws it.
             }
         }
         live.problem = "no new samples: the queue at \(queue.host):\(queue.port) is not connected"

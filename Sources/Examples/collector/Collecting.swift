@@ -20,6 +20,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     let collector = Collector(store: store, configuration: grouping) { tell($0, of: databaseWatch, log) }
 
     let queueWatch = PeerWatch("queue", log: log)
+    let (refusals, refusal) = AsyncStream.makeStream(of: MQError.self)
     var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
     queue.clientID = id
     queue.token = context[QueueOptions.token]
@@ -29,6 +30,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
         case .disconnected(let peer, let reason, let wait): queueWatch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
         case .messagesSkipped(let count, let next): log.warning("messages lost to retention", ["count": count, "next_offset": next])
         case .logReset(let next): log.warning("the log of the queue began anew", ["next_offset": next])
+        case .subscriptionFailed(_, let error): refusal.yield(error)
         }
     }
 
@@ -60,14 +62,24 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
         }
     }
     let storing = Task { try await collector.run(messages) { try await subscription.commit(through: $0) } }
+    @Sendable func giveUpAfterDrainTimeout() async throws {
+        try await Task.sleep(for: context[Options.drainTimeout])
+        storing.cancel()
+        messages.abort()
+    }
     let stopping = Task {
         guard let signal = await context.signals.first() else { return }
         log.info("draining", ["signal": signal, "waiting_samples": collector.pendingSamples])
         messages.finish()
         reading.cancel()
-        try await Task.sleep(for: context[Options.drainTimeout])
-        storing.cancel()
-        messages.abort()
+        try await giveUpAfterDrainTimeout()
+    }
+    // The reading task hears of it behind what had arrived, which a database that is away does not take.
+    let refusing = Task { () -> MQError? in
+        guard let error = await refusals.first(where: { _ in true }) else { return nil }
+        log.error("subscription ended", ["reason": "\(error)", "waiting_samples": collector.pendingSamples])
+        try? await giveUpAfterDrainTimeout()
+        return error
     }
     let asking = status == nil ? nil : Task { await lag.run() }
     let reporting = Task { await report(collector, every: context[Options.progressInterval], log) }
@@ -78,6 +90,8 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     asking?.cancel()
     reporting.cancel()
     stopping.cancel()
+    refusing.cancel()
+    let ended = await refusing.value
     subscription.close()
     await client.close(within: .zero)
     await status?.shutdown()
@@ -89,6 +103,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
             "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "refused": counters.samplesRefused,
             "dead_lettered": deadLetters.samplesKept, "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
         ])
+    if let ended { throw explained(ended, id: id) }
     if case .failure(let error as MQError) = read, error.code != .cancelled { throw explained(error, id: id) }
     if case .failure(let error) = stored, !(error is CancellationError) { throw error }
 }

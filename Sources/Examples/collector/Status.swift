@@ -17,13 +17,14 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
         content.problem = { deadLetters.problem }
         content.readiness = {
             let isConnected = queue.isConnected
-            let isStoreAvailable = collector.counters.isStoreAvailable
+            let (isStoreAvailable, writes) = (collector.counters.isStoreAvailable, collector.counters.writes)
             return [
                 StatusServer.Check(
                     name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + queueAddress),
                 StatusServer.Check(
                     name: "database", isReady: isStoreAvailable,
-                    detail: databaseURL + (isStoreAvailable ? " takes samples" : " takes no samples: reading waits")),
+                    detail: databaseURL
+                        + (!isStoreAvailable ? " takes no samples: reading waits" : writes == 0 ? ", with nothing written yet" : " takes samples")),
             ]
         }
         content.metrics = { appendMetrics(to: &$0) }

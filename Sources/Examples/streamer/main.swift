@@ -20,7 +20,7 @@ await program.main { context in
         switch event {
         case .connected(let peer): watch.found(["peer": peer])
         case .disconnected(let peer, let reason, let wait): watch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
-        case .messagesSkipped, .logReset: break
+        case .messagesSkipped, .logReset, .subscriptionFailed: break
         }
     }
 

@@ -52,6 +52,9 @@ public final class MQClient: Sendable {
         case messagesSkipped(count: Int64, nextOffset: Int64)
         /// The server's log began anew, as one in memory does: the subscription goes on at its first message.
         case logReset(nextOffset: Int64)
+        /// A subscription has ended for good, at this moment. Its consumer still gets what had arrived, however long it takes, and only then
+        /// the error.
+        case subscriptionFailed(id: String, MQError)
     }
 
     /// Where a subscription begins. After a broken connection it goes on behind the last message, wherever it began.

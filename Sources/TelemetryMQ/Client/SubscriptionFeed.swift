@@ -41,6 +41,7 @@ final class SubscriptionFeed: LinkUser {
         isClosed = true
         link.close()
         buffer.finish(error)
+        if let error { configuration.onEvent(.subscriptionFailed(id: id, error)) }
         let waiting = commits
         commits = []
         for commit in waiting { commit.waiter(.failure(error ?? MQError(.closed, "\(link.peer): the subscription \(id) is closed"))) }

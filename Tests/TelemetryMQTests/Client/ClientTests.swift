@@ -206,14 +206,24 @@ struct ClientTests {
     @Test("a subscription that another takes over ends with that error")
     func superseded() async throws {
         let server = try await startTestServer()
-        try await MQClient.withClient(quickConfiguration(server.port)) { client in
+        let (failures, failed) = AsyncStream.makeStream(of: String.self)
+        var settings = quickConfiguration(server.port)
+        settings.onEvent = { if case .subscriptionFailed(let id, let error) = $0 { failed.yield("\(id): \(error.code)") } }
+        try await MQClient.withClient(settings) { client in
             try await client.publish("1")
             var first = client.subscribe(id: "s", from: .earliest).makeAsyncIterator()
             #expect(try await first.next()?.offset == 0)
+            try await client.publish("2")
             var second = client.subscribe(id: "s", from: .earliest).makeAsyncIterator()
             #expect(try await second.next()?.offset == 0)
+            // It is told while its consumer has yet to take what had arrived.
+            #expect(await failures.first { _ in true } == "s: superseded")
+            while let message = try? await first.next() { #expect(message.offset == 1) }
             await #expect { _ = try await first.next() } throws: { ($0 as? MQError)?.code == .superseded }
         }
+        // The second was closed and has not failed.
+        failed.finish()
+        #expect(await failures.first { _ in true } == nil)
         await server.shutdown()
     }
 
