@@ -10,16 +10,17 @@ work=.run/docs-work
 rm -rf "$work"
 mkdir -p "$work/graphs"
 
-python3 scripts/guide.py links
+scripts/guide.py links
 for module in "${modules[@]}"; do swift build --target "$module"; done
 target=$(swiftc -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["target"]["triple"])')
 for module in "${modules[@]}"; do
     "$toolchain/swift-symbolgraph-extract" -module-name "$module" -target "$target" -I "$(swift build --show-bin-path)/Modules" -I Sources/CLinux -I Sources/CCurl \
         -minimum-access-level public -skip-synthesized-members -output-dir "$work/graphs"
 done
-python3 scripts/guide.py symbols "$work"/graphs/{TelemetryKit,TelemetryMQ}.symbols.json
-python3 scripts/guide.py catalogue "$work/Guide.docc" "${modules[@]}"
+scripts/guide.py symbols "$work"/graphs/{TelemetryKit,TelemetryMQ}.symbols.json
+scripts/guide.py catalogue "$work/Guide.docc" "${modules[@]}"
 rm -rf .run/docs
 "$toolchain/docc" convert "$work/Guide.docc" --additional-symbol-graph-dir "$work/graphs" --output-dir .run/docs \
     --fallback-display-name "GPU telemetry" --fallback-bundle-identifier gpu-telemetry --warnings-as-errors
+scripts/guide.py rendered .run/docs
 echo "docs: python3 -m http.server --directory .run/docs 8000, then http://localhost:8000/documentation/guide"

@@ -5,6 +5,7 @@
     guide.py snippets              every Swift block compiles, every command of a shell block exists (see CONTRIBUTING.md)
     guide.py symbols GRAPH...      every public symbol of the symbol graphs is documented
     guide.py catalogue DIR MODULE...   makes DIR a documentation catalogue for docc, of Docs and the modules
+    guide.py rendered DIR          every link of the pages that docc has made of it leads somewhere
 """
 import json
 import pathlib
@@ -20,26 +21,28 @@ def pages():
     return sorted(ROOT.glob("*.md")) + sorted((ROOT / "Docs").glob("*.md"))
 
 
-def lines_outside_code(text):
-    """Numbered lines that are neither in a fenced block nor in code spans; what is left out of a line is blank."""
+def without_code(text):
+    """The text with blanks for fenced blocks and backticks for code spans; every line and column is where it was."""
     fence = None
-    for number, line in enumerate(text.split("\n"), 1):
+    lines = []
+    for line in text.split("\n"):
         mark = FENCE.match(line)
+        is_code = fence is not None or mark is not None
         if fence is None and mark:
             fence = mark[1]
-        elif fence is not None:
-            if line.strip() == fence:
-                fence = None
-        else:
-            yield number, line
+        elif line.strip() == fence:
+            fence = None
+        lines.append(" " * len(line) if is_code else line)
+    # A span ends within its paragraph.
+    return re.sub(r"`(?:[^`\n]|\n(?!\n))*`", lambda span: re.sub(r"[^\n]", "`", span[0]), "\n".join(lines))
 
 
 def headings(text):
     """Anchors as code hosts make them, with their headings."""
     anchors = {}
-    for _, line in lines_outside_code(text):
-        if match := re.match(r"#{1,6} +(.*?) *$", line):
-            title = LINK.sub(r"\1", match[1]).replace("`", "")
+    for line, outside in zip(text.split("\n"), without_code(text).split("\n")):
+        if re.match(r"#{1,6} ", outside):
+            title = LINK.sub(r"\1", line.lstrip("#").strip()).replace("`", "")
             slug = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
             count = sum(1 for known in anchors if re.fullmatch(re.escape(slug) + r"(-\d+)?", known))
             anchors[f"{slug}-{count}" if count else slug] = title
@@ -47,26 +50,27 @@ def headings(text):
 
 
 def links(text):
-    for number, line in lines_outside_code(text):
-        for match in LINK.finditer(re.sub(r"`[^`]*`", lambda code: "`" * len(code[0]), line)):
-            yield number, match[2]
+    """Their matches; where one goes over a line's end, too."""
+    yield from LINK.finditer(without_code(text))
 
 
 def broken_links():
     problems = []
     anchors = {page: headings(page.read_text()) for page in pages()}
     for page in pages():
-        for number, target in links(page.read_text()):
+        text = page.read_text()
+        for match in links(text):
+            target = match[2]
             if re.match(r"https?://", target):
                 continue
             path, _, anchor = target.partition("#")
             file = (page.parent / path).resolve() if path else page
-            place = f"{page.relative_to(ROOT)}:{number}"
+            place = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}"
             if not file.exists():
                 problems.append(f"{place}: there is no {target}")
             elif anchor and anchor not in anchors.get(file, {}):
                 problems.append(f"{place}: {path or page.name} has no heading #{anchor}")
-    listed = {target.partition("#")[0] for _, target in links((ROOT / "Docs/Guide.md").read_text())}
+    listed = {match[2].partition("#")[0] for match in links((ROOT / "Docs/Guide.md").read_text())}
     for page in (ROOT / "Docs").glob("*.md"):
         if page.name not in listed | {"Guide.md"}:
             problems.append(f"Docs/Guide.md: does not list {page.name}")
@@ -85,10 +89,12 @@ def undocumented(graphs):
 def article(page, anchors):
     """A page with links as docc knows them. What does not lie in Docs is not a part of the catalogue, and is named only."""
 
+    source = page.read_text()
+
     def link(match):
-        text, target = match[1], match[2]
+        text, target = source[match.start(1):match.end(1)], match[2]
         if re.match(r"https?://", target):
-            return match[0]
+            return source[match.start():match.end()]
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
         if file not in anchors:
@@ -98,13 +104,11 @@ def article(page, anchors):
         fragment = "#" + re.sub(r"[^\w-]+", "-", title).strip("-") if anchor else ""
         return f"[{text}](doc:{file.stem}{fragment})"
 
-    outside = {number for number, _ in lines_outside_code(page.read_text())}
-    out = []
-    for number, line in enumerate(page.read_text().split("\n"), 1):
-        if number in outside:
-            line = "".join(part if part.startswith("`") else LINK.sub(link, part) for part in re.split(r"(`[^`]*`)", line))
-        out.append(line)
-    return "\n".join(out)
+    out, end = [], 0
+    for match in links(source):
+        out += [source[end:match.start()], link(match)]
+        end = match.end()
+    return "".join(out) + source[end:]
 
 
 def catalogue(directory, modules):
@@ -118,7 +122,7 @@ def catalogue(directory, modules):
         if page.stem == "Guide":
             title, _, rest = text.partition("\n")
             topics = []
-            for _, line in lines_outside_code(rest):
+            for line in rest.split("\n"):
                 if line.startswith("## "):
                     topics.append(f"\n### {line[3:]}\n")
                 elif item := re.match(r"- \[[^\]]*\]\(doc:([\w-]+)\)", line):
@@ -129,12 +133,29 @@ def catalogue(directory, modules):
         (directory / page.name).write_text(text)
 
 
+def unresolved(directory):
+    """docc leaves out a link that it cannot resolve in an abstract, and says nothing."""
+    for page in sorted(pathlib.Path(directory, "data").rglob("*.json")):
+        known = json.loads(page.read_text())
+        nodes = [{key: value for key, value in known.items() if key != "references"}]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, dict) and node.get("type") == "reference" and node["identifier"] not in known["references"]:
+                yield f"{page}: {node['identifier']} is not shown"
+            nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+        for name, reference in known.get("references", {}).items():
+            if reference["type"] == "link" and not re.match(r"https?://", name):
+                yield f"{page}: {name} leads nowhere"
+
+
 def main():
     command, *arguments = sys.argv[1:] or [""]
     if command == "links":
         problems = broken_links()
     elif command == "symbols":
         problems = list(undocumented(arguments))
+    elif command == "rendered" and len(arguments) == 1:
+        problems = list(unresolved(arguments[0]))
     elif command == "snippets":
         import snippets
 

@@ -7,20 +7,23 @@ settings.httpPort = nil  // no /health, /stats, /metrics
 let server = try await MQServer(configuration: settings)
 let address = MQClient.Configuration(host: "127.0.0.1", port: server.port)
 
-// A producer. When withPublisher returns, everything is stored; a failure is thrown.
+// A producer. When withPublisher returns, all is stored; a failure is thrown.
 try await MQClient.withClient(address) { client in
     try await client.withPublisher { publisher in
-        for order in 1...1000 { try await publisher.publish(#"{"order":\#(order)}"#) }
+        for order in 1...1000 {
+            try await publisher.publish(#"{"order":\#(order)}"#)
+        }
     }
 }
 
-/// Reads so many orders as the subscriber `billing` and commits; returns the offsets of the first and the last.
+/// Reads so many orders as the subscriber `billing` and commits.
+/// Returns the offsets of the first and the last.
 func bill(_ count: Int) async throws -> ClosedRange<Int64> {
     try await MQClient.withClient(address) { client in
         let orders = client.subscribe(id: "billing", from: .committed)
         var offsets: [Int64] = []
         for try await message in orders {
-            offsets.append(message.offset)  // message.payload is the order's JSON, byte for byte
+            offsets.append(message.offset)  // message.payload is the order
             if offsets.count == count { break }
         }
         try await orders.commit(through: offsets[count - 1])
@@ -28,9 +31,12 @@ func bill(_ count: Int) async throws -> ClosedRange<Int64> {
     }
 }
 
-// A consumer that stops, and another that goes on where it was: the server keeps the position of the id.
+// A consumer that stops, and another that goes on where it was: the server
+// keeps the position of the id.
 let first = try await bill(400)
 let second = try await bill(600)
 await server.shutdown()
-guard first == 0...399, second == 400...999 else { fatalError("billed \(first) and \(second)") }
+guard first == 0...399, second == 400...999 else {
+    fatalError("billed \(first) and \(second)")
+}
 print("billed messages \(first), then \(second)")
