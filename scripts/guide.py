@@ -3,7 +3,7 @@
 
     guide.py links                 every link leads to a file and a heading that are there
     guide.py snippets              every Swift block compiles, every command of a shell block exists (see CONTRIBUTING.md)
-    guide.py symbols GRAPH...      every public symbol of the symbol graphs is documented
+    guide.py symbols GRAPH...      every public symbol of the symbol graphs is documented, every type is on its module's page
     guide.py catalogue DIR MODULE...   makes DIR a documentation catalogue for docc, of Docs and the modules
     guide.py rendered DIR          every link of the pages that docc has made of it leads somewhere
 """
@@ -77,13 +77,20 @@ def broken_links():
     return problems
 
 
-def undocumented(graphs):
-    """Symbols that a person wrote: what the compiler makes has no place, and what fulfils a documented requirement has its text."""
-    for graph in graphs:
-        for symbol in json.loads(pathlib.Path(graph).read_text())["symbols"]:
-            if symbol["accessLevel"] in ("public", "open") and "location" in symbol and "docComment" not in symbol:
-                file = symbol["location"]["uri"].removeprefix("file://")
-                yield f"{file}:{symbol['location']['position']['line'] + 1}: {'.'.join(symbol['pathComponents'])} is not documented"
+def symbol_problems(graphs):
+    """Of symbols that a person wrote: what the compiler makes has no place, and what fulfils a documented requirement has its text."""
+    for graph in map(pathlib.Path, graphs):
+        page = ROOT / "Docs" / f"{graph.name.partition('.')[0]}.md"
+        topics = page.read_text().partition("\n## Topics\n")[2]
+        for symbol in json.loads(graph.read_text())["symbols"]:
+            if symbol["accessLevel"] not in ("public", "open") or "location" not in symbol:
+                continue
+            name, location = ".".join(symbol["pathComponents"]), symbol["location"]
+            place = f"{location['uri'].removeprefix('file://')}:{location['position']['line'] + 1}"
+            if "docComment" not in symbol:
+                yield f"{place}: {name} is not documented"
+            if "." not in name and f"- ``{name}``" not in topics:
+                yield f"{place}: {name} is under no topic of {page}"
 
 
 def article(page, anchors):
@@ -112,7 +119,8 @@ def article(page, anchors):
 
 
 def catalogue(directory, modules):
-    """Docs/Guide.md becomes the root: its lists of pages, below their headings, are docc's topics."""
+    """Docs/Guide.md becomes the root: its lists of pages, below their headings, are docc's topics. The page of a module's name is the
+    module's."""
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True)
     docs = sorted((ROOT / "Docs").glob("*.md"))
@@ -126,10 +134,9 @@ def catalogue(directory, modules):
                 if line.startswith("## "):
                     topics.append(f"\n### {line[3:]}\n")
                 elif item := re.match(r"- \[[^\]]*\]\(doc:([\w-]+)\)", line):
-                    topics.append(f"- <doc:{item[1]}>")
+                    topics.append(f"- ``{item[1]}``" if item[1] in modules else f"- <doc:{item[1]}>")
             introduction = rest.partition("\n## ")[0]
-            products = "\n### Products\n\n" + "\n".join(f"- ``{module}``" for module in modules)
-            text = "\n".join([title, "\n@Metadata {\n    @TechnologyRoot\n}", introduction, "## Topics", *topics, products, ""])
+            text = "\n".join([title, "\n@Metadata {\n    @TechnologyRoot\n}", introduction, "## Topics", *topics, ""])
         (directory / page.name).write_text(text)
 
 
@@ -153,7 +160,7 @@ def main():
     if command == "links":
         problems = broken_links()
     elif command == "symbols":
-        problems = list(undocumented(arguments))
+        problems = list(symbol_problems(arguments))
     elif command == "rendered" and len(arguments) == 1:
         problems = list(unresolved(arguments[0]))
     elif command == "snippets":
