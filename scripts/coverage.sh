@@ -3,6 +3,7 @@
 # .run/coverage/index.html.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/test-groups.sh
 
 # The toolchain's own: another LLVM does not read its profiles.
 toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
@@ -15,13 +16,12 @@ tests=$(find "$(swift build --show-bin-path)" -maxdepth 1 -name '*.xctest' | hea
 rm -rf .run/coverage
 mkdir -p .run/coverage
 run=(swift test --skip-build --disable-xctest --enable-code-coverage)
-# Apart, as scripts/test.sh does; each run begins with a profile of its own.
-for suites in ^FuzzTests ^TelemetryKitTests ^EndToEndTests; do
-    "${run[@]}" --filter "$suites"
-    cp "$profile" ".run/coverage/${suites#^}.profdata"
+# Each run begins with a profile of its own.
+for i in "${!test_groups[@]}"; do
+    "${run[@]}" ${test_groups[i]}
+    cp "$profile" ".run/coverage/$i.profdata"
 done
-"${run[@]}" --skip '^FuzzTests|^TelemetryKitTests|^EndToEndTests'
-"$profdata" merge -o .run/coverage/all.profdata .run/coverage/*.profdata "$profile"
+"$profdata" merge -o .run/coverage/all.profdata .run/coverage/?.profdata
 
 "$cov" show "$tests" -instr-profile=.run/coverage/all.profdata -format=html -output-dir=.run/coverage "$PWD/Sources" >/dev/null
 "$cov" export "$tests" -instr-profile=.run/coverage/all.profdata -summary-only "$PWD/Sources" | python3 -c '

@@ -2,6 +2,7 @@
 # Builds the package with its tests and runs them. Arguments go to `swift test`: `scripts/test.sh --filter EndToEnd`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/test-groups.sh
 
 # One build makes the test bundle and the programs that the end-to-end tests start.
 swift build --build-tests
@@ -11,6 +12,4 @@ run=(swift test --skip-build --disable-xctest)
 scripts/guide.py links
 scripts/guide.py snippets
 scripts/check-consumer.sh
-# Apart: beside what computes for long, tests of servers would wait for a thread until their peers give them up.
-for suites in ^FuzzTests ^TelemetryKitTests ^EndToEndTests; do "${run[@]}" --filter "$suites"; done
-exec "${run[@]}" --skip '^FuzzTests|^TelemetryKitTests|^EndToEndTests'
+for group in "${test_groups[@]}"; do "${run[@]}" $group; done

@@ -2,7 +2,7 @@ import FaultSupport
 import Foundation
 import Testing
 
-@Suite("Collector and InfluxDB, killed again and again", .enabled(if: InfluxDB.isPresent, InfluxDB.absent), .timeLimit(.minutes(10)), .serialized)
+@Suite("Collector and InfluxDB, killed again and again", .enabled(if: InfluxDB.isPresent, InfluxDB.absent), .timeLimit(.minutes(20)), .serialized)
 struct CollectorCrashTests {
     /// Rows of some GPUs and metrics over time, and the points that they are.
     static func export(seconds: Int) -> (csv: String, points: [String: Double]) {

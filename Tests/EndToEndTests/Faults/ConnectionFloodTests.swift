@@ -2,7 +2,7 @@ import FaultSupport
 import Foundation
 import Testing
 
-@Suite("mq-server and more connections than it has descriptors", .timeLimit(.minutes(10)))
+@Suite("mq-server and more connections than it has descriptors", .timeLimit(.minutes(20)))
 struct ConnectionFloodTests {
     static let prlimit = "/usr/bin/prlimit"
     static let isPermitted = FileManager.default.isExecutableFile(atPath: prlimit)

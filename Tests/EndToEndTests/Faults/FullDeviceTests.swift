@@ -34,7 +34,7 @@ struct SmallDevice {
     }
 }
 
-@Suite("mq-server on a device without room", .timeLimit(.minutes(10)))
+@Suite("mq-server on a device without room", .timeLimit(.minutes(20)))
 struct FullDeviceTests {
     /// One producer, 50 messages a frame.
     private struct Producer {

@@ -2,7 +2,7 @@ import Synchronization
 @testable import TelemetryKit
 import Testing
 
-@Suite("HTTP over libcurl", .timeLimit(.minutes(10)))
+@Suite("HTTP over libcurl", .timeLimit(.minutes(20)))
 struct CurlClientTests {
     @Test("method, headers and body arrive, and status, headers and body come back")
     func roundTrip() async throws {

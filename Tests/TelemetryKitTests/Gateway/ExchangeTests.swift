@@ -5,7 +5,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("Headers of the gateway", .timeLimit(.minutes(10)))
+@Suite("Headers of the gateway", .timeLimit(.minutes(20)))
 struct ExchangeTests {
     @Test("a sound request id is kept, another is replaced, and the log has the one of the answer", arguments: [
         ("abc-123", true), ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true), ("", false), ("two words", false),

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("Exports of the gateway", .timeLimit(.minutes(10)))
+@Suite("Exports of the gateway", .timeLimit(.minutes(20)))
 struct ExportTests {
     private func imported(_ csv: [UInt8]) throws -> [GPUMetric] {
         var reader = try DCGMReader(try CSVReader(bytes: csv))

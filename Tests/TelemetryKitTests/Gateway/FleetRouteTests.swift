@@ -3,7 +3,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("Hosts, alerts and the catalogue over HTTP", .timeLimit(.minutes(10)))
+@Suite("Hosts, alerts and the catalogue over HTTP", .timeLimit(.minutes(20)))
 struct FleetRouteTests {
     private func sickStore() async throws -> MemoryStore {
         let store = try await filledStore()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("The gateway, asked over a socket", .timeLimit(.minutes(10)))
+@Suite("The gateway, asked over a socket", .timeLimit(.minutes(20)))
 struct GatewayTests {
     @Test("lists tell how many entries they hold and how many there are, page by page")
     func pages() async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("Pages of the gateway", .timeLimit(.minutes(10)))
+@Suite("Pages of the gateway", .timeLimit(.minutes(20)))
 struct PageTests {
     /// What tells a sample, of an answer.
     private func names(_ data: [[String: Any]]) -> [String] {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("The interface, tried by what its own document says", .timeLimit(.minutes(10)))
+@Suite("The interface, tried by what its own document says", .timeLimit(.minutes(20)))
 struct SchemathesisTests {
     /// `make schemathesis` is the long form.
     @Test("schemathesis finds no answer that the document does not allow")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("The live stream of the gateway", .timeLimit(.minutes(10)))
+@Suite("The live stream of the gateway", .timeLimit(.minutes(20)))
 struct StreamTests {
     private func batch(_ count: Int, gpu: Int = 0) -> MetricBatch {
         let identity = GPUIdentity(gpuID: "\(gpu)", device: "nvidia\(gpu)", uuid: "GPU-\(gpu)", modelName: "NVIDIA H100", hostname: "host-\(gpu)")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("Swagger UI, the real one, in a browser", .timeLimit(.minutes(10)))
+@Suite("Swagger UI, the real one, in a browser", .timeLimit(.minutes(20)))
 struct SwaggerUITests {
     /// Where `make setup-tests` puts the files.
     static let directory = SampleTests.package.appending(path: ".run/swagger-ui")

@@ -3,7 +3,7 @@ import Foundation
 import TelemetryKit
 import Testing
 
-@Suite("CSV source over a stream", .timeLimit(.minutes(10)))
+@Suite("CSV source over a stream", .timeLimit(.minutes(20)))
 struct CSVStreamTests {
     static func input(_ pipe: PipeEnds) -> CSVInput { .descriptor(pipe.reading, name: "pipe") }
 

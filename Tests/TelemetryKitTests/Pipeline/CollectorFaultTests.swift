@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite("A collector and a database that fails in every way", .timeLimit(.minutes(10)))
+@Suite("A collector and a database that fails in every way", .timeLimit(.minutes(20)))
 struct CollectorFaultTests {
     /// Now and then fails in the next of its ways: before it takes samples, after a part, after all. The value 13 it never takes.
     private final class Unreliable: Sendable {

@@ -2,7 +2,7 @@ import FaultSupport
 @testable import TelemetryKit
 import Testing
 
-@Suite("Scraping real servers", .timeLimit(.minutes(10)))
+@Suite("Scraping real servers", .timeLimit(.minutes(20)))
 struct ScrapeRealServerTests {
     @Test("exposition text that nginx serves becomes samples; its page of errors becomes a failure, until the text is back")
     func nginx() async throws {

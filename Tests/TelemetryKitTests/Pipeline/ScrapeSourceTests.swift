@@ -3,7 +3,7 @@ import Synchronization
 @testable import TelemetryKit
 import Testing
 
-@Suite("Scraping over HTTP", .timeLimit(.minutes(10)))
+@Suite("Scraping over HTTP", .timeLimit(.minutes(20)))
 struct ScrapeSourceTests {
     /// What a source told while it ran.
     final class Events: Sendable {

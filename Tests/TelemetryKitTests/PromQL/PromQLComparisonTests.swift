@@ -3,7 +3,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("PromQL, beside a real Prometheus with the same samples", .timeLimit(.minutes(10)))
+@Suite("PromQL, beside a real Prometheus with the same samples", .timeLimit(.minutes(20)))
 struct PromQLComparisonTests {
     /// Inside, at the edges and beyond the samples; on scrapes and between them.
     static let times: [Int64] = [0, 299_999, 300_000, 900_000, 1_234_567, 1_800_000, 2_100_000].map { FleetSamples.start + $0 }

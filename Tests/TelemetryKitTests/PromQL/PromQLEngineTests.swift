@@ -94,6 +94,7 @@ struct PromQLEngineTests {
     func maxSamples() async throws {
         let store = try await Self.store((0..<100).map { (Double(1000 + $0), 1) })
         var limits = PromQLLimits()
+        limits.timeout = .seconds(3600)
         limits.maxSamples = 99
         await #expect { try await Self.value("m", store, at: 1100, limits) } throws: { error in
             (error as? PromQLError)?.kind == .execution && "\(error)".contains("m needs more than 99 samples")

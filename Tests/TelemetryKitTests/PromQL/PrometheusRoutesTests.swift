@@ -4,7 +4,7 @@ import Testing
 
 @testable import TelemetryKit
 
-@Suite("Prometheus' API of the gateway, over a socket", .timeLimit(.minutes(10)))
+@Suite("Prometheus' API of the gateway, over a socket", .timeLimit(.minutes(20)))
 struct PrometheusRoutesTests {
     private struct Stage {
         let client: CurlClient

@@ -2,7 +2,7 @@ import Foundation
 import TelemetryKit
 import Testing
 
-@Suite("Prometheus text against its makers' parsers", .timeLimit(.minutes(10)))
+@Suite("Prometheus text against its makers' parsers", .timeLimit(.minutes(20)))
 struct PrometheusTextOracleTests {
     typealias Line = PrometheusTextReaderTests.Line
 

@@ -2,7 +2,7 @@ import Foundation
 @testable import TelemetryKit
 import Testing
 
-@Suite("InfluxDB 1.x, the real server", .timeLimit(.minutes(10)))
+@Suite("InfluxDB 1.x, the real server", .timeLimit(.minutes(20)))
 struct InfluxDBStoreTests {
     @Test("both stores answer alike on the real export", .enabled(if: RealExport.isPresent, RealExport.absent))
     func realExport() async throws {

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// Documents of the 2.x interface, written after its reference: no free server of that generation can be installed here.
-@Suite("InfluxDB 2.x, by its documented answers", .timeLimit(.minutes(10)))
+@Suite("InfluxDB 2.x, by its documented answers", .timeLimit(.minutes(20)))
 struct InfluxV2Tests {
     static let buckets = #"{"links":{},"buckets":[{"id":"b1","orgID":"o1","name":"gpu_telemetry","retentionRules":[]}]}"#
 

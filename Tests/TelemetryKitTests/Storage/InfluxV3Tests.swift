@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Documents of the 3.x interface, written after its reference: no server of that generation can be installed here.
-@Suite("InfluxDB 3.x, by its documented answers", .timeLimit(.minutes(10)))
+@Suite("InfluxDB 3.x, by its documented answers", .timeLimit(.minutes(20)))
 struct InfluxV3Tests {
     static func server(
         databases: String = #"[{"iox::database":"_internal"},{"iox::database":"gpu_telemetry"}]"#,

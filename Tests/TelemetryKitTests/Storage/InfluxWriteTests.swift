@@ -2,7 +2,7 @@
 import Synchronization
 import Testing
 
-@Suite("What is written to InfluxDB, whatever it answers", .timeLimit(.minutes(10)))
+@Suite("What is written to InfluxDB, whatever it answers", .timeLimit(.minutes(20)))
 struct InfluxWriteTests {
     /// A database that refuses some lines, and remembers the others and its requests.
     final class Picky: Sendable {

@@ -2,7 +2,7 @@ import Synchronization
 @testable import TelemetryKit
 import Testing
 
-@Suite("Store conformance", .timeLimit(.minutes(10)))
+@Suite("Store conformance", .timeLimit(.minutes(20)))
 struct StoreConformanceTests {
     @Test("the memory store keeps every promise")
     func memory() async throws {

@@ -2,7 +2,7 @@
 import Synchronization
 import Testing
 
-@Suite("What an unwilling database is told to be", .timeLimit(.minutes(10)))
+@Suite("What an unwilling database is told to be", .timeLimit(.minutes(20)))
 struct StoreErrorTests {
     static let batch = StoreSamples.batch([(SuiteSamples.series(), 0, 97)])
 

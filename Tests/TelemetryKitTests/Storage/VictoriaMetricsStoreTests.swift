@@ -4,7 +4,7 @@ import Synchronization
 @testable import TelemetryKit
 import Testing
 
-@Suite("VictoriaMetrics, the real server", .timeLimit(.minutes(10)))
+@Suite("VictoriaMetrics, the real server", .timeLimit(.minutes(20)))
 struct VictoriaMetricsStoreTests {
     /// A store of its own for every chapter, told apart by the label `db`.
     static func violations(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("Publishing in batches", .timeLimit(.minutes(10)))
+@Suite("Publishing in batches", .timeLimit(.minutes(20)))
 struct BatchPublisherTests {
     /// A port where nobody listens: a publish waits there for ever.
     private func unusedPort() async throws -> Int {

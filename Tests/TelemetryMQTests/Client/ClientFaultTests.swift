@@ -6,7 +6,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("The client against servers and connections that fail", .timeLimit(.minutes(10)))
+@Suite("The client against servers and connections that fail", .timeLimit(.minutes(20)))
 struct ClientFaultTests {
     private func configuration(_ port: Int) -> MQClient.Configuration {
         var configuration = MQClient.Configuration(host: "127.0.0.1", port: port)

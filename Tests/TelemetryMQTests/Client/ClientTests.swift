@@ -5,7 +5,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("The client against the real server", .timeLimit(.minutes(10)))
+@Suite("The client against the real server", .timeLimit(.minutes(20)))
 struct ClientTests {
     @Test("a publish returns the message's offset, and a subscription from 0 sees each message once, in order")
     func publishAndSubscribe() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("A clock that jumps", .timeLimit(.minutes(10)))
+@Suite("A clock that jumps", .timeLimit(.minutes(20)))
 struct ClockTests {
     /// A log whose messages were stored at these times, in microseconds since 1970.
     private func fill(_ directory: TemporaryDirectory, _ times: [Int64]) throws {

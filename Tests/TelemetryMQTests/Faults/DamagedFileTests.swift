@@ -5,7 +5,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("Files beside the segments that are damaged at any byte", .timeLimit(.minutes(10)))
+@Suite("Files beside the segments that are damaged at any byte", .timeLimit(.minutes(20)))
 struct DamagedFileTests {
     private static let messageCount: Int64 = 12
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("What clients are told, and when", .timeLimit(.minutes(10)))
+@Suite("What clients are told, and when", .timeLimit(.minutes(20)))
 struct DurabilityTests {
     private func withServer(
         _ directory: FaultDirectory, _ change: (inout MQServer.Configuration) -> Void = { _ in }, _ body: (MQServer) async throws -> Void

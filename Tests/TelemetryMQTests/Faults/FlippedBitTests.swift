@@ -5,7 +5,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("A server whose log has one wrong bit", .timeLimit(.minutes(10)))
+@Suite("A server whose log has one wrong bit", .timeLimit(.minutes(20)))
 struct FlippedBitTests {
     private static let messageCount = 12
 

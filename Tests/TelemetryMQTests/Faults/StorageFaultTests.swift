@@ -5,7 +5,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("A device that fails", .timeLimit(.minutes(10)))
+@Suite("A device that fails", .timeLimit(.minutes(20)))
 struct StorageFaultTests {
     static let policies: [MQServer.SyncPolicy] = [.always, .interval(.milliseconds(1)), .never]
 

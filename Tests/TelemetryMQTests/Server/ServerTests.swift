@@ -5,7 +5,7 @@ import Testing
 
 @testable import TelemetryMQ
 
-@Suite("The server, asked by a client of plain sockets", .timeLimit(.minutes(10)))
+@Suite("The server, asked by a client of plain sockets", .timeLimit(.minutes(20)))
 struct ServerTests {
     private func withServer(
         _ change: (inout MQServer.Configuration) -> Void = { _ in }, _ body: (MQServer) async throws -> Void

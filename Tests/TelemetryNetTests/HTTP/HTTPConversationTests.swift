@@ -4,7 +4,7 @@ import Testing
 
 @testable import TelemetryNet
 
-@Suite("HTTP conversations over real sockets", .timeLimit(.minutes(10)))
+@Suite("HTTP conversations over real sockets", .timeLimit(.minutes(20)))
 struct HTTPConversationTests {
     /// Says what was asked, in the body.
     private static func echoed(_ request: HTTPRequest) -> HTTPResponse {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TelemetryNet
 
-@Suite("HTTP clients that are slow, many or gone", .timeLimit(.minutes(10)))
+@Suite("HTTP clients that are slow, many or gone", .timeLimit(.minutes(20)))
 struct HTTPPressureTests {
     private let large = [UInt8](repeating: UInt8(ascii: "z"), count: 100_000)
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TelemetryNet
 
-@Suite("The HTTP server over real sockets", .timeLimit(.minutes(10)))
+@Suite("The HTTP server over real sockets", .timeLimit(.minutes(20)))
 struct HTTPServerTests {
     private let echo = HTTPHandler.immediate { request in
         HTTPResponse(contentType: "text/plain", Array("\(request.path) \(request.body.count)".utf8))

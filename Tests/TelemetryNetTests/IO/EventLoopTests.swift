@@ -4,7 +4,7 @@ import Testing
 
 @testable import TelemetryNet
 
-@Suite("The event loop", .timeLimit(.minutes(10)))
+@Suite("The event loop", .timeLimit(.minutes(20)))
 struct EventLoopTests {
     @Test("work runs on the loop's thread, in the order of the calls")
     func order() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TelemetryNet
 
-@Suite("Input watch", .timeLimit(.minutes(10)))
+@Suite("Input watch", .timeLimit(.minutes(20)))
 struct InputWatchTests {
     @Test("a wait ends with the first byte, again and again, and with the other side's end")
     func bytes() async throws {

@@ -4,7 +4,7 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@Suite("A pool of threads for long work", .timeLimit(.minutes(10)))
+@Suite("A pool of threads for long work", .timeLimit(.minutes(20)))
 struct WorkerPoolTests {
     /// Work that blocks its thread until as many others have come.
     private final class Meeting: Sendable {
