@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TelemetryNet
 
 /// SIGINT, SIGTERM and SIGHUP as a request to drain and end. A second request ends the process at once. One object a process.
 ///
@@ -39,15 +40,12 @@ package final class ShutdownSignals: Sendable {
 
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
         self.stream = stream
-        let box = Unmanaged.passRetained(Waiter(descriptor: pipe[0], continuation: continuation))
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { raw in
-                Unmanaged<Waiter>.fromOpaque(raw!).takeRetainedValue().run()
-                return nil
-            }, box.toOpaque())
-        pthread_detach(thread)
+        let descriptor = pipe[0]
+        do {
+            try startThread(name: "signals") { readSignals(from: descriptor, into: continuation) }
+        } catch {
+            fatalError("\(error)")
+        }
     }
 
     /// The name of the first signal, once it arrives; `nil` when the waiting task is cancelled.
@@ -60,28 +58,18 @@ package final class ShutdownSignals: Sendable {
 /// Where the handler writes the signal's number.
 private let signalPipe = Atomic<Int32>(-1)
 
-private final class Waiter {
-    let descriptor: Int32
-    let continuation: AsyncStream<String>.Continuation
-
-    init(descriptor: Int32, continuation: AsyncStream<String>.Continuation) {
-        self.descriptor = descriptor
-        self.continuation = continuation
-    }
-
-    func run() {
-        var first: ContinuousClock.Instant?
-        while true {
-            var number: UInt8 = 0
-            let count = read(descriptor, &number, 1)
-            if count < 0 && errno == EINTR { continue }
-            guard count == 1 else { return }
-            if let first {
-                if ContinuousClock.now - first < .milliseconds(200) { continue }
-                _exit(128 + Int32(number))
-            }
-            first = .now
-            continuation.yield([SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][Int32(number)] ?? "signal \(number)")
+private func readSignals(from descriptor: Int32, into continuation: AsyncStream<String>.Continuation) {
+    var first: ContinuousClock.Instant?
+    while true {
+        var number: UInt8 = 0
+        let count = read(descriptor, &number, 1)
+        if count < 0 && errno == EINTR { continue }
+        guard count == 1 else { return }
+        if let first {
+            if ContinuousClock.now - first < .milliseconds(200) { continue }
+            _exit(128 + Int32(number))
         }
+        first = .now
+        continuation.yield([SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][Int32(number)] ?? "signal \(number)")
     }
 }
