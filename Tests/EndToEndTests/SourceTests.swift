@@ -108,17 +108,29 @@ struct SourceTests {
         }
     }
 
-    @Test("a batch that is too large for the queue is named with the option that makes it smaller, and is no success")
+    @Test("a batch that is too large for the queue arrives in parts, and the option that makes it smaller is named; one row that is alone is refused")
     func tooLarge() async throws {
         try await Stage.run { stage in
             let csv = try stage.write(Self.header + Self.rows(1...5_000), to: "a.csv")
             let queue = try await stage.startQueue(["MQ_MAX_FRAME_BYTES": "64KiB"])
+            let api = try await stage.startAPI(queue.port)
             let streamer = try stage.startStreamer(queue.port, csv: csv, ["BATCH_FORMAT": "plain"])
-            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 1)
-            #expect(try #require(streamer.logged("batch refused")?["reason"] as? String).contains("BATCH_SIZE"))
-            #expect(try #require(streamer.logged("finished"))["undelivered"] as? Int == 5_000)
-            let smaller = try stage.startStreamer(queue.port, csv: csv, ["BATCH_FORMAT": "plain", "BATCH_SIZE": "100"])
-            #expect(await smaller.endedOrKilled(within: .seconds(120)) == 0)
+            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
+            let splits = streamer.logged.filter { $0["message"] as? String == "batch split" }
+            #expect(splits.count == 1)
+            #expect(try #require(splits.first?["reason"] as? String).contains("BATCH_SIZE"))
+            let finished = try #require(streamer.logged("finished"))
+            #expect(finished["published"] as? Int == 5_000 && finished["undelivered"] as? Int == 0)
+            #expect(try #require(finished["messages"] as? Int) > 10)
+            try await REST.awaitSamples(5_000, api)
+            #expect(try await Self.gpus(api) == Array(1...5_000))
+
+            let row = BadInputTests.row("1", gpu: 5_001).replacing("GPU-5001", with: "GPU-5001" + String(repeating: "x", count: 70_000))
+            let large = try stage.write(Self.header + row + Self.rows(5_002...5_003), to: "b.csv")
+            let refused = try stage.startStreamer(queue.port, csv: large)
+            #expect(await refused.endedOrKilled(within: .seconds(120)) == 1)
+            #expect(refused.logged("batch refused")?["rows"] as? Int == 1)
+            #expect(refused.logged("finished")?["published"] as? Int == 2 && refused.logged("finished")?["undelivered"] as? Int == 1)
         }
     }
 

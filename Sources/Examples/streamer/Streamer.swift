@@ -19,12 +19,13 @@ final class Streamer: Sendable {
         var undelivered: Int { source.rowsSelected - published }
     }
 
-    /// What was logged of the source's progress.
+    /// What was logged of the source's progress, and of batches.
     private struct Told {
         var rejected = 0
         var outOfRange = 0
         var files: [String: String] = [:]
         var emptiness: String?
+        var splitting = false
     }
 
     private struct State {
@@ -71,7 +72,7 @@ final class Streamer: Sendable {
             state.counts.source = progress
             state.told = Told(
                 rejected: progress.rejected.first.count, outOfRange: progress.quality.firstOutOfRange.count, files: progress.rejectedFiles,
-                emptiness: progress.emptiness)
+                emptiness: progress.emptiness, splitting: told.splitting)
             return (
                 rejected: progress.rejected.first.dropFirst(told.rejected),
                 outOfRange: progress.quality.firstOutOfRange.dropFirst(told.outOfRange),
@@ -105,22 +106,45 @@ final class Streamer: Sendable {
         var codec = BatchCodec(format: format)
         while let batch = await buffer.next() {
             do {
-                try await publish(try codec.encode(batch), client)
-                let digest = SampleDigest(batch)
-                state.withLock { state in
-                    state.counts.digest.add(digest)
-                    state.counts.messages += 1
-                }
+                try await deliver(batch, to: client, &codec)
             } catch let error as MQError where error.code == .cancelled {
                 return
             } catch let error as MQError where error.code == .unauthorized {
                 throw error
-            } catch {
-                // What is too large for the server's MQ_MAX_FRAME_BYTES never reaches it.
-                let hint = (error as? MQError)?.code == .invalidPayload ? "; a smaller BATCH_SIZE may help" : ""
-                log.error("batch refused", ["batch": batch.batchID, "rows": batch.count, "reason": "\(error)\(hint)"])
             }
         }
+    }
+
+    /// In as many messages as it takes. What cannot be delivered in any number of them is logged.
+    private func deliver(_ batch: MetricBatch, to client: MQClient, _ codec: inout BatchCodec) async throws {
+        do {
+            try await publish(try codec.encode(batch), client)
+        } catch let error as MQError where error.code == .cancelled || error.code == .unauthorized {
+            throw error
+        } catch let error as MQError where error.code == .invalidPayload && batch.count > 1 {
+            // Too large for the server's MQ_MAX_FRAME_BYTES; it has not left.
+            tellOfSplitting(batch, error)
+            for half in batch.halves { try await deliver(half, to: client, &codec) }
+            return
+        } catch {
+            log.error("batch refused", ["batch": batch.batchID, "rows": batch.count, "reason": "\(error)"])
+            return
+        }
+        let digest = SampleDigest(batch)
+        state.withLock { state in
+            state.counts.digest.add(digest)
+            state.counts.messages += 1
+        }
+    }
+
+    private func tellOfSplitting(_ batch: MetricBatch, _ error: MQError) {
+        let isNew = state.withLock { state in
+            defer { state.told.splitting = true }
+            return !state.told.splitting
+        }
+        log.log(
+            isNew ? .warning : .debug, "batch split",
+            ["batch": batch.batchID, "rows": batch.count, "reason": "\(error); a smaller BATCH_SIZE saves the work"])
     }
 
     /// Waits while the queue has no room or its storage has failed: an operator can mend both.

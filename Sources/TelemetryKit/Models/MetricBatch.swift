@@ -75,6 +75,14 @@ extension MetricBatch {
         }
     }
 
+    /// The samples as two batches, in order, for a message that is too large; the first has the lesser half. Their ids are this one's with
+    /// `.1` and `.2`. A batch of one sample has an empty half.
+    public var halves: [MetricBatch] {
+        [metrics[..<(count / 2)], metrics[(count / 2)...]].enumerated().map { index, half in
+            MetricBatch(batchID: "\(batchID).\(index + 1)", source: source, collectedAt: collectedAt, metrics: half)
+        }
+    }
+
     /// A batch of values that came one by one; equal series share one entry of the table.
     public init(batchID: String, source: String, collectedAt: Timestamp, metrics: some Sequence<GPUMetric>) {
         self.init(batchID: batchID, source: source, collectedAt: collectedAt)
