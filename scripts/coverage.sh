@@ -1,30 +1,28 @@
 #!/usr/bin/env bash
-# Runs the tests with coverage. Prints, by folder, the share of lines they reach, last that of all; the lines themselves are in
-# .run/coverage/index.html.
+# Runs the tests with coverage, that of the programs that they start too. Prints, by folder, the share of lines they reach, last that of all;
+# the lines themselves are in .run/coverage/index.html.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/test-groups.sh
 
 # The toolchain's own: another LLVM does not read its profiles.
 toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
-cov=$toolchain/llvm-cov
-profdata=$toolchain/llvm-profdata
 swift build --build-tests --enable-code-coverage
-profile=$(dirname "$(swift test --show-codecov-path)")/default.profdata
-tests=$(find "$(swift build --show-bin-path)" -maxdepth 1 -name '*.xctest' | head -n 1)
+built=$(swift build --show-bin-path)
+# What ran: the tests, and the programs.
+objects=("$(find "$built" -maxdepth 1 -name '*.xctest')")
+for program in mq-server streamer collector api; do objects+=(-object "$built/$program"); done
 
 rm -rf .run/coverage
 mkdir -p .run/coverage
-run=(swift test --skip-build --disable-xctest --enable-code-coverage)
-# Each run begins with a profile of its own.
-for i in "${!test_groups[@]}"; do
-    "${run[@]}" ${test_groups[i]}
-    cp "$profile" ".run/coverage/$i.profdata"
-done
-"$profdata" merge -o .run/coverage/all.profdata .run/coverage/?.profdata
+export LLVM_PROFILE_FILE="$PWD/.run/coverage/raw/%p-%m.profraw"
+for group in "${test_groups[@]}"; do swift test --skip-build --disable-xctest $group; done
+# A program that was killed while it wrote its profile has left a part of it.
+"$toolchain/llvm-profdata" merge --failure-mode=all --sparse -o .run/coverage/all.profdata .run/coverage/raw
+rm -rf .run/coverage/raw
 
-"$cov" show "$tests" -instr-profile=.run/coverage/all.profdata -format=html -output-dir=.run/coverage "$PWD/Sources" >/dev/null
-"$cov" export "$tests" -instr-profile=.run/coverage/all.profdata -summary-only "$PWD/Sources" | python3 -c '
+"$toolchain/llvm-cov" show "${objects[@]}" -instr-profile=.run/coverage/all.profdata -format=html -output-dir=.run/coverage "$PWD/Sources" >/dev/null
+"$toolchain/llvm-cov" export "${objects[@]}" -instr-profile=.run/coverage/all.profdata -summary-only "$PWD/Sources" | python3 -c '
 import collections, json, os, sys
 
 folders = collections.defaultdict(lambda: [0, 0])
