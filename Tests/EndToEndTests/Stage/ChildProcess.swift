@@ -131,7 +131,7 @@ final class ChildProcess: Sendable {
 
     /// Asks the program to drain and end, and returns its exit code; kills it where it hangs.
     @discardableResult
-    func terminate(within limit: Duration = .seconds(20)) async -> Int32 {
+    func terminate(within limit: Duration = .seconds(60)) async -> Int32 {
         send(SIGTERM)
         return await endedOrKilled(within: limit)
     }
