@@ -57,8 +57,9 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     let messages = BoundedQueue<CollectorMessage>(capacity: 4)
     let reading = Task {
         defer { messages.finish() }
+        // To its end, also where nobody takes them any more: what ended the subscription comes behind them.
         for try await message in subscription {
-            guard await messages.send(CollectorMessage(offset: message.offset, payload: Array(message.payload))) else { return }
+            _ = await messages.send(CollectorMessage(offset: message.offset, payload: Array(message.payload)))
         }
     }
     let storing = Task { try await collector.run(messages) { try await subscription.commit(through: $0) } }
@@ -75,11 +76,11 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
         try await giveUpAfterDrainTimeout()
     }
     // The reading task hears of it behind what had arrived, which a database that is away does not take.
-    let refusing = Task { () -> MQError? in
-        guard let error = await refusals.first(where: { _ in true }) else { return nil }
-        log.error("subscription ended", ["reason": "\(error)", "waiting_samples": collector.pendingSamples])
-        try? await giveUpAfterDrainTimeout()
-        return error
+    let refusing = Task {
+        for await error in refusals {
+            log.error("subscription ended", ["reason": "\(error)", "waiting_samples": collector.pendingSamples])
+            try await giveUpAfterDrainTimeout()
+        }
     }
     let asking = status == nil ? nil : Task { await lag.run() }
     let reporting = Task { await report(collector, every: context[Options.progressInterval], log) }
@@ -91,7 +92,6 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     reporting.cancel()
     stopping.cancel()
     refusing.cancel()
-    let ended = await refusing.value
     subscription.close()
     await client.close(within: .zero)
     await status?.shutdown()
@@ -103,7 +103,6 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
             "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "refused": counters.samplesRefused,
             "dead_lettered": deadLetters.samplesKept, "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
         ])
-    if let ended { throw explained(ended, id: id) }
     if case .failure(let error as MQError) = read, error.code != .cancelled { throw explained(error, id: id) }
     if case .failure(let error) = stored, !(error is CancellationError) { throw error }
 }

@@ -19,18 +19,19 @@ final class Streamer: Sendable {
         var undelivered: Int { source.rowsSelected - published }
     }
 
-    /// What was logged of the source's progress, and of batches.
+    /// What was logged of the source's progress.
     private struct Told {
         var rejected = 0
         var outOfRange = 0
         var files: [String: String] = [:]
         var emptiness: String?
-        var splitting = false
     }
 
     private struct State {
         var counts = Counts()
         var told = Told()
+        /// A batch was too large for a message.
+        var hasSplit = false
     }
 
     /// The source's name, for messages.
@@ -72,7 +73,7 @@ final class Streamer: Sendable {
             state.counts.source = progress
             state.told = Told(
                 rejected: progress.rejected.first.count, outOfRange: progress.quality.firstOutOfRange.count, files: progress.rejectedFiles,
-                emptiness: progress.emptiness, splitting: told.splitting)
+                emptiness: progress.emptiness)
             return (
                 rejected: progress.rejected.first.dropFirst(told.rejected),
                 outOfRange: progress.quality.firstOutOfRange.dropFirst(told.outOfRange),
@@ -109,8 +110,6 @@ final class Streamer: Sendable {
                 try await deliver(batch, to: client, &codec)
             } catch let error as MQError where error.code == .cancelled {
                 return
-            } catch let error as MQError where error.code == .unauthorized {
-                throw error
             }
         }
     }
@@ -139,8 +138,8 @@ final class Streamer: Sendable {
 
     private func tellOfSplitting(_ batch: MetricBatch, _ error: MQError) {
         let isNew = state.withLock { state in
-            defer { state.told.splitting = true }
-            return !state.told.splitting
+            defer { state.hasSplit = true }
+            return !state.hasSplit
         }
         log.log(
             isNew ? .warning : .debug, "batch split",
