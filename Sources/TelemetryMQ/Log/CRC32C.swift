@@ -27,6 +27,7 @@ package enum CRC32C {
     }
 
     /// At n: x^(64n-33) modulo the polynomial, with its bits reversed. Never freed.
+    // Sound because nobody writes to it once it is made.
     private nonisolated(unsafe) static let shifts: UnsafePointer<UInt64> = {
         let count = 2 * Int(CLINUX_CRC32C_MAX_STRETCH) / 8 + 1
         let shifts = UnsafeMutablePointer<UInt64>.allocate(capacity: count)

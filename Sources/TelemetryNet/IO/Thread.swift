@@ -1,6 +1,9 @@
 import CLinux
 import Glibc
 
+/// How many threads can run at one time.
+package let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
 /// Starts a thread that runs the body and ends with it.
 ///
 /// - Parameter name: as the system shows it: 15 bytes of it.

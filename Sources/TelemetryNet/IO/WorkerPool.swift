@@ -1,9 +1,6 @@
 import Glibc
 import Synchronization
 
-/// How many threads can run at one time.
-package let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-
 /// A few threads of its own for work that takes long: it holds up neither an event loop nor the host's other tasks, which share the
 /// concurrency library's threads.
 ///

@@ -24,6 +24,8 @@ struct PublishLoad {
         /// Where in each frame the ten digits of the sequence stand.
         let digits: Int?
         var sequence = 1_000_000_000
+        /// Answers to a frame of many Redis commands that are not all there.
+        var partial = 0
         var blockPosition = 0
         /// Frames that may still be begun.
         var left: Int
@@ -139,9 +141,9 @@ struct PublishLoad {
         let (answers, used) = peer.countAnswers(bytes)
         // A Redis frame of many commands gets an answer to each.
         if peer == .redis, perFrame > 1 {
-            partial += answers
-            connection.answered += partial / perFrame
-            partial %= perFrame
+            connection.partial += answers
+            connection.answered += connection.partial / perFrame
+            connection.partial %= perFrame
         } else {
             connection.answered += answers
         }
@@ -149,6 +151,3 @@ struct PublishLoad {
         if used > 0, connection.held > 0 { memmove(connection.input.baseAddress!, bytes.baseAddress! + used, connection.held) }
     }
 }
-
-/// Answers to a frame of many Redis commands that are not all there.
-private nonisolated(unsafe) var partial = 0
