@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 
 export FAULT_ROUNDS=${FAULT_ROUNDS:-300}
 swift build --build-tests
-exec swift test --skip-build --disable-xctest --filter 'CrashTests|FullDeviceTests|SlowConsumerTests|HalfOpenTests|ConnectionFloodTests|FuzzTests|StorageFaultTests|DurabilityTests|DamagedFileTests|FlippedBitTests|ClockTests|SealedSegmentTests|MessageLogTests|ServerTests|ClientFaultTests'
+exec swift test --skip-build --disable-xctest --filter 'CrashTests|FullDeviceTests|SlowConsumerTests|HalfOpenTests|ConnectionFloodTests|FuzzTests|StorageFaultTests|DurabilityTests|DamagedFileTests|FlippedBitTests|ClockTests|SealedSegmentTests|MessageLogTests|ServerTests|ClientFaultTests|SubscriptionFaultTests'

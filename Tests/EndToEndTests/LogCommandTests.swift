@@ -19,7 +19,7 @@ struct LogCommandTests {
         _ stage: Stage, _ arguments: String..., environment: [String: String] = [:]
     ) async throws -> (code: Int32, output: String, errors: String) {
         let command = try stage.start(.mqServer, environment, arguments: arguments)
-        let code = await command.endedOrKilled(within: .seconds(120))
+        let code = await command.endedOrKilled()
         return (code, command.output, command.errors)
     }
 
@@ -87,7 +87,7 @@ struct LogCommandTests {
                 (["tail", "localhost:1", "soon"], 64, "tail from soon: expected earliest"), (["verify", none], 1, none), (["inspect", none], 1, none),
             ] as [([String], Int32, String)] {
                 let command = try stage.start(.mqServer, arguments: arguments)
-                #expect(await command.endedOrKilled(within: .seconds(120)) == code)
+                #expect(await command.endedOrKilled() == code)
                 #expect(command.errors.contains(words) && command.output.isEmpty, "\(arguments): \(command.errors)")
             }
             let help = try await run(stage, "tail", "--help")

@@ -12,7 +12,7 @@ struct ReadmeTests {
     func tables(program: Executable) async throws {
         try await Stage.run { stage in
             let child = try stage.start(program, arguments: ["--help"])
-            #expect(await child.endedOrKilled(within: .seconds(120)) == 0)
+            #expect(await child.endedOrKilled() == 0)
             let section = try #require(Self.readme.replacing("\n## ", with: "\n### ").components(separatedBy: "\n### ").first { $0.hasPrefix("\(program.rawValue)\n") })
             var count = 0
             for line in child.output.components(separatedBy: "\n") {

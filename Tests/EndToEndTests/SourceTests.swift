@@ -25,7 +25,7 @@ struct SourceTests {
             let queue = try await stage.startQueue()
             let api = try await stage.startAPI(queue.port)
             let streamer = try stage.startStreamer(queue.port, csv: stage.path("exports") + text)
-            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
+            #expect(await streamer.endedOrKilled() == 0)
             let summary = try #require(streamer.logged("finished"))
             #expect(summary["published"] as? Int == expected.count)
             #expect(summary["rejected_files"] as? Int == 0 && summary["passes"] as? Int == 1)
@@ -61,7 +61,7 @@ struct SourceTests {
             _ = try stage.write(Self.header + Self.rows(3...3), to: "exports/c.csv")
             let queue = try await stage.startQueue()
             let streamer = try stage.startStreamer(queue.port, csv: stage.path("exports"))
-            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 1)
+            #expect(await streamer.endedOrKilled() == 1)
             let summary = try #require(streamer.logged("finished"))
             #expect(summary["published"] as? Int == 3 && summary["undelivered"] as? Int == 0)
             #expect(summary["rejected_files"] as? Int == 1 && summary["level"] as? String == "error")
@@ -89,7 +89,7 @@ struct SourceTests {
                 ([:], 64, ["--source", "SOURCE"]),
             ] as [([String: String], Int32, [String])] {
                 let child = try stage.start(.streamer, environment.merging(["LOOP": "false"]) { $1 })
-                #expect(await child.endedOrKilled(within: .seconds(120)) == code, "\(environment)")
+                #expect(await child.endedOrKilled() == code, "\(environment)")
                 for part in parts { #expect(child.errors.contains(part), "\(environment): \(child.errors)") }
             }
         }
@@ -101,7 +101,7 @@ struct SourceTests {
             let csv = try stage.write(Self.header + (isRead ? Self.rows(1...2) : ""), to: "a.csv")
             // It would loop for ever over nothing.
             let streamer = try stage.start(.streamer, ["SOURCE": csv, "LOOP": "true", "HOST_FILTER": "elsewhere*"])
-            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
+            #expect(await streamer.endedOrKilled() == 0)
             let warning = try #require(streamer.logged(isRead ? "no sample is of a host that HOST_FILTER names" : "there is no sample"))
             #expect(warning["level"] as? String == "warning" && warning["source"] as? String == csv)
             #expect(try #require(streamer.logged("finished"))["rows"] as? Int == 0)
@@ -115,7 +115,7 @@ struct SourceTests {
             let queue = try await stage.startQueue(["MQ_MAX_FRAME_BYTES": "64KiB"])
             let api = try await stage.startAPI(queue.port)
             let streamer = try stage.startStreamer(queue.port, csv: csv, ["BATCH_FORMAT": "plain"])
-            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
+            #expect(await streamer.endedOrKilled() == 0)
             let splits = streamer.logged.filter { $0["message"] as? String == "batch split" }
             #expect(splits.count == 1)
             #expect(try #require(splits.first?["reason"] as? String).contains("BATCH_SIZE"))
@@ -128,7 +128,7 @@ struct SourceTests {
             let row = BadInputTests.row("1", gpu: 5_001).replacing("GPU-5001", with: "GPU-5001" + String(repeating: "x", count: 70_000))
             let large = try stage.write(Self.header + row + Self.rows(5_002...5_003), to: "b.csv")
             let refused = try stage.startStreamer(queue.port, csv: large)
-            #expect(await refused.endedOrKilled(within: .seconds(120)) == 1)
+            #expect(await refused.endedOrKilled() == 1)
             #expect(refused.logged("batch refused")?["rows"] as? Int == 1)
             #expect(refused.logged("finished")?["published"] as? Int == 2 && refused.logged("finished")?["undelivered"] as? Int == 1)
         }
@@ -140,7 +140,7 @@ struct SourceTests {
             let csv = try stage.write(Self.header + Self.rows(1...3), to: "a.csv")
             let queue = try await stage.startQueue()
             let streamer = try stage.startStreamer(queue.port, csv: "", ["CSV_PATH": csv].merging(environment.mapValues { _ in csv }) { $1 })
-            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
+            #expect(await streamer.endedOrKilled() == 0)
             #expect(try #require(streamer.logged("finished"))["published"] as? Int == 3)
         }
     }
@@ -187,7 +187,7 @@ struct SourceTests {
     func closedInput() async throws {
         try await Stage.run { stage in
             let streamer = try stage.start(.streamer, ["SOURCE": "-"], under: ["/bin/sh", "-c", #"exec "$0" "$@" <&-"#])
-            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 1)
+            #expect(await streamer.endedOrKilled() == 1)
             #expect(streamer.errors.contains("standard input: it is empty: no header"))
         }
     }
@@ -217,7 +217,7 @@ struct SourceTests {
             let streamer = try stage.startStreamer(queue.port, csv: "-", input: pipe.reading)
             for piece in [Self.header.prefix(40), Self.header.dropFirst(40), Self.rows(1...2)[...], Self.rows(3...3).dropLast()] { pipe.write(piece) }
             pipe.end()
-            #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
+            #expect(await streamer.endedOrKilled() == 0)
             let summary = try #require(streamer.logged("finished"))
             #expect(summary["published"] as? Int == 3 && summary["rejected_rows"] as? Int == 0)
         }
@@ -239,7 +239,7 @@ struct SourceTests {
                 let writer = try FileHandle(forWritingTo: URL(filePath: path))
                 try writer.write(contentsOf: Data((Self.header + Self.rows(1...2)).utf8))
                 try writer.close()
-                #expect(await streamer.endedOrKilled(within: .seconds(120)) == 0)
+                #expect(await streamer.endedOrKilled() == 0)
                 #expect(try #require(streamer.logged("finished"))["published"] as? Int == 2)
             }
         }

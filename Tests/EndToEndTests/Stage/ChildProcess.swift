@@ -137,7 +137,7 @@ final class ChildProcess: Sendable {
     }
 
     /// The exit code of a program that ends by itself; after `limit` it is killed, which is code 137.
-    func endedOrKilled(within limit: Duration) async -> Int32 {
+    func endedOrKilled(within limit: Duration = .seconds(120)) async -> Int32 {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 try? await Task.sleep(for: limit)

@@ -21,3 +21,14 @@ func quickConfiguration(_ port: Int) -> MQClient.Configuration {
     configuration.maxBackoff = .milliseconds(50)
     return configuration
 }
+
+/// Of one whose server is a script.
+func patientConfiguration(_ port: Int) -> MQClient.Configuration {
+    var configuration = MQClient.Configuration(host: "127.0.0.1", port: port)
+    configuration.initialBackoff = .milliseconds(2)
+    configuration.maxBackoff = .milliseconds(20)
+    // On a busy machine a script may be slow, and none but those about them answers pings.
+    configuration.keepaliveInterval = nil
+    configuration.connectTimeout = .seconds(60)
+    return configuration
+}
