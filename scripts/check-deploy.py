@@ -54,7 +54,7 @@ def declared(values):
 def schema(where, objects):
     for one in objects:
         # Kinds of Prometheus' operator are not among Kubernetes' own.
-        if one["kind"] != "ServiceMonitor" and not one["apiVersion"].startswith("kind.x-k8s.io"):
+        if one["kind"] not in ("ServiceMonitor", "PrometheusRule") and not one["apiVersion"].startswith("kind.x-k8s.io"):
             try:
                 kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
             except kubernetes_validate.ValidationError as error:
@@ -103,6 +103,9 @@ def chart():
         (["--set", "storage=sqlite"], "/storage"),
         (["--set", "api.replicas=none"], "/api/replicas"),
         (["--set", "unknown=1"], "unknown"),
+        (["--set", "collector.env.DRAIN_TIMEOUT=soon,storage=victoriametrics,victoriametrics.url=http://v"], '"soon" is not a duration'),
+        (["--set", "mqServer.persistence.size=512Mi"], "leaves no room"),
+        (["--set-json", 'mqServer.env={"MQ_MAX_FRAME_BYTES":9007199254740993}'], "maximum"),
         (["--set", "storage=influxdb"], "influxdb.url is needed"),
         (["--set", "secretKeys.mqToken=a"], "existingSecret is needed"),
         (["--set", "storage=influxdb,influxdb.enabled=true,existingSecret=s"], "is needed with influxdb.enabled"),
@@ -111,6 +114,43 @@ def chart():
         if result.returncode == 0 or reason not in result.stderr:
             fault(CHART, f"helm template {' '.join(arguments)} is not refused with '{reason}': {result.stderr.strip()}")
     return rendered
+
+
+def numbers():
+    """A number in any `env` reaches the program as it was written: helm has numbers of values files as floating point."""
+    texts = {"268435456": "268435456", "1000000": "1000000", "0": "0", "-1": "-1", "0.25": "0.25", "9007199254740991": "9007199254740991"}
+    for number, text in texts.items():
+        def env(program):
+            return "{" + ", ".join(f"{option}: {number}" for option in sorted(OPTIONS[program]) if option != "DRAIN_TIMEOUT") + "}"
+        values = (f"storage: victoriametrics\nvictoriametrics: {{url: 'http://v:8428'}}\nmqServer: {{env: {env('mq-server')}}}\n"
+                  f"collector: {{env: {env('collector')}}}\napi: {{env: {env('api')}}}\nstreamers: [{{name: one, source: x, env: {env('streamer')}}}]\n")
+        result = subprocess.run([HELM, "template", "r", CHART, "--values", "-"], input=values, capture_output=True, text=True)
+        if result.returncode:
+            fault(CHART, f"numbers in env: {result.stderr.strip()}")
+            continue
+        for one in rules.workloads([one for one in yaml.safe_load_all(result.stdout) if one]):
+            for container in rules.pod(one)["containers"]:
+                rendered = {variable["name"]: variable.get("value") for variable in container["env"]}
+                for option in OPTIONS[rules.program(container)] - {"DRAIN_TIMEOUT"}:
+                    if rendered.get(option) != text:
+                        fault(CHART, f"{rules.name(one)}: env.{option}: {number} is rendered as {rendered.get(option)}")
+
+
+def alerts():
+    """The chart's alert rules are valid, are those of the guide, and ask for metrics that the programs have."""
+    path = f"{CHART}/alerts.yaml"
+    result = run("promtool", "check", "rules", path)
+    if result.returncode:
+        fault(path, "promtool: " + (result.stdout + result.stderr).strip())
+    guide = re.search(r"^<!-- as alerts.yaml -->\n```yaml\n(.*?)^```", read("Docs/Operations.md"), re.M | re.S)
+    if not guide or guide[1] != read(path):
+        fault(path, "is not what Docs/Operations.md shows")
+    sources = "".join(read(file) for file in glob.glob("Sources/**/*.swift", recursive=True))
+    for group in yaml.safe_load(read(path))["groups"]:
+        for rule in group["rules"]:
+            for metric in re.findall(r"\b(?:telemetry|streamer|collector|gateway)_\w+", rule["expr"]):
+                if f'"{re.sub("_(count|sum|bucket)$", "", metric)}"' not in sources and f'"{metric}"' not in sources:
+                    fault(path, f"{rule['alert']}: no program has {metric}")
 
 
 def manifests():
@@ -135,9 +175,15 @@ def manifests():
         fault("deploy/kind/cluster.yaml", f"maps the ports {mapped}, the manifests serve {served}")
 
 
-def compose():
+def compose(chart_objects):
     path = "deploy/compose.yaml"
     document = yaml.safe_load(read(path))
+    # As long as in the chart, where the startup probe gives it that time.
+    queue = next(one for one in rules.workloads(chart_objects) if one["metadata"]["name"].endswith("-mq-server"))
+    probe = rules.pod(queue)["containers"][0]["startupProbe"]
+    given = rules.seconds(document["services"]["mq-server"].get("healthcheck", {}).get("start_period", "0s"))
+    if given < probe["periodSeconds"] * probe["failureThreshold"]:
+        fault(path, f"mq-server.healthcheck.start_period: {given:g} s are shorter than the chart's startup probe")
     example = set(re.findall(r"^([A-Z_]+)=", read("deploy/.env.example"), re.M))
     targets = set(re.findall(r"^FROM .* AS (\S+)$", read("deploy/docker/Dockerfile"), re.M))
     for text in re.findall(r"\$\{([^}]*)\}", read(path)):
@@ -205,6 +251,15 @@ def planted(objects, values):
     def policy_port(changed):
         return of(changed, "NetworkPolicy", "-api")["spec"]["ingress"][0]["ports"][0]
 
+    def retention(changed):
+        return next(one for one in container(changed, "StatefulSet", "-mq-server")["env"] if one["name"] == "MQ_RETENTION_BYTES")
+
+    def storage(changed):
+        return next(one for one in container(changed, "Deployment", "-api")["env"] if one["name"] == "STORAGE")
+
+    monitor = {"kind": "ServiceMonitor", "metadata": {"name": "planted"}, "spec": {
+        "selector": {"matchLabels": {"app.kubernetes.io/name": "gpu-telemetry"}}, "endpoints": [{"port": "http"}]}}
+
     def claim(changed):
         return rules.pod(of(changed, "Deployment", "-exports"))["volumes"][0]["persistentVolumeClaim"]
 
@@ -230,6 +285,12 @@ def planted(objects, values):
         ("a secret is a plain value", lambda o: container(o, "Deployment", "-api")["env"].append({"name": "API_TOKEN", "value": "x"})),
         ("may run as root", lambda o: rules.pod(of(o, "Deployment", "-api"))["securityContext"].update(runAsNonRoot=False)),
         ("readOnlyRootFilesystem: is not True", lambda o: container(o, "StatefulSet", "-mq-server")["securityContext"].pop("readOnlyRootFilesystem")),
+        ("is not longer than DRAIN_TIMEOUT", lambda o: container(o, "StatefulSet", "-collector")["env"].append({"name": "DRAIN_TIMEOUT", "value": "30s"})),
+        ("MQ_RETENTION_BYTES: 0 does not keep", lambda o: retention(o).update(value="0")),
+        ("MQ_RETENTION_BYTES: 10GiB does not keep", lambda o: retention(o).update(value="10GiB")),
+        ("Prometheus cannot reach the port http of StatefulSet/gpu-telemetry-mq-server", lambda o: o.append(monitor)),
+        ("each replica would call for the next", lambda o: storage(o).update(value="memory")),
+        ("startupProbe: is missing", lambda o: container(o, "StatefulSet", "-influxdb").pop("startupProbe")),
         ("livenessProbe: is missing", lambda o: container(o, "StatefulSet", "-mq-server").pop("livenessProbe")),
         ("names no version", lambda o: container(o, "Deployment", "-api").update(image="gpu-telemetry/api:latest")),
         ("is there twice", lambda o: o.append(of(o, "Service", "-api"))),
@@ -253,8 +314,10 @@ def planted(objects, values):
 
 def main():
     rendered = chart()
+    numbers()
+    alerts()
     manifests()
-    compose()
+    compose(rendered["deploy/k8s/values.yaml"][0])
     dockerfile()
     dashboard()
     plants = planted(*rendered["deploy/k8s/values.yaml"]) if not found else 0

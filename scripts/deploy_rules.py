@@ -188,14 +188,88 @@ def restricted(objects, _):
             resources = container.get("resources", {})
             if not resources.get("requests", {}).get("cpu") or not resources.get("limits", {}).get("memory"):
                 yield one, f"{container['name']}.resources", "has no request of cpu or no limit of memory"
-            for probe in ("livenessProbe", "readinessProbe"):
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 if probe not in container:
                     yield one, f"{container['name']}.{probe}", "is missing"
             if re.search(r"(:latest|/[^:]*)$", container["image"]):
                 yield one, f"{container['name']}.image", f"{container['image']} names no version"
 
 
-RULES = [selectors, ports, peers, references, variables, restricted]
+def seconds(text):
+    """A duration as the programs read it."""
+    amount, unit = re.fullmatch(r"([0-9.]+)([a-z]*)", text).groups()
+    return float(amount) * {"": 0, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
+
+
+def size(text):
+    """A size of Kubernetes (20Gi) or of the programs (20GiB), in bytes."""
+    amount, unit = re.fullmatch(r"([0-9]+)([A-Za-z]*)", text).groups()
+    return int(amount) * 1024 ** ("KMGT".index(unit[0]) + 1) if unit else int(amount)
+
+
+def endings(objects, _):
+    """A pod has longer to end than its program drains."""
+    for one in workloads(objects):
+        for container in pod(one)["containers"]:
+            if program(container) in PROGRAMS:
+                env = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
+                drain = seconds(env.get("DRAIN_TIMEOUT", "10s"))
+                if pod(one).get("terminationGracePeriodSeconds", 30) < drain + 5:
+                    yield one, "spec.terminationGracePeriodSeconds", f"is not longer than DRAIN_TIMEOUT ({drain:g} s) and the rest of the end"
+
+
+def volumes(objects, _):
+    """The log deletes old segments before its volume is full."""
+    for one in workloads(objects):
+        claims = {claim["metadata"]["name"]: claim["spec"]["resources"]["requests"]["storage"] for claim in one["spec"].get("volumeClaimTemplates", [])}
+        for container in pod(one)["containers"]:
+            if program(container) == "mq-server":
+                env = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
+                kept, room = env.get("MQ_RETENTION_BYTES", "0"), claims["log"]
+                # Retention keeps up to a segment more, and never deletes the one that is written to.
+                if kept == "0" or size(kept) + 2 * size(env.get("MQ_SEGMENT_BYTES", "256MiB")) > size(room):
+                    yield one, f"{container['name']}.env.MQ_RETENTION_BYTES", f"{kept} does not keep the log within its volume of {room}"
+
+
+# What the pods of Prometheus' operator have, in a namespace of their own.
+PROMETHEUS = {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": "k8s"}
+
+
+def admits(rule):
+    def names(peer):
+        selector = peer.get("podSelector", {})
+        wanted = [expression["operator"] == "In" and PROMETHEUS.get(expression["key"]) in expression["values"]
+                  for expression in selector.get("matchExpressions", [])]
+        return "namespaceSelector" in peer and matches(selector.get("matchLabels", {}), PROMETHEUS) and all(wanted)
+    return "from" not in rule or any(names(peer) for peer in rule["from"])
+
+
+def monitored(objects, _):
+    """Whom a ServiceMonitor has scraped, the network policies let Prometheus reach."""
+    for monitor in of_kind(objects, "ServiceMonitor"):
+        port = monitor["spec"]["endpoints"][0]["port"]
+        for service in of_kind(objects, "Service"):
+            if not matches(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"]) or port not in [p["name"] for p in service["spec"]["ports"]]:
+                continue
+            for one in selected(service["spec"]["selector"], objects):
+                for policy in of_kind(objects, "NetworkPolicy"):
+                    if one in selected(policy["spec"]["podSelector"]["matchLabels"], objects):
+                        rules = [rule for rule in policy["spec"].get("ingress", []) if port in [p["port"] for p in rule.get("ports", [])]]
+                        if not any(admits(rule) for rule in rules):
+                            yield policy, "spec.ingress", f"Prometheus cannot reach the port {port} of {name(one)}"
+
+
+def autoscaled(objects, _):
+    """A replica that reads the whole log is CPU load itself."""
+    for one in of_kind(objects, "HorizontalPodAutoscaler"):
+        for target in workloads(objects):
+            if target["metadata"]["name"] == one["spec"]["scaleTargetRef"]["name"]:
+                env = {variable["name"]: variable.get("value") for variable in pod(target)["containers"][0].get("env", [])}
+                if env.get("STORAGE") == "memory":
+                    yield one, "spec.metrics", f"{name(target)} reads the log itself: each replica would call for the next"
+
+
+RULES = [selectors, ports, peers, references, variables, restricted, endings, volumes, monitored, autoscaled]
 
 
 def faults(objects, declared):

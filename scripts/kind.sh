@@ -49,7 +49,16 @@ build() {
 
 load() {
     need docker kind
-    kind load docker-image --name "$cluster" "${images[@]}"
+    kind load docker-image --name "$cluster" "${images[@]}" && return
+    # With Docker's containerd image store, kind cannot export some images by name; an archive of them it can load.
+    echo "make: kind could not load the images by name; loading an archive of them" >&2
+    # A file, since kind reads an archive more than once.
+    local archive
+    archive=$(mktemp --suffix .tar)
+    docker save --output "$archive" "${images[@]}" && kind load image-archive --name "$cluster" "$archive"
+    local status=$?
+    rm -f "$archive"
+    return "$status"
 }
 
 copy_csv() {

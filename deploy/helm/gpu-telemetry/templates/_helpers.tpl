@@ -36,13 +36,21 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* What every pod of ours has beside its containers. */}}
+{{/* Of a duration such as "10s", the value of DRAIN_TIMEOUT: seconds that a pod has to end, 20 more than it drains. */}}
+{{- define "gt.gracePeriod" -}}
+{{- $text := . | default "10s" | toString -}}
+{{- if not (regexMatch "^(0|[0-9]+([.][0-9]+)?(us|ms|s|m|h|d))$" $text) }}{{ fail (printf "DRAIN_TIMEOUT: %q is not a duration such as 10s or 2m" $text) }}{{ end -}}
+{{- $seconds := get (dict "" 0 "us" 0.000001 "ms" 0.001 "s" 1 "m" 60 "h" 3600 "d" 86400) (regexFind "[a-z]*$" $text) -}}
+{{- addf (mulf (regexFind "^[0-9.]+" $text) $seconds) 20 | ceil | int64 -}}
+{{- end }}
+
+{{/* What every pod of ours has in addition to its containers. "drain": the DRAIN_TIMEOUT of its program, if it is set. */}}
 {{- define "gt.pod" -}}
 serviceAccountName: {{ include "gt.name" .root }}
 automountServiceAccountToken: false
 # Variables that other services would add could be taken for settings.
 enableServiceLinks: false
-terminationGracePeriodSeconds: 30
+terminationGracePeriodSeconds: {{ include "gt.gracePeriod" .drain }}
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets:{{ toYaml . | nindent 2 }}
 {{- end }}
@@ -64,10 +72,43 @@ tolerations:{{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* A number from a values file is a float64, which would be rendered as 2.68435456e+08. */}}
+{{- define "gt.value" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ printf "%.0f" . }}{{ else }}{{ . }}{{ end -}}
+{{- end }}
+
 {{- define "gt.env" -}}
 {{- range $name, $value := . }}
-- {name: {{ $name }}, value: {{ $value | toString | quote }}}
+- {name: {{ $name }}, value: {{ include "gt.value" $value | quote }}}
 {{- end }}
+{{- end }}
+
+{{/* The log's retention unless mqServer.env sets one: 80 % of the volume, less two segments of the default size, since retention
+     deletes whole segments and never the one that is written to. */}}
+{{- define "gt.retentionBytes" -}}
+{{- $size := .Values.mqServer.persistence.size -}}
+{{- $kibibytes := get (dict "Ki" 1 "Mi" 1024 "Gi" 1048576 "Ti" 1073741824) (regexFind "[A-Za-z]+$" $size) -}}
+{{- $mebibytes := sub (div (mul (regexFind "^[0-9]+" $size | int64) $kibibytes 8) 10240) 512 -}}
+{{- if lt $mebibytes 64 }}{{ fail (printf "mqServer.persistence.size: %s leaves no room for two segments of 256 MiB; set mqServer.env.MQ_RETENTION_BYTES and MQ_SEGMENT_BYTES" $size) }}{{ end -}}
+{{- printf "%dMiB" $mebibytes -}}
+{{- end }}
+
+{{/* Whether api has an autoscaler. With storage: memory each replica reads the whole log, which is CPU load itself, so there
+     it must be asked for. */}}
+{{- define "gt.autoscaling" -}}
+{{- $enabled := .Values.api.autoscaling.enabled -}}
+{{- if kindIs "bool" $enabled }}{{ ternary "true" "" $enabled }}{{ else }}{{ ternary "" "true" (eq .Values.storage "memory") }}{{ end -}}
+{{- end }}
+
+{{/* Peers that may read /metrics, as a JSON list: those of the values; with serviceMonitor.enabled, if none is named, the pods
+     that Prometheus' and VictoriaMetrics' operators make, in any namespace. */}}
+{{- define "gt.metricsFrom" -}}
+{{- $named := .Values.networkPolicy.metricsFrom -}}
+{{- if and (not $named) .Values.serviceMonitor.enabled -}}
+{{- $names := dict "key" "app.kubernetes.io/name" "operator" "In" "values" (list "prometheus" "prometheus-agent" "vmagent") -}}
+{{- $named = list (dict "namespaceSelector" dict "podSelector" (dict "matchExpressions" (list $names))) -}}
+{{- end -}}
+{{- toJson (dict "peers" $named) -}}
 {{- end }}
 
 {{- define "gt.queueEnv" -}}
@@ -95,7 +136,7 @@ tolerations:{{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Alive: /health. A pod that cannot reach its peers is not ready, but a restart would not mend that. */}}
+{{/* Alive: /health. A pod that cannot reach its peers is not ready, but a restart would not fix that. */}}
 {{- define "gt.probes" -}}
 startupProbe:
   httpGet: {path: /health, port: http}
