@@ -27,8 +27,15 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
 
     package var count: Int { state.withLock { $0.elements.count } }
 
-    /// Returns `false` where the queue was finished or aborted and the element is not in it.
-    package func send(_ element: Element) async -> Bool {
+    /// Whether somebody waits for room.
+    package var isSenderWaiting: Bool { state.withLock { $0.sender != nil } }
+
+    /// Returns `false` if the queue was finished or aborted and the element is not in it.
+    ///
+    /// - Parameter whileWaiting: called every `period` while there is no room.
+    package nonisolated(nonsending) func send(
+        _ element: Element, every period: Duration = .seconds(3600), whileWaiting: () -> Void = {}
+    ) async -> Bool {
         while true {
             let step: SendStep = state.withLock { state in
                 if state.isFinished || state.isAborted { return .refused }
@@ -42,7 +49,14 @@ package final class BoundedQueue<Element: Sendable>: Sendable {
                 receiver?.resume()
                 return true
             case .full:
+                whileWaiting()
+                let timer = Task { [self] in
+                    guard (try? await Task.sleep(for: period)) != nil else { return }
+                    // At worst it wakes a later wait, which looks and waits on.
+                    state.withLock { $0.sender.take() }?.resume()
+                }
                 await wait(\.sender) { $0.elements.count >= self.capacity && !$0.isFinished && !$0.isAborted }
+                timer.cancel()
             }
         }
     }

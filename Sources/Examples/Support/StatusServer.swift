@@ -2,19 +2,7 @@ import TelemetryNet
 
 /// `/health`, `/ready` and `/metrics` of a program that serves nothing else over HTTP.
 package final class StatusServer: Sendable {
-    /// One thing that must be so before the program can do its work.
-    package struct Check: Sendable {
-        package var name: String
-        package var isReady: Bool
-        /// What is the case, or what is wrong.
-        package var detail: String
-
-        package init(name: String, isReady: Bool, detail: String) {
-            self.name = name
-            self.isReady = isReady
-            self.detail = detail
-        }
-    }
+    package typealias Check = ReadinessCheck
 
     /// What is answered. The closures run on the server's thread, and must not wait.
     package struct Content: Sendable {
@@ -76,28 +64,11 @@ package final class StatusServer: Sendable {
             content.metrics(&out)
             return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)
         case "/ready":
-            return readiness(content.readiness())
+            return HTTPResponse(readiness: content.readiness())
         default:
             if let problem = content.problem() { return error(503, "unhealthy", problem) }
             return HTTPResponse(contentType: "application/json", Array(#"{"status":"ok"}"#.utf8))
         }
-    }
-
-    /// In the form of the gateway's `/ready`.
-    private static func readiness(_ checks: [Check]) -> HTTPResponse {
-        let isReady = checks.allSatisfy(\.isReady)
-        var body = ByteWriter()
-        body.append(isReady ? #"{"status":"ready","checks":["# : #"{"status":"not_ready","checks":["#)
-        for (index, check) in checks.enumerated() {
-            if index > 0 { body.append(",") }
-            body.append(#"{"name":"#)
-            body.appendJSONString(check.name)
-            body.append(check.isReady ? #","ready":true,"detail":"# : #","ready":false,"detail":"#)
-            body.appendJSONString(check.detail)
-            body.append("}")
-        }
-        body.append("]}")
-        return HTTPResponse(status: isReady ? 200 : 503, contentType: "application/json", body.bytes)
     }
 
     private static func error(_ status: Int, _ code: String, _ message: String) -> HTTPResponse {

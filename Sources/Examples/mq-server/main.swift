@@ -26,9 +26,9 @@ await program.main { context in
     configuration.token = context[Options.token]
     configuration.onEvent = { event in
         switch event {
-        case .segmentsDropped: log.info("\(event)")
-        case .tailCut, .acceptFailure: log.warning("\(event)")
-        case .storageFailure: log.error("\(event)")
+        case .segmentsDropped, .storageAvailable, .clockCaughtUp, .opening: log.info("\(event)")
+        case .tailCut, .acceptFailure, .clockDiffers: log.warning("\(event)")
+        case .storageFailure, .storageFull: log.error("\(event)")
         }
     }
 

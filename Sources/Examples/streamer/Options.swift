@@ -39,6 +39,9 @@ enum Options {
         "SCRAPE_TOKEN", isSecret: true, help: "What an exporter asks of its clients, as bearer token.")
     static let format = Option<BatchFormat>.choice(
         "BATCH_FORMAT", default: .columnar, help: "How a batch is written as JSON: small, or readable by anything.")
+    static let bufferBatches = Option<Int>.int(
+        "BUFFER_BATCHES", default: 16, in: 1...100_000, placeholder: "BATCHES",
+        help: "Batches that are kept in memory while the queue takes none; then reading waits, and scrapes are skipped.")
     static let drainTimeout = Option<Duration>.duration(
         "DRAIN_TIMEOUT", default: "10s", help: "How long the end waits for the queue to take what is collected.")
     static let progressInterval = Option<Duration>.duration(
@@ -47,6 +50,6 @@ enum Options {
     static let all: [any AnyOption] =
         [
             id, source, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, scrapeInterval, scrapeTimeout, scrapeToken, format,
-            drainTimeout, progressInterval,
+            bufferBatches, drainTimeout, progressInterval,
         ] + StatusOptions.all + QueueOptions.all
 }

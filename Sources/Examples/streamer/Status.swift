@@ -8,11 +8,13 @@ extension Streamer {
         var content = StatusServer.Content()
         content.readiness = { [self] in
             let isConnected = queue.isConnected
-            return [
-                StatusServer.Check(
-                    name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + address),
-                sourceReadiness,
-            ]
+            var check = StatusServer.Check(
+                name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + address)
+            if let problem = acceptance.problem() {
+                check.isReady = false
+                check.detail += "; " + problem + "; \(waiting) batches wait" + (isBlocked ? ", and the source is not read" : "")
+            }
+            return [check, sourceReadiness]
         }
         content.metrics = { [self] in appendMetrics(to: &$0, isConnected: queue.isConnected) }
         return content
@@ -54,6 +56,15 @@ extension Streamer {
 
         out.appendMetric("streamer_waiting_batches", "gauge", "Batches that are collected and wait for the queue.", Int64(waiting))
         out.appendMetric("streamer_queue_connected", "gauge", "1 while the queue is connected.", isConnected ? 1 : 0)
+        out.appendMetric(
+            "telemetry_streamer_queue_accepting", "gauge",
+            "0 while the queue refuses what is published, or has not answered a publish for 10 seconds.", acceptance.problem() == nil ? 1 : 0)
+        out.appendMetric(
+            "streamer_publishes_refused_total", "counter", "Publishes that the queue refused for want of room; they are tried again.",
+            Int64(acceptance.refusals))
+        out.appendMetric(
+            "streamer_source_blocked", "gauge", "1 while the source is not read, because BUFFER_BATCHES batches wait for the queue.",
+            isBlocked ? 1 : 0)
         if let scraping = source.scraping {
             appendMetrics(of: scraping, to: &out)
         } else {
@@ -78,13 +89,25 @@ extension Streamer {
         out.appendMetric(
             "streamer_stale_series", "gauge", "Series that an earlier scrape had and the last good one had not.",
             Int64(scraping.staleSeries))
-        // Before the first good scrape there is nothing to tell the age and the time of.
-        guard let last = scraping.lastSuccess else { return }
-        out.appendMetric(
-            "streamer_last_scrape_duration_seconds", "gauge", "How long the last good scrape took.",
-            real: scraping.lastDuration / .seconds(1))
-        out.appendMetric(
-            "streamer_last_scrape_age_seconds", "gauge", "Time since the last good scrape began.",
-            real: Double(Timestamp.now.nanoseconds - last.nanoseconds) / 1e9)
+        if scraping.lastSuccess != nil {
+            out.appendMetric(
+                "streamer_last_scrape_duration_seconds", "gauge", "How long the last good scrape took.",
+                real: scraping.lastDuration / .seconds(1))
+        }
+        if let age = scraping.age(isBlocked: isBlocked) {
+            out.appendMetric(
+                "streamer_last_scrape_age_seconds", "gauge",
+                "Time since the last good scrape began, or the first that failed; while the exporter is not asked, up to the last scrape.",
+                real: age)
+        }
+    }
+}
+
+extension ScrapeProgress {
+    /// Seconds for which the exporter has given nothing. While the queue takes nothing the exporter is not asked: that is not its fault,
+    /// and does not count.
+    func age(isBlocked: Bool, at now: Timestamp = .now) -> Double? {
+        guard let since = lastSuccess ?? firstAttempt, let lastAttempt else { return nil }
+        return Double((isBlocked ? lastAttempt : now).nanoseconds - since.nanoseconds) / 1e9
     }
 }

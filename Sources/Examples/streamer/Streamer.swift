@@ -25,11 +25,13 @@ final class Streamer: Sendable {
         var outOfRange = 0
         var files: [String: String] = [:]
         var emptiness: String?
+        var skipped = 0
     }
 
     private struct State {
         var counts = Counts()
         var told = Told()
+        var acceptance = QueueAcceptance()
         /// A batch was too large for a message.
         var hasSplit = false
     }
@@ -39,10 +41,11 @@ final class Streamer: Sendable {
     private let format: BatchFormat
     private let log: Logger
     private let storage: PeerWatch
-    private let buffer = BoundedQueue<MetricBatch>(capacity: 16)
+    private let buffer: BoundedQueue<MetricBatch>
     private let state = Mutex(State())
 
-    init(source: String, format: BatchFormat, log: Logger) {
+    init(source: String, format: BatchFormat, bufferBatches: Int, log: Logger) {
+        buffer = BoundedQueue(capacity: bufferBatches)
         self.source = source
         self.format = format
         self.log = log
@@ -52,6 +55,10 @@ final class Streamer: Sendable {
     var counts: Counts { state.withLock { $0.counts } }
     /// Batches that are collected and wait for the queue.
     var waiting: Int { buffer.count }
+    /// Whether the buffer is full, so that the source is not read.
+    var isBlocked: Bool { buffer.isSenderWaiting }
+    /// What became of the last publish.
+    var acceptance: QueueAcceptance { state.withLock { $0.acceptance } }
 
     /// Reads to the end of the source, or until the task is cancelled; what was read by then is handed over.
     func collect<Source: BatchSource & ~Copyable>(_ open: () throws -> Source) async throws {
@@ -62,7 +69,8 @@ final class Streamer: Sendable {
         defer { note(source.progress) }
         while let batch = try await source.next() {
             note(source.progress)
-            guard await buffer.send(batch) else { return }
+            // While there is no room, what is skipped is counted all the same.
+            guard await buffer.send(batch, every: .milliseconds(200), whileWaiting: { note(source.progress) }) else { return }
         }
     }
 
@@ -73,17 +81,26 @@ final class Streamer: Sendable {
             state.counts.source = progress
             state.told = Told(
                 rejected: progress.rejected.first.count, outOfRange: progress.quality.firstOutOfRange.count, files: progress.rejectedFiles,
-                emptiness: progress.emptiness)
+                emptiness: progress.emptiness, skipped: progress.scraping?.skipped ?? 0)
             return (
                 rejected: progress.rejected.first.dropFirst(told.rejected),
                 outOfRange: progress.quality.firstOutOfRange.dropFirst(told.outOfRange),
                 files: progress.rejectedFiles.filter { told.files[$0.key] != $0.value }.values.sorted(),
-                emptiness: progress.emptiness == told.emptiness ? nil : progress.emptiness
+                emptiness: progress.emptiness == told.emptiness ? nil : progress.emptiness,
+                skipped: (progress.scraping?.skipped ?? 0) - told.skipped
             )
         }
         for text in news.rejected { log.warning("rejected row", ["at": text]) }
         for text in news.outOfRange { log.warning("value out of range", ["at": text]) }
         for text in news.files { log.error("rejected file", ["at": text]) }
+        if news.skipped > 0 {
+            log.warning(
+                "scrapes skipped",
+                [
+                    "url": source, "count": news.skipped, "total": progress.scraping?.skipped ?? 0,
+                    "reason": isBlocked ? "\(waiting) batches wait for the queue; BUFFER_BATCHES is the limit" : "the one before took too long",
+                ])
+        }
         if let emptiness = news.emptiness { log.warning(emptiness, ["source": source]) }
     }
 
@@ -150,11 +167,17 @@ final class Streamer: Sendable {
     private func publish(_ payload: [UInt8], _ client: MQClient) async throws(MQError) {
         while true {
             do throws(MQError) {
+                state.withLock { $0.acceptance.begin() }
                 try await client.publish(payload)
+                state.withLock { $0.acceptance.finish() }
                 storage.found()
                 return
             } catch {
-                guard [.rejected(code: "storage_full"), .rejected(code: "storage_failed")].contains(error.code) else { throw error }
+                guard [.rejected(code: "storage_full"), .rejected(code: "storage_failed")].contains(error.code) else {
+                    state.withLock { $0.acceptance.finish() }
+                    throw error
+                }
+                state.withLock { $0.acceptance.refuse("\(error)") }
                 storage.lost(["reason": "\(error)"])
                 guard (try? await Task.sleep(for: .seconds(1))) != nil else { throw error }
             }

@@ -6,8 +6,7 @@ struct ScrapeSchedule: Sendable {
     private var start: Duration?
     /// The next scrape is that many intervals after the start.
     private var tick: Int64 = 0
-    /// Times that were left out.
-    private(set) var skipped = 0
+    private var skipped = 0
 
     init(interval: Duration) {
         precondition(interval > .zero)
@@ -25,6 +24,13 @@ struct ScrapeSchedule: Sendable {
     mutating func begin(at now: Duration) {
         advance(to: elapsed(at: now) / interval)
         tick += 1
+    }
+
+    /// Times that were left out up to now. A time that is due and not the last that was due counts as soon as the next one is: nobody
+    /// need come for it to be known that nobody came.
+    func skipped(at now: Duration) -> Int {
+        guard start != nil else { return skipped }
+        return skipped + Int(max(0, elapsed(at: now) / interval - tick))
     }
 
     /// The scrape is over.

@@ -78,7 +78,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
     public var progress: SourceProgress {
         var progress = text.progress
         progress.scraping = counts
-        progress.scraping?.skipped = schedule.skipped
+        progress.scraping?.skipped = schedule.skipped(at: clock.monotonic())
         progress.scraping?.samplesWithoutGPU = text.samplesWithoutGPU
         progress.scraping?.liveSeries = text.staleness.live
         progress.scraping?.staleSeries = text.staleness.stale
@@ -105,6 +105,8 @@ public struct ScrapeSource: ~Copyable, BatchSource {
     private mutating func scrape(at start: Duration) async {
         schedule.begin(at: start)
         let began = clock.wall()
+        counts.lastAttempt = began
+        if counts.firstAttempt == nil { counts.firstAttempt = began }
         // One that is cancelled is neither good nor a failure.
         guard let answer = try? await target.fetch(client) else { return }
         let result = answer.flatMap { body in text.read(body, at: began, clock: clock).mapError(target.named) }

@@ -23,6 +23,8 @@ package struct AppendBatch: ~Copyable {
     package private(set) var firstOffset: Int64
     package private(set) var count = 0
     package private(set) var lastTimestamp: Int64 = 0
+    /// The latest time of its records.
+    private(set) var newestTimestamp: Int64 = 0
 
     private let prefix = UnsafeMutableRawPointer.allocate(byteCount: Record.maxOverhead, alignment: 16)
     private var prefixCount = 0
@@ -50,6 +52,7 @@ package struct AppendBatch: ~Copyable {
         marks.removeAll(keepingCapacity: true)
         byteCount = 0
         count = 0
+        newestTimestamp = 0
         if capacity > 4 << 20 {
             staging.deallocate()
             capacity = Self.usualCapacity
@@ -65,8 +68,9 @@ package struct AppendBatch: ~Copyable {
         let offset = nextOffset
         let copied = payload.count < Self.largePayload
         reserve(Record.maxOverhead + (producerID?.count ?? 0) + (copied ? payload.count : 0))
-        if marks.isEmpty || byteCount - marks[marks.count - 1].position >= Self.markInterval {
-            marks.append(SegmentIndex.Mark(offset: offset, position: byteCount, timestamp: timestamp))
+        let isTurn = count > 0 && timestamp < lastTimestamp
+        if marks.isEmpty || isTurn || byteCount - marks[marks.count - 1].position >= Self.markInterval {
+            marks.append(SegmentIndex.Mark(offset: offset, position: byteCount, timestamp: timestamp, isTurn: isTurn))
         }
         let start = used
         used += Record.lengthBytes
@@ -93,6 +97,7 @@ package struct AppendBatch: ~Copyable {
         byteCount += Int64(total)
         count += 1
         lastTimestamp = timestamp
+        newestTimestamp = max(newestTimestamp, timestamp)
         return offset
     }
 

@@ -15,11 +15,25 @@ struct IndexFile: Sendable, Equatable {
     var nextOffset: Int64
     var byteCount: Int64
     var firstTimestamp: Int64
+    /// Of the last record.
     var lastTimestamp: Int64
+    /// The latest of any record. Written only if it is not that of the last, as after a clock that was set back.
+    var newestTimestamp: Int64
     var marks: [SegmentIndex.Mark]
 
     static func name(baseOffset: Int64) -> String {
         String(Segment.name(baseOffset: baseOffset).dropLast(Segment.nameSuffix.count)) + nameSuffix
+    }
+
+    /// `nil` if the name is not that of an index.
+    static func baseOffset(ofName name: String) -> Int64? {
+        guard name.hasSuffix(nameSuffix) else { return nil }
+        return Segment.baseOffset(ofName: name.dropLast(nameSuffix.count) + Segment.nameSuffix)
+    }
+
+    /// When the newest record was stored, as ``Segment/newestTime(at:)`` has it; `nil` without a record.
+    func newestTime(at now: Int64) -> Int64? {
+        marks.isEmpty ? nil : SegmentAge(lastTimestamp: lastTimestamp, newestTimestamp: newestTimestamp).newest(at: now)
     }
 
     var json: [UInt8] {
@@ -45,6 +59,19 @@ struct IndexFile: Sendable, Equatable {
             out.append("]")
         }
         out.append("]")
+        if newestTimestamp != lastTimestamp {
+            out.append(#","newest_timestamp":"#)
+            out.appendDecimal(newestTimestamp)
+        }
+        let turns = marks.filter(\.isTurn)
+        if !turns.isEmpty {
+            out.append(#","turns":["#)
+            for (index, mark) in turns.enumerated() {
+                if index > 0 { out.append(",") }
+                out.appendDecimal(mark.offset)
+            }
+            out.append("]")
+        }
         out.appendChecksum(from: 0)
         return out.bytes
     }
@@ -59,17 +86,24 @@ struct IndexFile: Sendable, Equatable {
         self = parsed
     }
 
-    init(baseOffset: Int64, nextOffset: Int64, byteCount: Int64, firstTimestamp: Int64, lastTimestamp: Int64, marks: [SegmentIndex.Mark]) {
+    init(
+        baseOffset: Int64, nextOffset: Int64, byteCount: Int64, firstTimestamp: Int64, lastTimestamp: Int64, newestTimestamp: Int64,
+        marks: [SegmentIndex.Mark]
+    ) {
         self.baseOffset = baseOffset
         self.nextOffset = nextOffset
         self.byteCount = byteCount
         self.firstTimestamp = firstTimestamp
         self.lastTimestamp = lastTimestamp
+        self.newestTimestamp = newestTimestamp
         self.marks = marks
     }
 
     private static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> IndexFile? {
-        var index = IndexFile(baseOffset: -1, nextOffset: -1, byteCount: -1, firstTimestamp: 0, lastTimestamp: 0, marks: [])
+        var index = IndexFile(
+            baseOffset: -1, nextOffset: -1, byteCount: -1, firstTimestamp: 0, lastTimestamp: 0, newestTimestamp: 0, marks: [])
+        var newest: Int64?
+        var turns: Set<Int64> = []
         var hasFormat = false
         var reader = JSONReader(bytes)
         try reader.beginObject()
@@ -92,11 +126,31 @@ struct IndexFile: Sendable, Equatable {
                     let numbers = try reader.readIntegers(3)
                     index.marks.append(.init(offset: numbers[0], position: numbers[1], timestamp: numbers[2]))
                 }
+            } else if key == "newest_timestamp" {
+                newest = try reader.readInt64()
+            } else if key == "turns" {
+                try reader.beginArray()
+                while try reader.nextElement() { turns.insert(try reader.readInt64()) }
             } else {
                 _ = try reader.skipValue()
             }
         }
-        return hasFormat ? index : nil
+        index.newestTimestamp = newest ?? index.lastTimestamp
+        for place in index.marks.indices where turns.contains(index.marks[place].offset) { index.marks[place].isTurn = true }
+        return hasFormat && index.isPossible ? index : nil
+    }
+
+    /// Whether such a segment can be: a right checksum does not make the numbers right.
+    private var isPossible: Bool {
+        guard baseOffset >= 0, nextOffset >= baseOffset, byteCount >= 0, firstTimestamp >= 0, lastTimestamp >= 0 else { return false }
+        guard newestTimestamp >= max(firstTimestamp, lastTimestamp) else { return false }
+        var last = (offset: baseOffset - 1, position: Int64(-1))
+        for mark in marks {
+            guard mark.offset > last.offset, mark.position > last.position, mark.timestamp >= 0 else { return false }
+            last = (mark.offset, mark.position)
+        }
+        guard let first = marks.first else { return nextOffset == baseOffset }
+        return first.offset == baseOffset && first.position == 0 && last.offset < nextOffset && last.position < byteCount
     }
 }
 

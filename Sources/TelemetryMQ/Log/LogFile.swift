@@ -27,6 +27,10 @@ package protocol LogDirectory: AnyObject, Sendable {
     func fileNames() throws(SystemError) -> [String]
     /// Opens a file to read and write, made empty where it is not there.
     func open(_ name: String) throws(SystemError) -> any LogFile
+    /// Opens a file to read and write; fails with `ENOENT` if it does not exist.
+    func openExisting(_ name: String) throws(SystemError) -> any LogFile
+    /// The number of bytes in a file, which is not opened for it; `nil` if it does not exist.
+    func size(of name: String) throws(SystemError) -> Int64?
     func rename(_ old: String, to new: String) throws(SystemError)
     func remove(_ name: String) throws(SystemError)
     /// Returns when the names of the files are on the device.
@@ -155,6 +159,22 @@ package final class DiskDirectory: LogDirectory {
         return DescriptorFile(path: full, descriptor: descriptor)
     }
 
+    package func openExisting(_ name: String) throws(SystemError) -> any LogFile {
+        let full = path + "/" + name
+        let descriptor = Glibc.open(full, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw SystemError("open", on: full) }
+        return DescriptorFile(path: full, descriptor: descriptor)
+    }
+
+    package func size(of name: String) throws(SystemError) -> Int64? { try Self.size(of: path + "/" + name) }
+
+    static func size(of path: String) throws(SystemError) -> Int64? {
+        var info = stat()
+        if lstat(path, &info) == 0 { return Int64(info.st_size) }
+        guard errno == ENOENT else { throw SystemError("stat", on: path) }
+        return nil
+    }
+
     package func rename(_ old: String, to new: String) throws(SystemError) {
         guard Glibc.rename(path + "/" + old, path + "/" + new) == 0 else { throw SystemError("rename", on: path + "/" + old) }
     }
@@ -185,6 +205,12 @@ package final class MemoryDirectory: LogDirectory {
         guard descriptor >= 0 else { throw SystemError("memfd_create", on: name) }
         return DescriptorFile(path: "memory/" + name, descriptor: descriptor)
     }
+
+    package func openExisting(_ name: String) throws(SystemError) -> any LogFile {
+        throw SystemError("open", on: path + "/" + name, code: ENOENT)
+    }
+
+    package func size(of name: String) -> Int64? { nil }
 
     // A file lives as long as somebody holds it: names mean nothing here.
     package func rename(_ old: String, to new: String) {}

@@ -108,6 +108,9 @@ private final class ReadOnlyDirectory: LogDirectory {
         return DescriptorFile(path: full, descriptor: descriptor)
     }
 
+    func openExisting(_ name: String) throws(SystemError) -> any LogFile { try open(name) }
+    func size(of name: String) throws(SystemError) -> Int64? { try DiskDirectory.size(of: path + "/" + name) }
+
     func rename(_ old: String, to new: String) throws(SystemError) { throw readOnly("rename", old) }
     func remove(_ name: String) throws(SystemError) { throw readOnly("remove", name) }
     func synchronize() throws(SystemError) {}

@@ -1,3 +1,4 @@
+import Glibc
 import TelemetryNet
 
 /// Opens the segments of a directory: by their indexes where they have them, else by reading every record.
@@ -5,8 +6,14 @@ import TelemetryNet
 /// An index is written after its segment is on the device, and syncs go in the order of the log. So up to the last
 /// segment with an index all that is wrong is damage, and is reported. Behind it, a torn record may be the end of what a
 /// power loss left: the log is cut there, and segments that follow are put aside under another name, never deleted.
+///
+/// What retention drops is dropped first, and not read. The work is linear: the directory is listed once, and of each segment that is
+/// kept one file is read, its index, or else itself.
 struct LogRecovery {
     private let directory: any LogDirectory
+    private var retention: Retention
+    private let now: Int64
+    private let onProgress: (MessageLog.Opening) -> Void
     private(set) var segments: [Segment] = []
     private(set) var producers = ProducerTable()
     private(set) var report = MessageLog.Recovery()
@@ -14,9 +21,20 @@ struct LogRecovery {
     private(set) var indexed: Set<Int64> = []
     /// Messages before this one are in the producer table that was read from its snapshot.
     private var snapshotEnd: Int64 = 0
+    private var names: Set<String> = []
+    /// Segments whose index has their size.
+    private var agreeing: Set<Int64> = []
+    private var opening = MessageLog.Opening()
 
-    init(directory: any LogDirectory) {
+    /// - Parameter now: microseconds since 1970.
+    init(
+        directory: any LogDirectory, configuration: MessageLog.Configuration, now: Int64,
+        onProgress: @escaping (MessageLog.Opening) -> Void = { _ in }
+    ) {
         self.directory = directory
+        self.now = now
+        self.onProgress = onProgress
+        retention = Retention(configuration, now: now)
     }
 
     mutating func run() throws(LogError) {
@@ -33,47 +51,98 @@ struct LogRecovery {
     }
 
     private mutating func openSegments() throws {
-        let names = try directory.fileNames()
-        let bases = names.compactMap(Segment.baseOffset(ofName:)).sorted()
-        guard let last = bases.last else { return }
+        names = Set(try directory.fileNames())
+        let all = names.compactMap(Segment.baseOffset(ofName:)).sorted()
+        guard let last = all.last else { return }
+        opening.segmentCount = all.count
+        var indexes = try readIndexes(all)
+        let bases = drop(all, &indexes)
+        let durableEnd = indexes.values.map(\.nextOffset).max() ?? 0
         if let bytes = try directory.contents(of: ProducerFile.name), let (table, end) = ProducerFile.parse(bytes), bases.contains(end) {
             producers = table
             snapshotEnd = end
         }
-        var indexes: [Int64: IndexFile] = [:]
-        // Also those whose segment is gone: they tell that it was there.
-        for name in names where name.hasSuffix(IndexFile.nameSuffix) {
-            guard let bytes = try directory.contents(of: name), let index = IndexFile(json: bytes),
-                IndexFile.name(baseOffset: index.baseOffset) == name
-            else { continue }
-            indexes[index.baseOffset] = index
-        }
-        let durableEnd = indexes.values.map(\.nextOffset).max() ?? 0
 
         for (place, base) in bases.enumerated() {
-            let file = try directory.open(Segment.name(baseOffset: base))
             if let previous = segments.last, previous.nextOffset != base {
                 guard previous.nextOffset < base, previous.nextOffset >= durableEnd else {
                     throw LogError.corrupt(
-                        path: previous.file.path, position: previous.byteCount, offset: previous.nextOffset,
+                        path: previous.path, position: previous.byteCount, offset: previous.nextOffset,
                         reason: "the next segment starts at message \(base)")
                 }
                 return try setAside(bases[place...])
             }
-            if let index = indexes[base], base < snapshotEnd, base != last, try file.size() == index.byteCount,
-                index.nextOffset == bases[place + 1]
-            {
-                segments.append(Segment(index, file: file))
+            if let index = indexes[base], agreeing.contains(base), base < snapshotEnd, base != last, index.nextOffset == bases[place + 1] {
+                segments.append(Segment(index, in: directory))
                 indexed.insert(base)
-            } else if try !scan(Segment(baseOffset: base, file: file), isLast: base == last, durableEnd: durableEnd) {
-                return try setAside(bases[(place + 1)...])
+            } else {
+                let file = try directory.openExisting(Segment.name(baseOffset: base))
+                let segment = Segment(baseOffset: base, file: file, in: directory)
+                if try !scan(segment, isLast: base == last, durableEnd: durableEnd) { return try setAside(bases[(place + 1)...]) }
+                if base != last { segment.letGoOfFile() }
+            }
+            opening.segmentsOpened += 1
+            onProgress(opening)
+        }
+    }
+
+    /// Reads the indexes, from the newest to that of the last segment that retention keeps. Also those whose segment is gone: they
+    /// prove that it was there.
+    private mutating func readIndexes(_ bases: [Int64]) throws -> [Int64: IndexFile] {
+        var indexes: [Int64: IndexFile] = [:]
+        func read(_ base: Int64) throws {
+            guard let bytes = try directory.contents(of: IndexFile.name(baseOffset: base)), let index = IndexFile(json: bytes),
+                index.baseOffset == base
+            else { return }
+            indexes[base] = index
+            if try directory.size(of: Segment.name(baseOffset: base)) == index.byteCount { agreeing.insert(base) }
+        }
+        var firstKept = bases[bases.count - 1]
+        for base in bases.reversed() {
+            if names.contains(IndexFile.name(baseOffset: base)) { try read(base) }
+            opening.indexesRead += 1
+            onProgress(opening)
+            // What is certain to be there counts: a segment without an index may have a torn end.
+            let index = base != bases.last && agreeing.contains(base) ? indexes[base] : nil
+            guard retention.keeps(byteCount: index?.byteCount ?? 0, newestTime: index?.newestTime(at: now)) else { break }
+            firstKept = base
+        }
+        for name in names {
+            guard let base = IndexFile.baseOffset(ofName: name), indexes[base] == nil, base > firstKept,
+                !names.contains(Segment.name(baseOffset: base))
+            else { continue }
+            try read(base)
+        }
+        report.oldestKept = firstKept
+        return indexes
+    }
+
+    /// Removes the segments that retention does not keep, the oldest first, and indexes that are left without their segment.
+    /// Returns those that are kept.
+    private mutating func drop(_ bases: [Int64], _ indexes: inout [Int64: IndexFile]) -> [Int64] {
+        let firstKept = report.oldestKept
+        for base in bases where base < firstKept {
+            do {
+                try directory.remove(Segment.name(baseOffset: base))
+                report.droppedCount += 1
+            } catch {
+                // It is no longer part of the log all the same; the next opening tries again.
+                report.notices.append("retention: \(error)")
             }
         }
+        for name in names {
+            guard let base = IndexFile.baseOffset(ofName: name), base < firstKept else { continue }
+            try? directory.remove(name)
+            indexes[base] = nil
+        }
+        return bases.filter { $0 >= firstKept }
     }
 
     /// Returns whether the log goes on behind the segment.
     private mutating func scan(_ segment: Segment, isLast: Bool, durableEnd: Int64) throws -> Bool {
         let tail = try SegmentRecovery.scan(segment) { header in
+            opening.messagesRead += 1
+            if opening.messagesRead & 0xFFFF == 0 { onProgress(opening) }
             guard header.offset >= snapshotEnd, let id = header.producerID, let sequence = header.sequence else { return }
             producers.stored(producers.producer(id), sequence: sequence, offset: header.offset)
         }
@@ -81,12 +150,12 @@ struct LogRecovery {
         guard let tail else { return true }
         guard segment.nextOffset >= durableEnd else {
             throw LogError.corrupt(
-                path: segment.file.path, position: tail.position, offset: segment.nextOffset,
+                path: segment.path, position: tail.position, offset: segment.nextOffset,
                 reason: "\(tail.reason), in a segment that was sealed")
         }
-        try segment.file.truncate(to: tail.position)
+        try segment.openFile().truncate(to: tail.position)
         report.cutTail =
-            "\(segment.file.path): cut \(tail.byteCount) bytes at byte \(tail.position), before message \(segment.nextOffset): \(tail.reason)"
+            "\(segment.path): cut \(tail.byteCount) bytes at byte \(tail.position), before message \(segment.nextOffset): \(tail.reason)"
         return isLast
     }
 
@@ -96,9 +165,8 @@ struct LogRecovery {
             let end = segments.last?.nextOffset ?? 0
             // A second power loss may leave a segment of the same name.
             var aside = name + ".set-aside"
-            let taken = Set(try directory.fileNames())
             var number = 1
-            while taken.contains(aside) {
+            while !names.insert(aside).inserted {
                 number += 1
                 aside = name + ".set-aside-\(number)"
             }

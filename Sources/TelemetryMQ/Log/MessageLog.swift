@@ -25,65 +25,115 @@ package final class MessageLog {
         package var cutTail: String?
         /// Said of each segment behind the cut, which was put aside under another name.
         package var setAside: [String] = []
+        /// Segments that retention dropped while opening.
+        package var droppedCount = 0
+        /// The first offset of the oldest segment that retention kept.
+        var oldestKept: Int64 = 0
+        /// What else an operator should know, one sentence each.
+        package var notices: [String] = []
+    }
+
+    /// How far the opening of a log is.
+    package struct Opening: Sendable {
+        package var segmentCount = 0
+        package var indexesRead = 0
+        package var segmentsOpened = 0
+        /// Of segments without an index.
+        package var messagesRead: Int64 = 0
     }
 
     package let directory: any LogDirectory
     private let configuration: Configuration
     /// Never empty.
     package private(set) var segments: [Segment] = []
+    /// Of all segments but the last.
+    private var sealedByteCount: Int64 = 0
+    /// The latest time of any message; 0 without one. It lies in the future if the clock was ahead.
+    package private(set) var newestTimestamp: Int64 = 0
     package private(set) var producers = ProducerTable()
     package private(set) var recovery = Recovery()
     /// Set by the first failed write or sync; from then on the log is only read.
     package private(set) var failure: LogError?
     /// Written to, and not synced since.
     private var unsynced: [any LogFile] = []
+    /// Segments that were sealed before the log was opened, and that may not be on the device.
+    private var unsyncedNames: [String] = []
     private var namesUnsynced = false
     /// Sealed, and without an index yet: that is written once they are on the device.
     private var unsealed: [Segment] = []
     /// The producer table when the last segment was sealed, to be written with its index.
     private var producerSnapshot: [UInt8]?
 
-    package init(directory: any LogDirectory, configuration: Configuration = Configuration()) throws(LogError) {
+    /// Opens the log and applies retention. `now`: microseconds since 1970.
+    package init(
+        directory: any LogDirectory, configuration: Configuration = Configuration(), now: Int64 = 0,
+        onProgress: @escaping (Opening) -> Void = { _ in }
+    ) throws(LogError) {
         self.directory = directory
         self.configuration = configuration
-        try recover()
+        try recover(now: now, onProgress)
     }
 
     package var active: Segment { segments[segments.count - 1] }
     package var oldestOffset: Int64 { segments[0].baseOffset }
     /// The offset that the next message gets.
     package var nextOffset: Int64 { active.nextOffset }
-    package var byteCount: Int64 { segments.reduce(0) { $0 + $1.byteCount } }
-    package var lastTimestamp: Int64 { segments.last { $0.firstTimestamp != nil }?.lastTimestamp ?? 0 }
+    package var byteCount: Int64 { sealedByteCount + active.byteCount }
+    /// Of the newest message; 0 without one.
+    package private(set) var lastTimestamp: Int64 = 0
 
     // MARK: Opening
 
-    private func recover() throws(LogError) {
-        var found = LogRecovery(directory: directory)
+    private func recover(now: Int64, _ onProgress: @escaping (Opening) -> Void) throws(LogError) {
+        var found = LogRecovery(directory: directory, configuration: configuration, now: now, onProgress: onProgress)
         try found.run()
         segments = found.segments
         producers = found.producers
         recovery = found.report
         // Of what a process wrote that was killed, nobody knows what is on the device.
         if directory.isDurable, !segments.isEmpty {
-            unsynced = segments.filter { !found.indexed.contains($0.baseOffset) }.map(\.file)
+            do {
+                unsynced = [try active.openFile()]
+            } catch {
+                throw .unusable("\(error)")
+            }
+            unsyncedNames = segments.dropLast().filter { !found.indexed.contains($0.baseOffset) }.map { Segment.name(baseOffset: $0.baseOffset) }
             namesUnsynced = true
         }
+        sealedByteCount = segments.dropLast().reduce(0) { $0 + $1.byteCount }
+        newestTimestamp = segments.map(\.newestTimestamp).max() ?? 0
+        lastTimestamp = segments.last { $0.firstTimestamp != nil }?.lastTimestamp ?? 0
         unsealed = segments.dropLast().filter { !found.indexed.contains($0.baseOffset) }
         if !unsealed.isEmpty {
             producerSnapshot = ProducerFile.json(producers.upTo(active.baseOffset), endOffset: active.baseOffset)
         }
-        guard segments.isEmpty else { return }
         do {
-            try addSegment(baseOffset: 0)
+            if segments.isEmpty {
+                try addSegment(baseOffset: 0)
+            } else {
+                dropAfterReading(now: now)
+            }
         } catch {
             throw .unusable("\(error)")
         }
     }
 
+    /// Of segments without an index nothing was known before they were read.
+    private func dropAfterReading(now: Int64) {
+        do {
+            recovery.droppedCount += try applyRetention(now: now)
+        } catch {
+            // The server tries again every second.
+            recovery.notices.append("retention: \(error)")
+        }
+        recovery.segmentCount = segments.count
+        recovery.messageCount = segments.reduce(0) { $0 + $1.messageCount }
+        recovery.byteCount = byteCount
+    }
+
     private func addSegment(baseOffset: Int64) throws(SystemError) {
         let file = try directory.open(Segment.name(baseOffset: baseOffset))
-        segments.append(Segment(baseOffset: baseOffset, file: file))
+        segments.append(Segment(baseOffset: baseOffset, file: file, in: directory))
         namesUnsynced = true
     }
 
@@ -91,6 +141,7 @@ package final class MessageLog {
     private func roll() throws(SystemError) {
         let sealed = active
         try addSegment(baseOffset: sealed.nextOffset)
+        sealedByteCount += sealed.byteCount
         guard directory.isDurable else { return }
         unsealed.append(sealed)
         producerSnapshot = ProducerFile.json(producers.upTo(sealed.nextOffset), endOffset: sealed.nextOffset)
@@ -105,30 +156,63 @@ package final class MessageLog {
     package func append(_ batch: borrowing AppendBatch) throws(LogError) {
         precondition(batch.firstOffset == nextOffset, "the batch starts at \(batch.firstOffset), the log goes on at \(nextOffset)")
         if let failure { throw failure }
-        do {
-            if active.byteCount > 0, active.byteCount + batch.byteCount > configuration.segmentBytes { try roll() }
-        } catch {
-            throw refuse(error)
-        }
+        let file = try fileWithPlace(for: batch.byteCount)
         let segment = active
         do {
             var parts = batch.parts()
             try parts.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
-                try segment.file.write(buffer, at: segment.byteCount)
+                try file.write(buffer, at: segment.byteCount)
             }
         } catch {
             // Part of the batch may be in the file; without the cut, a later and shorter append would leave its end behind.
             do {
-                try segment.file.truncate(to: segment.byteCount)
+                try file.truncate(to: segment.byteCount)
             } catch {
                 throw fail(error)
             }
             throw refuse(error)
         }
-        if unsynced.last !== segment.file { unsynced.append(segment.file) }
+        if directory.isDurable, unsynced.last !== file { unsynced.append(file) }
         segment.grow(
             by: batch.count, bytes: batch.byteCount, firstTimestamp: batch.marks[0].timestamp, lastTimestamp: batch.lastTimestamp,
-            marks: batch.marks)
+            newestTimestamp: batch.newestTimestamp, marks: batch.marks)
+        lastTimestamp = batch.lastTimestamp
+        newestTimestamp = max(newestTimestamp, batch.newestTimestamp)
+    }
+
+    /// The file that the next bytes go to: that of a new segment if they would make the present one too large.
+    private func fileWithPlace(for byteCount: Int64) throws(LogError) -> any LogFile {
+        do {
+            if active.byteCount > 0, active.byteCount + byteCount > configuration.segmentBytes { try roll() }
+            return try active.openFile()
+        } catch {
+            throw refuse(error)
+        }
+    }
+
+    /// Throws what an append of this number of bytes would throw. It writes zeros where the append would, and cuts them off again;
+    /// after a crash in between they are a torn end.
+    package func tryRoom(for byteCount: Int64) throws(LogError) {
+        if let failure { throw failure }
+        let file = try fileWithPlace(for: byteCount)
+        let end = active.byteCount
+        let zeros = [UInt8](repeating: 0, count: Int(clamping: min(max(byteCount, 1), 1 << 20)))
+        var refusal: SystemError?
+        do {
+            var written: Int64 = 0
+            while written < byteCount {
+                try file.write(zeros, at: end + written)
+                written += Int64(zeros.count)
+            }
+        } catch {
+            refusal = error
+        }
+        do {
+            try file.truncate(to: end)
+        } catch {
+            throw fail(error)
+        }
+        if let refusal { throw refuse(refusal) }
     }
 
     /// The table's entry for a producer id.
@@ -162,6 +246,8 @@ package final class MessageLog {
     package struct SyncWork: Sendable {
         package var end: LogEnd
         package var files: [any LogFile]
+        /// Before those: files that nobody has open.
+        package var names: [String]
         package var directory: any LogDirectory
         package var syncsNames: Bool
         /// Of sealed segments that are all on the device once the files are.
@@ -169,6 +255,11 @@ package final class MessageLog {
         var producerSnapshot: [UInt8]?
 
         package func perform() throws(SystemError) {
+            for name in names {
+                // Retention may have dropped it since.
+                guard try directory.size(of: name) != nil else { continue }
+                try directory.openExisting(name).synchronize()
+            }
             for file in files { try file.synchronize() }
             if syncsNames { try directory.synchronize() }
         }
@@ -192,11 +283,13 @@ package final class MessageLog {
 
     /// `nil` where nothing was written since the last call. The work may be performed on another thread.
     package func takeSyncWork(with extra: (any LogFile)? = nil) -> SyncWork? {
-        guard !unsynced.isEmpty || namesUnsynced || extra != nil || !unsealed.isEmpty else { return nil }
+        guard !unsynced.isEmpty || !unsyncedNames.isEmpty || namesUnsynced || extra != nil || !unsealed.isEmpty else { return nil }
         let work = SyncWork(
-            end: end, files: unsynced + (extra.map { [$0] } ?? []), directory: directory, syncsNames: namesUnsynced,
+            end: end, files: unsynced + (extra.map { [$0] } ?? []), names: unsyncedNames, directory: directory, syncsNames: namesUnsynced,
             indexes: unsealed.map(\.indexFile), producerSnapshot: producerSnapshot)
+        for segment in unsealed { segment.letGoOfFile() }
         unsynced = []
+        unsyncedNames = []
         namesUnsynced = false
         unsealed = []
         producerSnapshot = nil
@@ -226,51 +319,64 @@ package final class MessageLog {
         return segments[low]
     }
 
+    /// Whether retention has dropped the segment.
+    package func hasDropped(_ segment: Segment) -> Bool { segment.baseOffset < oldestOffset }
+
     /// The first offset whose message is not older than the time (microseconds since 1970); ``nextOffset`` for none.
-    package func offset(notBefore timestamp: Int64) throws(SystemError) -> Int64 {
-        guard let segment = segments.first(where: { $0.firstTimestamp != nil && $0.lastTimestamp >= timestamp }) else { return nextOffset }
-        return try segment.offset(notBefore: timestamp)
+    ///
+    /// Messages that a clock stored which was ahead are left out: their times are after `now`, and a later message has one that is not.
+    package func offset(notBefore timestamp: Int64, now: Int64 = .max) throws(SystemError) -> Int64 {
+        let tail = try futureTail(now)
+        for segment in segments where segment.firstTimestamp != nil && segment.newestTimestamp >= timestamp {
+            if let offset = try segment.offset(notBefore: timestamp, now: now, tail: tail) { return offset }
+        }
+        return nextOffset
+    }
+
+    /// The offset from which on all times are after `now`.
+    private func futureTail(_ now: Int64) throws(SystemError) -> Int64 {
+        for segment in segments.reversed() {
+            if let end = try segment.end(ofTimesUpTo: now) { return end }
+        }
+        return oldestOffset
     }
 
     // MARK: Retention
 
-    /// Drops what the limits allow, and returns how many segments went. `now`: microseconds since 1970.
+    /// Drops what the limits allow, and returns the number of segments that went. `now`: microseconds since 1970.
+    /// `trustsClock`: whether messages may be dropped for their age.
     @discardableResult
-    package func applyRetention(now: Int64) throws(SystemError) -> Int {
-        if let age = configuration.retentionAge {
-            let horizon = now - age.microseconds
-            if active.firstTimestamp != nil, active.lastTimestamp < horizon { try roll() }
-            return try drop { $0.lastTimestamp < horizon } + dropByBytes()
+    package func applyRetention(now: Int64, trustsClock: Bool = true) throws(SystemError) -> Int {
+        var retention = Retention(configuration, now: trustsClock ? now : nil)
+        if let horizon = retention.horizon, let newest = active.newestTime(at: now), newest < horizon { try roll() }
+        var kept = 0
+        for segment in segments.reversed() {
+            // The segment that is written to is never dropped, and its bytes count.
+            guard retention.keeps(byteCount: segment.byteCount, newestTime: segment.newestTime(at: now)) || kept == 0 else { break }
+            kept += 1
         }
-        return try dropByBytes()
+        return try drop(segments.count - kept)
     }
 
-    private func dropByBytes() throws(SystemError) -> Int {
-        guard let limit = configuration.retentionBytes else { return 0 }
-        var total = byteCount
-        return try drop { oldest in
-            guard total - oldest.byteCount >= limit else { return false }
-            total -= oldest.byteCount
-            return true
-        }
-    }
-
-    private func drop(while isDue: (Segment) -> Bool) throws(SystemError) -> Int {
+    private func drop(_ count: Int) throws(SystemError) -> Int {
         var dropped = 0
-        while segments.count > 1, isDue(segments[0]) {
-            try directory.remove(Segment.name(baseOffset: segments[0].baseOffset))
+        defer {
+            if dropped > 0 {
+                sealedByteCount -= segments[..<dropped].reduce(0) { $0 + $1.byteCount }
+                let gone = Set(segments[..<dropped].map { Segment.name(baseOffset: $0.baseOffset) })
+                segments.removeFirst(dropped)
+                unsealed.removeAll { hasDropped($0) }
+                if !unsyncedNames.isEmpty { unsyncedNames.removeAll { gone.contains($0) } }
+                newestTimestamp = segments.map(\.newestTimestamp).max() ?? 0
+            }
+        }
+        while dropped < count {
+            let base = segments[dropped].baseOffset
+            try directory.remove(Segment.name(baseOffset: base))
             // It may have none.
-            try? directory.remove(IndexFile.name(baseOffset: segments[0].baseOffset))
-            segments.removeFirst()
+            try? directory.remove(IndexFile.name(baseOffset: base))
             dropped += 1
         }
         return dropped
-    }
-}
-
-extension Duration {
-    /// Whole microseconds.
-    package var microseconds: Int64 {
-        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import TelemetryNet
 
 /// A file of consecutive records. The last segment of a log is appended to; the others are sealed.
@@ -7,16 +8,27 @@ package final class Segment {
     static let nameSuffix = ".log"
 
     package let baseOffset: Int64
-    package let file: any LogFile
+    /// For messages.
+    package let path: String
+    private let directory: (any LogDirectory)?
+    /// The file while the segment is written to. In memory it is all there is, and kept.
+    private var held: (any LogFile)?
+    /// The file of a sealed segment while somebody reads it: a log has more segments than a process has descriptors.
+    private weak var shared: (any LogFile)?
     package private(set) var byteCount: Int64 = 0
     package private(set) var nextOffset: Int64
     package private(set) var firstTimestamp: Int64?
+    /// Of the last record. Earlier ones may have later times, where the clock was set back.
     package private(set) var lastTimestamp: Int64 = 0
+    /// The latest time of any record; 0 without one.
+    package private(set) var newestTimestamp: Int64 = 0
     private(set) var index = SegmentIndex()
     /// Whether every record's checksum was found right since the log was opened, or the record was written since.
     package private(set) var isVerified = true
     /// Its first damaged record, where one was found: nothing from there on is delivered.
     package private(set) var damage: Damage?
+    /// The earliest time at which the clock was read while all times of the segment lay in its future.
+    private var knownSince: Int64?
 
     package struct Damage: Sendable, Equatable {
         package var position: Int64
@@ -24,20 +36,25 @@ package final class Segment {
         package var reason: String
     }
 
-    init(baseOffset: Int64, file: any LogFile) {
+    /// An empty segment. `directory`: where a file that was let go is found again; without one the file is kept.
+    init(baseOffset: Int64, file: any LogFile, in directory: (any LogDirectory)? = nil) {
         self.baseOffset = baseOffset
-        self.file = file
+        self.directory = directory
+        path = file.path
+        held = file
         nextOffset = baseOffset
     }
 
     /// A sealed segment as its index says; its records are to be verified before they are delivered.
-    init(_ index: IndexFile, file: any LogFile) {
+    init(_ index: IndexFile, in directory: any LogDirectory) {
         baseOffset = index.baseOffset
-        self.file = file
+        self.directory = directory
+        path = directory.path + "/" + Segment.name(baseOffset: index.baseOffset)
         byteCount = index.byteCount
         nextOffset = index.nextOffset
         firstTimestamp = index.firstTimestamp
         lastTimestamp = index.lastTimestamp
+        newestTimestamp = index.newestTimestamp
         self.index = SegmentIndex(marks: index.marks)
         isVerified = false
     }
@@ -45,7 +62,27 @@ package final class Segment {
     var indexFile: IndexFile {
         IndexFile(
             baseOffset: baseOffset, nextOffset: nextOffset, byteCount: byteCount, firstTimestamp: firstTimestamp ?? 0,
-            lastTimestamp: lastTimestamp, marks: index.marks)
+            lastTimestamp: lastTimestamp, newestTimestamp: newestTimestamp, marks: index.marks)
+    }
+
+    // MARK: The file
+
+    /// The segment's file, open for as long as it is kept by the caller or somebody else. Fails with `ENOENT` after retention has
+    /// dropped the segment, unless somebody keeps it.
+    package func openFile() throws(SystemError) -> any LogFile {
+        if let held { return held }
+        if let shared { return shared }
+        guard let directory else { throw SystemError("open", on: path, code: ENOENT) }
+        let file = try directory.openExisting(Segment.name(baseOffset: baseOffset))
+        shared = file
+        return file
+    }
+
+    /// Closes the file of a sealed segment once nobody reads it.
+    func letGoOfFile() {
+        guard let directory, directory.isDurable, let file = held else { return }
+        shared = file
+        held = nil
     }
 
     /// Takes what a scan of the file found: its marks count, whatever the index file said.
@@ -70,35 +107,91 @@ package final class Segment {
         return Int64(digits)
     }
 
-    /// Takes note of records that were written at the end of the file.
-    func grow(by count: Int, bytes: Int64, firstTimestamp: Int64, lastTimestamp: Int64, marks: [SegmentIndex.Mark]) {
-        index.append(marks, shiftedBy: byteCount)
+    /// Takes note of records that were written at the end of the file. `newestTimestamp`: the latest of their times, if it is
+    /// neither that of the first nor of the last.
+    func grow(
+        by count: Int, bytes: Int64, firstTimestamp: Int64, lastTimestamp: Int64, newestTimestamp: Int64 = 0, marks: [SegmentIndex.Mark]
+    ) {
+        if firstTimestamp < self.lastTimestamp, !marks.isEmpty, messageCount > 0 {
+            var marks = marks
+            marks[0].isTurn = true
+            index.append(marks, shiftedBy: byteCount)
+        } else {
+            index.append(marks, shiftedBy: byteCount)
+        }
         if self.firstTimestamp == nil { self.firstTimestamp = firstTimestamp }
         self.lastTimestamp = lastTimestamp
+        self.newestTimestamp = max(self.newestTimestamp, firstTimestamp, lastTimestamp, newestTimestamp)
         nextOffset += Int64(count)
         byteCount += bytes
+    }
+
+    /// When the newest record was stored, as far as times that are not in the future tell; `nil` if they do not.
+    ///
+    /// While all of them are in the future, the record cannot be younger than the moment at which that was first seen.
+    func newestTime(at now: Int64) -> Int64? {
+        let credible = SegmentAge(lastTimestamp: lastTimestamp, newestTimestamp: newestTimestamp).newest(at: now)
+        if credible != nil || firstTimestamp == nil { return credible }
+        knownSince = min(knownSince ?? now, now)
+        return knownSince
     }
 
     /// Where the record of an offset starts. `offset` must be within the segment or one behind it.
     func position(of offset: Int64) throws(SystemError) -> Int64 {
         guard offset < nextOffset else { return byteCount }
         guard let mark = index.mark(atOrBefore: offset) else { return 0 }
-        var reader = SegmentReader(file: file, from: mark.position, to: byteCount, bufferBytes: 64 * 1024)
+        var reader = SegmentReader(file: try openFile(), from: mark.position, to: byteCount, bufferBytes: 64 * 1024)
         var at = mark.offset
         while at < offset, try reader.next() != nil { at += 1 }
         return reader.position
     }
 
-    /// The first offset whose record is not older than the time, in microseconds, or is damaged: it must not be skipped.
-    func offset(notBefore timestamp: Int64) throws(SystemError) -> Int64 {
-        let mark = index.mark(before: timestamp)
-        var reader = SegmentReader(file: file, from: mark?.position ?? 0, to: byteCount, bufferBytes: 64 * 1024)
-        var at = mark?.offset ?? baseOffset
-        while case .record(let record)? = try reader.next() {
-            guard Record.damage(record) == nil, let header = Record.header(record), header.timestamp < timestamp else { break }
-            at += 1
+    /// The first offset of a record that counts and whose time is not before `timestamp`, or of a damaged record on the way to it:
+    /// that must not be skipped. `nil` if there is none.
+    ///
+    /// A record counts if its time is not after `now`, or if its offset is not before `tail`.
+    func offset(notBefore timestamp: Int64, now: Int64, tail: Int64) throws(SystemError) -> Int64? {
+        let file = try openFile()
+        for (place, mark) in index.marks.enumerated() {
+            let end = place + 1 < index.marks.count ? index.marks[place + 1] : endMark
+            guard mark.timestamp <= now || end.offset > tail, index.mayReach(timestamp, from: place, newest: newestTimestamp) else { continue }
+            var reader = SegmentReader(file: file, from: mark.position, to: end.position, bufferBytes: 64 * 1024)
+            var at = mark.offset
+            while let step = try reader.next() {
+                guard case .record(let record) = step, Record.damage(record) == nil, let header = Record.header(record) else { return at }
+                if header.timestamp >= timestamp, header.timestamp <= now || at >= tail { return at }
+                at += 1
+            }
         }
+        return nil
+    }
+
+    /// The offset after the last record whose time is not after `now`; `nil` if all are.
+    func end(ofTimesUpTo now: Int64) throws(SystemError) -> Int64? {
+        if firstTimestamp == nil { return nil }
+        if newestTimestamp <= now { return nextOffset }
+        guard let place = index.marks.lastIndex(where: { $0.timestamp <= now }) else { return nil }
+        let mark = index.marks[place]
+        let end = place + 1 < index.marks.count ? index.marks[place + 1] : endMark
+        var reader = SegmentReader(file: try openFile(), from: mark.position, to: end.position, bufferBytes: 64 * 1024)
+        var at = mark.offset
+        while case .record(let record)? = try reader.next(), let header = Record.header(record), header.timestamp <= now { at += 1 }
         return at
+    }
+
+    private var endMark: SegmentIndex.Mark { .init(offset: nextOffset, position: byteCount, timestamp: newestTimestamp) }
+}
+
+/// What the times of a segment's records say of its age.
+struct SegmentAge {
+    /// Of the last record.
+    var lastTimestamp: Int64
+    /// The latest of all.
+    var newestTimestamp: Int64
+
+    /// When the newest record was stored; `nil` if the clock was ahead all the time: the times lie in the future.
+    func newest(at now: Int64) -> Int64? {
+        newestTimestamp <= now ? newestTimestamp : lastTimestamp <= now ? lastTimestamp : nil
     }
 }
 

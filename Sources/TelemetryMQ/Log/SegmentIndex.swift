@@ -1,4 +1,7 @@
 /// Where some of a segment's records start, by offset and by time. Sparse: a search ends with a short scan.
+///
+/// From one mark to the next the times of the records never decrease: a record whose time is before that of the one before it
+/// gets a mark of its own, which is called a turn.
 struct SegmentIndex: Sendable {
     struct Mark: Sendable, Equatable {
         var offset: Int64
@@ -6,6 +9,8 @@ struct SegmentIndex: Sendable {
         var position: Int64
         /// Of the record, in microseconds.
         var timestamp: Int64
+        /// The record before it has a later time: the clock was set back between the two.
+        var isTurn = false
     }
 
     private(set) var marks: [Mark] = []
@@ -16,19 +21,22 @@ struct SegmentIndex: Sendable {
     mutating func append(_ new: [Mark], shiftedBy position: Int64) {
         for mark in new {
             let at = mark.position + position
-            guard marks.isEmpty || at - marks[marks.count - 1].position >= AppendBatch.markInterval else { continue }
-            marks.append(Mark(offset: mark.offset, position: at, timestamp: mark.timestamp))
+            guard marks.isEmpty || mark.isTurn || at - marks[marks.count - 1].position >= AppendBatch.markInterval else { continue }
+            marks.append(Mark(offset: mark.offset, position: at, timestamp: mark.timestamp, isTurn: mark.isTurn))
         }
     }
 
     /// The last mark at or before an offset.
     func mark(atOrBefore offset: Int64) -> Mark? {
-        last { $0.offset <= offset }
+        let next = partition { $0.offset <= offset }
+        return next > 0 ? marks[next - 1] : nil
     }
 
-    /// The last mark before which every record is older than the time.
-    func mark(before timestamp: Int64) -> Mark? {
-        last { $0.timestamp < timestamp }
+    /// Whether a record from that mark up to the next, or to the end, can have a time that is not before this one.
+    /// `newest`: the latest time in the segment.
+    func mayReach(_ timestamp: Int64, from place: Int, newest: Int64) -> Bool {
+        guard place + 1 < marks.count, !marks[place + 1].isTurn else { return newest >= timestamp }
+        return marks[place + 1].timestamp >= timestamp
     }
 
     /// The farthest start of a record within `first...limit`, else the first one behind `limit`.
@@ -36,11 +44,6 @@ struct SegmentIndex: Sendable {
         let next = partition { $0.position <= limit }
         if next > 0, marks[next - 1].position > first { return marks[next - 1] }
         return next < marks.count ? marks[next] : nil
-    }
-
-    private func last(where belongs: (Mark) -> Bool) -> Mark? {
-        let next = partition(belongs)
-        return next > 0 ? marks[next - 1] : nil
     }
 
     /// The number of marks at the front that fulfil the condition.

@@ -12,11 +12,12 @@ struct SegmentRecovery {
 
     /// Returns the tail where the file does not end with a whole record.
     ///
-    /// Damage that a sound record follows is no torn tail: it throws. `visit` sees every record's header, in order.
+    /// Damage that a sound record follows is not a torn tail: it throws. `visit` sees every record's header, in order.
     static func scan(_ segment: Segment, visit: (Record.Header) -> Void) throws(LogError) -> Tail? {
         do {
-            let size = try segment.file.size()
-            var reader = SegmentReader(file: segment.file, from: 0, to: size)
+            let file = try segment.openFile()
+            let size = try file.size()
+            var reader = SegmentReader(file: file, from: 0, to: size)
             while true {
                 let position = reader.position
                 var reason: String?
@@ -32,7 +33,7 @@ struct SegmentRecovery {
                     }
                     guard header.offset == segment.nextOffset else {
                         throw LogError.corrupt(
-                            path: segment.file.path, position: position, offset: segment.nextOffset,
+                            path: segment.path, position: position, offset: segment.nextOffset,
                             reason: "holds message \(header.offset) instead")
                     }
                     segment.grow(
@@ -41,9 +42,9 @@ struct SegmentRecovery {
                     visit(header)
                 }
                 guard let reason else { continue }
-                if let sound = try soundRecord(in: segment.file, from: position + 1, to: size) {
+                if let sound = try soundRecord(in: file, from: position + 1, to: size) {
                     throw LogError.corrupt(
-                        path: segment.file.path, position: position, offset: segment.nextOffset,
+                        path: segment.path, position: position, offset: segment.nextOffset,
                         reason: "\(reason), but a sound record follows at byte \(sound)")
                 }
                 return Tail(position: position, byteCount: size - position, reason: reason)

@@ -5,8 +5,13 @@ import TelemetryNet
 extension LogDirectory {
     /// `nil` where the file is not there or empty.
     func contents(of name: String) throws(SystemError) -> [UInt8]? {
-        guard try fileNames().contains(name) else { return nil }
-        let file = try open(name)
+        let file: any LogFile
+        do {
+            file = try openExisting(name)
+        } catch {
+            guard error.code == ENOENT else { throw error }
+            return nil
+        }
         let size = Int(try file.size())
         guard size > 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)

@@ -33,19 +33,20 @@ final class Broker {
     private var verifyLoop: EventLoop?
     private var verifying: Set<Int64> = []
     private var syncFailureReported = false
+    private(set) var storage = StorageState()
+    private(set) var clock = ClockWatch()
+    /// Failures that the next second may bring again.
+    private var retentionFailures = ReportLimiter(interval: .seconds(60))
+    private var readFailures = ReportLimiter(interval: .seconds(60))
     private(set) var isStopping = false
     private var whenSynced: [() -> Void] = []
 
-    init(configuration: MQServer.Configuration, directory: any LogDirectory, loop: EventLoop, syncLoop: EventLoop) throws {
+    init(configuration: MQServer.Configuration, log: MessageLog, loop: EventLoop, syncLoop: EventLoop) throws {
         self.configuration = configuration
         self.loop = loop
         self.syncLoop = syncLoop
-        var limits = MessageLog.Configuration()
-        limits.segmentBytes = configuration.segmentBytes
-        limits.retentionBytes = configuration.retentionBytes
-        limits.retentionAge = configuration.retentionAge
-        log = try MessageLog(directory: directory, configuration: limits)
-        positions = try PositionJournal(directory: directory)
+        self.log = log
+        positions = try PositionJournal(directory: log.directory)
         stage = PublishStage(firstOffset: log.nextOffset)
         visible = log.end
         // Before anything of the log is delivered, or acknowledged because it is repeated.
@@ -55,6 +56,9 @@ final class Broker {
         }
         for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
         if let damage = positions.damage { report(.storageFailure(damage)) }
+        for notice in log.recovery.notices { report(.storageFailure(notice)) }
+        if log.recovery.droppedCount > 0 { report(.segmentsDropped(count: log.recovery.droppedCount, oldestOffset: log.oldestOffset)) }
+        lookAtClock()
         startTimers()
     }
 
@@ -70,11 +74,21 @@ final class Broker {
         if case .always = configuration.sync { log.directory.isDurable } else { false }
     }
 
-    /// Microseconds since 1970, never before a message that is stored: a clock that is set back does not disorder the log.
+    /// Microseconds since 1970, for the messages that are stored now.
     func timestamp() -> Int64 {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return max(Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000, log.lastTimestamp)
+        let wall = configuration.clock.wall()
+        let stamp = ClockWatch.stamp(wall: wall, last: log.lastTimestamp)
+        // The first message after the clock was set back: that is worth a word at once.
+        if stamp < log.lastTimestamp { lookAtClock() }
+        return stamp
+    }
+
+    /// Reports what is new about the clock.
+    private func lookAtClock() {
+        let findings = clock.look(wall: configuration.clock.wall(), elapsed: configuration.clock.elapsed(), newest: log.newestTimestamp)
+        for finding in findings {
+            if case .caughtUp = finding { report(.clockCaughtUp(finding.text)) } else { report(.clockDiffers(finding.text)) }
+        }
     }
 
     // MARK: Connections
@@ -126,9 +140,10 @@ final class Broker {
             try log.append(stage.batch)
         } catch {
             log.rollBackProducers()
-            reportFailure(error)
+            reportFailure(error, messages: stage.batch.count, bytes: stage.batch.byteCount)
             throw error
         }
+        if storage.isFull { hasRoomAgain() }
         counters.messagesIn += Int64(stage.batch.count)
         counters.bytesIn += stage.batch.byteCount
         if !holdsAnswersUntilSynced {
@@ -137,12 +152,45 @@ final class Broker {
         }
     }
 
-    private func reportFailure(_ error: LogError) {
-        if case .failed = error {
+    /// Reports the first of many equal failures: of a full device, until there is room again. `messages`: how many were refused, with
+    /// `bytes` in all.
+    private func reportFailure(_ error: LogError, messages: Int = 0, bytes: Int64 = 0) {
+        let isNews = storage.refuse(error, messages: messages, bytes: bytes)
+        switch error {
+        case .full:
+            if isNews { report(.storageFull("\(error)")) }
+        case .failed:
             guard !syncFailureReported else { return }
             syncFailureReported = true
+            report(.storageFailure("\(error)"))
+        case .corrupt, .unusable: report(.storageFailure("\(error)"))
         }
-        report(.storageFailure("\(error)"))
+    }
+
+    private func hasRoomAgain() {
+        guard let refused = storage.accept() else { return }
+        report(.storageAvailable(refusedMessages: refused))
+    }
+
+    /// Whether there is room again shows at the next publish; but publishers may wait until somebody says so.
+    private func tryRoom() {
+        guard storage.isFull else { return }
+        do {
+            try log.tryRoom(for: min(storage.refusedBytes, 16 << 20))
+            hasRoomAgain()
+        } catch {
+            reportFailure(error)
+        }
+        // A segment may have been begun.
+        stage.batch.reset(firstOffset: log.nextOffset)
+        if !holdsAnswersUntilSynced { visible = log.end }
+    }
+
+    /// Of a segment that is to be delivered.
+    func reportReadFailure(_ segment: Segment, _ error: any Error) {
+        counters.readFailures += 1
+        guard let suppressed = readFailures.admit() else { return }
+        report(.storageFailure("deliver \(segment.path): \(error)" + (suppressed > 0 ? " (and \(suppressed) such failures before)" : "")))
     }
 
     /// Delivers to the subscribers that have caught up, once the events of this round are handled.
@@ -253,11 +301,21 @@ final class Broker {
             verifier = try verifyLoop ?? EventLoop.start(name: "mq-verify")
         } catch {
             verifying.remove(segment.baseOffset)
-            return report(.storageFailure("verify \(segment.file.path): \(error)"))
+            return report(.storageFailure("verify \(segment.path): \(error)"))
         }
         verifyLoop = verifier
+        let file: any LogFile
+        do {
+            file = try segment.openFile()
+        } catch {
+            verifying.remove(segment.baseOffset)
+            // Where it was dropped, the subscriber goes on with the oldest segment; else it tries again with the next second.
+            if !log.hasDropped(segment) { reportReadFailure(segment, error) }
+            loop.schedule(after: .seconds(1)) { [weak self] in self?.pumpSoon() }
+            return
+        }
         let (bound, target) = (LoopBound(self, to: loop), LoopBound(segment, to: loop))
-        let (file, index, loop) = (segment.file, segment.indexFile, loop)
+        let (index, loop) = (segment.indexFile, loop)
         verifier.execute {
             let (marks, damage) = SegmentRecovery.verify(file, index)
             loop.execute { bound.value.verified(target.value, marks, damage) }
@@ -270,7 +328,7 @@ final class Broker {
         if let damage {
             report(
                 .storageFailure(
-                    "\(LogError.corrupt(path: segment.file.path, position: damage.position, offset: damage.offset, reason: damage.reason))"))
+                    "\(LogError.corrupt(path: segment.path, position: damage.position, offset: damage.offset, reason: damage.reason))"))
         }
         pumpSoon()
     }
@@ -300,7 +358,7 @@ final class Broker {
             try positions.commit(id, offset: offset)
         } catch {
             if case .failed(let cause) = error { log.stopWriting(after: cause) }
-            reportFailure(error)
+            reportFailure(error, bytes: 4096)
             throw error
         }
     }
@@ -327,16 +385,22 @@ final class Broker {
             for connection in connections.values { connection.checkLiveness() }
             // Whatever the policy, what is sealed gets to the device and gets its index.
             if log.hasUnsealedSegments { startSync() }
+            lookAtClock()
             do {
-                let dropped = try log.applyRetention(now: timestamp())
+                let dropped = try log.applyRetention(
+                    now: configuration.clock.wall(), trustsClock: clock.isTrusted(elapsed: configuration.clock.elapsed()))
                 if dropped > 0 {
                     stage.batch.reset(firstOffset: log.nextOffset)
                     visible = holdsAnswersUntilSynced ? visible : log.end
                     report(.segmentsDropped(count: dropped, oldestOffset: log.oldestOffset))
                 }
             } catch {
-                report(.storageFailure("retention: \(error)"))
+                counters.retentionFailures += 1
+                if let suppressed = retentionFailures.admit() {
+                    report(.storageFailure("retention: \(error)" + (suppressed > 0 ? " (and \(suppressed) times before)" : "")))
+                }
             }
+            tryRoom()
             repeatHousekeeping()
         }
     }
@@ -383,5 +447,7 @@ struct BrokerCounters {
     var publishesRepeated: Int64 = 0
     var connectionsAccepted: Int64 = 0
     var syncs: Int64 = 0
+    var retentionFailures: Int64 = 0
+    var readFailures: Int64 = 0
     var errors: [ErrorCode: Int64] = [:]
 }

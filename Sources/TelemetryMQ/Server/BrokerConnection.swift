@@ -268,7 +268,7 @@ final class BrokerConnection: EventHandler {
             case .damaged(let segment, let damage):
                 delivery = nil
                 let error = LogError.corrupt(
-                    path: segment.file.path, position: damage.position, offset: damage.offset, reason: damage.reason)
+                    path: segment.path, position: damage.position, offset: damage.offset, reason: damage.reason)
                 broker.counters.errors[.corruptLog, default: 0] += 1
                 output.appendError(.corruptLog, "\(error)") { $0.appendMember("offset", damage.offset) }
                 closesWhenDrained = true

@@ -8,6 +8,8 @@ struct Delivery {
 
     private let broker: Broker
     private var segment: Segment
+    /// Its file, once a position in it is known: it can be read to its end, also after retention has dropped it.
+    private var file: (any LogFile)?
     /// The next byte of the segment to send; known once the segment is verified, since it takes reading its records.
     private var position: Int64 = 0
     private var isPlaced = false
@@ -46,9 +48,9 @@ struct Delivery {
         if isAtBoundary {
             if let outcome = try chooseChunk() { return outcome }
         }
-        guard let sent = try Socket.sendFile(descriptor, from: segment.file.descriptor, at: position, count: Int(chunkEnd - position))
+        guard let sent = try Socket.sendFile(descriptor, from: file!.descriptor, at: position, count: Int(chunkEnd - position))
         else { return .blocked }
-        guard sent > 0 else { throw LogError.unusable("\(segment.file.path): shorter than \(chunkEnd) bytes") }
+        guard sent > 0 else { throw LogError.unusable("\(segment.path): shorter than \(chunkEnd) bytes") }
         position += Int64(sent)
         return .sent(sent)
     }
@@ -60,14 +62,7 @@ struct Delivery {
             if let damage = segment.damage { return .damaged(segment, damage) }
             // Nothing lies behind the visible end; a segment before it is complete.
             guard segment.baseOffset < broker.visible.segment else { return .caughtUp }
-            let expected = segment.nextOffset
-            let found = broker.log.segment(holding: expected) ?? broker.log.segments[0]
-            segment = found
-            position = 0
-            chunkEnd = 0
-            isPlaced = false
-            nextOffset = found.baseOffset
-            if found.baseOffset != expected { return .fellBehind(from: expected, to: found.baseOffset) }
+            if let outcome = enter(segmentOf: segment.nextOffset) { return outcome }
             if let outcome = try place() { return outcome }
             limit = visibleBytes
         }
@@ -83,12 +78,32 @@ struct Delivery {
         return nil
     }
 
+    /// Goes on in another segment, the oldest if the message was dropped.
+    private mutating func enter(segmentOf offset: Int64) -> Outcome? {
+        let found = broker.log.segment(holding: offset) ?? broker.log.segments[0]
+        segment = found
+        file = nil
+        position = 0
+        chunkEnd = 0
+        isPlaced = false
+        nextOffset = max(offset, found.baseOffset)
+        return found.baseOffset > offset ? .fellBehind(from: offset, to: found.baseOffset) : nil
+    }
+
     /// Finds the next record's position in a segment that was just entered; returns what is in the way.
     private mutating func place() throws -> Outcome? {
         if isPlaced { return nil }
+        // Its file is gone: nobody had it open.
+        if broker.log.hasDropped(segment), let outcome = enter(segmentOf: nextOffset) { return outcome }
         guard segment.isVerified else { return .unverified(segment) }
         if let damage = segment.damage, damage.offset <= nextOffset { return .damaged(segment, damage) }
-        position = try segment.position(of: nextOffset)
+        do {
+            file = try segment.openFile()
+            position = try segment.position(of: nextOffset)
+        } catch {
+            broker.reportReadFailure(segment, error)
+            throw error
+        }
         chunkEnd = position
         isPlaced = true
         return nil

@@ -1,14 +1,16 @@
 import TelemetryNet
 
-/// `/health`, `/stats` and `/metrics` on the server's HTTP port, answered on the loop that owns the state.
+/// `/health`, `/ready`, `/stats` and `/metrics` on the server's HTTP port, answered on the loop that owns the state.
 final class HTTPEndpoints: Sendable {
+    private static let paths = ["/health", "/ready", "/stats", "/metrics"]
+
     private let server: HTTPServer
 
     private init(server: HTTPServer) { self.server = server }
 
     var port: Int { server.port }
 
-    static func start(configuration: MQServer.Configuration, loop: EventLoop, broker: LoopBound<Broker>) async throws -> HTTPEndpoints? {
+    static func start(configuration: MQServer.Configuration, loop: EventLoop, entrance: LoopBound<Entrance>) async throws -> HTTPEndpoints? {
         guard let port = configuration.httpPort else { return nil }
         var settings = HTTPServer.Configuration()
         settings.limits.maxBodyBytes = 0
@@ -16,7 +18,7 @@ final class HTTPEndpoints: Sendable {
         settings.name = "telemetry-mq"
         let server = try await HTTPServer.start(
             loop: loop, host: configuration.httpHost, port: port, configuration: settings,
-            handler: .immediate { answer($0, broker.value) })
+            handler: .immediate { answer($0, entrance.value) })
         return HTTPEndpoints(server: server)
     }
 
@@ -24,22 +26,33 @@ final class HTTPEndpoints: Sendable {
         await server.shutdown(within: .seconds(1))
     }
 
-    private static func answer(_ request: HTTPRequest, _ broker: Broker) -> HTTPResponse {
-        guard ["/health", "/stats", "/metrics"].contains(request.path) else {
-            return error(404, "not_found", "\(request.path) is not served; /health, /stats and /metrics are")
+    private static func answer(_ request: HTTPRequest, _ entrance: Entrance) -> HTTPResponse {
+        guard paths.contains(request.path) else {
+            return error(404, "not_found", "\(request.path) is not served; /health, /ready, /stats and /metrics are")
         }
         guard request.method == "GET" || request.method == "HEAD" else {
             var response = error(405, "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
             response.headers.append(("Allow", "GET, HEAD"))
             return response
         }
+        guard let broker = entrance.broker else { return answerWhileOpening(request, entrance.opening) }
         switch request.path {
         case "/stats": return HTTPResponse(contentType: "application/json", broker.statistics())
         case "/metrics": return HTTPResponse(contentType: ByteWriter.prometheusContentType, broker.metrics())
+        case "/ready": return HTTPResponse(readiness: broker.readiness)
         default:
-            // A server that takes no more publishes is not healthy: its operator must look.
+            // A server that takes no more publishes is not healthy: its operator must look. A full device no restart empties.
             if let failure = broker.log.failure { return error(503, "storage_failed", "\(failure)") }
             return HTTPResponse(contentType: "application/json", Array(#"{"status":"ok"}"#.utf8))
+        }
+    }
+
+    /// The process is alive, and a restart would only make it begin again.
+    private static func answerWhileOpening(_ request: HTTPRequest, _ opening: OpeningWatch) -> HTTPResponse {
+        switch request.path {
+        case "/health": HTTPResponse(contentType: "application/json", Array(#"{"status":"opening"}"#.utf8))
+        case "/ready": HTTPResponse(readiness: [ReadinessCheck(name: "log", isReady: false, detail: opening.detail)])
+        default: error(503, "opening", opening.detail)
         }
     }
 
@@ -51,5 +64,24 @@ final class HTTPEndpoints: Sendable {
         body.appendJSONString(message)
         body.append("}")
         return HTTPResponse(status: status, contentType: "application/json", body.bytes)
+    }
+}
+
+extension Broker {
+    /// What `/ready` reports: ready while publishes are stored.
+    var readiness: [ReadinessCheck] {
+        let log = ReadinessCheck(name: "log", isReady: true, detail: "open, \(log.nextOffset - log.oldestOffset) messages in \(log.byteCount) bytes")
+        var device = ReadinessCheck(name: "storage", isReady: true, detail: "publishes are stored")
+        if let failure = self.log.failure {
+            device = ReadinessCheck(name: "storage", isReady: false, detail: "\(failure)")
+        } else if let reason = storage.reason {
+            device = ReadinessCheck(
+                name: "storage", isReady: false, detail: "publishes are refused until there is room: \(reason); \(storage.refusedNow) messages so far")
+        }
+        // A warning: publishing and delivering go on.
+        let time = ReadinessCheck(
+            name: "clock", isReady: true,
+            detail: clock.ahead > 0 ? ClockWatch.Finding.ahead(clock.ahead).text : "no message is ahead of the clock")
+        return [log, device, time]
     }
 }

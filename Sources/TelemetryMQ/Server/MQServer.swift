@@ -25,7 +25,7 @@ public final class MQServer: Sendable {
         public var port = 9000
         /// Address of the HTTP endpoints.
         public var httpHost = "127.0.0.1"
-        /// Port of `/health`, `/stats` and `/metrics`; 0 takes a free one, `nil` serves none.
+        /// Port of `/health`, `/ready`, `/stats` and `/metrics`; 0 takes a free one, `nil` serves none.
         public var httpPort: Int? = 9001
         /// Where the log is kept; `nil` keeps it in memory.
         public var dataDirectory: String?
@@ -49,6 +49,8 @@ public final class MQServer: Sendable {
         public var handshakeTimeout = Duration.seconds(10)
         /// Told what an operator should know. Called on the server's thread: it must return soon.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
+        /// The system's, or a test's.
+        package var clock = ServerClock.system
 
         /// The defaults.
         public init() {}
@@ -62,6 +64,16 @@ public final class MQServer: Sendable {
         case segmentsDropped(count: Int, oldestOffset: Int64)
         /// A write or a sync failed for good: nothing is stored until the server is started again.
         case storageFailure(String)
+        /// The device has no room: publishes are refused until there is some. Reported once.
+        case storageFull(String)
+        /// There is room again, after this number of messages were refused.
+        case storageAvailable(refusedMessages: Int64)
+        /// Messages have times in the future, or the clock was set.
+        case clockDiffers(String)
+        /// No message has a time in the future any more.
+        case clockCaughtUp(String)
+        /// The log is long in opening; until it is open clients cannot connect. How far it is, every few seconds.
+        case opening(String)
         /// A connection could not be taken, for want of descriptors or memory; the server tries again.
         case acceptFailure(String)
 
@@ -70,6 +82,10 @@ public final class MQServer: Sendable {
             case .tailCut(let what): what
             case .segmentsDropped(let count, let oldest): "retention dropped \(count) segments; the oldest offset is \(oldest)"
             case .storageFailure(let what): what
+            case .storageFull(let what): "publishes are refused until there is room: \(what)"
+            case .storageAvailable(let refused): "publishes are stored again; \(refused) messages were refused for want of room"
+            case .clockDiffers(let what), .clockCaughtUp(let what): what
+            case .opening(let what): what
             case .acceptFailure(let what): what
             }
         }
@@ -103,7 +119,7 @@ public final class MQServer: Sendable {
     private let http: HTTPEndpoints?
     private let isShutDown = Atomic(false)
 
-    /// Opens the log, recovers it, and listens. Throws ``MQServerError`` where the directory or an address cannot be used,
+    /// Opens the log, recovers it, and listens. HTTP is served before the log is open: `/ready` is 503 with the reason until then. Throws ``MQServerError`` where the directory or an address cannot be used,
     /// or where the log is damaged.
     public convenience init(configuration: Configuration) async throws {
         try await self.init(configuration: configuration) { () throws(LogError) in
@@ -121,29 +137,17 @@ public final class MQServer: Sendable {
             self.loop = loop
             self.syncLoop = syncLoop
             do {
-                let parts = try await loop.perform {
-                    let broker = try Broker(configuration: configuration, directory: directory(), loop: loop, syncLoop: syncLoop)
-                    let listener = try Listener(broker: broker)
-                    return (
-                        broker: LoopBound(broker, to: loop), listener: LoopBound(listener, to: loop), port: listener.port,
-                        recovery: broker.log.recovery, nextOffset: broker.log.nextOffset
-                    )
-                }
-                broker = parts.broker
-                listener = parts.listener
-                port = parts.port
-                recovery = Recovery(
-                    segmentCount: parts.recovery.segmentCount, messageCount: parts.recovery.messageCount,
-                    byteCount: parts.recovery.byteCount, nextOffset: parts.nextOffset)
+                let entrance = LoopBound(Entrance(OpeningWatch(configuration)), to: loop)
+                http = try await HTTPEndpoints.start(configuration: configuration, loop: loop, entrance: entrance)
+                httpPort = http?.port
                 do {
-                    http = try await HTTPEndpoints.start(configuration: configuration, loop: loop, broker: parts.broker)
-                    httpPort = http?.port
+                    let parts = try await Self.open(configuration, directory, loop, syncLoop, entrance)
+                    broker = parts.broker
+                    listener = parts.listener
+                    port = parts.port
+                    recovery = parts.recovery
                 } catch {
-                    // The directory must not stay locked by a server that did not start.
-                    try? await loop.perform {
-                        parts.listener.value.close()
-                        parts.broker.value.log.directory.release()
-                    }
+                    await http?.shutdown()
                     throw error
                 }
             } catch {
@@ -153,6 +157,44 @@ public final class MQServer: Sendable {
             }
         } catch {
             throw MQServerError("\(error)")
+        }
+    }
+
+    private typealias Parts = (broker: LoopBound<Broker>, listener: LoopBound<Listener>, port: Int, recovery: Recovery)
+
+    /// Opens the log on the thread that syncs it, so that HTTP is served meanwhile, and lets clients in.
+    private static func open(
+        _ configuration: Configuration, _ directory: @escaping @Sendable () throws -> any LogDirectory, _ loop: EventLoop,
+        _ syncLoop: EventLoop, _ entrance: LoopBound<Entrance>
+    ) async throws -> Parts {
+        let watch = try await loop.perform { entrance.value.opening }
+        let opened = try await syncLoop.perform {
+            var limits = MessageLog.Configuration()
+            limits.segmentBytes = configuration.segmentBytes
+            limits.retentionBytes = configuration.retentionBytes
+            limits.retentionAge = configuration.retentionAge
+            let log = try MessageLog(
+                directory: directory(), configuration: limits, now: configuration.clock.wall(), onProgress: { watch.note($0) })
+            // From here on it is touched on the loop alone.
+            return LoopBound(log, to: loop)
+        }
+        return try await loop.perform {
+            let log = opened.value
+            do {
+                let broker = try Broker(configuration: configuration, log: log, loop: loop, syncLoop: syncLoop)
+                let listener = try Listener(broker: broker)
+                entrance.value.broker = broker
+                return (
+                    broker: LoopBound(broker, to: loop), listener: LoopBound(listener, to: loop), port: listener.port,
+                    recovery: Recovery(
+                        segmentCount: log.recovery.segmentCount, messageCount: log.recovery.messageCount,
+                        byteCount: log.recovery.byteCount, nextOffset: log.nextOffset)
+                )
+            } catch {
+                // The directory must not stay locked by a server that did not start.
+                log.directory.release()
+                throw error
+            }
         }
     }
 

@@ -24,7 +24,11 @@ final class FaultDirectory: LogDirectory {
         var isPermanent = false
     }
 
+    /// What opening a log costs.
+    enum Access: Hashable, CaseIterable { case list, size, open, read }
+
     private struct State {
+        var accesses: [Access: Int] = [:]
         var names: [String: FaultFile] = [:]
         /// As they are on the device.
         var durableNames: [String: FaultFile] = [:]
@@ -70,6 +74,11 @@ final class FaultDirectory: LogDirectory {
         }
         if fails { throw SystemError(operation.rawValue, on: subject, code: fault!.code) }
     }
+
+    /// Operations so far, of those that change nothing.
+    var accesses: [Access: Int] { state.withLock { $0.accesses } }
+
+    fileprivate func count(_ access: Access) { state.withLock { $0.accesses[access, default: 0] += 1 } }
 
     fileprivate var writtenPart: Double { fault?.written ?? 0 }
 
@@ -119,10 +128,14 @@ final class FaultDirectory: LogDirectory {
 
     // MARK: LogDirectory
 
-    func fileNames() -> [String] { state.withLock { Array($0.names.keys) } }
+    func fileNames() -> [String] {
+        count(.list)
+        return state.withLock { Array($0.names.keys) }
+    }
 
     func open(_ name: String) throws(SystemError) -> any LogFile {
         try perform(.open, on: name)
+        count(.open)
         let file = state.withLock { state in
             if let known = state.names[name] { return known }
             let new = FaultFile(name: name, content: [])
@@ -131,6 +144,16 @@ final class FaultDirectory: LogDirectory {
         }
         file.directory.withLock { $0 = WeakDirectory(self) }
         return file
+    }
+
+    func openExisting(_ name: String) throws(SystemError) -> any LogFile {
+        guard state.withLock({ $0.names[name] != nil }) else { throw SystemError("open", on: name, code: ENOENT) }
+        return try open(name)
+    }
+
+    func size(of name: String) throws(SystemError) -> Int64? {
+        count(.size)
+        return try state.withLock { $0.names[name] }?.size()
     }
 
     func rename(_ old: String, to new: String) throws(SystemError) {
@@ -229,7 +252,8 @@ final class FaultFile: LogFile {
     func size() throws(SystemError) -> Int64 { try memory.size() }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(SystemError) -> Int {
-        try memory.read(into: buffer, at: position)
+        directory.withLock { $0.directory }?.count(.read)
+        return try memory.read(into: buffer, at: position)
     }
 
     func write(_ parts: UnsafeMutableBufferPointer<iovec>, at position: Int64) throws(SystemError) {

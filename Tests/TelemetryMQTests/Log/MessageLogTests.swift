@@ -27,7 +27,7 @@ final class MessageLogTests {
     private func payloads(_ log: MessageLog) throws -> [String] {
         var found: [String] = []
         for segment in log.segments {
-            var reader = SegmentReader(file: segment.file, from: 0, to: segment.byteCount)
+            var reader = SegmentReader(file: try segment.openFile(), from: 0, to: segment.byteCount)
             while case .record(let record)? = try reader.next() {
                 let header = try #require(Record.header(record))
                 #expect(header.offset == log.oldestOffset + Int64(found.count))
@@ -120,7 +120,7 @@ final class MessageLogTests {
         for offset in stride(from: Int64(0), to: log.nextOffset, by: 17) {
             let segment = try #require(log.segment(holding: offset))
             let position = try segment.position(of: offset)
-            var reader = SegmentReader(file: segment.file, from: position, to: segment.byteCount)
+            var reader = SegmentReader(file: try segment.openFile(), from: position, to: segment.byteCount)
             guard case .record(let record)? = try reader.next() else {
                 Issue.record("offset \(offset): no record at \(position)")
                 continue

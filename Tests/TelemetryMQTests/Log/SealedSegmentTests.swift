@@ -39,7 +39,7 @@ final class SealedSegmentTests {
     }
 
     private func segmentFile(_ log: MessageLog, _ place: Int) -> URL {
-        URL(fileURLWithPath: log.segments[place].file.path)
+        URL(fileURLWithPath: log.segments[place].path)
     }
 
     @Test("a log opens by its indexes without reading the records, and knows its producers")
@@ -51,7 +51,7 @@ final class SealedSegmentTests {
         for n in Int64(0)..<10 {
             #expect(log.producers.verdict(log.producer("p\(n % 2)"), sequence: n) == .repeated(offset: n))
             let segment = try #require(log.segment(holding: n))
-            let (marks, damage) = SegmentRecovery.verify(segment.file, segment.indexFile)
+            let (marks, damage) = SegmentRecovery.verify(try segment.openFile(), segment.indexFile)
             #expect(damage == nil)
             #expect(marks == segment.indexFile.marks)
         }
@@ -109,7 +109,7 @@ final class SealedSegmentTests {
             try damaged.write(to: file)
             let log = try open()
             let segment = log.segments[1]
-            #expect(SegmentRecovery.verify(segment.file, segment.indexFile).damage != nil, "byte \(place)")
+            #expect(SegmentRecovery.verify(try segment.openFile(), segment.indexFile).damage != nil, "byte \(place)")
         }
     }
 
