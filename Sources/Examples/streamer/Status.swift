@@ -57,7 +57,7 @@ extension Streamer {
         out.appendMetric("streamer_waiting_batches", "gauge", "Batches that are collected and wait for the queue.", Int64(waiting))
         out.appendMetric("streamer_queue_connected", "gauge", "1 while the queue is connected.", isConnected ? 1 : 0)
         out.appendMetric(
-            "telemetry_streamer_queue_accepting", "gauge",
+            "streamer_queue_accepting", "gauge",
             "0 while the queue refuses what is published, or has not answered a publish for 10 seconds.", acceptance.problem() == nil ? 1 : 0)
         out.appendMetric(
             "streamer_publishes_refused_total", "counter", "Publishes that the queue refused for want of room; they are tried again.",
@@ -89,6 +89,13 @@ extension Streamer {
         out.appendMetric(
             "streamer_stale_series", "gauge", "Series that an earlier scrape had and the last good one had not.",
             Int64(scraping.staleSeries))
+        out.appendMetric("streamer_live_gpus", "gauge", "GPUs of which the last good scrape had a series.", Int64(scraping.liveGPUs))
+        out.appendMetric(
+            "streamer_stale_gpus", "gauge", "GPUs of which an earlier scrape had a series and the last good one had none.",
+            Int64(scraping.staleGPUs))
+        out.appendMetric(
+            "streamer_scrape_interval_seconds", "gauge", "SCRAPE_INTERVAL, for rules that count in scrapes.",
+            real: scraping.interval / .seconds(1))
         if scraping.lastSuccess != nil {
             out.appendMetric(
                 "streamer_last_scrape_duration_seconds", "gauge", "How long the last good scrape took.",

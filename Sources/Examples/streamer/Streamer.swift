@@ -110,9 +110,14 @@ final class Streamer: Sendable {
         case .failed(let reason, let failures): exporter.lost(["reason": reason, "failures": failures])
         case .recovered(let failures): exporter.found(["url": source, "failures": failures])
         case .seriesVanished(let count, let examples):
-            log.warning("series vanished", ["url": source, "count": count, "series": examples.joined(separator: " ")])
+            // Jobs that end take series with them.
+            log.info("series vanished", ["url": source, "count": count, "series": examples.joined(separator: " ")])
         case .seriesReturned(let count, let examples):
             log.info("series returned", ["url": source, "count": count, "series": examples.joined(separator: " ")])
+        case .gpusVanished(let count, let examples):
+            log.error("GPUs vanished", ["url": source, "count": count, "gpus": examples.joined(separator: ", ")])
+        case .gpusReturned(let count, let examples):
+            log.info("GPUs returned", ["url": source, "count": count, "gpus": examples.joined(separator: ", ")])
         }
     }
 

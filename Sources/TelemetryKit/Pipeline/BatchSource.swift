@@ -68,12 +68,18 @@ public struct ScrapeProgress: Sendable, Hashable {
     public var scrapes = 0
     /// Scrapes that did not.
     public var failures = 0
-    /// Why the last scrape failed; `nil` where it did not.
+    /// The time between two scrapes.
+    public var interval = Duration.zero
+    /// Why the last scrape failed; `nil` if it did not.
     public var lastFailure: String?
     /// Series that the last good scrape had.
     public var liveSeries = 0
     /// Series that an earlier scrape had and the last good one had not.
     public var staleSeries = 0
+    /// GPUs of which the last good scrape had a series.
+    public var liveGPUs = 0
+    /// GPUs of which an earlier scrape had a series and the last good one had none: they fell off the bus, or left the exporter.
+    public var staleGPUs = 0
     /// Times at which a scrape was due and the one before was still under way, or nobody asked for it. Counted when the next is due.
     public var skipped = 0
     /// Samples that name no GPU: of switches, processors, and of the exporter itself. They are not sent.

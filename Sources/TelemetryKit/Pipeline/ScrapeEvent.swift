@@ -8,6 +8,10 @@ public enum ScrapeEvent: Sendable, Hashable {
     case seriesVanished(count: Int, examples: [String])
     /// Series that had vanished are there again.
     case seriesReturned(count: Int, examples: [String])
+    /// GPUs that the good scrape before had a series of, and this one none: not a job that ended, but a device that is gone.
+    case gpusVanished(count: Int, examples: [String])
+    /// GPUs that had vanished are there again.
+    case gpusReturned(count: Int, examples: [String])
 }
 
 /// Why an exporter cannot be scraped at all.

@@ -71,6 +71,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         onEvent = configuration.onEvent
         onProgress = configuration.onProgress
         schedule = ScrapeSchedule(interval: configuration.interval)
+        counts.interval = configuration.interval
         text = ScrapeText(configuration, target: target, startedAt: clock.wall())
     }
 
@@ -82,6 +83,8 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         progress.scraping?.samplesWithoutGPU = text.samplesWithoutGPU
         progress.scraping?.liveSeries = text.staleness.live
         progress.scraping?.staleSeries = text.staleness.stale
+        progress.scraping?.liveGPUs = text.gpuStaleness.live
+        progress.scraping?.staleGPUs = text.gpuStaleness.stale
         return progress
     }
 

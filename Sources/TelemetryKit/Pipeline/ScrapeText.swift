@@ -5,6 +5,8 @@ struct ScrapeText: ~Copyable {
         /// Place in `table`; `nil` where its samples are not sent.
         var place: UInt32?
         var hasGPU = false
+        /// Number of its GPU, from 0.
+        var gpu: UInt32 = 0
         var rule = ValueRule(nil)
         /// See ``ScrapeStamps``.
         var distance: Int64 = 0
@@ -33,6 +35,11 @@ struct ScrapeText: ~Copyable {
     private var samples: [Sample] = []
 
     private(set) var staleness = ScrapeStaleness()
+    /// The same of GPUs. Series come and go with the jobs of a GPU; the GPU itself does not.
+    private(set) var gpuStaleness = ScrapeStaleness()
+    /// Numbers of the GPUs that any scrape had, by the bytes of their uuid; an exporter has few.
+    private var gpuNumbers: [[UInt8]: UInt32] = [:]
+    private var gpus: [GPUIdentity] = []
     /// What the last text changed.
     private(set) var events: [ScrapeEvent] = []
     private(set) var samplesWithoutGPU = 0
@@ -64,6 +71,7 @@ struct ScrapeText: ~Copyable {
         scrape += 1
         let stamp = stamps.begin(at: began)
         staleness.begin()
+        gpuStaleness.begin()
         var batches: [MetricBatch] = []
         while let sample = next {
             take(sample, stamp, clock)
@@ -72,6 +80,7 @@ struct ScrapeText: ~Copyable {
         }
         if !builder.isEmpty { batches.append(builder.close(collectedAt: clock.wall())) }
         staleness.end()
+        gpuStaleness.end()
         events = changes()
         progress.rejected.add(reader.rejected)
         progress.passes += 1
@@ -100,7 +109,10 @@ extension ScrapeText {
             return reject(.repeatedSeries, "the text has the series a second time")
         }
         known[index].time = time
-        if known[index].place != nil { staleness.see(sample.series) }
+        if known[index].place != nil {
+            staleness.see(sample.series)
+            gpuStaleness.see(known[index].gpu)
+        }
         guard hasValue(sample, known[index].rule) else { return }
         progress.rowsRead += 1
         guard let place = known[index].place else { return }
@@ -113,13 +125,23 @@ extension ScrapeText {
         var new = Known(hasGPU: true, rule: ValueRule(metricName: series.name))
         guard hosts.contains(gpu.hostname) else { return new }
         let metricSeries = MetricSeries(metricName: series.name, gpu: gpu, labels: series.labels)
+        new.gpu = number(of: gpu)
         new.place = UInt32(table.count)
         new.distance = stamps.distance(of: metricSeries)
         table.append(metricSeries)
         return new
     }
 
-    /// In nanoseconds; `nil` where they do not fit.
+    private mutating func number(of gpu: GPUIdentity) -> UInt32 {
+        let uuid = Array(gpu.uuid.utf8)
+        if let number = gpuNumbers[uuid] { return number }
+        let number = UInt32(gpus.count)
+        gpuNumbers[uuid] = number
+        gpus.append(gpu)
+        return number
+    }
+
+    /// In nanoseconds; `nil` if they do not fit.
     private func time(of sample: PrometheusSample, _ stamp: Int64, distance: Int64) -> Int64? {
         guard timestamps == .source, let milliseconds = sample.timestamp else { return stamp + distance }
         let (nanoseconds, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
@@ -158,6 +180,12 @@ extension ScrapeText {
         if !staleness.returned.isEmpty {
             events.append(.seriesReturned(count: staleness.returned.count, examples: examples(of: staleness.returned)))
         }
+        if !gpuStaleness.vanished.isEmpty {
+            events.append(.gpusVanished(count: gpuStaleness.vanished.count, examples: gpuExamples(of: gpuStaleness.vanished)))
+        }
+        if !gpuStaleness.returned.isEmpty {
+            events.append(.gpusReturned(count: gpuStaleness.returned.count, examples: gpuExamples(of: gpuStaleness.returned)))
+        }
         return events
     }
 
@@ -166,6 +194,10 @@ extension ScrapeText {
             let series = table[Int(known[Int(number)].place!)]
             return "\(series.metricName) of \(series.gpu.uuid) on \(series.gpu.hostname)"
         }
+    }
+
+    private func gpuExamples(of numbers: [UInt32]) -> [String] {
+        numbers.prefix(3).map { "\(gpus[Int($0)].uuid) on \(gpus[Int($0)].hostname)" }
     }
 
     /// Pods come and go, and each has series of its own: without this the tables would grow as long as the source runs.

@@ -28,10 +28,12 @@ struct ScrapeRealServerTests {
         // It is gone, and back when the failure has been told.
         try exporter.serveNothing()
         #expect(try await source.next()?.count == 4)
-        #expect(events.all.count == 4)
-        #expect(events.all[1] == .failed(reason: "\(server.url)/metrics: HTTP 404", failures: 1))
-        #expect(events.all[2] == .recovered(failures: 1))
-        guard case .seriesVanished(2, _) = events.all[0], case .seriesReturned(2, _) = events.all[3] else {
+        #expect(events.all.count == 6)
+        #expect(events.all[2] == .failed(reason: "\(server.url)/metrics: HTTP 404", failures: 1))
+        #expect(events.all[3] == .recovered(failures: 1))
+        guard case .seriesVanished(2, _) = events.all[0], case .gpusVanished(1, _) = events.all[1],
+            case .seriesReturned(2, _) = events.all[4], case .gpusReturned(1, _) = events.all[5]
+        else {
             Issue.record("\(events.all)")
             return
         }

@@ -156,21 +156,26 @@ struct ScrapeTextTests {
         _ = try texts.batches(both)
         #expect(texts.text.events.isEmpty)
         _ = try texts.batches(one)
-        #expect(texts.text.events == [.seriesVanished(count: 2, examples: names)])
+        let gpu = "\(ScrapeExporter.uuids[1]) on dgx-031"
+        #expect(texts.text.events == [.seriesVanished(count: 2, examples: names), .gpusVanished(count: 1, examples: [gpu])])
+        #expect(texts.text.gpuStaleness.live == 1 && texts.text.gpuStaleness.stale == 1)
         #expect(texts.text.staleness.live == 2 && texts.text.staleness.stale == 2)
         let before = texts.text.progress
         #expect(throws: ScrapeError.self) { try texts.batches("<html>\n<body>502 Bad Gateway</body>\n</html>\n") }
         #expect(throws: ScrapeError.self) { try texts.batches("{\"a\": 1}") }
         #expect(texts.text.progress == before && texts.text.staleness.live == 2)
         _ = try texts.batches(both)
-        #expect(texts.text.events == [.seriesReturned(count: 2, examples: names)])
+        #expect(texts.text.events == [.seriesReturned(count: 2, examples: names), .gpusReturned(count: 1, examples: [gpu])])
         _ = try texts.batches(both)
         #expect(texts.text.events.isEmpty)
         // An exporter may have nothing to say.
         #expect(try texts.batches("# nothing\n").isEmpty)
-        #expect(texts.text.events == [.seriesVanished(count: 4, examples: [
-            "DCGM_FI_DEV_GPU_TEMP of \(ScrapeExporter.uuids[0]) on dgx-031", names[0], "DCGM_FI_DEV_POWER_USAGE of \(ScrapeExporter.uuids[0]) on dgx-031",
-        ])])
+        #expect(texts.text.events == [
+            .seriesVanished(count: 4, examples: [
+                "DCGM_FI_DEV_GPU_TEMP of \(ScrapeExporter.uuids[0]) on dgx-031", names[0], "DCGM_FI_DEV_POWER_USAGE of \(ScrapeExporter.uuids[0]) on dgx-031",
+            ]),
+            .gpusVanished(count: 2, examples: ["\(ScrapeExporter.uuids[0]) on dgx-031", gpu]),
+        ])
     }
 
     @Test("a text makes as many batches as it needs, and series that come and go do not pile up")
@@ -197,7 +202,9 @@ struct ScrapeTextTests {
                     continue
                 }
                 #expect(examples.count == 3)
+                // A job that ends takes no GPU with it.
                 #expect(texts.text.events.count == 1)
+                #expect(texts.text.gpuStaleness.live == 10 && texts.text.gpuStaleness.stale == 0)
             }
         }
     }
