@@ -10,7 +10,7 @@ for purpose in "$@"; do
             # Without it the build works too, but warns that it cannot ask where libcurl is.
             command -v pkg-config >/dev/null || packages+=(pkg-config)
             ;;
-        tests) packages+=(chromium curl fonts-dejavu-core influxdb libnginx-mod-stream nginx openssl prometheus python3 python3-venv victoria-metrics) ;;
+        tests) packages+=(chromium curl faketime fonts-dejavu-core influxdb libnginx-mod-stream nginx openssl prometheus python3 python3-venv strace victoria-metrics) ;;
         docs) packages+=(python3) ;;
         schemathesis) packages+=(python3 python3-venv) ;;
         deploy) packages+=(python3 python3-venv) ;;
