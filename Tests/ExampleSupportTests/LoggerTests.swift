@@ -65,3 +65,65 @@ struct LoggerTests {
         for line in lines.all { #expect(try JSONSerialization.jsonObject(with: Data(line.utf8)) is [String: Any]) }
     }
 }
+
+@Suite("Lines that repeat")
+struct LineLimiterTests {
+    private final class Time: Sendable {
+        let now = Mutex(ContinuousClock.now)
+        func pass(_ duration: Duration) { now.withLock { $0 += duration } }
+    }
+
+    @Test("twenty equal errors are logged, then one every ten seconds with the number of those left out; none is lost from the count")
+    func limits() throws {
+        let (time, lines) = (Time(), LoggerTests.Lines())
+        let log = Logger(level: .info, format: .json, limiter: LineLimiter { time.now.withLock { $0 } }) { line in
+            lines.held.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+        }
+        for n in 0..<600 {
+            log.error("database refuses", ["n": n])
+            time.pass(.milliseconds(100))
+        }
+        log.warning("another")
+        for _ in 0..<50 { log.info("progress") }
+        log.reportSuppressed()
+        let all = try lines.all.map { try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]) }
+        let refusals = all.filter { $0["message"] as? String == "database refuses" }
+        #expect(25...27 ~= refusals.count)
+        #expect(refusals.prefix(20).allSatisfy { $0["suppressed"] == nil })
+        let rest = try #require(all.last)
+        #expect(rest["message"] as? String == "lines left out" && rest["like"] as? String == "database refuses")
+        let suppressed = (refusals + [rest]).reduce(0) { $0 + ($1["suppressed"] as? Int ?? 0) }
+        #expect(refusals.count + suppressed == 600)
+        #expect(all.count { $0["message"] as? String == "progress" } == 50 && all.count { $0["message"] as? String == "another" } == 1)
+    }
+
+    @Test("messages that are never the same are all logged, and take no more memory than a bound")
+    func different() {
+        let lines = LoggerTests.Lines()
+        let log = lines.logger(.text)
+        for n in 0..<2000 { log.error("message \(n)") }
+        #expect(lines.all.count == 2000)
+    }
+}
+
+@Suite("Whether the queue takes what is published")
+struct QueueAcceptanceTests {
+    @Test("a refusal counts at once and until a publish is stored; a publish without a response counts after ten seconds")
+    func acceptance() {
+        let start = ContinuousClock.now
+        var state = QueueAcceptance()
+        #expect(state.problem(at: start) == nil)
+        state.begin(at: start)
+        #expect(state.problem(at: start + .seconds(9)) == nil)
+        #expect(state.problem(at: start + .seconds(12)) == "a publish has had no response for 12 s")
+        state.refuse("no room", at: start + .seconds(13))
+        #expect(state.problem(at: start + .seconds(13)) == "publishes are refused since 0 s: no room")
+        state.begin(at: start + .seconds(14))
+        state.refuse("still no room", at: start + .seconds(15))
+        #expect(state.problem(at: start + .seconds(20)) == "publishes are refused since 7 s: still no room")
+        #expect(state.refusals == 2)
+        state.begin(at: start + .seconds(21))
+        state.finish()
+        #expect(state.problem(at: start + .seconds(100)) == nil)
+    }
+}

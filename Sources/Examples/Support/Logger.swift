@@ -24,16 +24,23 @@ package struct LogFields: ExpressibleByDictionaryLiteral, Sendable {
 
 /// Writes lines to standard error: level, time, message, and `key=value`; or one JSON object a line.
 ///
-/// Safe to use from any thread; a line is written whole.
+/// Warnings and errors of one message are bounded: after twenty there is one every ten seconds, whose `suppressed` counts those that
+/// were left out. Safe to use from any thread; a line is written whole.
 package struct Logger: Sendable {
     package var level: LogLevel
     package var format: LogFormat
     private let write: @Sendable ([UInt8]) -> Void
+    private let limiter: LineLimiter
 
     package init(
         level: LogLevel, format: LogFormat,
         write: @escaping @Sendable ([UInt8]) -> Void = { Console.standardError.write(line: $0) }
     ) {
+        self.init(level: level, format: format, limiter: LineLimiter(), write: write)
+    }
+
+    init(level: LogLevel, format: LogFormat, limiter: LineLimiter, write: @escaping @Sendable ([UInt8]) -> Void) {
+        self.limiter = limiter
         self.level = level
         self.format = format
         self.write = write
@@ -46,6 +53,19 @@ package struct Logger: Sendable {
 
     package func log(_ level: LogLevel, _ message: String, _ fields: LogFields = [:]) {
         guard level >= self.level else { return }
+        guard level >= .warning else { return writeLine(level, message, fields) }
+        guard let suppressed = limiter.admit(message) else { return }
+        var fields = fields
+        if suppressed > 0 { fields.append("suppressed", suppressed) }
+        writeLine(level, message, fields)
+    }
+
+    /// Counts the warnings and errors that were left out because there were many of the kind, where no line has counted them. For the end.
+    package func reportSuppressed() {
+        for (message, count) in limiter.takeSuppressed() { writeLine(.warning, "lines left out", ["like": message, "suppressed": count]) }
+    }
+
+    private func writeLine(_ level: LogLevel, _ message: String, _ fields: LogFields) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         var line = ByteWriter(capacity: 256)

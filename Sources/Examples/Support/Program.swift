@@ -67,11 +67,13 @@ package struct Program: Sendable {
             let log = Logger(level: configuration[Program.logLevel], format: configuration[Program.logFormat])
             do {
                 let code = try await body(Context(configuration: configuration, log: log, signals: signals))
+                log.reportSuppressed()
                 exit(code)
             } catch let error as UsageError {
                 usage(error)
             } catch {
                 Console.standardError.endProgress()
+                log.reportSuppressed()
                 log.error("\(name) cannot go on: \(error)")
                 exit(ExitCode.failed)
             }

@@ -26,7 +26,7 @@ struct ScrapeDecisionTests {
             schedule.end(at: now)
         }
         #expect(began == starts.map { .seconds($0) })
-        #expect(schedule.skipped == skipped)
+        #expect(schedule.skipped(at: now) == skipped)
     }
 
     @Test("who comes late is served at once, and the next time is again a whole interval from the first")
@@ -36,11 +36,13 @@ struct ScrapeDecisionTests {
         schedule.begin(at: .seconds(5))
         schedule.end(at: .seconds(6))
         #expect(schedule.wait(at: .seconds(6)) == .seconds(9))
+        // Each counts when the next is due, though nobody came yet.
+        for (second, skipped) in [(16, 0), (24, 0), (26, 1), (34, 1), (36, 2)] { #expect(schedule.skipped(at: .seconds(second)) == skipped) }
         // Due at 15, 25 and 35: the last of them is taken.
         #expect(schedule.wait(at: .seconds(38)) < .zero)
         schedule.begin(at: .seconds(38))
         schedule.end(at: .seconds(38.5))
-        #expect(schedule.skipped == 2)
+        #expect(schedule.skipped(at: .seconds(38.5)) == 2)
         #expect(schedule.wait(at: .seconds(38.5)) == .seconds(6.5))
     }
 

@@ -29,6 +29,9 @@ final class FaultDirectory: LogDirectory {
 
     private struct State {
         var accesses: [Access: Int] = [:]
+        var openedNames: [String] = []
+        /// Whether the device has no room.
+        var isFull = false
         var names: [String: FaultFile] = [:]
         /// As they are on the device.
         var durableNames: [String: FaultFile] = [:]
@@ -77,6 +80,15 @@ final class FaultDirectory: LogDirectory {
 
     /// Operations so far, of those that change nothing.
     var accesses: [Access: Int] { state.withLock { $0.accesses } }
+
+    /// The files that were opened so far, in their order.
+    var openedNames: [String] { state.withLock { $0.openedNames } }
+
+    /// From now on writes find no room, until there is some again.
+    var isFull: Bool {
+        get { state.withLock { $0.isFull } }
+        set { state.withLock { $0.isFull = newValue } }
+    }
 
     fileprivate func count(_ access: Access) { state.withLock { $0.accesses[access, default: 0] += 1 } }
 
@@ -136,6 +148,7 @@ final class FaultDirectory: LogDirectory {
     func open(_ name: String) throws(SystemError) -> any LogFile {
         try perform(.open, on: name)
         count(.open)
+        state.withLock { $0.openedNames.append(name) }
         let file = state.withLock { state in
             if let known = state.names[name] { return known }
             let new = FaultFile(name: name, content: [])
@@ -258,7 +271,8 @@ final class FaultFile: LogFile {
 
     func write(_ parts: UnsafeMutableBufferPointer<iovec>, at position: Int64) throws(SystemError) {
         directory.withLock { $0.directory }?.writeGate.pass()
-        do {
+        do throws(SystemError) {
+            if directory.withLock({ $0.directory })?.isFull == true { throw SystemError("write", on: path, code: ENOSPC) }
             try perform(.write)
         } catch {
             // What a device does that fails in the middle.
