@@ -52,7 +52,8 @@ final class LogIdentityFile {
     func store() throws(LogError) {
         if isStored { return }
         do {
-            try directory.replaceDurably(Self.name, with: identity.json)
+            try directory.replaceSynced(Self.name, with: identity.json)
+            try directory.synchronize()
         } catch {
             throw LogError(writing: error)
         }

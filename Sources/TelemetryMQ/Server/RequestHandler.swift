@@ -66,7 +66,21 @@ struct RequestHandler {
                 $0.append(#","payload":"#)
                 $0.append(statistics)
             }
-        case .listPositions, .deletePosition, .publish: break
+        case .listPositions:
+            let (list, last) = broker.positionList(after: request.after)
+            connection.output.appendResponse(requestID: id) {
+                $0.append(#","payload":{"positions":"#)
+                $0.append(list)
+                if let last {
+                    var next = ByteWriter()
+                    next.append(#","next":"#)
+                    next.appendJSONString(last)
+                    $0.append(next.bytes)
+                }
+                $0.append("}")
+            }
+        case .deletePosition: deletePosition(request)
+        case .publish: break
         case nil:
             connection.refuse(.unknownType, "unknown type \(request.typeText?.string.prefix(64) ?? "")", requestID: id)
         }
@@ -100,7 +114,7 @@ struct RequestHandler {
             switch request.start {
             case nil, .latest: asked = broker.visible.offset
             case .earliest: asked = log.oldestOffset
-            case .committed: asked = broker.positions.offsets[id].map { max($0, -1) &+ 1 } ?? log.oldestOffset
+            case .committed: asked = broker.positions[id]?.nextOffset ?? log.oldestOffset
             case .offset(let offset):
                 asked = offset
                 known = offset
@@ -168,8 +182,31 @@ struct RequestHandler {
                 .offsetOutOfRange, "message \(offset) does not exist yet; the next one gets offset \(end)", requestID: request.requestID
             ) { $0.appendMember("next_offset", end) }
         }
+        guard broker.hasRoomForPosition(of: id) else {
+            return connection.refuse(
+                .tooManyPositions, "\(broker.positions.count) positions are stored; delete one, or raise MQ_MAX_POSITIONS",
+                requestID: request.requestID)
+        }
         do {
             try broker.commit(id, offset: offset)
+        } catch {
+            return connection.refuse(ErrorCode(error), "\(error)", requestID: request.requestID)
+        }
+        answerOnceSynced(request)
+    }
+
+    private func deletePosition(_ request: Request) {
+        guard let id = request.subscriberID else {
+            return connection.refuse(.invalidFrame, "the member subscriber_id is missing", requestID: request.requestID)
+        }
+        guard broker.positions[id] != nil else {
+            return connection.refuse(.unknownPosition, "no position is stored for \(id)", requestID: request.requestID)
+        }
+        guard broker.subscribers[id] == nil else {
+            return connection.refuse(.positionInUse, "\(id) is connected; stop it first", requestID: request.requestID)
+        }
+        do {
+            try broker.deletePosition(id)
         } catch {
             return connection.refuse(ErrorCode(error), "\(error)", requestID: request.requestID)
         }
