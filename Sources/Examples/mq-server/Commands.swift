@@ -2,16 +2,17 @@ import ExampleSupport
 import Glibc
 import TelemetryMQ
 
-/// `mq-server verify DIR`, `inspect DIR`, `positions HOST:PORT`, `tail HOST:PORT [FROM]`: to look at a log instead of serving one.
+/// `mq-server verify DIR`, `inspect DIR`, `positions HOST:PORT`, `tail HOST:PORT [FROM]`: to look at a log instead of
+/// serving one.
 enum Commands {
     static let help = """
         Commands, in place of the options:
           verify DIR              Read every record of a log, and tell what is wrong; exit code 1 where anything is.
           inspect DIR             List a log's segments with offsets, times and sizes, and the committed positions.
           positions HOST:PORT [set ID OFFSET | delete ID]
-                                  List the committed positions of a running server with their lag; or store that ID is done
-                                  with everything up to OFFSET; or forget the position of ID, which then begins with the
-                                  oldest message. MQ_TOKEN as for tail.
+                                  List the committed positions of a running server with their lag; or store that ID
+                                  is done with everything up to OFFSET; or forget the position of ID, which then
+                                  begins with the oldest message. MQ_TOKEN as for tail.
           tail HOST:PORT [FROM]   Print the messages of a running server as they come; FROM is earliest, latest (the
                                   default), an offset, or how long ago: 10m. MQ_TOKEN is what the server asks of its clients.
 
@@ -19,7 +20,8 @@ enum Commands {
 
     /// Runs the command that the arguments name; returns where they name none.
     static func runIfNamed(_ arguments: [String]) async {
-        guard let command = arguments.first, ["verify", "inspect", "positions", "tail"].contains(command) else { return }
+        let known = ["verify", "inspect", "positions", "tail"]
+        guard let command = arguments.first, known.contains(command) else { return }
         if arguments.contains("--help") {
             print(help, terminator: "")
             exit(Program.ExitCode.done)
@@ -50,7 +52,8 @@ enum Commands {
         for problem in log.problems { print("damaged: \(problem)") }
         let messages = log.segments.reduce(0) { $0 + $1.nextOffset - $1.baseOffset }
         let bytes = log.segments.reduce(0) { $0 + $1.soundByteCount }
-        print("\(directory): \(log.segments.count) segments, \(messages) sound messages, \(bytes) bytes, log_id \(log.logID ?? "none"); \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")")
+        let found = "\(log.segments.count) segments, \(messages) sound messages, \(bytes) bytes"
+        print("\(directory): \(found), log_id \(log.logID ?? "none"); \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")")
         return log.problems.isEmpty ? Program.ExitCode.done : Program.ExitCode.failed
     }
 
@@ -68,7 +71,9 @@ enum Commands {
             let times = [segment.firstTimestamp, segment.lastTimestamp].map { $0.map(utc) ?? column("-", 27) }
             print(cells.map { column($0, 14) }.joined() + "  \(segment.hasIndex ? "yes  " : "no   ")  " + times.joined(separator: "  "))
         }
-        if let id = log.logID { print("log: log_id \(id), log_epoch \(log.logEpoch ?? "none") (\(log.epochCount) epochs)") }
+        if let id = log.logID {
+            print("log: log_id \(id), log_epoch \(log.logEpoch ?? "none") (\(log.epochCount) epochs)")
+        }
         for (id, offset) in log.committedOffsets { print("committed: \(id) is done with \(offset)") }
         for notice in log.notices { print("note: \(notice)") }
         for problem in log.problems { print("damaged: \(problem)") }
@@ -99,7 +104,8 @@ enum Commands {
 
     /// A text from the network without control characters, which a terminal would obey.
     static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+        let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
+        return String(String.UnicodeScalarView(scalars))
     }
 
     private static func tail(_ server: String, from: String) async throws -> Int32 {

@@ -38,7 +38,8 @@ enum Options {
         help: "Committed positions that are stored; a commit of another subscriber id is refused.")
     static let positionExpiry = Option<Duration?>(
         "MQ_POSITION_EXPIRY", default: .seconds(30 * 86_400), shown: "30d", placeholder: "DURATION",
-        help: "A position is forgotten if it is neither committed nor its subscriber connected for this long; 0: never.",
+        help:
+            "A position is forgotten if it is neither committed nor its subscriber connected for this long; 0: never.",
         parse: { (text) throws(OptionValueError) in
             guard let duration = parseDuration(text) else {
                 throw OptionValueError("expected a duration such as 12h or 30d, or 0")
@@ -49,7 +50,7 @@ enum Options {
         "MQ_TOKEN", isSecret: true, help: "What clients must present; without it every client is served.")
 
     static let all: [any AnyOption] = [
-        tcpHost, tcpPort, httpHost, httpPort, dataDirectory, sync, segmentBytes, retentionBytes, retentionAge, maxFrameBytes, maxPositions,
-        positionExpiry, token,
+        tcpHost, tcpPort, httpHost, httpPort, dataDirectory, sync, segmentBytes, retentionBytes, retentionAge,
+        maxFrameBytes, maxPositions, positionExpiry, token,
     ]
 }

@@ -11,7 +11,9 @@ enum PositionCommands {
     }
 
     static func run(_ arguments: [String]) async throws -> Int32 {
-        guard let address = arguments.first else { throw UsageError("positions takes other arguments\n\n\(Commands.help)") }
+        guard let address = arguments.first else {
+            throw UsageError("positions takes other arguments\n\n\(Commands.help)")
+        }
         let action = try action(Array(arguments.dropFirst()))
         var settings = try Commands.client(of: address, for: "positions")
         settings.onEvent = { event in
@@ -38,7 +40,8 @@ enum PositionCommands {
         case (nil, _): return .list
         case ("set", 3):
             guard let offset = Int64(words[2]), offset >= 0 else {
-                throw UsageError("positions set \(words[2]): expected the offset of the last message that is done, 0 or more")
+                throw UsageError(
+                    "positions set \(words[2]): expected the offset of the last message that is done, 0 or more")
             }
             return .set(id: words[1], offset: offset)
         case ("delete", 2): return .delete(id: words[1])
@@ -53,14 +56,17 @@ enum PositionCommands {
             + positions.map { position in
                 let tenths = position.lagDuration / .milliseconds(100)
                 return [
-                    "\(position.committedOffset)", "\(position.lag)", "\((tenths).rounded() / 10)", "\(position.skippedMessages)",
-                    position.isConnected ? "yes" : "no", position.committedAt > 0 ? Commands.utc(position.committedAt) : "-",
+                    "\(position.committedOffset)", "\(position.lag)", "\((tenths).rounded() / 10)",
+                    "\(position.skippedMessages)",
+                    position.isConnected ? "yes" : "no",
+                    position.committedAt > 0 ? Commands.utc(position.committedAt) : "-",
                     Commands.printable(position.subscriberID),
                 ]
             }
         let widths = (0..<6).map { column in rows.map { $0[column].utf8.count }.max() ?? 0 }
         return rows.map { row in
-            zip(row, widths).map { String(repeating: " ", count: $1 - $0.utf8.count) + $0 }.joined(separator: "  ") + "  " + row[6]
+            zip(row, widths).map { String(repeating: " ", count: $1 - $0.utf8.count) + $0 }.joined(separator: "  ")
+                + "  " + row[6]
         }
     }
 }

@@ -16,7 +16,8 @@ extension MQClient {
         public var isConnected: Bool
         /// When the position was committed last, in microseconds since 1970; 0 if the server does not know.
         public var committedAt: Int64
-        /// The number of messages that retention dropped before they were committed, since the position was first stored.
+        /// The number of messages that retention dropped before they were committed, since the position was first
+        /// stored.
         public var skippedMessages: Int64
         /// The log that the position belongs to, 32 hexadecimal digits.
         public var logID: String
@@ -51,11 +52,12 @@ extension MQClient {
         return all
     }
 
-    /// Stores that the subscriber id is done with everything up to and including `offset`, whether or not it is connected: what
-    /// it is delivered next does not change, but a later subscription at ``StartPosition/committed`` begins after it.
+    /// Stores that the subscriber id is done with everything up to and including `offset`, whether or not it is
+    /// connected: what it is delivered next does not change, but a later subscription at ``StartPosition/committed``
+    /// begins after it.
     ///
-    /// Throws ``MQError/Code/rejected(code:)`` with `offset_out_of_range` for a message that does not exist yet, and with
-    /// `too_many_positions` if the server stores no further one.
+    /// Throws ``MQError/Code/rejected(code:)`` with `offset_out_of_range` for a message that does not exist yet, and
+    /// with `too_many_positions` if the server stores no further one.
     public func setPosition(of subscriberID: String, to offset: Int64) async throws(MQError) {
         var request = ByteWriter()
         request.append(#"{"type":"ack","request_id":1,"subscriber_id":"#)
@@ -68,8 +70,8 @@ extension MQClient {
 
     /// Forgets the position: a later subscription at ``StartPosition/committed`` begins with the oldest message.
     ///
-    /// Throws ``MQError/Code/rejected(code:)`` with `unknown_position` if there is none, and with `position_in_use` while a
-    /// subscriber with this id is connected.
+    /// Throws ``MQError/Code/rejected(code:)`` with `unknown_position` if there is none, and with `position_in_use`
+    /// while a subscriber with this id is connected.
     public func deletePosition(of subscriberID: String) async throws(MQError) {
         var request = ByteWriter()
         request.append(#"{"type":"delete_position","request_id":1,"subscriber_id":"#)
@@ -91,8 +93,8 @@ extension MQClient {
     }
 }
 
-/// One request on a connection of its own: sent again after the connection broke, until there is a response. All of them may
-/// be repeated without harm. Belongs to the client's loop.
+/// One request on a connection of its own: sent again after the connection broke, until there is a response. All of
+/// them may be repeated without harm. Belongs to the client's loop.
 private final class Exchange: LinkUser {
     private let request: [UInt8]
     private var link: Link!
@@ -200,7 +202,8 @@ private struct PositionPage {
 
     private static func position(_ reader: inout JSONReader) throws(JSONError) -> MQClient.Position {
         var found = MQClient.Position(
-            subscriberID: "", committedOffset: -1, lag: 0, lagDuration: .zero, isConnected: false, committedAt: 0, skippedMessages: 0,
+            subscriberID: "", committedOffset: -1, lag: 0, lagDuration: .zero, isConnected: false, committedAt: 0,
+            skippedMessages: 0,
             logID: "")
         try reader.beginObject()
         while let key = try reader.nextKey() {

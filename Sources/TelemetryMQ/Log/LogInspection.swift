@@ -52,7 +52,8 @@ public struct LogInspection: Sendable {
 
     private mutating func read(_ directory: ReadOnlyDirectory) throws {
         let names = try directory.fileNames()
-        // The positions first, then the identity: of a server that is running, neither names what the later ones do not have.
+        // The positions first, then the identity: of a server that is running, neither names what the later ones do not
+        // have.
         let journal = names.contains(PositionJournal.fileName) ? try directory.open(PositionJournal.fileName) : nil
         let lines = try journal?.readAll() ?? []
         let identity = try readIdentity(directory)
@@ -71,11 +72,13 @@ public struct LogInspection: Sendable {
     private mutating func readIdentity(_ directory: ReadOnlyDirectory) throws -> LogIdentity? {
         let path = "\(directory.path)/\(LogIdentityFile.name)"
         guard let bytes = try directory.contents(of: LogIdentityFile.name) else {
-            notices.append("\(path): missing, as in a directory of an older version, or lost; a server makes it when it opens the log")
+            notices.append(
+                "\(path): missing, as in a directory of an older version; a server that opens the log makes it")
             return nil
         }
         guard let identity = LogIdentity(json: bytes) else {
-            problems.append("\(path): damaged; a server that opens the log makes a new one, and the log counts as another")
+            problems.append(
+                "\(path): damaged; a server that opens the log makes a new one, and the log counts as another")
             return nil
         }
         logID = identity.idText
@@ -86,7 +89,8 @@ public struct LogInspection: Sendable {
 
     private mutating func readPositions(_ lines: [UInt8], _ path: String, _ identity: LogIdentity?) {
         let bounds = PositionBounds(
-            identity: identity, oldestOffset: segments.first?.baseOffset ?? 0, nextOffset: segments.last?.nextOffset ?? 0)
+            identity: identity, oldestOffset: segments.first?.baseOffset ?? 0,
+            nextOffset: segments.last?.nextOffset ?? 0)
         let found = PositionReading(lines, path: path, bounds: bounds)
         committedOffsets = found.positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value.offset) }
         if let torn = found.torn { notices.append(torn) }
@@ -95,7 +99,8 @@ public struct LogInspection: Sendable {
             problems.append("\(path): position of \(id): \(repair.reason); a server sets it back to \(repair.offset)")
         }
         if identity == nil, found.namesLog {
-            problems.append("\(path): the positions name a log whose identity is lost: a server begins them with the oldest message")
+            problems.append(
+                "\(path): the positions name a log whose identity is lost: they begin with the oldest message")
         }
     }
 

@@ -2,12 +2,14 @@ import TelemetryNet
 
 /// When messages were stored, for reports that ask for many at a time.
 ///
-/// A segment's marks give the time for about every 32 KiB. If that is not precise enough, one record is read, and what was
-/// read is kept for the next report; the number of reads in a report is limited, since they happen on the server's thread.
+/// A segment's marks give the time for about every 32 KiB. If that is not precise enough, one record is read, and
+/// what was read is kept for the next report; the number of reads in a report is limited, since they happen on the
+/// server's thread.
 struct MessageTimes {
     /// Beyond this number in one report the marks must do.
     static let maxReads = 128
-    /// Marks that are closer together than this, in microseconds, or than a twentieth of the message's age, are precise enough.
+    /// Marks that are closer together than this, in microseconds, or than a twentieth of the message's age, are
+    /// precise enough.
     static let tolerance: Int64 = 1_000_000
 
     /// By offset; those that the report before this one asked for.
@@ -28,9 +30,13 @@ struct MessageTimes {
             asked[offset] = time
             return time
         }
-        guard offset < log.nextOffset, let segment = log.segment(holding: offset), let bounds = segment.timeBounds(of: offset) else { return nil }
+        guard offset < log.nextOffset, let segment = log.segment(holding: offset),
+            let bounds = segment.timeBounds(of: offset)
+        else { return nil }
         let age = max(0, now.subtractingSaturated(bounds.upperBound))
-        if bounds.upperBound.subtractingSaturated(bounds.lowerBound) <= max(Self.tolerance, age / 20) { return bounds.lowerBound }
+        if bounds.upperBound.subtractingSaturated(bounds.lowerBound) <= max(Self.tolerance, age / 20) {
+            return bounds.lowerBound
+        }
         guard reads < Self.maxReads else { return bounds.lowerBound }
         reads += 1
         // A record that cannot be read is reported when it is to be delivered.
@@ -57,7 +63,9 @@ extension Segment {
         var at = mark?.offset ?? baseOffset
         while case .record(let record)? = try reader.next() {
             if at == offset {
-                guard Record.damage(record) == nil, let header = Record.header(record), header.offset == offset else { return nil }
+                guard Record.damage(record) == nil, let header = Record.header(record), header.offset == offset else {
+                    return nil
+                }
                 return header.timestamp
             }
             at += 1

@@ -5,8 +5,9 @@ import TelemetryNet
 ///
 ///     {"subscriber_id":"c1","offset":7,"log_id":"…","log_epoch":"…","committed_at":1732380000000000,"crc32c":"9a8b7c6d"}
 ///
-/// `offset` is the last message that the subscriber is done with; the checksum covers the line before its own member. The
-/// last line of a subscriber counts. The file is written anew, and renamed into place, when most of it is outdated.
+/// `offset` is the last message that the subscriber is done with; the checksum covers the line before its own member.
+/// The last line of a subscriber counts. The file is written anew, and renamed into place, when most of it is
+/// outdated.
 ///
 /// Belongs to the thread of its log.
 package final class PositionJournal {
@@ -190,7 +191,9 @@ package final class PositionJournal {
 
     private func lines(_ positions: [String: Position]) -> [UInt8] {
         var all = ByteWriter()
-        for (id, position) in positions { PositionLine.append(id, position, oldestOffset: oldestOffset, stamp: stamp, to: &all) }
+        for (id, position) in positions {
+            PositionLine.append(id, position, oldestOffset: oldestOffset, stamp: stamp, to: &all)
+        }
         return all.bytes
     }
 }

@@ -12,17 +12,20 @@ struct PositionLine: Equatable {
     /// `nil`: not later than ``committedAt``.
     var usedAt: Int64?
     var skipped: Int64 = 0
-    /// The log's oldest message when the line was written, if that lay beyond the next message to commit: those before it are
-    /// in `skipped`, or are not to be counted.
+    /// The log's oldest message when the line was written, if that lay beyond the next message to commit: those
+    /// before it are in `skipped`, or are not to be counted.
     var oldestOffset: Int64?
 
     /// The members that name the log, `,"log_id":"…","log_epoch":"…"`, made once for all lines of an epoch.
     static func stamp(_ identity: LogIdentity?) -> [UInt8] {
         guard let identity else { return [] }
-        return Array(#","log_id":""#.utf8) + identity.id + Array(#"","log_epoch":""#.utf8) + identity.epoch + Array("\"".utf8)
+        return Array(#","log_id":""#.utf8) + identity.id + Array(#"","log_epoch":""#.utf8) + identity.epoch
+            + Array("\"".utf8)
     }
 
-    static func append(_ id: String, _ position: Position, oldestOffset: Int64, stamp: [UInt8], to out: inout ByteWriter) {
+    static func append(
+        _ id: String, _ position: Position, oldestOffset: Int64, stamp: [UInt8], to out: inout ByteWriter
+    ) {
         let start = out.count
         out.append(#"{"subscriber_id":"#)
         out.appendJSONString(id)

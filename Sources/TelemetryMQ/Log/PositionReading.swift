@@ -1,6 +1,7 @@
 import TelemetryNet
 
-/// What a journal of positions holds, read line by line: the last line of a subscriber counts, if it means a message of this log.
+/// What a journal of positions holds, read line by line: the last line of a subscriber counts, if it means a message
+/// of this log.
 struct PositionReading {
     private(set) var positions: [String: Position] = [:]
     /// By subscriber id: why its last line does not count as it stands, and the offset that does.
@@ -46,7 +47,8 @@ struct PositionReading {
         end = Int64(start)
         if broken.count > 0 {
             damage =
-                "\(path): damaged at byte \(broken.first): \(broken.count) committed positions cannot be read, and earlier ones count"
+                "\(path): damaged at byte \(broken.first): \(broken.count) committed positions cannot be read, "
+                + "and earlier ones count"
         }
     }
 
@@ -59,7 +61,8 @@ struct PositionReading {
         }
         if line.epoch == nil { hasOlderLines = true }
         var position = Position(
-            offset: offset, committedAt: line.committedAt, usedAt: line.usedAt ?? line.committedAt, skipped: line.skipped)
+            offset: offset, committedAt: line.committedAt, usedAt: line.usedAt ?? line.committedAt,
+            skipped: line.skipped)
         let verdict = bounds.verdict(line, offset: offset)
         switch verdict {
         case .sound:

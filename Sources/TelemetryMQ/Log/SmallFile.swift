@@ -18,8 +18,8 @@ extension LogDirectory {
         try rename(name + ".new", to: name)
     }
 
-    /// As ``replace(_:with:)``, with the content on the device before the old one is replaced. The name is not: that takes
-    /// ``synchronize()``. Returns the new file.
+    /// As ``replace(_:with:)``, with the content on the device before the old one is replaced. The name is not: that
+    /// takes ``synchronize()``. Returns the new file.
     @discardableResult
     func replaceSynced(_ name: String, with bytes: [UInt8]) throws(SystemError) -> any LogFile {
         let file = try open(name + ".new")

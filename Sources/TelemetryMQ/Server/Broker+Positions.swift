@@ -31,8 +31,10 @@ extension Broker {
             positionCounters.refusalReported = loop.now
             report(
                 .positionsRefused(
-                    "\(positions.count) positions are stored and \(configuration.maxPositions) may be: no position is stored for new "
-                        + "subscriber ids (\(positionCounters.refused) commits refused since the start); delete some, or raise the limit"))
+                    "\(positions.count) positions are stored and \(configuration.maxPositions) may be: no position is stored for "
+                        + "new subscriber ids (\(positionCounters.refused) commits refused since the start); delete some, "
+                        + "or raise the limit"
+                ))
         }
         return false
     }

@@ -58,7 +58,8 @@ final class Broker {
         }
         positions = try PositionJournal(
             directory: directory,
-            bounds: PositionBounds(identity: identityFile.identity, oldestOffset: log.oldestOffset, nextOffset: log.nextOffset),
+            bounds: PositionBounds(
+                identity: identityFile.identity, oldestOffset: log.oldestOffset, nextOffset: log.nextOffset),
             now: WallClock.now())
         positionCounters = PositionCounters(expiry: configuration.positionExpiry)
         started = loop.now

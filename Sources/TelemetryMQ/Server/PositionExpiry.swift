@@ -1,4 +1,5 @@
-/// Decides which stored positions are forgotten: those that were neither committed nor had their subscriber connected for a time.
+/// Decides which stored positions are forgotten: those that were neither committed nor had their subscriber connected
+/// for a time.
 ///
 /// Times are microseconds since 1970; `uptime` is how long the server has been running, whatever the clock says.
 struct PositionExpiry {
@@ -15,8 +16,8 @@ struct PositionExpiry {
         return overflow ? .max : max(1, product &+ duration.components.attoseconds / 1_000_000_000_000)
     }
 
-    /// A subscriber that is connected gets its position's use written this often: so much too early a position may expire
-    /// after a restart.
+    /// A subscriber that is connected gets its position's use written this often: so much too early a position may
+    /// expire after a restart.
     private var step: Int64 { (after ?? .max) / 16 }
 
     /// Whether to look at all positions again: at least once a minute.

@@ -45,9 +45,11 @@ extension Broker {
         for id in ids[start...] {
             guard let position = positions[id] else { continue }
             let lag = max(0, next.subtractingSaturated(position.nextOffset))
-            let time = lag == 0 ? nil : positionCounters.times.time(of: max(position.nextOffset, oldest), in: log, now: now)
+            let time =
+                lag == 0 ? nil : positionCounters.times.time(of: max(position.nextOffset, oldest), in: log, now: now)
             let row = PositionRow(
-                id: id, committedOffset: position.offset, lag: lag, lagMicroseconds: time.map { max(0, now.subtractingSaturated($0)) } ?? 0,
+                id: id, committedOffset: position.offset, lag: lag,
+                lagMicroseconds: time.map { max(0, now.subtractingSaturated($0)) } ?? 0,
                 isConnected: subscribers[id] != nil, committedAt: position.committedAt, skipped: position.skipped)
             guard body(row) else { return }
         }
@@ -87,7 +89,10 @@ extension Broker {
             rows.append(row)
             return rows.count < configuration.maxPositions
         }
-        func family(_ name: StaticString, _ type: StaticString, _ help: StaticString, _ value: (PositionRow, inout ByteWriter) -> Void) {
+        func family(
+            _ name: StaticString, _ type: StaticString, _ help: StaticString,
+            _ value: (PositionRow, inout ByteWriter) -> Void
+        ) {
             out.appendMetricFamily(name, type, help)
             for (index, row) in rows.enumerated() {
                 out.append(name)
@@ -96,20 +101,38 @@ extension Broker {
                 out.append("\n")
             }
         }
-        family("telemetry_mq_position_lag", "gauge", "Messages after the one that the subscriber committed last.") { $1.appendDecimal($0.lag) }
-        family("telemetry_mq_position_lag_seconds", "gauge", "Age of the oldest message that the subscriber has not committed; 0 without one.") {
+        family("telemetry_mq_position_lag", "gauge", "Messages after the one that the subscriber committed last.") {
+            $1.appendDecimal($0.lag)
+        }
+        family(
+            "telemetry_mq_position_lag_seconds", "gauge",
+            "Age of the oldest message that the subscriber has not committed; 0 without one."
+        ) {
             $1.appendDouble(Double($0.lagMicroseconds) / 1e6)
         }
-        family("telemetry_mq_position_connected", "gauge", "1 while the subscriber is connected.") { $1.append($0.isConnected ? "1" : "0") }
-        family("telemetry_mq_position_committed_timestamp_seconds", "gauge", "When the subscriber committed last, since 1970; 0 if unknown.") {
+        family("telemetry_mq_position_connected", "gauge", "1 while the subscriber is connected.") {
+            $1.append($0.isConnected ? "1" : "0")
+        }
+        family(
+            "telemetry_mq_position_committed_timestamp_seconds", "gauge",
+            "When the subscriber committed last, since 1970; 0 if unknown."
+        ) {
             $1.appendDouble(Double($0.committedAt) / 1e6)
         }
-        family("telemetry_mq_position_skipped_messages_total", "counter", "Messages that retention dropped before the subscriber committed them.") {
+        family(
+            "telemetry_mq_position_skipped_messages_total", "counter",
+            "Messages that retention dropped before the subscriber committed them."
+        ) {
             $1.appendDecimal($0.skipped)
         }
         out.appendMetric("telemetry_mq_positions", "gauge", "Stored positions.", Int64(positions.count))
-        out.appendMetric("telemetry_mq_positions_expired_total", "counter", "Positions that were forgotten because nobody used them, since the start.", positionCounters.expired)
-        out.appendMetric("telemetry_mq_positions_refused_total", "counter", "Commits that were refused because too many positions are stored, since the start.", positionCounters.refused)
+        out.appendMetric(
+            "telemetry_mq_positions_expired_total", "counter",
+            "Positions that were forgotten because nobody used them, since the start.", positionCounters.expired)
+        out.appendMetric(
+            "telemetry_mq_positions_refused_total", "counter",
+            "Commits that were refused because too many positions are stored, since the start.",
+            positionCounters.refused)
     }
 }
 

@@ -125,7 +125,8 @@ struct RequestHandler {
         }
         let standing = broker.identity.standing(logID: request.logID, epoch: request.logEpoch, nextOffset: known)
         let start = SubscriptionStart(
-            asked: asked, standing: standing, oldest: log.oldestOffset, visible: broker.visible.offset, end: log.nextOffset)
+            asked: asked, standing: standing, oldest: log.oldestOffset, visible: broker.visible.offset,
+            end: log.nextOffset)
         if start.isReset, request.onOtherLog == .fail { return refuseOtherLog(request) }
         do {
             let delivery = try Delivery(broker: broker, from: start.offset)
@@ -151,7 +152,8 @@ struct RequestHandler {
 
     private func refuseOtherLog(_ request: Request) {
         connection.refuse(
-            .otherLog, "this is log \(broker.identity.idText), not the log, or not all of the log, that the request is for",
+            .otherLog,
+            "this is log \(broker.identity.idText), not the log, or not all of the log, that the request is for",
             requestID: request.requestID
         ) {
             $0.append(#","log_id":""#)
@@ -165,7 +167,8 @@ struct RequestHandler {
         guard let id = request.subscriberID, case .offset(let offset)? = request.start else {
             guard request.hasMessageID else {
                 return connection.refuse(
-                    .invalidFrame, "ack needs message_id, or subscriber_id with the offset that is done", requestID: request.requestID)
+                    .invalidFrame, "ack needs message_id, or subscriber_id with the offset that is done",
+                    requestID: request.requestID)
             }
             return connection.output.appendResponse(requestID: request.requestID)
         }
@@ -179,12 +182,14 @@ struct RequestHandler {
         let end = broker.visible.offset
         guard offset < end else {
             return connection.refuse(
-                .offsetOutOfRange, "message \(offset) does not exist yet; the next one gets offset \(end)", requestID: request.requestID
+                .offsetOutOfRange, "message \(offset) does not exist yet; the next one gets offset \(end)",
+                requestID: request.requestID
             ) { $0.appendMember("next_offset", end) }
         }
         guard broker.hasRoomForPosition(of: id) else {
             return connection.refuse(
-                .tooManyPositions, "\(broker.positions.count) positions are stored; delete one, or raise MQ_MAX_POSITIONS",
+                .tooManyPositions,
+                "\(broker.positions.count) positions are stored; delete one, or raise MQ_MAX_POSITIONS",
                 requestID: request.requestID)
         }
         do {

@@ -4,8 +4,8 @@ import TelemetryNet
 extension Broker {
     /// One JSON object: `total_messages`, `oldest_offset`, `latest_offset`, `subscriber_count`, `subscribers`, and more.
     ///
-    /// `latest_offset` is that of the newest message, -1 for none. `lag` of a connected subscriber counts the messages that are
-    /// not sent to it yet; that of a position those that it has not committed.
+    /// `latest_offset` is that of the newest message, -1 for none. `lag` of a connected subscriber counts the messages
+    /// that are not sent to it yet; that of a position those that it has not committed.
     func statistics() -> [UInt8] {
         var out = ByteWriter(capacity: 1024)
         out.append(#"{"log_id":""#)
@@ -70,7 +70,8 @@ extension Broker {
         for code in ErrorCode.allCases {
             out.appendMetricSample("telemetry_mq_errors_total", ["code": code.rawValue], counters.errors[code] ?? 0)
         }
-        out.appendMetricFamily("telemetry_mq_subscriber_lag", "gauge", "Messages that are not sent yet to the connected subscriber.")
+        out.appendMetricFamily(
+            "telemetry_mq_subscriber_lag", "gauge", "Messages that are not sent yet to the connected subscriber.")
         for (id, connection) in subscribers.sorted(by: { $0.key < $1.key }) {
             out.appendMetricSample("telemetry_mq_subscriber_lag", ["subscriber": id], log.nextOffset - connection.currentOffset)
         }
