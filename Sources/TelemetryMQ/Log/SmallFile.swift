@@ -12,13 +12,8 @@ extension LogDirectory {
             guard error.code == ENOENT else { throw error }
             return nil
         }
-        let size = Int(try file.size())
-        guard size > 0 else { return nil }
-        var bytes = [UInt8](repeating: 0, count: size)
-        let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
-            try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
-        }
-        return Array(bytes[..<count])
+        let bytes = try file.readAll()
+        return bytes.isEmpty ? nil : bytes
     }
 
     /// Puts the file in its place in one step: a reader sees the old content or the new. Not synced.
@@ -28,9 +23,30 @@ extension LogDirectory {
         try file.write(bytes, at: 0)
         try rename(name + ".new", to: name)
     }
+
+    /// As ``replace(_:with:)``, with the content on the device before the old one is replaced. The name is not: that
+    /// takes ``synchronize()``. Returns the new file.
+    @discardableResult
+    func replaceSynced(_ name: String, with bytes: [UInt8]) throws(SystemError) -> any LogFile {
+        let file = try open(name + ".new")
+        try file.truncate(to: 0)
+        try file.write(bytes, at: 0)
+        try file.synchronize()
+        try rename(name + ".new", to: name)
+        return file
+    }
 }
 
 extension LogFile {
+    func readAll() throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Int(try size()))
+        let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+            try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+        }
+        bytes.removeLast(bytes.count - count)
+        return bytes
+    }
+
     func write(_ bytes: [UInt8], at position: Int64) throws(SystemError) {
         var bytes = bytes
         try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in

@@ -6,8 +6,11 @@ final class Broker {
     let configuration: MQServer.Configuration
     let loop: EventLoop
     let log: MessageLog
+    let identityFile: LogIdentityFile
     let positions: PositionJournal
     var counters = BrokerCounters()
+    var positionCounters: PositionCounters
+    let started: ContinuousClock.Instant
 
     let arena = ReceiveArena()
     var parser = RequestParser()
@@ -46,8 +49,23 @@ final class Broker {
         self.loop = loop
         self.syncLoop = syncLoop
         self.log = log
-        positions = try PositionJournal(directory: log.directory)
-        stage = PublishStage(firstOffset: log.nextOffset)
+        let directory = log.directory
+        identityFile = try LogIdentityFile(directory: directory, nextOffset: log.nextOffset)
+        do {
+            try identityFile.store()
+        } catch {
+            // A full device takes nothing, and delivers what it has; retention may make room.
+            guard case .full = error else { throw error }
+            configuration.onEvent(.storageFailure("\(error)"))
+        }
+        positions = try PositionJournal(
+            directory: directory,
+            bounds: PositionBounds(
+                identity: identityFile.identity, oldestOffset: log.oldestOffset, nextOffset: log.nextOffset),
+            now: configuration.clock.wall())
+        positionCounters = PositionCounters(expiry: configuration.positionExpiry)
+        started = loop.now
+        stage = PublishStage(firstOffset: log.nextOffset, logID: identityFile.identity.id)
         visible = log.end
         // Before anything of the log is delivered, or acknowledged because it is repeated.
         if holdsAnswersUntilSynced, let work = log.takeSyncWork() {
@@ -55,10 +73,13 @@ final class Broker {
             work.writeIndexes()
         }
         for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
+        for notice in identityFile.notices { report(.logIdentity(notice)) }
         if let damage = positions.damage { report(.storageFailure(damage)) }
         for notice in log.recovery.notices { report(.storageFailure(notice)) }
         if log.recovery.droppedCount > 0 { report(.segmentsDropped(count: log.recovery.droppedCount, oldestOffset: log.oldestOffset)) }
+        for repair in positions.repairs { report(.positionRepaired(repair)) }
         lookAtClock()
+        keepPositions()
         startTimers()
     }
 
@@ -69,6 +90,8 @@ final class Broker {
     func report(_ event: MQServer.Event) {
         configuration.onEvent(event)
     }
+
+    var identity: LogIdentity { identityFile.identity }
 
     var holdsAnswersUntilSynced: Bool {
         if case .always = configuration.sync { log.directory.isDurable } else { false }
@@ -101,7 +124,7 @@ final class Broker {
     func remove(_ connection: BrokerConnection) {
         connections[connection.descriptor] = nil
         holding[ObjectIdentifier(connection)] = nil
-        if let id = connection.subscriberID, subscribers[id] === connection { subscribers[id] = nil }
+        unsubscribe(connection)
     }
 
     // MARK: Appending
@@ -137,8 +160,10 @@ final class Broker {
         guard !stage.batch.isEmpty else { return }
         defer { stage.batch.reset(firstOffset: log.nextOffset) }
         do {
+            try identityFile.store()
             try log.append(stage.batch)
         } catch {
+            if case .failed(let cause) = error { log.stopWriting(after: cause) }
             log.rollBackProducers()
             reportFailure(error, messages: stage.batch.count, bytes: stage.batch.byteCount)
             throw error
@@ -154,7 +179,7 @@ final class Broker {
 
     /// Reports the first of many equal failures: of a full device, until there is room again. `messages`: how many were refused, with
     /// `bytes` in all.
-    private func reportFailure(_ error: LogError, messages: Int = 0, bytes: Int64 = 0) {
+    func reportFailure(_ error: LogError, messages: Int = 0, bytes: Int64 = 0) {
         let isNews = storage.refuse(error, messages: messages, bytes: bytes)
         switch error {
         case .full:
@@ -342,25 +367,15 @@ final class Broker {
         } else if subscribers[id] == nil, subscribers.count >= configuration.maxSubscribers {
             return false
         }
-        if let old = connection.subscriberID, old != id { subscribers[old] = nil }
+        if connection.subscriberID != id { unsubscribe(connection) }
         subscribers[id] = connection
         return true
     }
 
     func unsubscribe(_ connection: BrokerConnection) {
-        if let id = connection.subscriberID, subscribers[id] === connection { subscribers[id] = nil }
-    }
-
-    /// The caller holds the answer until the next sync, where the policy asks for it.
-    func commit(_ id: String, offset: Int64) throws(LogError) {
-        if let failure = log.failure { throw failure }
-        do {
-            try positions.commit(id, offset: offset)
-        } catch {
-            if case .failed(let cause) = error { log.stopWriting(after: cause) }
-            reportFailure(error, bytes: 4096)
-            throw error
-        }
+        guard let id = connection.subscriberID, subscribers[id] === connection else { return }
+        subscribers[id] = nil
+        positions.used(id, at: configuration.clock.wall())
     }
 
     // MARK: Time
@@ -401,6 +416,7 @@ final class Broker {
                 }
             }
             tryRoom()
+            keepPositions()
             repeatHousekeeping()
         }
     }
