@@ -65,12 +65,3 @@ struct PositionBounds {
     }
 }
 
-/// The wall clock.
-enum WallClock {
-    /// Microseconds since 1970.
-    static func now() -> Int64 {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
-    }
-}
