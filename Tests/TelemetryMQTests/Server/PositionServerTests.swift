@@ -142,6 +142,7 @@ struct PositionServerTests {
                 #expect(subscriber["lag"] as? Int == 0 && subscriber["committed_offset"] as? Int == 9)
                 #expect((statistics["positions"] as? [[String: Any]])?.first?["lag"] as? Int == 40)
                 #expect(try metrics(server).contains("telemetry_mq_position_connected{subscriber=\"db\"} 1\n"))
+                #expect(try consumer.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
             }
             try publish(10, to: peer)
             while try positions(peer)["db"]?["connected"] as? Bool == true {}
@@ -246,11 +247,13 @@ struct PositionServerTests {
         }) { server in
             let peer = try RawPeer(port: server.port)
             try publish(2, to: peer)
-            for id in ["gone", "there"] { _ = try peer.ask(#"{"type":"ack","subscriber_id":"\#(id)","offset":0}"#) }
             let reader = try RawPeer(port: server.port)
             _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"there","offset":"latest"}"#)
+            for id in ["gone", "there"] { _ = try peer.ask(#"{"type":"ack","subscriber_id":"\#(id)","offset":0}"#) }
             while try positions(peer)["gone"] != nil {}
             #expect(try positions(peer).keys.sorted() == ["there"])
+            // Still connected.
+            #expect(try reader.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
             #expect(events.withLock { $0.contains { $0.contains("gone") && !$0.contains("there") } })
             #expect(try metrics(server).contains("telemetry_mq_positions_expired_total 1\n"))
         }
