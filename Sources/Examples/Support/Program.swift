@@ -63,6 +63,7 @@ package struct Program: Sendable {
         case .run(let configuration) where isProbe:
             exit(HealthProbe.run(self, configuration))
         case .run(let configuration):
+            OutputSecrets.learn(options, of: configuration)
             let signals = ShutdownSignals()
             let log = Logger(level: configuration[Program.logLevel], format: configuration[Program.logFormat])
             do {
@@ -99,7 +100,7 @@ private func requireStandardDescriptors() {
     execv("/proc/self/exe", CommandLine.unsafeArgv)
 }
 
-private func currentEnvironment() -> [String: String] {
+func currentEnvironment() -> [String: String] {
     var variables: [String: String] = [:]
     var entry = environ
     while let text = entry.pointee {

@@ -93,7 +93,7 @@ package final class StatusServer: Sendable {
             body.append(#"{"name":"#)
             body.appendJSONString(check.name)
             body.append(check.isReady ? #","ready":true,"detail":"# : #","ready":false,"detail":"#)
-            body.appendJSONString(check.detail)
+            body.appendJSONString(OutputSecrets.redact(check.detail))
             body.append("}")
         }
         body.append("]}")

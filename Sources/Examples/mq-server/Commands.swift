@@ -82,7 +82,7 @@ enum Commands {
 
     private static func tail(_ server: String, from: String) async throws -> Int32 {
         guard let colon = server.lastIndex(of: ":"), let port = Int(server[server.index(after: colon)...]), (1...65535).contains(port) else {
-            throw UsageError("tail \(server): expected HOST:PORT")
+            throw UsageError("tail \(shownAddress(server)): expected HOST:PORT")
         }
         let start: MQClient.StartPosition
         switch from {
