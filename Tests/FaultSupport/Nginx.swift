@@ -11,16 +11,19 @@ package struct Nginx: Sendable {
     /// - Parameters:
     ///   - token: what requests must present as bearer token.
     ///   - authorization: what the header `Authorization` must be.
+    ///   - isEcho: whether each answer is an error that repeats the request with its credentials.
     ///   - isProxy: whether it forwards requests to the hosts that they name, by address.
     package init(
-        in directory: URL, port: Int, token: String? = nil, authorization: String? = nil, isProxy: Bool = false
+        in directory: URL, port: Int, token: String? = nil, authorization: String? = nil, isProxy: Bool = false, isEcho: Bool = false
     ) throws {
         self.directory = directory
         self.port = port
         let wanted = authorization ?? token.map { "Bearer \($0)" }
         let check = wanted.map { "if ($http_authorization != \"\($0)\") { return 401; }" } ?? ""
         // `/self` is the proxy's own, for a test that waits for it.
-        let all = isProxy ? "location = /self { return 204; }\n location / { proxy_pass http://$http_host$request_uri; }" : ""
+        let said = "$request_method $scheme://$http_host$request_uri $http_authorization $http_proxy_authorization"
+        let echo = #"location / { default_type application/json; return 401 '{"message":"not allowed: \#(said)"}'; }"#
+        let all = isEcho ? "location = /self { return 204; }\n \(echo)" : isProxy ? "location = /self { return 204; }\n location / { proxy_pass http://$http_host$request_uri; }" : ""
         let configuration = """
             daemon off;
             master_process off;
@@ -42,7 +45,7 @@ package struct Nginx: Sendable {
                 listen 127.0.0.1:\(port);
                 root "\(directory.path)/www";
                 autoindex on;
-                location \(isProxy ? "= /none" : "= /metrics") { \(check) }
+                location \(isProxy || isEcho ? "= /none" : "= /metrics") { \(check) }
                 \(all)
               }
             }

@@ -23,6 +23,15 @@ extension Stage {
         return Exporter(process: process, page: page)
     }
 
+    /// nginx as a server that refuses everything and repeats what it was sent; its port.
+    func startEcho() async throws -> Int {
+        let port = try freePort()
+        let page = try Nginx(in: directory.appending(path: "echo-\(port)"), port: port, isEcho: true)
+        let process = try start("nginx-echo", executable: Nginx.executable, arguments: page.arguments)
+        try await eventuallyTrue("answer of nginx", unless: process) { try await HTTP.get(port, "/self").status == 204 }
+        return port
+    }
+
     /// nginx as a proxy that forwards to addresses of the loopback.
     func startProxy() async throws -> Exporter {
         let port = try freePort()
