@@ -117,27 +117,3 @@ func editDistance(_ a: String, _ b: String) -> Int {
     }
     return row[b.count]
 }
-
-/// The text of `--help`.
-package func helpText(program: String, summary: String, options: [any AnyOption]) -> String {
-    var text = """
-        \(summary)
-
-        Usage: \(program) [--name value | --name=value]...
-
-        Every option is also an environment variable; a flag overrides it.
-
-        """
-    let flags = options.map { "  \($0.flag) \($0.placeholder)" }
-    let width = max(30, min(44, flags.map(\.count).max() ?? 0))
-    for (option, flag) in zip(options, flags) {
-        let shown = option.defaultText.map { $0.isEmpty ? "empty" : $0 } ?? "none"
-        let pad = flag.count > width ? "\n" + spaces(width) : spaces(width - flag.count)
-        text += "\n\(flag)\(pad)  \(option.name), default \(shown)\n\(spaces(width))    \(option.help)"
-    }
-    text += "\n\n  --help, --version\n\n\(program) health, with the same options, asks a running instance for its /health.\n"
-    text += "\nDurations: 100ms, 5s, 30m, 24h, 7d. Sizes: 512KiB, 16MiB, 1GiB.\n"
-    return text
-}
-
-private func spaces(_ count: Int) -> String { String(repeating: " ", count: count) }

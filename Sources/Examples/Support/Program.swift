@@ -54,8 +54,7 @@ package struct Program: Sendable {
         }
         switch request {
         case .help:
-            print(helpText(program: name, summary: summary, options: options), terminator: "")
-            if !furtherHelp.isEmpty { print("\n" + furtherHelp, terminator: "") }
+            print(helpText(program: name, summary: summary, options: options, furtherHelp: furtherHelp), terminator: "")
             exit(ExitCode.done)
         case .version:
             print("\(name) \(Program.version)")

@@ -6,10 +6,16 @@ import TelemetryMQ
 enum Commands {
     static let help = """
         Commands, in place of the options:
-          verify DIR              Read every record of a log, and tell what is wrong; exit code 1 where anything is.
-          inspect DIR             List a log's segments with offsets, times and sizes, and the committed positions.
-          tail HOST:PORT [FROM]   Print the messages of a running server as they come; FROM is earliest, latest (the
-                                  default), an offset, or how long ago: 10m. MQ_TOKEN is what the server asks of its clients.
+          verify DIR
+                Read every record of a log and report what is wrong; exit code 1 if
+                anything is.
+          inspect DIR
+                List a log's segments with offsets, times and sizes, and the committed
+                positions.
+          tail HOST:PORT [FROM]
+                Print the messages of a running server as they come. FROM is earliest,
+                latest (the default), an offset, or how long ago: 10m. MQ_TOKEN is the
+                token that the server asks of its clients.
 
         """
 
@@ -102,7 +108,7 @@ enum Commands {
         settings.token = getenv("MQ_TOKEN").map { String(cString: $0) }
         settings.onEvent = { event in
             if case .disconnected(let peer, let reason, let delay) = event {
-                Console.standardError.write(line: Array("mq-server: \(peer): \(reason); next attempt in \(delay)\n".utf8))
+                Console.standardError.write(line: Array("mq-server: \(peer): \(reason); next attempt in \(delay.roundedText)\n".utf8))
             }
         }
         try await MQClient.withClient(settings) { client in

@@ -83,7 +83,7 @@ extension ScrapeSource.Configuration {
         proxy = configuration[Options.scrapeProxy]
         guard interval > .zero else { throw UsageError("SCRAPE_INTERVAL must be longer than 0") }
         // A scrape must be over when the next begins.
-        guard timeout <= interval else { throw UsageError("SCRAPE_TIMEOUT=\(timeout) is longer than SCRAPE_INTERVAL=\(interval)") }
+        guard timeout <= interval else { throw UsageError("SCRAPE_TIMEOUT=\(timeout.roundedText) is longer than SCRAPE_INTERVAL=\(interval.roundedText)") }
         do {
             try check()
         } catch {

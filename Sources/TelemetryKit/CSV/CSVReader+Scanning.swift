@@ -16,9 +16,11 @@ extension CSVReader {
         let base = window.base
         // The limit of a row's length ends the view just as the window does, so that the outcome does not depend on chunks.
         let end = min(window.limit, rowStart + maxRowBytes)
+        let trims = trimsSpaces
         var at = rowStart
         if at == window.limit { return window.isLast ? .end : .needsMore }
         while true {
+            if trims { while at < end, CSV.isBlank(base[at]) { at += 1 } }
             if at < end, base[at] == CSV.quote {
                 let start = at + 1
                 var doubled = false
@@ -33,6 +35,7 @@ extension CSVReader {
                     at += 1
                 }
                 append(Field(start: start, end: at - 1, hasDoubledQuotes: doubled))
+                if trims { while at < end, CSV.isBlank(base[at]) { at += 1 } }
             } else {
                 let start = at
                 while at < end {
@@ -41,7 +44,9 @@ extension CSVReader {
                     if byte == CSV.quote { return .malformed(.strayQuote, offset: at) }
                     at += 1
                 }
-                append(Field(start: start, end: at, hasDoubledQuotes: false))
+                var stop = at
+                if trims { while stop > start, CSV.isBlank(base[stop - 1]) { stop -= 1 } }
+                append(Field(start: start, end: stop, hasDoubledQuotes: false))
             }
             // Behind a field.
             if at == end {

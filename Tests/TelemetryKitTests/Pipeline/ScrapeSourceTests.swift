@@ -152,7 +152,7 @@ struct ScrapeSourceTests {
                 Issue.record("\(event)")
                 break
             }
-            #expect(reason.hasPrefix(server.url + "/: "))
+            #expect(reason.hasPrefix(server.url + ": "))
             break
         }
         task.cancel()
