@@ -5,7 +5,7 @@
 #   streamer -> mq-server -> collector -> InfluxDB -> api   (INFLUXDB_URL is set)
 #
 # Environment: CSV or SOURCE (a file, a directory, a pattern, or the address of an exporter), INFLUXDB_URL, TCP_PORT, HTTP_PORT, API_PORT, MQ_DATA_DIR (default: a fresh one every run),
-# STREAMER_HTTP_PORT (none), RUN_DIR (logs; default .run), and every variable of the four programs.
+# STREAMER_HTTP_PORT (a free one), RUN_DIR (logs; default .run), and every variable of the four programs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,6 +29,9 @@ fail() {
     echo "run: $*" >&2
     exit 1
 }
+
+# A URL without user, password and query.
+redacted() { sed -E 's#^([a-z0-9]+://)([^/?]*@)?([^?]*)(\?.*)?$#\1\3#' <<<"$1"; }
 
 # stop NAME: asks the program to drain, and insists after 20 s.
 stop() {
@@ -129,7 +132,7 @@ wait_for() {
 scripts/setup.sh build || exit 1
 [[ $source == - ]] && fail "standard input cannot be read here; name a file: make run CSV=path"
 # The streamer itself tells what is wrong with a pattern, an address, or the files in a directory.
-[[ $source == http?(s)://* || $source == *[\*\?\[]* || -r $source ]] || fail "cannot read $source"
+[[ $source == http?(s)://* || $source == *[\*\?\[]* || -r $source ]] || fail "cannot read $(redacted "$source")"
 for entry in "mq-server:$TCP_PORT:TCP_PORT" "mq-server:$HTTP_PORT:HTTP_PORT" "api:$API_PORT:API_PORT"; do
     IFS=: read -r name port variable <<<"$entry"
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
@@ -166,26 +169,49 @@ start mq-server
 wait_for mq-server "$HTTP_HOST" "$HTTP_PORT" /health
 start api STORAGE="$storage"
 wait_for api "$API_HOST" "$API_PORT" /health
+# What the log or the database holds of earlier runs is not what this one publishes.
+before=0
+for ((i = 0; i < 300; i++)); do
+    stats=$(get "$API_HOST" "$API_PORT" /api/v1/stats) || stats=""
+    before=$(number sample_count "$stats")
+    [[ $storage == influxdb || $stats =~ \"lag\":0[^0-9] ]] && break
+    sleep 0.1
+done
 [[ $storage == influxdb ]] && start collector
 # HTTP_PORT is that of mq-server.
-start streamer SOURCE="$source" CSV_PATH= HTTP_PORT="${STREAMER_HTTP_PORT:-}" \
+start streamer SOURCE="$source" CSV_PATH= HTTP_PORT="${STREAMER_HTTP_PORT:-0}" \
     STREAM_INTERVAL="${STREAM_INTERVAL:-1s}" PROGRESS_INTERVAL="${PROGRESS_INTERVAL:-500ms}"
-# Its first line means that it hears signals.
-for ((i = 0; i < 50; i++)); do
-    [[ -s $run_dir/streamer.log ]] && break
+# The line that says so means that it hears signals.
+streamer_port=""
+for ((i = 0; i < 100; i++)); do
+    [[ $(head -c 4096 "$run_dir/streamer.log" 2>/dev/null) =~ listening.*http\"?[=:]\"?[^[:space:]\"]*:([0-9]+) ]] && streamer_port=${BASH_REMATCH[1]}
+    [[ -n $streamer_port ]] && break
+    check_alive
     sleep 0.1
 done
 check_alive
 
+# published: the samples that the queue has acknowledged; the streamer's last answer, once it has ended.
+published=0
+ask_published() {
+    local metrics
+    metrics=$(get "$HTTP_HOST" "$streamer_port" /metrics) || metrics=""
+    if [[ $metrics =~ streamer_rows_published_total\ ([0-9]+) ]]; then
+        published=${BASH_REMATCH[1]}
+    elif [[ $(tail -c 4096 "$run_dir/streamer.log" 2>/dev/null) =~ finished.*published\"?[=:]([0-9]+) ]]; then
+        published=${BASH_REMATCH[1]}
+    fi
+}
+
 shown() { [[ $1 == 0.0.0.0 ]] && echo localhost || echo "$1"; }
 base=http://$(shown "$API_HOST"):$API_PORT
 cat <<END
-run: the pipeline is up, fed from $source
+run: the pipeline is up, fed from $(redacted "$source")
     dashboard    $base/
     API          $base/api/v1/gpus
     Swagger      $base/swagger/index.html
     queue        http://$(shown "$HTTP_HOST"):$HTTP_PORT/stats  (TCP $TCP_HOST:$TCP_PORT)
-    storage      $storage ${INFLUXDB_URL:-}
+    storage      $storage $(redacted "${INFLUXDB_URL:-}")
     logs         $run_dir/*.log
 Ctrl-C ends it.
 END
@@ -197,9 +223,17 @@ ticks=0
 while true; do
     check_alive
     stats=$(get "$API_HOST" "$API_PORT" /api/v1/stats) || stats=""
-    published=$(tail -c 4096 "$run_dir/streamer.log" 2>/dev/null | grep -ao 'published=[0-9]*' | tail -n 1)
-    published=${published#published=}
-    line="published ${published:-0} rows · stored $(number sample_count "$stats") · GPUs $(number gpu_count "$stats")$ended"
+    stored=$(number sample_count "$stats")
+    ((stored >= before)) && stored=$((stored - before))
+    # Asked after the store, so that it is never behind it; what the queue has delivered may still be on its way to the streamer as a response.
+    for ((i = 0; i < 20; i++)); do
+        ask_published
+        ((published >= stored)) && break
+        sleep 0.05
+    done
+    line="published $published rows · stored $stored"
+    ((before)) && line+=" · from before $before"
+    line+=" · GPUs $(number gpu_count "$stats")$ended"
     if [[ -t 1 ]]; then
         printf '\r\033[K%s' "$line"
     elif ((ticks % 3 == 0)) && [[ $line != "$last" ]]; then

@@ -29,6 +29,16 @@ struct BadInputTests {
         #expect(output.contains("LOG_FORMAT, default text"))
     }
 
+    @Test(
+        "no line of any help is longer than 80 columns",
+        arguments: Executable.allCases.flatMap { [($0, ["--help"]), ($0, ["health", "--help"])] }
+            + ["verify", "inspect", "tail"].map { (.mqServer, [$0, "--help"]) })
+    func helpFits(program: Executable, arguments: [String]) async throws {
+        let (code, output, _) = try await run(program, arguments: arguments)
+        let long = output.split(separator: "\n").filter { $0.count > 80 }
+        #expect(code == 0 && !output.isEmpty && long.isEmpty, "\(long)")
+    }
+
     @Test("an unknown flag is named, with the nearest known one", arguments: Executable.allCases)
     func unknownFlag(program: Executable) async throws {
         let (code, output, errors) = try await run(program, arguments: ["--log-levle", "debug"])
@@ -88,6 +98,38 @@ struct BadInputTests {
             #expect(summary["rejected_wrong_number_of_fields"] as? Int == 1)
             #expect(summary["rejected_not_a_finite_number"] as? Int == 1)
             #expect(streamer.errors.contains("some.csv:3") && streamer.errors.contains("some.csv:4"))
+        }
+    }
+
+    @Test("a file or a pipe of which every row is rejected is an error with exit code 1", arguments: [false, true])
+    func everyRow(isPipe: Bool) async throws {
+        try await Stage.run { stage in
+            let csv = try stage.write(Self.header + Self.row("NaN") + "half a row\n", to: "bad.csv")
+            let queue = try await stage.startQueue()
+            let input = isPipe ? open(csv, O_RDONLY) : nil
+            defer { if let input { close(input) } }
+            let streamer = try stage.startStreamer(queue.port, csv: isPipe ? "-" : csv, input: input)
+            #expect(await streamer.endedOrKilled() == 1)
+            let summary = try #require(streamer.logged("finished"))
+            #expect(summary["level"] as? String == "error" && summary["published"] as? Int == 0 && summary["rejected_rows"] as? Int == 2)
+            let reason = streamer.logged("rejected file")?["at"] as? String ?? ""
+            #expect(reason.contains(isPipe ? "standard input: all 2 rows are rejected" : "bad.csv: all 2 rows are rejected"), "\(reason)")
+            #expect(reason.contains("not finite"))
+        }
+    }
+
+    @Test("an empty file is an error, one with a header and no rows is a warning", arguments: ["", header])
+    func noRows(text: String) async throws {
+        try await Stage.run { stage in
+            let csv = try stage.write(text, to: "empty.csv")
+            let queue = try await stage.startQueue()
+            let streamer = try stage.startStreamer(queue.port, csv: csv)
+            #expect(await streamer.endedOrKilled() == (text.isEmpty ? 1 : 0))
+            if text.isEmpty {
+                #expect(streamer.errors.contains("empty.csv: it is empty: no header"))
+            } else {
+                #expect(streamer.logged("there is no sample")?["level"] as? String == "warning")
+            }
         }
     }
 

@@ -77,6 +77,18 @@ struct LogCommandTests {
         }
     }
 
+    @Test("tail waits for a server that is away, and says for how long in a readable form")
+    func tailRetries() async throws {
+        try await Stage.run { stage in
+            let tail = try stage.start(.mqServer, arguments: ["tail", "127.0.0.1:\(try freePort())"])
+            let lines = try await eventually("attempts", unless: tail) {
+                let lines = tail.errors.split(separator: "\n")
+                return lines.count >= 3 ? lines.map(String.init) : nil
+            }
+            #expect(lines.allSatisfy { $0.contains(/; next attempt in (\d+ms|\d+(\.\d\d?)?s)$/) }, "\(lines)")
+        }
+    }
+
     @Test("what is wrong with a command is told with its argument")
     func wrong() async throws {
         try await Stage.run { stage in

@@ -123,6 +123,13 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("words are wrapped at the width, and one that is longer has its own line")
+    func wraps() {
+        #expect(wrapped("one two three four", indent: 2, width: 9) == "  one two\n  three\n  four")
+        #expect(wrapped("a \(String(repeating: "x", count: 12)) b", width: 6) == "a\n\(String(repeating: "x", count: 12))\nb")
+        #expect(wrapped("", indent: 2) == "  ")
+    }
+
     @Test("a secret that cannot be used is not shown")
     func secret() {
         let option = Option<String>(

@@ -3,6 +3,16 @@ import Testing
 
 @Suite("Progress meter")
 struct ProgressMeterTests {
+    @Test(
+        "a duration is rounded for a person",
+        arguments: [
+            (0.0, "0s"), (-1, "0s"), (0.0004, "0s"), (0.061373752394915895, "61ms"), (0.9994, "999ms"), (0.9996, "1s"), (1.234, "1.23s"),
+            (1.5, "1.5s"), (9.999, "10s"), (12.34, "12.3s"), (59.94, "59.9s"), (59.96, "1m 00s"), (200, "3m 20s"), (90_000, "1d 01h"),
+        ] as [(Double, String)])
+    func rounded(seconds: Double, text: String) {
+        #expect(Duration.seconds(seconds).roundedText == text)
+    }
+
     @Test("one point in time gives no rate and no time left, but the part that is done")
     func onePoint() {
         var meter = ProgressMeter()

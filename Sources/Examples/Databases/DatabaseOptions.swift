@@ -9,6 +9,12 @@ private func address(_ text: String) throws(OptionValueError) -> String {
     return text
 }
 
+/// Of either database.
+package enum DatabaseOptions {
+    package static let proxy = Option<String?>.proxy(
+        "DATABASE_PROXY", help: "Proxy for requests to the database; variables such as http_proxy are not used.")
+}
+
 /// The same for the programs that write to a database and those that ask it.
 package enum InfluxDBOptions {
     package static let url = Option<String>(
@@ -57,6 +63,7 @@ extension InfluxDBStore.Configuration {
             url: context[InfluxDBOptions.url], token: context[InfluxDBOptions.token], org: context[InfluxDBOptions.org],
             bucket: context[InfluxDBOptions.bucket], workloadTags: context[InfluxDBOptions.workloadTags], schema: context[InfluxDBOptions.schema],
             version: context[InfluxDBOptions.version])
+        proxy = context[DatabaseOptions.proxy]
     }
 }
 
@@ -67,5 +74,6 @@ extension VictoriaMetricsStore.Configuration {
         readURL = context[VictoriaMetricsOptions.readURL] ?? readURL
         token = context[VictoriaMetricsOptions.token]
         database = context[VictoriaMetricsOptions.database]
+        proxy = context[DatabaseOptions.proxy]
     }
 }

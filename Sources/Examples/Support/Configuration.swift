@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The settings of a program as read from its flags, else its environment, else their defaults.
 package struct Configuration: Sendable {
     private let values: [String: any Sendable]
@@ -37,11 +39,14 @@ package struct Configuration: Sendable {
             values[option.name] = try value(of: option, text, givenAs: option.name)
         }
         var rest = arguments[...]
+        var last: (any AnyOption)?
         while let argument = rest.popFirst() {
             if argument == "--help" || argument == "-h" { return .help }
             if argument == "--version" { return .version }
             guard argument.hasPrefix("--"), argument.count > 2 else {
-                throw UsageError("unexpected argument '\(argument)'")
+                // It may be the rest of a secret with a space in it.
+                if let last, last.isSecret { throw UsageError("unexpected argument after the value of \(last.flag)") }
+                throw UsageError("unexpected argument '\(shownArgument(argument))'")
             }
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let flag = String(parts[0])
@@ -53,6 +58,7 @@ package struct Configuration: Sendable {
             guard let option = options.first(where: { $0.flag == flag }) else {
                 throw UsageError(unknownFlag: flag, known: options.map(\.flag) + ["--help", "--version"])
             }
+            last = option
             if text == nil {
                 if option.isSwitch {
                     text = rest.first.map { ["true", "false"].contains($0) } == true ? rest.popFirst() : "true"
@@ -66,13 +72,19 @@ package struct Configuration: Sendable {
         return .run(Configuration(values: values))
     }
 
+    /// An argument that is none of the options, for messages: `MQ_TOKEN=secret` is a mistake that shows no secret.
+    private static func shownArgument(_ argument: String) -> String {
+        guard let end = argument.firstIndex(of: "=") else { return redactedURL(argument) }
+        return argument[...end] + "…"
+    }
+
     private static func value(
         of option: any AnyOption, _ text: String, givenAs name: String
     ) throws(UsageError) -> any Sendable {
         do {
             return try option.value(of: text)
         } catch {
-            throw UsageError(option.isSecret ? "\(name): \(error.reason)" : "\(name)=\(text): \(error.reason)")
+            throw UsageError(option.isSecret ? "\(name): \(error.reason)" : "\(name)=\(redactedURL(text)): \(error.reason)")
         }
     }
 }
@@ -105,27 +117,3 @@ func editDistance(_ a: String, _ b: String) -> Int {
     }
     return row[b.count]
 }
-
-/// The text of `--help`.
-package func helpText(program: String, summary: String, options: [any AnyOption]) -> String {
-    var text = """
-        \(summary)
-
-        Usage: \(program) [--name value | --name=value]...
-
-        Every option is also an environment variable; a flag overrides it.
-
-        """
-    let flags = options.map { "  \($0.flag) \($0.placeholder)" }
-    let width = max(30, min(44, flags.map(\.count).max() ?? 0))
-    for (option, flag) in zip(options, flags) {
-        let shown = option.defaultText.map { $0.isEmpty ? "empty" : $0 } ?? "none"
-        let pad = flag.count > width ? "\n" + spaces(width) : spaces(width - flag.count)
-        text += "\n\(flag)\(pad)  \(option.name), default \(shown)\n\(spaces(width))    \(option.help)"
-    }
-    text += "\n\n  --help, --version\n\n\(program) health, with the same options, asks a running instance for its /health.\n"
-    text += "\nDurations: 100ms, 5s, 30m, 24h, 7d. Sizes: 512KiB, 16MiB, 1GiB.\n"
-    return text
-}
-
-private func spaces(_ count: Int) -> String { String(repeating: " ", count: count) }

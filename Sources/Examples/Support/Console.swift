@@ -16,6 +16,7 @@ package final class Console: Sendable {
 
     /// Writes a whole line, which ends with a line feed; a progress line moves down below it.
     package func write(line: [UInt8]) {
+        let line = OutputSecrets.redact(line: line)
         progress.withLock { progress in
             guard !progress.isEmpty else { return put(line) }
             put(Array("\r\u{1B}[K".utf8) + line + Array(progress.utf8))

@@ -54,12 +54,33 @@ package struct OptionValueError: Error, Sendable {
 }
 
 extension Option where Value == String {
+    /// A name or an address, and not a URL: what a user or a password might stand in would be shown wherever the host is.
+    package static func host(_ name: String, default text: String, help: String) -> Option {
+        Option(name, default: text, shown: text, placeholder: "HOST", help: help) { (text) throws(OptionValueError) in
+            guard !text.contains(where: { "/@?#".contains($0) || $0.isWhitespace }) else {
+                throw OptionValueError("expected a host name or an address, without scheme, user and path")
+            }
+            return text
+        }
+    }
+
     package static func string(_ name: String, default text: String, placeholder: String = "TEXT", help: String) -> Option {
         Option(name, default: text, shown: text, placeholder: placeholder, help: help) { (text) throws(OptionValueError) in text }
     }
 }
 
 extension Option where Value == String? {
+    /// A proxy for HTTP requests; none by default.
+    package static func proxy(_ name: String, help: String) -> Option {
+        Option(name, default: nil, shown: nil, placeholder: "URL", help: help) { (text) throws(OptionValueError) in
+            let schemes = ["http://", "https://", "socks5://", "socks5h://"]
+            guard schemes.contains(where: { text.hasPrefix($0) && text.count > $0.count }) else {
+                throw OptionValueError("expected a proxy such as http://proxy:3128 or socks5://proxy:1080")
+            }
+            return text
+        }
+    }
+
     package static func optionalString(
         _ name: String, shown: String? = nil, placeholder: String = "TEXT", isSecret: Bool = false, help: String
     ) -> Option {

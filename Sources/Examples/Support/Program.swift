@@ -54,8 +54,7 @@ package struct Program: Sendable {
         }
         switch request {
         case .help:
-            print(helpText(program: name, summary: summary, options: options), terminator: "")
-            if !furtherHelp.isEmpty { print("\n" + furtherHelp, terminator: "") }
+            print(helpText(program: name, summary: summary, options: options, furtherHelp: furtherHelp), terminator: "")
             exit(ExitCode.done)
         case .version:
             print("\(name) \(Program.version)")
@@ -63,6 +62,7 @@ package struct Program: Sendable {
         case .run(let configuration) where isProbe:
             exit(HealthProbe.run(self, configuration))
         case .run(let configuration):
+            OutputSecrets.learn(options, of: configuration)
             let signals = ShutdownSignals()
             let log = Logger(level: configuration[Program.logLevel], format: configuration[Program.logFormat])
             do {
@@ -101,7 +101,7 @@ private func requireStandardDescriptors() {
     execv("/proc/self/exe", CommandLine.unsafeArgv)
 }
 
-private func currentEnvironment() -> [String: String] {
+func currentEnvironment() -> [String: String] {
     var variables: [String: String] = [:]
     var entry = environ
     while let text = entry.pointee {

@@ -51,6 +51,23 @@ package struct ProgressMeter: Sendable {
 }
 
 extension Duration {
+    /// As a person wants to read it: `0s`, `61ms`, `1.25s`, `59.8s`, and from a minute on as ``shortText``.
+    package var roundedText: String {
+        let milliseconds = Int((self / .milliseconds(1)).rounded())
+        switch milliseconds {
+        case ...0: return "0s"
+        case ..<1_000: return "\(milliseconds)ms"
+        case ..<10_000: return text(hundredths: (milliseconds + 5) / 10)
+        case ..<59_950: return text(hundredths: (milliseconds + 50) / 100 * 10)
+        default: return shortText
+        }
+    }
+
+    private func text(hundredths: Int) -> String {
+        let fraction = String(100 + hundredths % 100).dropFirst().reversed().drop { $0 == "0" }.reversed()
+        return "\(hundredths / 100)" + (fraction.isEmpty ? "" : ".") + String(fraction) + "s"
+    }
+
     /// In the two largest units, for a person: `12s`, `3m 20s`, `1h 05m`, `2d 03h`.
     package var shortText: String {
         let seconds = Int((self / .seconds(1)).rounded())

@@ -1,7 +1,7 @@
 /// Options that more than one program has, so that they mean the same everywhere.
 package enum QueueOptions {
-    package static let host = Option<String>.string(
-        "MQ_HOST", default: "localhost", placeholder: "HOST", help: "Host of the mq-server.")
+    package static let host = Option<String>.host(
+        "MQ_HOST", default: "localhost", help: "Host of the mq-server.")
     package static let port = Option<Int>.int(
         "MQ_PORT", default: 9000, in: 1...65535, placeholder: "PORT", help: "TCP port of the mq-server.")
     package static let token = Option<String?>.optionalString(
@@ -12,8 +12,8 @@ package enum QueueOptions {
 
 /// Of a ``StatusServer``.
 package enum StatusOptions {
-    package static let host = Option<String>.string(
-        "HTTP_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address of /health, /ready and /metrics.")
+    package static let host = Option<String>.host(
+        "HTTP_HOST", default: "0.0.0.0", help: "Address of /health, /ready and /metrics.")
     package static let port = Option<Int?>.optionalPort(
         "HTTP_PORT", help: "Port of /health, /ready and /metrics; 0 takes a free one, and without it they are not served.")
 

@@ -64,7 +64,10 @@ package final class StatusServer: Sendable {
             content.metrics(&out)
             return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)
         case "/ready":
-            return HTTPResponse(readiness: content.readiness())
+            let checks = content.readiness().map { check in
+                Check(name: check.name, isReady: check.isReady, detail: OutputSecrets.redact(check.detail))
+            }
+            return HTTPResponse(readiness: checks)
         default:
             if let problem = content.problem() { return error(503, "unhealthy", problem) }
             return HTTPResponse(contentType: "application/json", Array(#"{"status":"ok"}"#.utf8))

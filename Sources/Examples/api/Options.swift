@@ -1,10 +1,11 @@
 import ExampleDatabases
 import ExampleSupport
+import TelemetryNet
 
 enum Storage: String, CaseIterable, Sendable { case memory, influxdb, victoriametrics }
 
 enum Options {
-    static let host = Option<String>.string("API_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address to serve on.")
+    static let host = Option<String>.host("API_HOST", default: "0.0.0.0", help: "Address to serve on.")
     static let port = Option<Int>.port("API_PORT", default: 8080, help: "Port to serve on; 0 takes a free one.")
     static let storage = Option<Storage>.choice(
         "STORAGE", default: .memory,
@@ -29,8 +30,8 @@ enum Options {
         for origin in origins where origin != "*" {
             // An origin has no path: a browser sends it without the slash, and nothing would ever match.
             let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
-            guard parts.count == 3, ["http:", "https:"].contains(parts[0]), parts[1].isEmpty, !parts[2].isEmpty else {
-                throw OptionValueError("expected origins such as https://grafana.example.org, without a path, or *; not '\(origin)'")
+            guard parts.count == 3, ["http:", "https:"].contains(parts[0]), parts[1].isEmpty, !parts[2].isEmpty, !origin.contains("@") else {
+                throw OptionValueError("expected origins such as https://grafana.example.org, without a path, or *; not '\(redactedURL(origin))'")
             }
         }
         return origins
@@ -57,5 +58,5 @@ enum Options {
             host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, corsOrigins, maxConnections, requestTimeout,
             staleAfter, readyLag, queryTimeout, queryMaxSamples, queryLookback, swaggerDirectory,
         ]
-        + InfluxDBOptions.all + VictoriaMetricsOptions.all + QueueOptions.all
+        + InfluxDBOptions.all + VictoriaMetricsOptions.all + [DatabaseOptions.proxy] + QueueOptions.all
 }

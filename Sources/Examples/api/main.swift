@@ -2,6 +2,7 @@ import ExampleDatabases
 import ExampleSupport
 import TelemetryKit
 import TelemetryMQ
+import TelemetryNet
 
 let program = Program(
     name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",
@@ -21,14 +22,14 @@ await program.main { context in
         let database = InfluxDBStore.Configuration(context)
         let store = try InfluxDBStore(configuration: database)
         let feed = LiveFeed(link: link, live: live)
-        try await serve(store, gateway, storage: database.url, isFed: false, feed.run, link, context)
+        try await serve(store, gateway, storage: redactedURL(database.url), isFed: false, feed.run, link, context)
         await store.close()
 
     case .victoriametrics:
         let database = VictoriaMetricsStore.Configuration(context)
         let store = try VictoriaMetricsStore(configuration: database)
         let feed = LiveFeed(link: link, live: live)
-        try await serve(store, gateway, storage: database.readURL, isFed: false, feed.run, link, context)
+        try await serve(store, gateway, storage: redactedURL(database.readURL), isFed: false, feed.run, link, context)
         await store.close()
 
     case .memory:
@@ -51,7 +52,9 @@ func serve(
 ) async throws {
     let gateway = Gateway(store: store, configuration: configuration)
     let port = try await gateway.start()
-    context.log.info("listening", ["http": "\(configuration.host):\(port)", "storage": storage])
+    var start: LogFields = ["http": "\(configuration.host):\(port)", "storage": storage]
+    if !isFed { start.append(proxy: context[DatabaseOptions.proxy]) }
+    context.log.info("listening", start)
 
     let feeding = Task { try await feed() }
     let watching = Task { await link.watchQueue() }

@@ -1,3 +1,4 @@
+import ExampleDatabases
 import ExampleSupport
 import TelemetryKit
 import TelemetryMQ
@@ -36,9 +37,11 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
 
     let client = MQClient(configuration: queue)
     let subscription = client.subscribe(id: id, from: context[Options.offset].position)
-    log.info(
-        "collecting",
-        ["id": id, "queue": "\(queue.host):\(queue.port)", "database": url, "shard": shard?.description ?? "all"])
+    var start: LogFields = [
+        "id": id, "queue": "\(queue.host):\(queue.port)", "database": url, "shard": shard?.description ?? "all",
+    ]
+    start.append(proxy: context[DatabaseOptions.proxy])
+    log.info("collecting", start)
 
     let lag = Lag(client, collector)
     var status: StatusServer?

@@ -59,7 +59,7 @@ enum Options {
         "PROGRESS_INTERVAL", default: "10s", help: "How often progress is logged. 0: never.")
 
     static let all: [any AnyOption] =
-        [id, offset, shard, storage] + InfluxDBOptions.all + VictoriaMetricsOptions.all
+        [id, offset, shard, storage] + InfluxDBOptions.all + VictoriaMetricsOptions.all + [DatabaseOptions.proxy]
         + [retention, flushInterval, batchSize, batchBytes, writesAtOnce, deadLetterFile, drainTimeout, progressInterval]
         + StatusOptions.all + QueueOptions.all
 }

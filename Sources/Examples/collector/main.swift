@@ -1,6 +1,7 @@
 import ExampleDatabases
 import ExampleSupport
 import TelemetryKit
+import TelemetryNet
 
 let program = Program(
     name: "collector", summary: "Reads batches from an mq-server and writes them to InfluxDB or VictoriaMetrics; commits only what is stored.",
@@ -14,14 +15,14 @@ await program.main { context in
         database.maximumBodyBytes = context[Options.batchBytes]
         database.maximumConnections = context[Options.writesAtOnce]
         let store = try InfluxDBStore(configuration: database)
-        try await collect(into: store, at: database.url, context)
+        try await collect(into: store, at: redactedURL(database.url), context)
         await store.close()
     case .victoriametrics:
         var database = VictoriaMetricsStore.Configuration(context)
         database.maximumBodyBytes = context[Options.batchBytes]
         database.maximumConnections = context[Options.writesAtOnce]
         let store = try VictoriaMetricsStore(configuration: database)
-        try await collect(into: store, at: database.writeURL, context)
+        try await collect(into: store, at: redactedURL(database.writeURL), context)
         await store.close()
     }
     return Program.ExitCode.done

@@ -7,14 +7,21 @@ import TelemetryMQ
 enum Commands {
     static let help = """
         Commands, in place of the options:
-          verify DIR              Read every record of a log, and tell what is wrong; exit code 1 where anything is.
-          inspect DIR             List a log's segments with offsets, times and sizes, and the committed positions.
+          verify DIR
+                Read every record of a log and report what is wrong; exit code 1 if
+                anything is.
+          inspect DIR
+                List a log's segments with offsets, times and sizes, and the committed
+                positions.
           positions HOST:PORT [set ID OFFSET | delete ID]
-                                  List the committed positions of a running server with their lag; or store that ID
-                                  is done with everything up to OFFSET; or forget the position of ID, which then
-                                  begins with the oldest message. MQ_TOKEN as for tail.
-          tail HOST:PORT [FROM]   Print the messages of a running server as they come; FROM is earliest, latest (the
-                                  default), an offset, or how long ago: 10m. MQ_TOKEN is what the server asks of its clients.
+                List the committed positions of a running server with their lag; or
+                store that ID is done with everything up to OFFSET; or forget the
+                position of ID, which then begins with the oldest message. MQ_TOKEN is
+                the token that the server asks of its clients.
+          tail HOST:PORT [FROM]
+                Print the messages of a running server as they come. FROM is earliest,
+                latest (the default), an offset, or how long ago: 10m. MQ_TOKEN is the
+                token that the server asks of its clients.
 
         """
 
@@ -94,7 +101,7 @@ enum Commands {
     /// How a command's client reaches the server.
     static func client(of server: String, for command: String) throws -> MQClient.Configuration {
         guard let colon = server.lastIndex(of: ":"), let port = Int(server[server.index(after: colon)...]), (1...65535).contains(port) else {
-            throw UsageError("\(command) \(server): expected HOST:PORT")
+            throw UsageError("\(command) \(shownAddress(server)): expected HOST:PORT")
         }
         var settings = MQClient.Configuration(host: String(server[..<colon]), port: port)
         settings.clientID = command + "-" + instanceID()
@@ -126,7 +133,7 @@ enum Commands {
         var settings = address
         settings.onEvent = { event in
             if case .disconnected(let peer, let reason, let delay) = event {
-                Console.standardError.write(line: Array("mq-server: \(peer): \(reason); next attempt in \(delay)\n".utf8))
+                Console.standardError.write(line: Array("mq-server: \(peer): \(reason); next attempt in \(delay.roundedText)\n".utf8))
             }
         }
         try await MQClient.withClient(settings) { client in

@@ -2,11 +2,11 @@ import ExampleSupport
 import TelemetryMQ
 
 enum Options {
-    static let tcpHost = Option<String>.string(
-        "TCP_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address on which publishers and subscribers connect.")
+    static let tcpHost = Option<String>.host(
+        "TCP_HOST", default: "0.0.0.0", help: "Address on which publishers and subscribers connect.")
     static let tcpPort = Option<Int>.port("TCP_PORT", default: 9000, help: "Port for them; 0 takes a free one.")
-    static let httpHost = Option<String>.string(
-        "HTTP_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address of /health, /ready, /stats and /metrics.")
+    static let httpHost = Option<String>.host(
+        "HTTP_HOST", default: "0.0.0.0", help: "Address of /health, /ready, /stats and /metrics.")
     static let httpPort = Option<Int>.port("HTTP_PORT", default: 9001, help: "Port of /health, /ready, /stats and /metrics; 0 takes a free one.")
     static let dataDirectory = Option<String?>.optionalString(
         "MQ_DATA_DIR", shown: "none: memory", placeholder: "PATH",

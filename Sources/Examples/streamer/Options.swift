@@ -37,6 +37,8 @@ enum Options {
         help: "How long its answer is waited for; not longer than SCRAPE_INTERVAL.")
     static let scrapeToken = Option<String?>.optionalString(
         "SCRAPE_TOKEN", isSecret: true, help: "What an exporter asks of its clients, as bearer token.")
+    static let scrapeProxy = Option<String?>.proxy(
+        "SCRAPE_PROXY", help: "Proxy for scrapes; variables such as http_proxy are not used.")
     static let format = Option<BatchFormat>.choice(
         "BATCH_FORMAT", default: .columnar, help: "How a batch is written as JSON: small, or readable by anything.")
     static let bufferBatches = Option<Int>.int(
@@ -49,7 +51,7 @@ enum Options {
 
     static let all: [any AnyOption] =
         [
-            id, source, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, scrapeInterval, scrapeTimeout, scrapeToken, format,
-            bufferBatches, drainTimeout, progressInterval,
+            id, source, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, scrapeInterval, scrapeTimeout, scrapeToken, scrapeProxy,
+            format, bufferBatches, drainTimeout, progressInterval,
         ] + StatusOptions.all + QueueOptions.all
 }

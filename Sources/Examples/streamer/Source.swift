@@ -1,5 +1,6 @@
 import ExampleSupport
 import TelemetryKit
+import TelemetryNet
 
 /// What a streamer reads, and how.
 enum Source: Sendable {
@@ -21,7 +22,7 @@ enum Source: Sendable {
     private static func text(_ configuration: Configuration) throws(UsageError) -> String {
         let (source, csvPath) = (configuration[Options.source] ?? "", configuration[Options.csvPath] ?? "")
         if !source.isEmpty, !csvPath.isEmpty, source != csvPath {
-            throw UsageError("SOURCE=\(source) and CSV_PATH=\(csvPath) name different sources; give one of them")
+            throw UsageError("SOURCE=\(redactedURL(source)) and CSV_PATH=\(redactedURL(csvPath)) name different sources; give one of them")
         }
         let text = source.isEmpty ? csvPath : source
         guard !text.isEmpty else {
@@ -50,7 +51,7 @@ enum Source: Sendable {
     func idleOptions(_ configuration: Configuration) -> [String] {
         var idle: [any AnyOption] = []
         switch self {
-        case .csv: idle = [Options.scrapeInterval, Options.scrapeTimeout, Options.scrapeToken]
+        case .csv: idle = [Options.scrapeInterval, Options.scrapeTimeout, Options.scrapeToken, Options.scrapeProxy]
         case .exporter: idle = [Options.rate]
         }
         if configuration[Options.loop], !loops { idle.append(Options.loop) }
@@ -79,9 +80,10 @@ extension ScrapeSource.Configuration {
         timestamps = configuration[Options.timestamps]
         batchSize = configuration[Options.batchSize]
         bearerToken = configuration[Options.scrapeToken]
+        proxy = configuration[Options.scrapeProxy]
         guard interval > .zero else { throw UsageError("SCRAPE_INTERVAL must be longer than 0") }
         // A scrape must be over when the next begins.
-        guard timeout <= interval else { throw UsageError("SCRAPE_TIMEOUT=\(timeout) is longer than SCRAPE_INTERVAL=\(interval)") }
+        guard timeout <= interval else { throw UsageError("SCRAPE_TIMEOUT=\(timeout.roundedText) is longer than SCRAPE_INTERVAL=\(interval.roundedText)") }
         do {
             try check()
         } catch {

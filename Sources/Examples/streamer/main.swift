@@ -35,7 +35,9 @@ await program.main { context in
         status = server
     }
 
-    log.info("streaming", ["id": id, "source": source.name, "loop": source.loops, "queue": address])
+    var start: LogFields = ["id": id, "source": source.name, "loop": source.loops, "queue": address]
+    if case .exporter(let exporter) = source { start.append(proxy: exporter.proxy) }
+    log.info("streaming", start)
     let report = Report(streamer: streamer, log: log, loops: source.loops)
     let client = MQClient(configuration: queue)
 

@@ -16,6 +16,7 @@ extension CSVReader {
         let base = window.base
         // The limit of a row's length ends the view just as the window does, so that the outcome does not depend on chunks.
         let end = min(window.limit, rowStart + maxRowBytes)
+        let trims = trimsSpaces
         var at = rowStart
         if at == window.limit { return window.isLast ? .end : .needsMore }
         while true {
@@ -34,6 +35,10 @@ extension CSVReader {
                 }
                 append(Field(start: start, end: at - 1, hasDoubledQuotes: doubled))
             } else {
+                if at < end, base[at] <= 0x20, trims, CSV.isBlank(base[at]) {
+                    repeat { at += 1 } while at < end && CSV.isBlank(base[at])
+                    if at < end, base[at] == CSV.quote { continue }
+                }
                 let start = at
                 while at < end {
                     let byte = base[at]
@@ -41,27 +46,33 @@ extension CSVReader {
                     if byte == CSV.quote { return .malformed(.strayQuote, offset: at) }
                     at += 1
                 }
-                append(Field(start: start, end: at, hasDoubledQuotes: false))
+                var stop = at
+                while stop > start, base[stop - 1] <= 0x20, trims, CSV.isBlank(base[stop - 1]) { stop -= 1 }
+                append(Field(start: start, end: stop, hasDoubledQuotes: false))
             }
-            // Behind a field.
-            if at == end {
-                let outcome = cutShort(at: end, orElse: .row)
-                if case .row = outcome { window.position = at }
-                return outcome
-            }
-            switch base[at] {
-            case CSV.comma:
-                at += 1
-            case CSV.lineFeed:
-                window.position = at + 1
-                return .row
-            case CSV.carriageReturn:
-                if at + 1 == end { return cutShort(at: end, orElse: .malformed(.strayCarriageReturn, offset: at)) }
-                guard base[at + 1] == CSV.lineFeed else { return .malformed(.strayCarriageReturn, offset: at) }
-                window.position = at + 2
-                return .row
-            default:
-                return .malformed(.dataAfterQuote, offset: at)
+            // Behind a field, and the blanks that follow a closing quote; other fields end where the next begins.
+            behind: while true {
+                if at == end {
+                    let outcome = cutShort(at: end, orElse: .row)
+                    if case .row = outcome { window.position = at }
+                    return outcome
+                }
+                switch base[at] {
+                case CSV.comma:
+                    at += 1
+                    break behind
+                case CSV.lineFeed:
+                    window.position = at + 1
+                    return .row
+                case CSV.carriageReturn:
+                    if at + 1 == end { return cutShort(at: end, orElse: .malformed(.strayCarriageReturn, offset: at)) }
+                    guard base[at + 1] == CSV.lineFeed else { return .malformed(.strayCarriageReturn, offset: at) }
+                    window.position = at + 2
+                    return .row
+                default:
+                    guard trims, CSV.isBlank(base[at]) else { return .malformed(.dataAfterQuote, offset: at) }
+                    at += 1
+                }
             }
         }
     }

@@ -21,6 +21,9 @@ public struct CSVReader: ~Copyable {
     public struct Configuration: Sendable {
         /// The first row names the columns.
         public var hasHeader = true
+        /// Spaces and tabs around a field are not part of it, as in `a, "b"`; those within quotes are. RFC 4180 itself, and the default, is
+        /// that they are.
+        public var trimsSpaces = false
         /// A longer row is an error. It bounds the memory, and what an unclosed quote can swallow.
         public var maxRowBytes = 1 << 20
         /// Bytes read at a time. What is copied from the page cache should still be in the core's own cache when it is taken apart: 64 KiB
@@ -50,6 +53,8 @@ public struct CSVReader: ~Copyable {
 
     var window: ByteWindow
     let maxRowBytes: Int
+    /// As the configuration says; for the header it is fixed.
+    var trimsSpaces: Bool
     /// Fields that every row must have; 0 until that is known.
     private var expectedFields = 0
     var fields: UnsafeMutablePointer<Field>
@@ -99,6 +104,7 @@ public struct CSVReader: ~Copyable {
         self.window = window
         self.file = file
         maxRowBytes = configuration.maxRowBytes
+        trimsSpaces = configuration.trimsSpaces
         fieldCapacity = 16
         fields = .allocate(capacity: fieldCapacity)
         try checkStart()
@@ -223,6 +229,9 @@ enum CSV {
     static let comma = UInt8(ascii: ",")
     static let lineFeed = UInt8(ascii: "\n")
     static let carriageReturn = UInt8(ascii: "\r")
+
+    @inline(__always)
+    static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 }
 
 // MARK: - Rows and errors
@@ -230,8 +239,12 @@ enum CSV {
 extension CSVReader {
     /// `false`: an empty line, which is not a row.
     private mutating func acceptFieldCount() throws(CSVError) -> Bool {
-        // An empty quoted field is a row, so the position of the field tells it from an empty line.
-        if count == 1, fields[0].count == 0, fields[0].start == rowStart { return false }
+        // An empty quoted field is a row, so the byte in front of the field tells it from an empty line.
+        if count == 1, fields[0].count == 0,
+            fields[0].start == rowStart || window.base[fields[0].start - 1] != CSV.quote
+        {
+            return false
+        }
         if expectedFields == 0 {
             expectedFields = count
             return true

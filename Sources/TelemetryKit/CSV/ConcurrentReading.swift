@@ -123,6 +123,8 @@ private actor BlockWorker {
         _ number: Int, descriptor: Int32, file: String, _ configuration: CSVReader.Configuration, learnt: LearntSeries
     ) throws(CSVError) {
         self.number = number
+        var configuration = configuration
+        configuration.trimsSpaces = true
         let csv = try CSVReader(descriptor: descriptor, file: file, configuration: configuration)
         reader = try DCGMReader(csv, badRows: .skip)
         reader.learnt = learnt

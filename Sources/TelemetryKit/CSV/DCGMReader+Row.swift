@@ -88,6 +88,7 @@ extension DCGMReader {
     @inline(__always)
     private mutating func readTime() throws(CSVError) -> Int64 {
         if let time = time(of: csv.raw(csv.fields[columns.timestamp])) { return time }
+        if ignoresTimes { return 0 }
         throw timeError()
     }
 

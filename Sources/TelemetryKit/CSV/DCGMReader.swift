@@ -4,6 +4,8 @@
 /// `Hostname` and `value` must be there; `container`, `pod`, `namespace` and `labels_raw` may be. Rows with the same identity share one
 /// ``MetricSeries`` object. A known series costs no allocation.
 ///
+/// Spaces and tabs around a field are not part of it, in the header as in the rows; those within quotes are.
+///
 /// A row that has no time, no metric name, no uuid or no finite value is an error with its line, column and reason, never a zero.
 /// A row that says that there is no value, by DCGM's blank values or by a text such as `N/A`, is no error and gives no sample; a value that
 /// cannot be true gives one. ``quality`` counts both.
@@ -13,6 +15,8 @@ public struct DCGMReader: ~Copyable {
     let policy: BadRowPolicy
     private let configuration: CSVReader.Configuration
     var learnt = LearntSeries()
+    /// The time of a row is not wanted: one that is not a time is 0 and does not make its row a bad one.
+    var ignoresTimes = false
     /// Every series met so far; an index stays valid as long as the reader.
     public var series: [MetricSeries] { learnt.series }
     /// The rows that were passed over under ``BadRowPolicy/skip``.
@@ -30,10 +34,17 @@ public struct DCGMReader: ~Copyable {
     public init(
         path: String, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init()
     ) throws(CSVError) {
+        let configuration = DCGMReader.trimming(configuration)
         try self.init(try CSVReader(path: path, configuration: configuration), badRows: policy, configuration)
     }
 
-    /// Takes a reader that has read its header and no row.
+    private static func trimming(_ configuration: CSVReader.Configuration) -> CSVReader.Configuration {
+        var copy = configuration
+        copy.trimsSpaces = true
+        return copy
+    }
+
+    /// Takes a reader that has read its header and no row. From now on it trims spaces.
     public init(_ csv: consuming CSVReader, badRows policy: BadRowPolicy = .stop) throws(CSVError) {
         try self.init(csv, badRows: policy, CSVReader.Configuration())
     }
@@ -50,8 +61,9 @@ public struct DCGMReader: ~Copyable {
         columns = try DCGMColumns(header: csv.columns, file: csv.file)
         learnt.predictor = RowPredictor(columns: columns)
         self.csv = csv
+        self.csv.trimsSpaces = true
         self.policy = policy
-        self.configuration = configuration
+        self.configuration = DCGMReader.trimming(configuration)
     }
 
     /// Opens the file again, for another pass. Series keep their indices, and counts go on.

@@ -7,11 +7,15 @@ import TelemetryNet
 ///
 /// Waiting for an answer suspends the caller and blocks no thread. Cancelling the caller's task ends the request and
 /// closes its connection. May be used from any number of tasks.
+///
+/// Nothing in the environment changes where a request goes or what it carries: no `http_proxy`, no `.netrc`. A proxy is used if the caller
+/// names one. Redirects are not followed: they would carry credentials to another host.
 final class CurlClient: Sendable {
     private let engine: CurlEngine
 
-    init(maximumConnections: Int = 8) throws(HTTPFailure) {
-        engine = try CurlEngine.start(maximumConnections: maximumConnections)
+    /// - Parameter proxy: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`; `user:password@` is sent to it. `nil`: none.
+    init(maximumConnections: Int = 8, proxy: String? = nil) throws(HTTPFailure) {
+        engine = try CurlEngine.start(maximumConnections: maximumConnections, proxy: proxy)
     }
 
     deinit { engine.close() }
@@ -58,7 +62,7 @@ final class CurlEngine: Sendable {
 
     private init(multi: CurlMulti) { self.multi = multi }
 
-    static func start(maximumConnections: Int) throws(HTTPFailure) -> CurlEngine {
+    static func start(maximumConnections: Int, proxy: String?) throws(HTTPFailure) -> CurlEngine {
         guard isInitialised, let handle = curl_multi_init() else {
             throw HTTPFailure(kind: .network, url: "", reason: "libcurl does not initialise")
         }
@@ -66,7 +70,7 @@ final class CurlEngine: Sendable {
         ccurl_multi_setopt_long(handle, CURLMOPT_MAXCONNECTS, maximumConnections)
         let engine = CurlEngine(multi: CurlMulti(handle: handle))
         do {
-            try startThread(name: "curl") { CurlTransfers(multi: engine.multi.handle).run(engine) }
+            try startThread(name: "curl") { CurlTransfers(multi: engine.multi.handle, proxy: proxy).run(engine) }
         } catch {
             curl_multi_cleanup(handle)
             throw HTTPFailure(kind: .network, url: "", reason: error.description)

@@ -34,9 +34,16 @@ struct HTTPFailure: Error, Sendable, CustomStringConvertible {
     }
 
     var kind: Kind
-    var url: String
+    /// Without user name, password and query.
+    let url: String
     /// Most often in libcurl's words.
     var reason: String
+
+    init(kind: Kind, url: String, reason: String) {
+        self.kind = kind
+        self.url = redactedURL(url)
+        self.reason = reason
+    }
 
     var description: String { "\(url): \(reason)" }
 }

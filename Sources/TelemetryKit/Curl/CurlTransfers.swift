@@ -3,13 +3,17 @@ import CCurl
 /// The requests under way, on the curl thread.
 struct CurlTransfers {
     private let multi: UnsafeMutableRawPointer
+    private let proxy: String?
     private var running: [UInt64: CurlTransfer] = [:]
     /// Easy handles that wait for the next request: each keeps its buffers.
     private var idle: [UnsafeMutableRawPointer] = []
     /// Cancelled before they came in.
     private var cancelled: Set<UInt64> = []
 
-    init(multi: UnsafeMutableRawPointer) { self.multi = multi }
+    init(multi: UnsafeMutableRawPointer, proxy: String?) {
+        self.multi = multi
+        self.proxy = proxy
+    }
 
     /// Works until the engine is closed.
     consuming func run(_ engine: CurlEngine) {
@@ -48,7 +52,7 @@ struct CurlTransfers {
             return
         }
         let transfer = CurlTransfer(id: id, easy: easy, request: request, answer: answer)
-        if let refused = transfer.prepare() {
+        if let refused = transfer.prepare(proxy: proxy) {
             release(transfer)
             answer.resume(
                 throwing: HTTPFailure(
@@ -128,7 +132,7 @@ final class CurlTransfer {
     }
 
     /// Sets the handle up; returns what curl refuses.
-    func prepare() -> CURLcode? {
+    func prepare(proxy: String?) -> CURLcode? {
         var lines = request.headers.map { "\($0.name): \($0.value)" }
         // Curl would ask leave for a large body first and wait a second for servers that do not answer.
         lines.append("Expect:")
@@ -145,6 +149,13 @@ final class CurlTransfer {
             { [easy] in ccurl_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(timeout)) },
             { [easy] in ccurl_setopt_long(easy, CURLOPT_TCP_KEEPALIVE, 1) },
             { [easy] in ccurl_setopt_string(easy, CURLOPT_USERAGENT, "gpu-telemetry") },
+            // An empty name is "no proxy, whatever the environment says"; the empty list of exceptions stands in for NO_PROXY.
+            { [easy] in ccurl_setopt_string(easy, CURLOPT_PROXY, proxy ?? "") },
+            { [easy] in ccurl_setopt_string(easy, CURLOPT_NOPROXY, "") },
+            // What is meant for the server is not for the proxy that opens a tunnel to it.
+            { [easy] in ccurl_setopt_long(easy, CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE)) },
+            { [easy] in ccurl_setopt_long(easy, CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue)) },
+            { [easy] in ccurl_setopt_long(easy, CURLOPT_FOLLOWLOCATION, 0) },
             { [easy, errorText] in ccurl_setopt_pointer(easy, CURLOPT_ERRORBUFFER, errorText) },
             { [easy] in ccurl_setopt_pointer(easy, CURLOPT_PRIVATE, this) },
             { [easy] in ccurl_setopt_pointer(easy, CURLOPT_WRITEDATA, this) },

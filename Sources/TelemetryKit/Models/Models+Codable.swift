@@ -37,13 +37,13 @@ private struct LabelName: CodingKey {
     init?(intValue: Int) { nil }
 }
 
-/// Members of one flat object. `container`, `pod`, `namespace` and `labels` may be absent. An object of `Codable` has no
+/// Members of one flat object. `metric_name`, `uuid`, `timestamp` and `value` are required. An object of `Codable` has no
 /// order, so labels that come through it are sorted by name; ``MetricBatch/decode(json:)`` keeps their order.
 extension GPUMetric: Codable {
     public init(from decoder: any Decoder) throws {
         let members = try decoder.container(keyedBy: Member.self)
         var labels: [MetricLabel] = []
-        if members.contains(.labels) {
+        if members.contains(.labels), try !members.decodeNil(forKey: .labels) {
             let object = try members.nestedContainer(keyedBy: LabelName.self, forKey: .labels)
             for name in object.allKeys.sorted(by: { $0.stringValue < $1.stringValue }) {
                 labels.append(MetricLabel(name: name.stringValue, value: try object.decode(String.self, forKey: name)))
@@ -109,17 +109,27 @@ extension MetricBatch: Codable {
     }
 }
 
+extension KeyedDecodingContainer<Member> {
+    /// A string, or an integer as its digits; empty if the member is absent or `null`. So are ids in batches of programs in Go.
+    fileprivate func text(_ key: Member) throws -> String {
+        do {
+            return try decodeIfPresent(String.self, forKey: key) ?? ""
+        } catch let mismatch as DecodingError {
+            guard case .typeMismatch = mismatch, let number = try? decode(Int64.self, forKey: key) else { throw mismatch }
+            return String(number)
+        }
+    }
+}
+
 extension GPUIdentity {
     fileprivate init(_ members: KeyedDecodingContainer<Member>) throws {
         self.init(
-            gpuID: try members.decode(String.self, forKey: .gpuID),
-            device: try members.decode(String.self, forKey: .device),
-            uuid: try members.decode(String.self, forKey: .uuid),
-            modelName: try members.decode(String.self, forKey: .modelName),
-            hostname: try members.decode(String.self, forKey: .hostname),
-            container: try members.decodeIfPresent(String.self, forKey: .container) ?? "",
-            pod: try members.decodeIfPresent(String.self, forKey: .pod) ?? "",
-            namespace: try members.decodeIfPresent(String.self, forKey: .namespace) ?? "")
+            gpuID: try members.text(.gpuID), device: try members.text(.device), uuid: try members.text(.uuid),
+            modelName: try members.text(.modelName), hostname: try members.text(.hostname),
+            container: try members.text(.container), pod: try members.text(.pod), namespace: try members.text(.namespace))
+        guard !uuid.isEmpty else {
+            throw DecodingError.dataCorruptedError(forKey: .uuid, in: members, debugDescription: "there is no uuid")
+        }
     }
 
     fileprivate func encode(into members: inout KeyedEncodingContainer<Member>) throws {

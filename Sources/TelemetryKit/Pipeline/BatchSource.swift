@@ -12,7 +12,7 @@ public protocol BatchSource: ~Copyable {
 
 /// Which time a sample gets.
 public enum SampleTimestamps: String, Sendable, Hashable, CaseIterable {
-    /// The time at which its row was read or its scrape began. Samples of one series never share one, since that is what tells them apart.
+    /// The time at which its row was read or its scrape began; what the source says is not looked at, and may be malformed. Samples of one series never share one, since that is what tells them apart.
     case now
     /// The time that the source says. What is read twice gives the same samples again, and a store ends up with each once.
     case source
@@ -28,7 +28,8 @@ public struct SourceProgress: Sendable, Hashable {
     public var rejected = RejectedRows()
     /// Rows without a value, and values that cannot be true.
     public var quality = ValueQuality()
-    /// Files of a set that cannot be read, with the reason, by path; a file that could be read since then is not among them.
+    /// Files that cannot be read, or of which every row is rejected, with the reason, by path or by the name of a stream; a file that could
+    /// be read since then is not among them.
     public var rejectedFiles: [String: String] = [:]
     /// Times that the end of the input was reached.
     public var passes = 0

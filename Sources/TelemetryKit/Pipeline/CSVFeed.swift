@@ -14,6 +14,7 @@ struct CSVFeed: ~Copyable {
 
     private let input: CSVInput
     private let policy: BadRowPolicy
+    private let ignoresTimes: Bool
     private let stream: StreamInput?
     /// `nil` before a stream has given its header.
     private var reader: DCGMReader?
@@ -27,20 +28,25 @@ struct CSVFeed: ~Copyable {
     private var firstFailure: CSVError?
     /// Why files of a set could not be read, by path.
     private(set) var rejectedFiles: [String: String] = [:]
+    /// Rows that could be read, and rows that could not, when the present file was opened.
+    private var countsAtOpening = (good: 0, bad: 0)
 
     private var doneBytes = 0
     private(set) var totalBytes = 0
 
     /// Opens the first file that can be read, and reads its header.
-    static func open(_ input: CSVInput, badRows policy: BadRowPolicy) throws(CSVError) -> CSVFeed {
-        var feed = CSVFeed(input, policy, try stream(input))
+    ///
+    /// - Parameter ignoresTimes: the times of rows are not wanted, and no reason to reject one.
+    static func open(_ input: CSVInput, badRows policy: BadRowPolicy, ignoresTimes: Bool = false) throws(CSVError) -> CSVFeed {
+        var feed = CSVFeed(input, policy, ignoresTimes, try stream(input))
         if !feed.isStream { try feed.rewind() }
         return feed
     }
 
-    private init(_ input: CSVInput, _ policy: BadRowPolicy, _ stream: StreamInput?) {
+    private init(_ input: CSVInput, _ policy: BadRowPolicy, _ ignoresTimes: Bool, _ stream: StreamInput?) {
         self.input = input
         self.policy = policy
+        self.ignoresTimes = ignoresTimes
         self.stream = stream
     }
 
@@ -83,12 +89,14 @@ struct CSVFeed: ~Copyable {
         if let stream, reader == nil {
             reader = try stream.reader(badRows: policy)
             guard reader != nil else { return .starved }
+            reader!.ignoresTimes = ignoresTimes
             isOpen = true
         }
         while isOpen {
             do throws(CSVError) {
                 try reader!.read(into: &rows, limit: wanted - rows.count)
                 if rows.count == wanted { return .rows }
+                judgeFile()
             } catch {
                 if let stream, stream.isStarved { return .starved }
                 try reject(error)
@@ -114,7 +122,7 @@ struct CSVFeed: ~Copyable {
                 try open(files[current])
                 opened += 1
                 isOpen = true
-                rejectedFiles[files[current]] = nil
+                countsAtOpening = rowCounts
                 return true
             } catch {
                 try reject(error)
@@ -129,6 +137,7 @@ struct CSVFeed: ~Copyable {
         }
         if reader == nil {
             reader = try DCGMReader(path: path, badRows: policy)
+            reader!.ignoresTimes = ignoresTimes
         } else {
             try reader!.open(path: path)
         }
@@ -139,6 +148,23 @@ struct CSVFeed: ~Copyable {
         guard policy == .skip, files.count > 1 else { throw error }
         rejectedFiles[files[current]] = error.description
         if firstFailure == nil { firstFailure = error }
+    }
+
+    private var rowCounts: (good: Int, bad: Int) {
+        ask { (good: $0.rowCount + $0.quality.noValueCount, bad: $0.badRows.count) } ?? (0, 0)
+    }
+
+    /// At the end of a file or a stream: one that has nothing but rows that cannot be read is not what it was taken for. One that has a
+    /// header and no rows is an export of nothing.
+    private mutating func judgeFile() {
+        let name = stream == nil ? files[current] : input.description
+        let counts = rowCounts
+        guard counts.good == countsAtOpening.good, counts.bad > countsAtOpening.bad else {
+            rejectedFiles[name] = nil
+            return
+        }
+        let first = badRows.first.first { $0.file == name }.map { ", the first because \($0.message)" } ?? ""
+        rejectedFiles[name] = "\(name): all \(counts.bad - countsAtOpening.bad) rows are rejected\(first)"
     }
 
     /// Counts what was read of a file instead of the size it had when the pass began: it may have grown, or not have been read.

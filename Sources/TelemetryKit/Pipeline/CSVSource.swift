@@ -74,7 +74,8 @@ public struct CSVSource: ~Copyable, BatchSource {
     public init(_ configuration: Configuration, clock: PipelineClock = .system) throws(CSVError) {
         self.configuration = configuration
         self.clock = clock
-        feed = try CSVFeed.open(configuration.input, badRows: configuration.badRows)
+        feed = try CSVFeed.open(
+            configuration.input, badRows: configuration.badRows, ignoresTimes: configuration.timestamps == .now)
         builder = BatchBuilder(
             source: configuration.source, maxCount: configuration.batchSize, interval: configuration.interval,
             startedAt: clock.wall())

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Scrapes an exporter of GPU metrics again and again, as Prometheus would: each scrape becomes one or more batches.
 ///
 ///     var source = try ScrapeSource(ScrapeSource.Configuration(url: "http://host:9400/metrics", source: "node1-77"))
@@ -24,6 +26,9 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         public var batchSize = 10_000
         /// Sent as `Authorization: Bearer …`.
         public var bearerToken: String?
+        /// The proxy that requests go through: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`, also with `user:password@`.
+        /// `nil`, the default: none. Variables such as `http_proxy` are not looked at.
+        public var proxy: String?
         /// A longer answer is a failure.
         public var maximumBodyBytes = 64 << 20
         /// Called on the task that owns the source.
@@ -41,8 +46,8 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         public func check() throws(ScrapeError) { _ = try ScrapeTarget(self) }
     }
 
-    /// The URL as messages show it: without user name and password.
-    public static func shown(url: String) -> String { CurlURL.shown(url) }
+    /// The URL as messages show it: without user name, password and query.
+    public static func shown(url: String) -> String { redactedURL(url) }
 
     private let clock: PipelineClock
     private let onEvent: @Sendable (ScrapeEvent) -> Void
@@ -61,7 +66,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         let target = try ScrapeTarget(configuration)
         let client: CurlClient
         do throws(HTTPFailure) {
-            client = try CurlClient(maximumConnections: 1)
+            client = try CurlClient(maximumConnections: 1, proxy: configuration.proxy)
         } catch {
             throw ScrapeError(error.reason)
         }

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Whom to ask, how, and what counts as an answer.
 struct ScrapeTarget: Sendable {
     /// For messages: without a password.
@@ -5,6 +7,7 @@ struct ScrapeTarget: Sendable {
     /// Where the samples are from when they do not say so.
     let host: String
     private let request: CurlRequest
+    private let secrets: Secrets
 
     /// Throws where nothing can be scraped with it.
     init(_ configuration: ScrapeSource.Configuration) throws(ScrapeError) {
@@ -13,7 +16,7 @@ struct ScrapeTarget: Sendable {
             throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
         }
         guard let url = CurlURL(configuration.url) else {
-            let shown = CurlURL.shown(configuration.url).debugDescription
+            let shown = redactedURL(configuration.url).debugDescription
             throw ScrapeError("\(shown) is not a URL of http or https, such as http://host:9400/metrics")
         }
         name = url.shown
@@ -29,6 +32,15 @@ struct ScrapeTarget: Sendable {
             request.headers.append(("Authorization", "Bearer " + token))
         }
         self.request = request
+        var secrets = Secrets()
+        secrets.add(url: configuration.url)
+        secrets.add(url: configuration.proxy)
+        secrets.add(token: configuration.bearerToken)
+        self.secrets = secrets
+        guard let proxy = configuration.proxy else { return }
+        guard isProxyURL(proxy) else {
+            throw ScrapeError("\(redactedURL(proxy).debugDescription) is not a proxy, such as http://host:3128 or socks5://host:1080")
+        }
     }
 
     /// The text that the exporter answers with, or why there is none. Throws only where the task is cancelled.
@@ -42,12 +54,13 @@ struct ScrapeTarget: Sendable {
         }
     }
 
-    func named(_ error: ScrapeError) -> ScrapeError { ScrapeError("\(name): \(error)") }
+    /// The exporter, or a proxy, may have repeated what was sent to it.
+    func named(_ error: ScrapeError) -> ScrapeError { ScrapeError("\(name): \(secrets.redact(error.description))") }
 
     /// Redirects are not followed: they would carry the token to another host, and each scrape would ask twice.
     static func text(of response: CurlResponse) -> Result<[UInt8], ScrapeError> {
         guard response.status == 200 else {
-            let location = response.header("Location").map { ": redirects are not followed, and this one goes to \($0)" } ?? ""
+            let location = response.header("Location").map { ": redirects are not followed, and this one goes to \(redactedURL($0))" } ?? ""
             return .failure(ScrapeError("HTTP \(response.status)\(location)"))
         }
         let type = response.header("Content-Type")?.lowercased() ?? ""

@@ -54,6 +54,7 @@ struct ScrapeText: ~Copyable {
         lines.badLines = .skip
         reader = PrometheusTextReader(bytes: [], name: target.name, configuration: lines)
         reader.takesNoValueWords = true
+        reader.ignoresTimes = timestamps == .now
         builder = BatchBuilder(
             source: configuration.source, maxCount: configuration.batchSize, interval: configuration.interval, startedAt: startedAt)
     }

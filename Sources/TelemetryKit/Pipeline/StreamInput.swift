@@ -42,7 +42,9 @@ final class StreamInput {
     func reader(badRows policy: BadRowPolicy) throws(CSVError) -> DCGMReader? {
         replayed = 0
         do throws(CSVError) {
-            let csv = try CSVReader(name: name) { [self] in try read(into: $0) }
+            var configuration = CSVReader.Configuration()
+            configuration.trimsSpaces = true
+            let csv = try CSVReader(name: name, configuration: configuration) { [self] in try read(into: $0) }
             // A reader with a header has asked for bytes that were not there before: all of the head is in its window.
             keepsHead = false
             head = []

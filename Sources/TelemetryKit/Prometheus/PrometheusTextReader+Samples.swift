@@ -46,7 +46,9 @@ extension PrometheusTextReader {
         if at == line.count { return nil }
         if line[at] == UInt8(ascii: "#") { throw exemplarError(at) }
         let end = endOfToken(line, at)
-        guard let timestamp = PrometheusNumber.integer(UnsafeRawBufferPointer(rebasing: line[at..<end])) else {
+        let text = UnsafeRawBufferPointer(rebasing: line[at..<end])
+        let timestamp = PrometheusNumber.integer(text)
+        guard timestamp != nil || (ignoresTimes && parseDouble(text) != nil) else {
             throw error(.timestamp, at + 1, "\(shown(line, at..<end)) is not a time in whole milliseconds since 1970")
         }
         let rest = skipBlanks(line, end)

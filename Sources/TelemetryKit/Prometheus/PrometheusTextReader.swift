@@ -68,6 +68,8 @@ public struct PrometheusTextReader: ~Copyable {
     /// Exporters write words where they have no number. With this they are samples whose value is NaN, and `noValue` says why.
     var takesNoValueWords = false
     var noValue: NoValueReason?
+    /// Times are not wanted: a number that is not a time of 64 bits is taken for none.
+    var ignoresTimes = false
     /// What the value was read from, until the next line is read.
     var valueText = UnsafeRawBufferPointer(start: nil, count: 0)
 

@@ -4,18 +4,22 @@ import TelemetryNet
 struct DatabaseHTTP: Sendable {
     let client: CurlClient
     private let base: String
+    /// What every request has in its query: that of the configured URL.
+    private let baseQuery: String
     /// The address for messages: without a slash at the end, and without a password.
     let url: String
     private let token: String?
     /// Of `Authorization`.
     private var scheme: String
     private let timeout: Duration
+    private let secrets: Secrets
 
     init(client: CurlClient, url: String, token: String?, scheme: String, timeout: Duration) throws {
-        var base = url
+        let parts = url.prefix { $0 != "#" }.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        var base = String(parts[0])
         while base.hasSuffix("/") { base.removeLast() }
         guard ["http://", "https://"].contains(where: base.hasPrefix), let parsed = CurlURL(base) else {
-            throw StoreError(.rejected, "\(url.debugDescription) is not a URL of http or https")
+            throw StoreError(.rejected, "\(redactedURL(url).debugDescription) is not a URL of http or https")
         }
         var shown = parsed.shown
         while shown.hasSuffix("/") { shown.removeLast() }
@@ -25,15 +29,24 @@ struct DatabaseHTTP: Sendable {
         }
         self.client = client
         self.base = base
+        baseQuery = parts.count > 1 ? String(parts[1]) : ""
+        var secrets = Secrets()
+        secrets.add(url: url)
+        secrets.add(token: token)
+        self.secrets = secrets
         self.url = shown
         self.token = token
         self.scheme = scheme
         self.timeout = timeout
     }
 
-    static func client(maximumConnections: Int) throws(StoreError) -> CurlClient {
+    static func client(maximumConnections: Int, proxy: String?) throws(StoreError) -> CurlClient {
+        if let proxy, !isProxyURL(proxy) {
+            let shown = redactedURL(proxy).debugDescription
+            throw StoreError(.rejected, "\(shown) is not a proxy, such as http://host:3128 or socks5://host:1080")
+        }
         do {
-            return try CurlClient(maximumConnections: maximumConnections)
+            return try CurlClient(maximumConnections: maximumConnections, proxy: proxy)
         } catch {
             throw StoreError(.unavailable, error.reason)
         }
@@ -65,7 +78,9 @@ struct DatabaseHTTP: Sendable {
     ) async throws -> CurlResponse {
         let target = path + (query.isEmpty ? "" : "?" + formEncoded(query))
         let subject = "\(method) \(url)\(target)"
-        var request = CurlRequest(method: method, url: base + target, timeout: timeout)
+        let queries = [query.isEmpty ? "" : formEncoded(query), baseQuery].filter { !$0.isEmpty }
+        let asked = base + path + (queries.isEmpty ? "" : "?" + queries.joined(separator: "&"))
+        var request = CurlRequest(method: method, url: asked, timeout: timeout)
         if let token, !token.isEmpty { request.headers.append(("Authorization", "\(scheme) \(token)")) }
         if let accept { request.headers.append(("Accept", accept)) }
         if let body {
@@ -77,13 +92,13 @@ struct DatabaseHTTP: Sendable {
             response = try await client.send(request)
         } catch let failure as HTTPFailure {
             let kind: StoreError.Kind = failure.kind == .invalidRequest ? .rejected : .unavailable
-            throw StoreError(kind, "\(subject): \(failure.reason)")
+            throw StoreError(kind, "\(subject): \(secrets.redact(failure.reason))")
         }
         if (200..<300).contains(response.status) || accepting.contains(response.status) { return response }
-        throw Self.error(of: response, to: subject)
+        throw Self.error(of: response, to: subject, hiding: secrets)
     }
 
-    static func error(of response: CurlResponse, to subject: String) -> StoreError {
+    static func error(of response: CurlResponse, to subject: String, hiding secrets: Secrets = Secrets()) -> StoreError {
         let kind: StoreError.Kind =
             switch response.status {
             case 401, 403: .unauthorized
@@ -91,7 +106,7 @@ struct DatabaseHTTP: Sendable {
             case 400..<500: .rejected
             default: .invalidAnswer
             }
-        let said = words(of: response)
+        let said = words(of: response, hiding: secrets)
         var error = StoreError(
             kind, "\(subject): HTTP \(response.status)" + (said.isEmpty ? "" : ": " + said),
             retryAfter: RetryAfter.wait(response))
@@ -100,7 +115,7 @@ struct DatabaseHTTP: Sendable {
     }
 
     /// The member `error` (InfluxDB 1.x, VictoriaMetrics) or `message` (InfluxDB 2.x) of the answer, else its text, cut where it is long.
-    static func words(of response: CurlResponse) -> String {
+    static func words(of response: CurlResponse, hiding secrets: Secrets) -> String {
         var said: String?
         var code: String?
         try? response.body.withUnsafeBytes { bytes in
@@ -117,7 +132,7 @@ struct DatabaseHTTP: Sendable {
             }
         }
         let text = said.map { said in code.map { "\($0): \(said)" } ?? said } ?? response.header("X-Influxdb-Error") ?? response.text
-        let line = text.replacing("\n", with: " ")
+        let line = secrets.redact(text).replacing("\n", with: " ")
         return line.count > 400 ? line.prefix(400) + "…" : line
     }
 }

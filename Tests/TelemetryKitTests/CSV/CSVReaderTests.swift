@@ -107,6 +107,32 @@ struct CSVReaderTests {
         if let goodRows { #expect(results.count { (try? $0.get()) != nil } == goodRows) }
     }
 
+    @Test(
+        "spaces around fields are trimmed if that is asked for, and those within quotes are kept",
+        arguments: [
+            ("a, b\t,  c d \n", [["a", "b", "c d"]]), ("\" a \", \"b \" ,c\n", [[" a ", "b ", "c"]]),
+            (" \"x, \"\"y\"\" \"\t\r\n", [["x, \"y\" "]]), ("a,  ,\n 1,2,\t3", [["a", "", ""], ["1", "2", "3"]]),
+            ("a,b\n  \n\t\r\n1,2\n", [["a", "b"], ["1", "2"]]), (" \"\" \n\n\"x\"", [[""], [""], ["x"]]), ("a,b ", [["a", "b"]]),
+        ] as [(String, [[String]])])
+    func trims(text: String, rows: [[String]]) throws {
+        for size in 1...text.utf8.count + 1 {
+            var configuration = plain()
+            configuration.trimsSpaces = true
+            configuration.chunkSize = size
+            let reader = try CSVReader(name: "f", configuration: configuration, source: chunks(Array(text.utf8), of: size))
+            #expect(readAll(reader).map { try? $0.get() } == rows, "chunks of \(size)")
+        }
+    }
+
+    @Test("a text behind a closing quote and its spaces is an error all the same")
+    func trimsAndRefuses() throws {
+        var configuration = plain()
+        configuration.trimsSpaces = true
+        let results = readAll(try CSVReader(bytes: "a,b\n1, \"2\" x\n1,2 \"\n3,4\n".utf8, configuration: configuration))
+        let kinds = results.compactMap { result -> CSVError.Kind? in if case .failure(let error) = result { error.kind } else { nil } }
+        #expect(kinds == [.dataAfterQuote, .strayQuote] && results.count == 4)
+    }
+
     @Test("an error names the column that the header gives the field")
     func columnNames() throws {
         var reader = try CSVReader(bytes: "time,value\n1,x\"\n".utf8, name: "f.csv")

@@ -34,6 +34,17 @@ struct DCGMReaderTests {
         #expect(read.metrics[0].labels.isEmpty)
     }
 
+    @Test("a file with spaces behind its commas reads as one without them, whoever made the reader")
+    func spaces() throws {
+        let rows = Self.row + Self.row.replacing("\"", with: "").replacing(",a=1,b=x,y", with: ",")
+        let plain = try Self.read(Self.header + rows)
+        let spaced = try Self.read((Self.header + rows).replacing(",", with: ", ").replacing("x, y", with: "x,y"))
+        #expect(spaced.metrics == plain.metrics && spaced.metrics.count == 2)
+        #expect(spaced.metrics[1].gpu.uuid == "GPU-a" && spaced.series.count == 2)
+        // What is within quotes stays as it is.
+        #expect(try Self.read(Self.header + Self.row.replacing("GPU-a", with: " GPU-a")).metrics[0].gpu.uuid == " GPU-a")
+    }
+
     @Test("rows of one identity share one series, also where their bytes differ")
     func interning() throws {
         let bare = "2025-07-18T20:42:35Z,UTIL,0,nvidia0,GPU-a,H100,host-1,,,,98,\"a=\"\"1\"\",b=\"\"x,y\"\",\"\n"

@@ -38,14 +38,16 @@ struct RowPredictorTests {
         var random = SeededRandom(seed: 77)
         let columns = ["timestamp", "metric_name", "gpu_id", "device", "uuid", "modelName", "Hostname", "value", "labels_raw", "extra"]
         var predictable = 0
-        for round in 0..<600 {
+        for round in 0..<700 {
             let order = columns.shuffled(using: &random)
             let quoted = Bool.random(using: &random)
+            // Spaces around fields are not part of them, in front of a quote either.
+            let separator = [",", ",", ", ", " ,\t"].randomElement(using: &random)!
             let lineEnd = Bool.random(using: &random) ? "\n" : "\r\n"
             func field(_ text: String) -> String {
                 quoted || text.contains("\"") || text.contains(",") ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
             }
-            var text = order.joined(separator: ",") + lineEnd
+            var text = order.joined(separator: separator) + lineEnd
             let gpus = Int.random(in: 1...4, using: &random)
             for tick in 0..<Int.random(in: 2...6, using: &random) {
                 for gpu in 0..<gpus {
@@ -59,9 +61,9 @@ struct RowPredictorTests {
                         "value": common ? values[gpu % 4] : values.randomElement(using: &random)!, "labels_raw": "a=\"\(gpu)\",b=\"x,y\"",
                         "extra": gpu == 0 ? "two\nlines" : "",
                     ]
-                    var row = order.map { name in name == "extra" && gpu == 0 ? "\"two\nlines\"" : field(fields[name]!) }.joined(separator: ",")
+                    var row = order.map { name in name == "extra" && gpu == 0 ? "\"two\nlines\"" : field(fields[name]!) }.joined(separator: separator)
                     if Int.random(in: 0..<20, using: &random) == 0, let at = row.indices.randomElement(using: &random) {
-                        row.replaceSubrange(at...at, with: ["\"", ",", "\n", "", "9"].randomElement(using: &random)!)
+                        row.replaceSubrange(at...at, with: ["\"", ",", "\n", "", "9", " "].randomElement(using: &random)!)
                     }
                     text += row + (Int.random(in: 0..<30, using: &random) == 0 ? "" : lineEnd)
                 }

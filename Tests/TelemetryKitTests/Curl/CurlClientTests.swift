@@ -61,6 +61,31 @@ struct CurlClientTests {
         }
     }
 
+    @Test("a redirect is an answer and not followed, so that credentials reach nobody else")
+    func redirects() async throws {
+        let other = try ScriptedServer { _ in .answer(200) }
+        defer { other.stop() }
+        let server = try ScriptedServer { _ in .answer(307, ["Location": other.url + "/there"]) }
+        defer { server.stop() }
+        let client = try CurlClient()
+        let url = server.url.replacing("http://", with: "http://me:p%40ss@")
+        let answer = try await client.send(CurlRequest(method: "POST", url: url, headers: [("X-Token", "t")], body: [1]))
+        #expect(answer.status == 307 && other.requests.isEmpty)
+        #expect(server.requests.first?.headers["authorization"] == "Basic bWU6cEBzcw==")
+    }
+
+    @Test("a proxy that is away, or is none, is a failure that shows no secret")
+    func proxies() async throws {
+        let client = try CurlClient(proxy: "http://me:hunter22@127.0.0.1:1")
+        let failure = await #expect(throws: HTTPFailure.self) {
+            try await client.send(CurlRequest(url: "http://me:hunter22@127.0.0.1:2/x?key=hunter22"))
+        }
+        #expect(failure?.kind == .network && failure?.description.contains("hunter22") == false)
+        #expect(failure?.description.hasPrefix("http://127.0.0.1:2/x?…: ") == true)
+        for text in ["http://h:3128", "https://h", "socks5://me:pw@h:1080", "socks5h://[::1]:1"] { #expect(isProxyURL(text), "\(text)") }
+        for text in ["", "h:3128", "ftp://h", "http://", "http://h:x", "socks4://h"] { #expect(!isProxyURL(text), "\(text)") }
+    }
+
     @Test("a peer that says nothing is a timeout")
     func timeout() async throws {
         let server = try ScriptedServer { _ in .silence }
@@ -134,7 +159,7 @@ struct CurlClientTests {
     func urls() {
         let url = CurlURL("https://me:secret@host.example:9400/metrics?a=b")
         #expect(url?.host == "host.example")
-        #expect(url?.shown == "https://host.example:9400/metrics?a=b")
+        #expect(url?.shown == "https://host.example:9400/metrics?…")
         #expect(CurlURL("http://[::1]:9400/")?.host == "::1")
         for text in ["", "host:9400/metrics", "/metrics", "http://", "ftp://host/", "http://a b/", "http://host:99999/"] {
             #expect(CurlURL(text) == nil, "\(text)")

@@ -49,6 +49,51 @@ struct CSVSourceTests {
         #expect(progress.bytesRead == progress.totalBytes && progress.totalBytes > 0)
     }
 
+    @Test("a time that is discarded rejects no row; one that is wanted does", arguments: SampleTimestamps.allCases)
+    func discardedTimes(timestamps: SampleTimestamps) async throws {
+        let times = ["2025-07-18T20:42:34Z", "yesterday", "", "2025-07-18 20:42:34.123456789012Z", "0001-01-01T00:00:00Z", "2025-07-18T20:42:35Z"]
+        let rows = times.map { "\($0),UTIL,0,nvidia0,GPU-a,H100,h,,,,1,\n" }
+        let export = try Export(DCGMReaderTests.header + rows.joined() + rows.joined())
+        let (batches, progress) = try await Self.batches(Self.configuration(export.path) { $0.timestamps = timestamps })
+        #expect(progress.rejected.count == (timestamps == .now ? 0 : 8))
+        #expect(batches.flatMap(\.values).count == (timestamps == .now ? 12 : 4) && progress.rejectedFiles.isEmpty)
+    }
+
+    @Test("a file of which every row is rejected is a rejected file; one with a header alone, or without values, is none")
+    func allRejected() async throws {
+        let bad = "x,UTIL,0,nvidia0,GPU-a,H100,h,,,,1,\n"
+        let blank = "2025-07-18T20:42:34Z,UTIL,0,nvidia0,GPU-a,H100,h,,,,N/A,\n"
+        let good = blank.replacing("N/A", with: "1")
+        for (rows, isRejected) in [(bad + bad, true), ("\(bad)half a row\n", true), ("", false), (blank, false), (bad + blank, false), (bad + good, false)] {
+            let export = try Export(DCGMReaderTests.header + rows)
+            let (_, progress) = try await Self.batches(Self.configuration(export.path))
+            #expect(progress.rejectedFiles.isEmpty != isRejected, "\(rows)")
+            if isRejected {
+                let reason = progress.rejectedFiles[export.path] ?? ""
+                #expect(reason.hasPrefix("\(export.path): all 2 rows are rejected, the first because \"x\" is not an RFC 3339 time"), "\(reason)")
+            }
+        }
+    }
+
+    @Test("of several files, each is judged alone, and again in each pass")
+    func someRejected() async throws {
+        let good = "2025-07-18T20:42:34Z,UTIL,0,nvidia0,GPU-a,H100,h,,,,1,\n"
+        let directory = try InputDirectory([
+            "1.csv": DCGMReaderTests.header + good, "2.csv": DCGMReaderTests.header + "half\n", "3.csv": DCGMReaderTests.header + good,
+        ])
+        var source = try CSVSource(
+            Self.configuration(directory.path) {
+                $0.loop = true
+                $0.batchSize = 2
+            }, clock: LeapingClock().clock)
+        #expect(try await source.next()?.count == 2)
+        #expect(source.progress.rejectedFiles.keys.sorted() == [directory.path + "/2.csv"])
+        try directory.write(DCGMReaderTests.header + good, to: "2.csv")
+        #expect(try await source.next()?.count == 2)
+        #expect(try await source.next()?.count == 2)
+        #expect(source.progress.rejectedFiles.isEmpty)
+    }
+
     @Test("a batch leaves when its time is over, and a rate is kept")
     func rate() async throws {
         let export = try Export(hosts: ["a"], rows: 100)

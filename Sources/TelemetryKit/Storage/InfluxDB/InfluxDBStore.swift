@@ -59,6 +59,9 @@ public final class InfluxDBStore: TelemetryStore {
         public var maximumConnections: Int
         /// A write is sent in pieces of about this size.
         public var maximumBodyBytes: Int
+        /// The proxy that requests go through, such as `http://host:3128`; `nil`, the default: none. Variables such as `http_proxy` are not
+        /// looked at.
+        public var proxy: String?
 
         /// A configuration with these members.
         public init(
@@ -100,7 +103,7 @@ public final class InfluxDBStore: TelemetryStore {
     public init(configuration: Configuration) throws {
         self.configuration = configuration
         http = try DatabaseHTTP(
-            client: DatabaseHTTP.client(maximumConnections: configuration.maximumConnections), url: configuration.url,
+            client: DatabaseHTTP.client(maximumConnections: configuration.maximumConnections, proxy: configuration.proxy), url: configuration.url,
             token: configuration.token, scheme: "Token", timeout: configuration.timeout)
     }
 

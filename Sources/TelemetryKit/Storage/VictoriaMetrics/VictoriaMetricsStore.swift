@@ -25,6 +25,9 @@ public final class VictoriaMetricsStore: TelemetryStore {
         public var maximumConnections: Int
         /// A write is sent in pieces of about this size.
         public var maximumBodyBytes: Int
+        /// The proxy that requests go through, such as `http://host:3128`; `nil`, the default: none. Variables such as `http_proxy` are not
+        /// looked at.
+        public var proxy: String?
         /// A longer text is refused, since the database would cut it and not say so. Its flag `-maxLabelValueLen`.
         public var maximumLabelBytes: Int
         /// Raw samples are read in spans of time that hold about so many.
@@ -69,7 +72,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
     /// Opens no connection yet. Throws ``StoreError`` where a URL is none.
     public init(configuration: Configuration) throws {
-        let client = try DatabaseHTTP.client(maximumConnections: configuration.maximumConnections)
+        let client = try DatabaseHTTP.client(maximumConnections: configuration.maximumConnections, proxy: configuration.proxy)
         func http(_ url: String) throws -> VictoriaHTTP {
             try VictoriaHTTP(client: client, url: url, token: configuration.token, timeout: configuration.timeout)
         }

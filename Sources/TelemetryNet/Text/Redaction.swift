@@ -1,0 +1,90 @@
+/// A URL, or a text that was meant as one, for messages: without user name and password, and without what its query says.
+///
+/// `https://me:secret@host:9400/metrics?token=x` becomes `https://host:9400/metrics?…`. A text without a scheme loses what stands before its
+/// last `@`. If the password holds characters that do not belong there (`/`, `?`, `#`), more is left out rather than less.
+package func redactedURL(_ text: String) -> String {
+    let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
+    let scheme = String(text[..<start])
+    var rest = text[start...]
+    if let at = userInfoEnd(of: rest) { rest = rest[at...].dropFirst() }
+    guard !scheme.isEmpty, let end = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) else { return scheme + rest }
+    return scheme + rest[..<end] + "?…"
+}
+
+/// The `@` behind user name and password, of a URL without its scheme.
+private func userInfoEnd(of text: Substring) -> Substring.Index? {
+    let authority = text.prefix { !"/?#".contains($0) }
+    if let at = authority.lastIndex(of: "@") { return at }
+    guard let at = text.lastIndex(of: "@"), let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") else { return nil }
+    // `host:9400/a@b` has a port; `user:pa/ss@host` has a password that should have been encoded.
+    let port = authority[colon...].dropFirst()
+    return port.isEmpty || !port.allSatisfy { $0.isASCII && $0.isNumber } ? at : nil
+}
+
+/// Texts that no message may hold, such as tokens and passwords, in the forms in which a peer may repeat them.
+package struct Secrets: Sendable {
+    private var texts: [String] = []
+    private let leastLength: Int
+
+    /// - Parameter leastLength: bytes of the shortest text that is looked for; a shorter one would also be found in what is not a secret.
+    package init(leastLength: Int = 4) { self.leastLength = leastLength }
+
+    package var isEmpty: Bool { texts.isEmpty }
+
+    /// A token; of `user:password`, the password too.
+    package mutating func add(token: String?) {
+        guard let token else { return }
+        add(token)
+        guard let colon = token.firstIndex(of: ":") else { return }
+        add(String(token[colon...].dropFirst()))
+        add(base64(Array(token.utf8)))
+    }
+
+    /// What ``redactedURL(_:)`` leaves out.
+    package mutating func add(url: String?) {
+        guard let url else { return }
+        let scheme = url.firstRange(of: "://")
+        let rest = scheme.map { url[$0.upperBound...] } ?? url[...]
+        if let at = userInfoEnd(of: rest) {
+            let user = String(rest[..<at])
+            let decoded = percentDecoded(user, plusIsSpace: false) ?? user
+            for text in [user, decoded] {
+                guard let colon = text.firstIndex(of: ":") else { continue }
+                add(String(text[colon...].dropFirst()))
+                add(base64(Array(text.utf8)))
+            }
+        }
+        guard scheme != nil, let query = rest.firstIndex(of: "?") else { return }
+        for field in rest[query...].dropFirst().split(separator: "&") {
+            let value = field.firstIndex(of: "=").map { field[$0...].dropFirst() } ?? field
+            add(String(value))
+            if let decoded = percentDecoded(value, plusIsSpace: true) { add(decoded) }
+        }
+    }
+
+    package mutating func add(_ text: String) {
+        guard text.utf8.count >= leastLength, !texts.contains(text) else { return }
+        texts.append(text)
+        // One that contains another is looked for first.
+        texts.sort { $0.utf8.count > $1.utf8.count }
+    }
+
+    /// The text with `[redacted]` in the place of each secret.
+    package func redact(_ text: String) -> String {
+        texts.reduce(text) { $0.contains($1) ? $0.replacing($1, with: "[redacted]") : $0 }
+    }
+}
+
+/// RFC 4648, with padding.
+package func base64(_ bytes: [UInt8]) -> String {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    var out: [UInt8] = []
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+        let group = bytes[start..<min(start + 3, bytes.count)]
+        let word = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+        for place in 0..<4 {
+            out.append(place <= group.count ? digits[Int(word >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "="))
+        }
+    }
+    return String(decoding: out, as: UTF8.self)
+}
