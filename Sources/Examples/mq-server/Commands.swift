@@ -101,9 +101,15 @@ enum Commands {
         settings.clientID = "tail-" + instanceID()
         settings.token = getenv("MQ_TOKEN").map { String(cString: $0) }
         settings.onEvent = { event in
-            if case .disconnected(let peer, let reason, let delay) = event {
-                Console.standardError.write(line: Array("mq-server: \(peer): \(reason); next attempt in \(delay)\n".utf8))
+            let text: String
+            switch event {
+            case .disconnected(let peer, _, let reason, let delay):
+                text = "\(peer): \(reason); next attempt in \(delay.seconds) seconds"
+            case .messagesSkipped(_, let count, let next): text = "\(count) messages were lost to retention; next is \(next)"
+            case .logReset(_, let reset): text = "\(reset)"
+            default: return
             }
+            Console.standardError.write(line: Array("mq-server: \(text)\n".utf8))
         }
         try await MQClient.withClient(settings) { client in
             var messages = client.subscribe(from: start).makeAsyncIterator()

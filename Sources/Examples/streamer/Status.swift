@@ -54,6 +54,9 @@ extension Streamer {
 
         out.appendMetric("streamer_waiting_batches", "gauge", "Batches that are collected and wait for the queue.", Int64(waiting))
         out.appendMetric("streamer_queue_connected", "gauge", "1 while the queue is connected.", isConnected ? 1 : 0)
+        out.appendMetric(
+            "streamer_log_changes_total", "counter",
+            "Times that the queue had another log than the one that had acknowledged messages.", Int64(counts.logChanges))
         if let scraping = source.scraping {
             appendMetrics(of: scraping, to: &out)
         } else {

@@ -5,6 +5,7 @@ final class Publisher: LinkUser {
     typealias Waiter = (Result<ServerFrame.Answer, MQError>) -> Void
 
     private let loop: EventLoop
+    private let onEvent: @Sendable (MQClient.Event) -> Void
     private var link: Link!
     /// As JSON, with quotes. New for each client object, so its sequence numbers are its own.
     private let producerID: [UInt8]
@@ -12,11 +13,14 @@ final class Publisher: LinkUser {
     /// `get_stats`, asked anew after a broken connection.
     private var questions: [Int64: @Sendable (Result<[UInt8], MQError>) -> Void] = [:]
     private var lastQuestion: Int64 = 0
+    /// The log that was published to last.
+    private var log = LogTag.unknown
     private var whenEmpty: (() -> Void)?
     private var isClosed = false
 
     init(configuration: MQClient.Configuration, loop: EventLoop) {
         self.loop = loop
+        onEvent = configuration.onEvent
         var id = ByteWriter()
         // The server takes ids of up to 128 bytes; the random part has up to 14.
         let name = String(decoding: configuration.clientID.utf8.prefix(100), as: UTF8.self)
@@ -43,13 +47,20 @@ final class Publisher: LinkUser {
         notifyIfEmpty()
     }
 
-    func askStatistics(_ waiter: @escaping @Sendable (Result<[UInt8], MQError>) -> Void) {
-        guard !isClosed else { return waiter(.failure(closedError)) }
+    /// Returns the number by which the question can be cancelled.
+    func askStatistics(_ waiter: @escaping @Sendable (Result<[UInt8], MQError>) -> Void) -> Int64? {
+        guard !isClosed else {
+            waiter(.failure(closedError))
+            return nil
+        }
         lastQuestion -= 1
         questions[lastQuestion] = waiter
         link.open()
         if link.isReady { sendQuestion(lastQuestion) }
+        return lastQuestion
     }
+
+    func cancelQuestion(_ number: Int64) { questions[number] = nil }
 
     private func sendQuestion(_ number: Int64) {
         link.send(Array(#"{"type":"get_stats","request_id":\#(number)}"#.utf8))
@@ -89,6 +100,12 @@ final class Publisher: LinkUser {
     // MARK: Answers
 
     func linkIsReady() {
+        if link.log.isKnown {
+            if log.isKnown, !log.isSameLog(as: link.log), let old = log.id, let new = link.log.id {
+                onEvent(.publishingToOtherLog(oldLogID: old, newLogID: new))
+            }
+            log = link.log
+        }
         queue.connectionLost()
         sendUnsent()
         for number in questions.keys.sorted(by: >) { sendQuestion(number) }

@@ -111,6 +111,9 @@ struct RequestHandler {
         let start = isOtherLog ? oldest : min(max(asked, oldest), end)
         do {
             let delivery = try Delivery(broker: broker, from: start)
+            if let wait = broker.takeoverWait(of: id, by: connection) {
+                return connection.refuseTakeover(of: id, wait: wait, requestID: request.requestID)
+            }
             guard broker.subscribe(connection, as: id) else {
                 return connection.refuse(
                     .tooManySubscribers, "\(broker.configuration.maxSubscribers) subscribers are connected", requestID: request.requestID)

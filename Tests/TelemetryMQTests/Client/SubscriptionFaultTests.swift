@@ -146,7 +146,7 @@ struct SubscriptionFaultTests {
         let skips = Mutex<[Int64]>([])
         var settings = patientConfiguration(server.port)
         settings.onEvent = { event in
-            if case .messagesSkipped(let count, let next) = event { skips.withLock { $0 += [count, next] } }
+            if case .messagesSkipped("s", let count, let next) = event { skips.withLock { $0 += [count, next] } }
         }
         try await MQClient.withClient(settings) { client in
             var iterator = client.subscribe(id: "s", from: .offset(2)).makeAsyncIterator()
@@ -228,7 +228,7 @@ struct SubscriptionFaultTests {
             try peer.sendBytes(messageFrame(0, "0") + messageFrame(1, "1"))
             try peer.readToEnd()
         }
-        let client = MQClient(configuration: patientConfiguration(server.port))
+        let client = try MQClient(configuration: patientConfiguration(server.port))
         let subscription = client.subscribe(id: "s", from: .earliest)
         var iterator = subscription.makeAsyncIterator()
         try await expectNext(&iterator, "0 0")
