@@ -27,7 +27,7 @@ await program.main { context in
     configuration.onEvent = { event in
         switch event {
         case .segmentsDropped: log.info("\(event)")
-        case .tailCut, .acceptFailure: log.warning("\(event)")
+        case .tailCut, .logIdentity, .acceptFailure: log.warning("\(event)")
         case .storageFailure: log.error("\(event)")
         }
     }

@@ -23,6 +23,19 @@ extension LogDirectory {
         try file.write(bytes, at: 0)
         try rename(name + ".new", to: name)
     }
+
+    /// As ``replace(_:with:)``; on the device when it returns. The old file is not replaced by one whose content is not
+    /// there yet.
+    @discardableResult
+    func replaceDurably(_ name: String, with bytes: [UInt8]) throws(SystemError) -> any LogFile {
+        let file = try open(name + ".new")
+        try file.truncate(to: 0)
+        try file.write(bytes, at: 0)
+        try file.synchronize()
+        try rename(name + ".new", to: name)
+        try synchronize()
+        return file
+    }
 }
 
 extension LogFile {

@@ -12,21 +12,20 @@ extension ByteQueue {
         endFrame(start)
     }
 
-    /// The answer to a publish: `{"type":"response","success":true,"request_id":…,"offset":…}`, and before its end what
-    /// `members` appends, unless the answer is finished without.
+    /// The response to a publish: `{"type":"response","success":true,"log_id":…,"request_id":…,"offset":…}`, and before its
+    /// end what `members` appends, unless the response is finished without.
     ///
     /// There is one for every message, so it is put together in one piece of memory that is large enough.
     @inline(__always)
     mutating func appendPublished(
-        requestID: UnsafeRawBufferPointer?, offset: Int64, isFinished: Bool, members: (inout ByteQueue) -> Void
+        _ head: borrowing PublishedHead, requestID: UnsafeRawBufferPointer?, offset: Int64, isFinished: Bool, members: (inout ByteQueue) -> Void
     ) {
         let start = count
-        let head: StaticString = #"....{"type":"response","success":true"#
         let idName: StaticString = #","request_id":"#
         let offsetName: StaticString = #","offset":"#
-        let out = room(128 + (requestID?.count ?? 0)).baseAddress!
-        out.copyMemory(from: head.utf8Start, byteCount: head.utf8CodeUnitCount)
-        var used = head.utf8CodeUnitCount
+        let out = room(192 + (requestID?.count ?? 0)).baseAddress!
+        head.copy(to: out)
+        var used = PublishedHead.byteCount
         if let requestID {
             (out + used).copyMemory(from: idName.utf8Start, byteCount: idName.utf8CodeUnitCount)
             used += idName.utf8CodeUnitCount
@@ -63,6 +62,15 @@ extension ByteQueue {
         members(&self)
         append("}")
         endFrame(start)
+    }
+
+    /// Which log this is: `,"log_id":"…"`, and which epoch of it.
+    mutating func appendLog(_ identity: LogIdentity) {
+        append(#","log_id":""#)
+        append(identity.id)
+        append(#"","log_epoch":""#)
+        append(identity.epoch)
+        append("\"")
     }
 
     mutating func appendPing() { appendBare(#"{"type":"ping"}"#) }
@@ -104,5 +112,33 @@ extension ByteQueue {
 
     private mutating func endFrame(_ start: Int) {
         setUInt32(UInt32(count - start - 4), at: start)
+    }
+}
+
+/// The beginning of every response to a publish, up to and including `log_id`, with room for the frame's length.
+///
+/// Its size is known when this is compiled, so copying it takes a few wide moves and no call.
+struct PublishedHead: ~Copyable {
+    private static let opening: StaticString = #"....{"type":"response","success":true,"log_id":""#
+    static let byteCount = 48 + LogIdentity.idBytes + 1
+    /// The bytes, and the rest of the last move.
+    private static let movedBytes = 96
+
+    private let bytes = UnsafeMutableRawPointer.allocate(byteCount: movedBytes, alignment: 32)
+
+    init(logID: [UInt8]) {
+        precondition(logID.count == LogIdentity.idBytes && Self.opening.utf8CodeUnitCount == 48)
+        bytes.initializeMemory(as: UInt8.self, repeating: 0, count: Self.movedBytes)
+        bytes.copyMemory(from: Self.opening.utf8Start, byteCount: 48)
+        logID.withUnsafeBytes { (bytes + 48).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        bytes.storeBytes(of: UInt8(ascii: "\""), toByteOffset: Self.byteCount - 1, as: UInt8.self)
+    }
+
+    deinit { bytes.deallocate() }
+
+    /// `out` must have room for 96 bytes: those after ``byteCount`` are to be overwritten.
+    @inline(__always)
+    borrowing func copy(to out: UnsafeMutableRawPointer) {
+        out.copyMemory(from: bytes, byteCount: Self.movedBytes)
     }
 }

@@ -14,12 +14,19 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case superseded
     /// The id was taken over too often in a short time: it stays with its subscriber. The connection goes on.
     case tooManyTakeovers = "too_many_takeovers"
-    /// The request names another log than the server's. Nothing has changed; the connection goes on.
-    case otherLog = "other_log"
     /// A sequence number that is not above the producer's last, and too old to be remembered.
     case staleSequence = "stale_sequence"
-    /// A subscriber fell behind retention: delivery goes on at `oldest_offset`.
+    /// A subscriber fell behind retention: delivery goes on at `oldest_offset`. Or the offset of an `ack` lies beyond the
+    /// newest message: nothing has changed.
     case offsetOutOfRange = "offset_out_of_range"
+    /// The request names another log, or messages that this log has lost. Nothing has changed; the connection goes on.
+    case otherLog = "other_log"
+    /// The connection goes on.
+    case tooManyPositions = "too_many_positions"
+    /// No position is stored for the subscriber id.
+    case unknownPosition = "unknown_position"
+    /// A subscriber with this id is connected.
+    case positionInUse = "position_in_use"
     /// Nothing of the frame was stored; the same publish may succeed later.
     case storageFull = "storage_full"
     /// A write or sync failed: the server takes no more publishes until an operator has looked.

@@ -3,7 +3,12 @@ import TelemetryNet
 /// A client's frame, read. Slices point into the frame's bytes.
 struct Request {
     enum Kind {
-        case hello, publish, subscribe, unsubscribe, ack, nack, getStats, ping, pong
+        case hello, publish, subscribe, unsubscribe, ack, nack, getStats, listPositions, deletePosition, ping, pong
+    }
+
+    /// What a subscription gets that names another log than this one.
+    enum OtherLogPolicy {
+        case oldest, fail
     }
 
     /// Where a subscription is to start.
@@ -29,6 +34,12 @@ struct Request {
     var keepaliveMilliseconds: Int64?
     var start: Start?
     var hasMessageID = false
+    /// The log and its epoch that the client means, as it names them.
+    var logID: JSONText?
+    var logEpoch: JSONText?
+    var onOtherLog = OtherLogPolicy.oldest
+    /// `list_positions`: only those of ids after this one.
+    var after: String?
 }
 
 /// What a frame is refused for.
@@ -123,6 +134,14 @@ struct RequestParser {
                 throw RequestError(code: .invalidFrame, message: "offset and timestamp exclude each other")
             }
             request.start = .time(try reader.readInt64())
+        } else if key == "log_id" {
+            request.logID = try reader.readText()
+        } else if key == "log_epoch" {
+            request.logEpoch = try reader.readText()
+        } else if key == "on_other_log" {
+            request.onOtherLog = try readOtherLogPolicy(&reader)
+        } else if key == "after" {
+            request.after = try reader.readString()
         } else if key == "message_id" {
             request.hasMessageID = true
             _ = try reader.skipValue()
@@ -142,6 +161,8 @@ struct RequestParser {
         if text == "hello" { return .hello }
         if text == "nack" { return .nack }
         if text == "get_stats" { return .getStats }
+        if text == "list_positions" { return .listPositions }
+        if text == "delete_position" { return .deletePosition }
         return nil
     }
 
@@ -183,6 +204,15 @@ struct RequestParser {
         }
         throw RequestError(
             code: .invalidFrame, message: "offset must be 0 or more, -2 (earliest), -1 (latest), \"earliest\", \"latest\" or \"committed\"")
+    }
+
+    private func readOtherLogPolicy(_ reader: inout JSONReader) throws -> Request.OtherLogPolicy {
+        if try reader.peek() == .string {
+            let text = try reader.readText()
+            if text == "oldest" { return .oldest }
+            if text == "fail" { return .fail }
+        }
+        throw RequestError(code: .invalidFrame, message: #"on_other_log must be "oldest" or "fail""#)
     }
 
     private func twice(_ key: JSONText) -> RequestError {

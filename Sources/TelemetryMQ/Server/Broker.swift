@@ -6,6 +6,7 @@ final class Broker {
     let configuration: MQServer.Configuration
     let loop: EventLoop
     let log: MessageLog
+    let identityFile: LogIdentityFile
     let positions: PositionJournal
     var counters = BrokerCounters()
 
@@ -46,8 +47,16 @@ final class Broker {
         limits.retentionBytes = configuration.retentionBytes
         limits.retentionAge = configuration.retentionAge
         log = try MessageLog(directory: directory, configuration: limits)
+        identityFile = try LogIdentityFile(directory: directory, nextOffset: log.nextOffset)
+        do {
+            try identityFile.store()
+        } catch {
+            // A full device takes nothing, and delivers what it has; retention may make room.
+            guard case .full = error else { throw error }
+            configuration.onEvent(.storageFailure("\(error)"))
+        }
         positions = try PositionJournal(directory: directory)
-        stage = PublishStage(firstOffset: log.nextOffset)
+        stage = PublishStage(firstOffset: log.nextOffset, logID: identityFile.identity.id)
         visible = log.end
         // Before anything of the log is delivered, or acknowledged because it is repeated.
         if holdsAnswersUntilSynced, let work = log.takeSyncWork() {
@@ -55,6 +64,7 @@ final class Broker {
             work.writeIndexes()
         }
         for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
+        for notice in identityFile.notices { report(.logIdentity(notice)) }
         if let damage = positions.damage { report(.storageFailure(damage)) }
         startTimers()
     }
@@ -66,6 +76,8 @@ final class Broker {
     func report(_ event: MQServer.Event) {
         configuration.onEvent(event)
     }
+
+    var identity: LogIdentity { identityFile.identity }
 
     var holdsAnswersUntilSynced: Bool {
         if case .always = configuration.sync { log.directory.isDurable } else { false }
@@ -124,8 +136,10 @@ final class Broker {
         guard !stage.batch.isEmpty else { return }
         defer { stage.batch.reset(firstOffset: log.nextOffset) }
         do {
+            try identityFile.store()
             try log.append(stage.batch)
         } catch {
+            if case .failed(let cause) = error { log.stopWriting(after: cause) }
             log.rollBackProducers()
             reportFailure(error)
             throw error

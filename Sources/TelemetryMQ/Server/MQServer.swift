@@ -58,6 +58,8 @@ public final class MQServer: Sendable {
     public enum Event: Sendable, CustomStringConvertible {
         /// The log ended with a part of a record, as after a power loss, and was cut there.
         case tailCut(String)
+        /// The log got a new identity, or ends before where it ended once: subscribers of what it was begin anew, or again.
+        case logIdentity(String)
         /// Retention dropped so many segments; the log begins at `oldestOffset` now.
         case segmentsDropped(count: Int, oldestOffset: Int64)
         /// A write or a sync failed for good: nothing is stored until the server is started again.
@@ -67,7 +69,7 @@ public final class MQServer: Sendable {
 
         public var description: String {
             switch self {
-            case .tailCut(let what): what
+            case .tailCut(let what), .logIdentity(let what): what
             case .segmentsDropped(let count, let oldest): "retention dropped \(count) segments; the oldest offset is \(oldest)"
             case .storageFailure(let what): what
             case .acceptFailure(let what): what

@@ -36,9 +36,11 @@ struct PublishStage: ~Copyable {
     /// Where the messages of a frame are not one behind the other: a crash in the middle of the frame's first writing left
     /// some of them in the log, and the rest follow only now.
     private var scattered: [[Int64]] = []
+    private let head: PublishedHead
 
-    init(firstOffset: Int64) {
+    init(firstOffset: Int64, logID: [UInt8]) {
         batch = AppendBatch(firstOffset: firstOffset)
+        head = PublishedHead(logID: logID)
     }
 
     var isEmpty: Bool { staged.isEmpty }
@@ -198,7 +200,9 @@ struct PublishStage: ~Copyable {
 
     @inline(__always)
     private func append(_ publish: Publish, to output: inout ByteQueue) {
-        output.appendPublished(requestID: publish.requestID, offset: publish.offset, isFinished: !publish.isMany && !publish.isRepeat) {
+        output.appendPublished(
+            head, requestID: publish.requestID, offset: publish.offset, isFinished: !publish.isMany && !publish.isRepeat
+        ) {
             if publish.isMany { $0.appendMember("count", Int64(publish.count)) }
             if publish.isRepeat { $0.append(#","duplicate":true"#) }
             guard publish.scatteredAt >= 0 else { return }

@@ -62,10 +62,11 @@ struct RequestHandler {
         case .getStats:
             let statistics = broker.statistics()
             connection.output.appendResponse(requestID: id) {
+                $0.appendLog(broker.identity)
                 $0.append(#","payload":"#)
                 $0.append(statistics)
             }
-        case .publish: break
+        case .listPositions, .deletePosition, .publish: break
         case nil:
             connection.refuse(.unknownType, "unknown type \(request.typeText?.string.prefix(64) ?? "")", requestID: id)
         }
@@ -83,6 +84,7 @@ struct RequestHandler {
         }
         connection.output.appendResponse(requestID: request.requestID) {
             $0.append(#","server":"telemetry-mq/1""#)
+            $0.appendLog(broker.identity)
             $0.appendMember("max_frame_bytes", Int64(broker.configuration.maxFrameBytes))
         }
     }
@@ -91,65 +93,97 @@ struct RequestHandler {
         guard let id = request.subscriberID else {
             return connection.refuse(.invalidFrame, "the member subscriber_id is missing", requestID: request.requestID)
         }
+        if let wait = broker.takeoverWait(of: id, by: connection) {
+            return connection.refuseTakeover(of: id, wait: wait, requestID: request.requestID)
+        }
         let log = broker.log
-        let oldest = log.oldestOffset
-        let end = broker.visible.offset
         let asked: Int64
+        var known: Int64?
         do {
             switch request.start {
-            case nil, .latest: asked = end
-            case .earliest: asked = oldest
-            case .committed: asked = broker.positions.offsets[id].map { $0 + 1 } ?? oldest
-            case .offset(let offset): asked = offset
+            case nil, .latest: asked = broker.visible.offset
+            case .earliest: asked = log.oldestOffset
+            case .committed: asked = broker.positions.offsets[id].map { max($0, -1) &+ 1 } ?? log.oldestOffset
+            case .offset(let offset):
+                asked = offset
+                known = offset
             case .time(let timestamp): asked = try log.offset(notBefore: timestamp)
             }
         } catch {
             return connection.refuse(.storageFailed, "look for a time: \(error)", requestID: request.requestID)
         }
-        // An offset beyond the end is of a log that is no more, as after a restart of one in memory: all of this one is new.
-        let isOtherLog = asked > log.nextOffset
-        let start = isOtherLog ? oldest : min(max(asked, oldest), end)
+        let standing = broker.identity.standing(logID: request.logID, epoch: request.logEpoch, nextOffset: known)
+        let start = SubscriptionStart(
+            asked: asked, standing: standing, oldest: log.oldestOffset, visible: broker.visible.offset, end: log.nextOffset)
+        if start.isReset, request.onOtherLog == .fail { return refuseOtherLog(request) }
         do {
-            let delivery = try Delivery(broker: broker, from: start)
-            if let wait = broker.takeoverWait(of: id, by: connection) {
-                return connection.refuseTakeover(of: id, wait: wait, requestID: request.requestID)
-            }
+            let delivery = try Delivery(broker: broker, from: start.offset)
             guard broker.subscribe(connection, as: id) else {
                 return connection.refuse(
                     .tooManySubscribers, "\(broker.configuration.maxSubscribers) subscribers are connected", requestID: request.requestID)
             }
             connection.startDelivery(delivery, as: id)
             connection.output.appendResponse(requestID: request.requestID) {
-                $0.appendMember("offset", start)
-                if asked < oldest {
-                    $0.appendMember("oldest_offset", oldest)
-                    $0.appendMember("skipped", oldest - asked)
+                $0.appendMember("offset", start.offset)
+                $0.appendLog(broker.identity)
+                if start.skipped > 0 {
+                    $0.appendMember("oldest_offset", log.oldestOffset)
+                    $0.appendMember("skipped", start.skipped)
                 }
-                if isOtherLog { $0.append(#","log_reset":true"#) }
+                if start.isReset { $0.append(#","log_reset":true"#) }
+                if let rewound = start.rewound { $0.appendMember("rewound", rewound) }
             }
         } catch {
-            connection.refuse(.storageFailed, "subscribe at \(start): \(error)", requestID: request.requestID)
+            connection.refuse(.storageFailed, "subscribe at \(start.offset): \(error)", requestID: request.requestID)
+        }
+    }
+
+    private func refuseOtherLog(_ request: Request) {
+        connection.refuse(
+            .otherLog, "this is log \(broker.identity.idText), not the log, or not all of the log, that the request is for",
+            requestID: request.requestID
+        ) {
+            $0.append(#","log_id":""#)
+            $0.append(broker.identity.id)
+            $0.append("\"")
+            $0.appendMember("oldest_offset", broker.log.oldestOffset)
         }
     }
 
     private func acknowledge(_ request: Request) {
-        if let id = request.subscriberID, case .offset(let offset)? = request.start {
-            do {
-                try broker.commit(id, offset: offset)
-            } catch {
-                return connection.refuse(ErrorCode(error), "\(error)", requestID: request.requestID)
+        guard let id = request.subscriberID, case .offset(let offset)? = request.start else {
+            guard request.hasMessageID else {
+                return connection.refuse(
+                    .invalidFrame, "ack needs message_id, or subscriber_id with the offset that is done", requestID: request.requestID)
             }
-            if broker.holdsAnswersUntilSynced {
-                connection.holdAnswer(requestID: request.requestID) {
-                    $0.appendResponse(requestID: request.requestID)
-                }
-                broker.syncSoon()
-                return
-            }
-        } else if !request.hasMessageID {
-            return connection.refuse(
-                .invalidFrame, "ack needs message_id, or subscriber_id with the offset that is done", requestID: request.requestID)
+            return connection.output.appendResponse(requestID: request.requestID)
         }
-        connection.output.appendResponse(requestID: request.requestID)
+        if let failure = broker.log.failure {
+            return connection.refuse(ErrorCode(failure), "\(failure)", requestID: request.requestID)
+        }
+        // Offsets are not negative, and one that has no successor is beyond every end.
+        let next = offset == .max ? offset : offset + 1
+        let standing = broker.identity.standing(logID: request.logID, epoch: request.logEpoch, nextOffset: next)
+        guard case .same = standing else { return refuseOtherLog(request) }
+        let end = broker.visible.offset
+        guard offset < end else {
+            return connection.refuse(
+                .offsetOutOfRange, "message \(offset) does not exist yet; the next one gets offset \(end)", requestID: request.requestID
+            ) { $0.appendMember("next_offset", end) }
+        }
+        do {
+            try broker.commit(id, offset: offset)
+        } catch {
+            return connection.refuse(ErrorCode(error), "\(error)", requestID: request.requestID)
+        }
+        answerOnceSynced(request)
+    }
+
+    /// Responds to a change of the positions, with the policy `always` after a sync that covers it.
+    private func answerOnceSynced(_ request: Request) {
+        let id = request.requestID
+        guard broker.holdsAnswersUntilSynced else { return connection.output.appendResponse(requestID: id) }
+        connection.holdAnswer(requestID: id) { $0.appendResponse(requestID: id) }
+        broker.syncSoon()
     }
 }

@@ -7,7 +7,11 @@ extension Broker {
     /// `latest_offset` is that of the newest message, -1 for none; `lag` counts the messages that are not delivered yet.
     func statistics() -> [UInt8] {
         var out = ByteWriter(capacity: 1024)
-        out.append(#"{"total_messages":"#)
+        out.append(#"{"log_id":""#)
+        out.append(identity.id)
+        out.append(#"","log_epoch":""#)
+        out.append(identity.epoch)
+        out.append(#"","total_messages":"#)
         out.appendDecimal(log.nextOffset - log.oldestOffset)
         out.append(#","oldest_offset":"#)
         out.appendDecimal(log.oldestOffset)

@@ -1,0 +1,165 @@
+import Glibc
+import TelemetryNet
+
+/// Which log this is, and in which of its lives a message was read.
+///
+/// `id` is made at random when the log is created and never changes. An epoch begins each time a server opens the log; its
+/// `firstOffset` is where the log ended then. So an offset that was read in an epoch names the same message for as long as
+/// it lies before the first offset of every later epoch: after a power loss that took the log's tail, or after a backup was
+/// restored, it lies beyond it, or the epoch is unknown.
+struct LogIdentity: Sendable, Equatable {
+    struct Epoch: Sendable, Equatable {
+        var id: UInt64
+        var firstOffset: Int64
+    }
+
+    /// The oldest epochs are forgotten beyond this: what was read in one of them counts as read from another log.
+    static let maxEpochs = 1024
+    static let idBytes = 32
+    static let epochBytes = 16
+
+    /// 32 lowercase hexadecimal digits.
+    let id: [UInt8]
+    /// Never empty once the log is open; first offsets do not decrease.
+    private(set) var epochs: [Epoch]
+
+    init(id: [UInt8], epochs: [Epoch]) {
+        self.id = id
+        self.epochs = epochs
+    }
+
+    /// A new log's: no epoch has begun.
+    static func random() -> LogIdentity {
+        LogIdentity(id: Hex.digits(.random(in: .min ... .max)) + Hex.digits(.random(in: .min ... .max)), epochs: [])
+    }
+
+    var idText: String { String(decoding: id, as: UTF8.self) }
+    var epoch: [UInt8] { Hex.digits(epochs.last?.id ?? 0) }
+    var epochText: String { String(decoding: epoch, as: UTF8.self) }
+
+    /// Begins an epoch on a log that ends before message `nextOffset`. Returns the number of messages that the epochs before
+    /// are known to have had beyond that end; the log has lost them.
+    @discardableResult
+    mutating func begin(_ epoch: UInt64 = .random(in: .min ... .max), nextOffset: Int64) -> Int64 {
+        let lost = max(0, (epochs.last?.firstOffset ?? 0) - nextOffset)
+        for index in epochs.indices where epochs[index].firstOffset > nextOffset { epochs[index].firstOffset = nextOffset }
+        epochs.append(Epoch(id: epoch, firstOffset: nextOffset))
+        if epochs.count > Self.maxEpochs { epochs.removeFirst(epochs.count - Self.maxEpochs) }
+        return lost
+    }
+
+    // MARK: Judging what a client or a stored position names
+
+    /// How the log that was named relates to this one.
+    enum Standing: Equatable {
+        case same
+        case other
+        /// This log, but it lost the messages from `end` on that it had in the named epoch.
+        case lostTail(end: Int64)
+    }
+
+    /// `logID`, `epoch`: as named, `nil` if not. `nextOffset`: the offset after the last message that was read in the epoch;
+    /// `nil` if the request has none.
+    func standing(logID: JSONText?, epoch: JSONText?, nextOffset: Int64?) -> Standing {
+        if let logID, !logID.equals(id) { return .other }
+        guard let epoch else { return .same }
+        guard let number = Hex.number(epoch.resolvedBytes) else { return .other }
+        return standing(epoch: number, nextOffset: nextOffset)
+    }
+
+    func standing(epoch: UInt64, nextOffset: Int64?) -> Standing {
+        guard let index = epochs.lastIndex(where: { $0.id == epoch }) else { return .other }
+        guard index + 1 < epochs.count, let nextOffset else { return .same }
+        let end = epochs[index + 1].firstOffset
+        return nextOffset > end ? .lostTail(end: end) : .same
+    }
+}
+
+extension LogIdentity {
+    /// The file of a log's directory, one JSON object:
+    ///
+    ///     {"format":"identity/1","log_id":"…","epochs":[["0123456789abcdef",0],…],"crc32c":"9a8b7c6d"}
+    var json: [UInt8] {
+        var out = ByteWriter(capacity: 128 + epochs.count * 40)
+        out.append(#"{"format":"identity/1","log_id":""#)
+        out.append(id)
+        out.append(#"","epochs":["#)
+        for (index, epoch) in epochs.enumerated() {
+            out.append(index > 0 ? ",[\"" : "[\"")
+            out.append(Hex.digits(epoch.id))
+            out.append("\",")
+            out.appendDecimal(epoch.firstOffset)
+            out.append("]")
+        }
+        out.append("]")
+        out.appendChecksum(from: 0)
+        return out.bytes
+    }
+
+    /// `nil` if the bytes are not an identity, or a damaged one.
+    init?(json: [UInt8]) {
+        let parsed: LogIdentity? = json.withUnsafeBytes { bytes in
+            guard Checksum.damage(bytes) == nil else { return nil }
+            return try? Self.read(bytes)
+        }
+        guard let parsed else { return nil }
+        self = parsed
+    }
+
+    private static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> LogIdentity? {
+        var id: [UInt8] = []
+        var epochs: [Epoch] = []
+        var hasFormat = false
+        var reader = JSONReader(bytes)
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key == "format" {
+                hasFormat = try reader.readText() == "identity/1"
+            } else if key == "log_id" {
+                id = try reader.readText().resolvedBytes
+            } else if key == "epochs" {
+                try reader.beginArray()
+                while try reader.nextElement() {
+                    guard let epoch = try readEpoch(&reader), epoch.firstOffset >= epochs.last?.firstOffset ?? 0 else { return nil }
+                    epochs.append(epoch)
+                }
+            } else {
+                _ = try reader.skipValue()
+            }
+        }
+        guard hasFormat, id.count == idBytes, id.allSatisfy(Hex.isDigit), epochs.count <= maxEpochs else { return nil }
+        return LogIdentity(id: id, epochs: epochs)
+    }
+
+    private static func readEpoch(_ reader: inout JSONReader) throws(JSONError) -> Epoch? {
+        try reader.beginArray()
+        guard try reader.nextElement(), let id = Hex.number(try reader.readText().resolvedBytes), try reader.nextElement() else { return nil }
+        let first = try reader.readInt64()
+        guard try !reader.nextElement() else { return nil }
+        return Epoch(id: id, firstOffset: first)
+    }
+}
+
+/// Sixteen lowercase hexadecimal digits.
+enum Hex {
+    static func digits(_ value: UInt64) -> [UInt8] {
+        (0..<16).map { hexDigit(UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * $0)) & 15) }
+    }
+
+    static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) }
+
+    /// `nil` for anything but sixteen of them.
+    static func number(_ digits: [UInt8]) -> UInt64? {
+        guard digits.count == 16, digits.allSatisfy(isDigit) else { return nil }
+        return digits.reduce(0) { $0 << 4 | UInt64($1 < 0x40 ? $1 - 0x30 : $1 - 0x57) }
+    }
+}
+
+extension JSONText {
+    /// The text's bytes with its escapes resolved.
+    var resolvedBytes: [UInt8] { hasEscapes ? Array(string.utf8) : Array(raw) }
+
+    func equals(_ bytes: [UInt8]) -> Bool {
+        hasEscapes ? string.utf8.elementsEqual(bytes) : raw.elementsEqual(bytes)
+    }
+}

@@ -1,0 +1,61 @@
+import TelemetryNet
+
+/// Keeps a log's identity in its directory, and begins its next epoch.
+///
+/// The file is replaced in one step and synced before anything of the new epoch may be stored: else a client could have read
+/// from an epoch that the log, after a power loss, never had. A log in memory has no file, and is a new log each time.
+final class LogIdentityFile {
+    static let name = "log.identity"
+
+    let identity: LogIdentity
+    /// What an operator should know: the log got a new identity, or has lost its tail.
+    let notices: [String]
+    private let directory: any LogDirectory
+    private(set) var isStored: Bool
+
+    /// Reads the file, makes an identity if there is none, and begins an epoch, which is not stored yet.
+    /// `nextOffset`: where the recovered log ends.
+    init(directory: any LogDirectory, nextOffset: Int64) throws(LogError) {
+        self.directory = directory
+        isStored = !directory.isDurable
+        var notices: [String] = []
+        var identity = LogIdentity.random()
+        let path = "\(directory.path)/\(Self.name)"
+        do {
+            if let bytes = try directory.contents(of: Self.name) {
+                if let found = LogIdentity(json: bytes) {
+                    identity = found
+                } else {
+                    try directory.rename(Self.name, to: Self.name + ".set-aside")
+                    notices.append(
+                        "\(path): damaged, and renamed to \(Self.name).set-aside; the log is now \(identity.idText): subscribers of the "
+                            + "log that it was begin with the oldest message")
+                }
+            } else if directory.isDurable, nextOffset > 0 {
+                notices.append(
+                    "\(path): missing, as in a directory of an older version, or lost; the log is now \(identity.idText)")
+            }
+        } catch {
+            throw .unusable("\(error)")
+        }
+        let lost = identity.begin(nextOffset: nextOffset)
+        if lost > 0 {
+            notices.append(
+                "\(directory.path): the log ends before message \(nextOffset), and had at least \(lost) messages more when it was "
+                    + "opened last; subscribers that read them go on at message \(nextOffset)")
+        }
+        self.identity = identity
+        self.notices = notices
+    }
+
+    /// Writes and syncs the file if that is still to do. After a throw it is: nothing may be stored in the log.
+    func store() throws(LogError) {
+        if isStored { return }
+        do {
+            try directory.replaceDurably(Self.name, with: identity.json)
+        } catch {
+            throw LogError(writing: error)
+        }
+        isStored = true
+    }
+}
