@@ -49,6 +49,9 @@ final class MessageBuffer: Sendable {
     /// Whether the consumer has to take messages before more are read.
     var isPaused: Bool { state.withLock { $0.isPaused } }
 
+    /// Messages that have arrived and are not taken.
+    var count: Int { state.withLock { $0.batch.count - $0.index + $0.arrived.count } }
+
     /// The log of a message that the consumer has taken: see ``SeenMessages``.
     func log(of offset: Int64) -> LogTag? { state.withLock { $0.seen.log(of: offset) } }
 
