@@ -2,12 +2,17 @@ import ExampleSupport
 import Glibc
 import TelemetryMQ
 
-/// `mq-server verify DIR`, `mq-server inspect DIR`, `mq-server tail HOST:PORT [FROM]`: to look at a log, beside serving one.
+/// `mq-server verify DIR`, `inspect DIR`, `positions HOST:PORT`, `tail HOST:PORT [FROM]`: to look at a log instead of
+/// serving one.
 enum Commands {
     static let help = """
         Commands, in place of the options:
           verify DIR              Read every record of a log, and tell what is wrong; exit code 1 where anything is.
           inspect DIR             List a log's segments with offsets, times and sizes, and the committed positions.
+          positions HOST:PORT [set ID OFFSET | delete ID]
+                                  List the committed positions of a running server with their lag; or store that ID
+                                  is done with everything up to OFFSET; or forget the position of ID, which then
+                                  begins with the oldest message. MQ_TOKEN as for tail.
           tail HOST:PORT [FROM]   Print the messages of a running server as they come; FROM is earliest, latest (the
                                   default), an offset, or how long ago: 10m. MQ_TOKEN is what the server asks of its clients.
 
@@ -15,7 +20,8 @@ enum Commands {
 
     /// Runs the command that the arguments name; returns where they name none.
     static func runIfNamed(_ arguments: [String]) async {
-        guard let command = arguments.first, ["verify", "inspect", "tail"].contains(command) else { return }
+        let known = ["verify", "inspect", "positions", "tail"]
+        guard let command = arguments.first, known.contains(command) else { return }
         if arguments.contains("--help") {
             print(help, terminator: "")
             exit(Program.ExitCode.done)
@@ -24,6 +30,7 @@ enum Commands {
             switch (command, arguments.count) {
             case ("verify", 2): exit(try verify(arguments[1]))
             case ("inspect", 2): exit(try inspect(arguments[1]))
+            case ("positions", _): exit(try await PositionCommands.run(Array(arguments.dropFirst())))
             case ("tail", 2...3): exit(try await tail(arguments[1], from: arguments.count > 2 ? arguments[2] : "latest"))
             default: throw UsageError("\(command) takes other arguments\n\n\(help)")
             }
@@ -34,7 +41,7 @@ enum Commands {
         }
     }
 
-    private static func fail(_ message: String, _ code: Int32) -> Never {
+    static func fail(_ message: String, _ code: Int32) -> Never {
         Console.standardError.write(line: Array("mq-server: \(message)\n".utf8))
         exit(code)
     }
@@ -45,7 +52,8 @@ enum Commands {
         for problem in log.problems { print("damaged: \(problem)") }
         let messages = log.segments.reduce(0) { $0 + $1.nextOffset - $1.baseOffset }
         let bytes = log.segments.reduce(0) { $0 + $1.soundByteCount }
-        print("\(directory): \(log.segments.count) segments, \(messages) sound messages, \(bytes) bytes; \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")")
+        let found = "\(log.segments.count) segments, \(messages) sound messages, \(bytes) bytes"
+        print("\(directory): \(found), log_id \(log.logID ?? "none"); \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")")
         return log.problems.isEmpty ? Program.ExitCode.done : Program.ExitCode.failed
     }
 
@@ -63,6 +71,9 @@ enum Commands {
             let times = [segment.firstTimestamp, segment.lastTimestamp].map { $0.map(utc) ?? column("-", 27) }
             print(cells.map { column($0, 14) }.joined() + "  \(segment.hasIndex ? "yes  " : "no   ")  " + times.joined(separator: "  "))
         }
+        if let id = log.logID {
+            print("log: log_id \(id), log_epoch \(log.logEpoch ?? "none") (\(log.epochCount) epochs)")
+        }
         for (id, offset) in log.committedOffsets { print("committed: \(id) is done with \(offset)") }
         for notice in log.notices { print("note: \(notice)") }
         for problem in log.problems { print("damaged: \(problem)") }
@@ -70,7 +81,7 @@ enum Commands {
     }
 
     /// RFC 3339 with microseconds, of microseconds since 1970.
-    private static func utc(_ microseconds: Int64) -> String {
+    static func utc(_ microseconds: Int64) -> String {
         var seconds = time_t(microseconds / 1_000_000)
         var parts = tm()
         gmtime_r(&seconds, &parts)
@@ -80,10 +91,25 @@ enum Commands {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + ".\(fraction)Z"
     }
 
-    private static func tail(_ server: String, from: String) async throws -> Int32 {
+    /// How a command's client reaches the server.
+    static func client(of server: String, for command: String) throws -> MQClient.Configuration {
         guard let colon = server.lastIndex(of: ":"), let port = Int(server[server.index(after: colon)...]), (1...65535).contains(port) else {
-            throw UsageError("tail \(server): expected HOST:PORT")
+            throw UsageError("\(command) \(server): expected HOST:PORT")
         }
+        var settings = MQClient.Configuration(host: String(server[..<colon]), port: port)
+        settings.clientID = command + "-" + instanceID()
+        settings.token = getenv("MQ_TOKEN").map { String(cString: $0) }
+        return settings
+    }
+
+    /// A text from the network without control characters, which a terminal would obey.
+    static func printable(_ text: String) -> String {
+        let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
+        return String(String.UnicodeScalarView(scalars))
+    }
+
+    private static func tail(_ server: String, from: String) async throws -> Int32 {
+        let address = try client(of: server, for: "tail")
         let start: MQClient.StartPosition
         switch from {
         case "earliest": start = .earliest
@@ -97,9 +123,7 @@ enum Commands {
                 throw UsageError("tail from \(from): expected earliest, latest, an offset, or a duration such as 10m")
             }
         }
-        var settings = MQClient.Configuration(host: String(server[..<colon]), port: port)
-        settings.clientID = "tail-" + instanceID()
-        settings.token = getenv("MQ_TOKEN").map { String(cString: $0) }
+        var settings = address
         settings.onEvent = { event in
             let text: String
             switch event {

@@ -33,10 +33,24 @@ enum Options {
         "MQ_RETENTION_AGE", help: "Segments whose newest message is older are dropped.")
     static let maxFrameBytes = Option<Int>.size(
         "MQ_MAX_FRAME_BYTES", default: "16MiB", in: 1024...1 << 30, help: "The largest frame that a client may send.")
+    static let maxPositions = Option<Int>.int(
+        "MQ_MAX_POSITIONS", default: 4096, in: 1...1_000_000,
+        help: "Committed positions that are stored; a commit of another subscriber id is refused.")
+    static let positionExpiry = Option<Duration?>(
+        "MQ_POSITION_EXPIRY", default: .seconds(30 * 86_400), shown: "30d", placeholder: "DURATION",
+        help:
+            "A position is forgotten if it is neither committed nor its subscriber connected for this long; 0: never.",
+        parse: { (text) throws(OptionValueError) in
+            guard let duration = parseDuration(text) else {
+                throw OptionValueError("expected a duration such as 12h or 30d, or 0")
+            }
+            return duration == .zero ? nil : duration
+        })
     static let token = Option<String?>.optionalString(
         "MQ_TOKEN", isSecret: true, help: "What clients must present; without it every client is served.")
 
     static let all: [any AnyOption] = [
-        tcpHost, tcpPort, httpHost, httpPort, dataDirectory, sync, segmentBytes, retentionBytes, retentionAge, maxFrameBytes, token,
+        tcpHost, tcpPort, httpHost, httpPort, dataDirectory, sync, segmentBytes, retentionBytes, retentionAge,
+        maxFrameBytes, maxPositions, positionExpiry, token,
     ]
 }

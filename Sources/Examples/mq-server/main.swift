@@ -23,11 +23,13 @@ await program.main { context in
     configuration.retentionBytes = context[Options.retentionBytes].map(Int64.init)
     configuration.retentionAge = context[Options.retentionAge]
     configuration.maxFrameBytes = context[Options.maxFrameBytes]
+    configuration.maxPositions = context[Options.maxPositions]
+    configuration.positionExpiry = context[Options.positionExpiry]
     configuration.token = context[Options.token]
     configuration.onEvent = { event in
         switch event {
-        case .segmentsDropped: log.info("\(event)")
-        case .tailCut, .logIdentity, .acceptFailure: log.warning("\(event)")
+        case .segmentsDropped, .positionsExpired: log.info("\(event)")
+        case .tailCut, .logIdentity, .positionRepaired, .positionsRefused, .acceptFailure: log.warning("\(event)")
         case .storageFailure: log.error("\(event)")
         }
     }

@@ -3,10 +3,10 @@ import TelemetryNet
 
 /// Which log this is, and in which of its lives a message was read.
 ///
-/// `id` is made at random when the log is created and never changes. An epoch begins each time a server opens the log; its
-/// `firstOffset` is where the log ended then. So an offset that was read in an epoch names the same message for as long as
-/// it lies before the first offset of every later epoch: after a power loss that took the log's tail, or after a backup was
-/// restored, it lies beyond it, or the epoch is unknown.
+/// `id` is made at random when the log is created and never changes. An epoch begins each time a server opens the
+/// log; its `firstOffset` is where the log ended then. So an offset that was read in an epoch names the same message
+/// for as long as it lies before the first offset of every later epoch: after a power loss that took the log's tail,
+/// or after a backup was restored, it lies beyond it, or the epoch is unknown.
 struct LogIdentity: Sendable, Equatable {
     struct Epoch: Sendable, Equatable {
         var id: UInt64
@@ -37,12 +37,14 @@ struct LogIdentity: Sendable, Equatable {
     var epoch: [UInt8] { Hex.digits(epochs.last?.id ?? 0) }
     var epochText: String { String(decoding: epoch, as: UTF8.self) }
 
-    /// Begins an epoch on a log that ends before message `nextOffset`. Returns the number of messages that the epochs before
-    /// are known to have had beyond that end; the log has lost them.
+    /// Begins an epoch on a log that ends before message `nextOffset`. Returns the number of messages that the epochs
+    /// before are known to have had beyond that end; the log has lost them.
     @discardableResult
     mutating func begin(_ epoch: UInt64 = .random(in: .min ... .max), nextOffset: Int64) -> Int64 {
         let lost = max(0, (epochs.last?.firstOffset ?? 0) - nextOffset)
-        for index in epochs.indices where epochs[index].firstOffset > nextOffset { epochs[index].firstOffset = nextOffset }
+        for index in epochs.indices where epochs[index].firstOffset > nextOffset {
+            epochs[index].firstOffset = nextOffset
+        }
         epochs.append(Epoch(id: epoch, firstOffset: nextOffset))
         if epochs.count > Self.maxEpochs { epochs.removeFirst(epochs.count - Self.maxEpochs) }
         return lost
@@ -58,8 +60,8 @@ struct LogIdentity: Sendable, Equatable {
         case lostTail(end: Int64)
     }
 
-    /// `logID`, `epoch`: as named, `nil` if not. `nextOffset`: the offset after the last message that was read in the epoch;
-    /// `nil` if the request has none.
+    /// `logID`, `epoch`: as named, `nil` if not. `nextOffset`: the offset after the last message that was read in the
+    /// epoch; `nil` if the request has none.
     func standing(logID: JSONText?, epoch: JSONText?, nextOffset: Int64?) -> Standing {
         if let logID, !logID.equals(id) { return .other }
         guard let epoch else { return .same }
@@ -120,7 +122,9 @@ extension LogIdentity {
             } else if key == "epochs" {
                 try reader.beginArray()
                 while try reader.nextElement() {
-                    guard let epoch = try readEpoch(&reader), epoch.firstOffset >= epochs.last?.firstOffset ?? 0 else { return nil }
+                    guard let epoch = try readEpoch(&reader), epoch.firstOffset >= epochs.last?.firstOffset ?? 0 else {
+                        return nil
+                    }
                     epochs.append(epoch)
                 }
             } else {
@@ -133,7 +137,9 @@ extension LogIdentity {
 
     private static func readEpoch(_ reader: inout JSONReader) throws(JSONError) -> Epoch? {
         try reader.beginArray()
-        guard try reader.nextElement(), let id = Hex.number(try reader.readText().resolvedBytes), try reader.nextElement() else { return nil }
+        guard try reader.nextElement(), let id = Hex.number(try reader.readText().resolvedBytes),
+            try reader.nextElement()
+        else { return nil }
         let first = try reader.readInt64()
         guard try !reader.nextElement() else { return nil }
         return Epoch(id: id, firstOffset: first)

@@ -2,8 +2,9 @@ import TelemetryNet
 
 /// Keeps a log's identity in its directory, and begins its next epoch.
 ///
-/// The file is replaced in one step and synced before anything of the new epoch may be stored: else a client could have read
-/// from an epoch that the log, after a power loss, never had. A log in memory has no file, and is a new log each time.
+/// The file is replaced in one step and synced before anything of the new epoch may be stored: else a client could
+/// have read from an epoch that the log, after a power loss, never had. A log in memory has no file, and is a new log
+/// each time.
 final class LogIdentityFile {
     static let name = "log.identity"
 
@@ -28,12 +29,13 @@ final class LogIdentityFile {
                 } else {
                     try directory.rename(Self.name, to: Self.name + ".set-aside")
                     notices.append(
-                        "\(path): damaged, and renamed to \(Self.name).set-aside; the log is now \(identity.idText): subscribers of the "
-                            + "log that it was begin with the oldest message")
+                        "\(path): damaged, and renamed to \(Self.name).set-aside; the log is now \(identity.idText): subscribers "
+                            + "of the log that it was begin with the oldest message")
                 }
             } else if directory.isDurable, nextOffset > 0 {
                 notices.append(
-                    "\(path): missing, as in a directory of an older version, or lost; the log is now \(identity.idText)")
+                    "\(path): missing, as in a directory of an older version; the log is now \(identity.idText)"
+                )
             }
         } catch {
             throw .unusable("\(error)")
@@ -41,8 +43,8 @@ final class LogIdentityFile {
         let lost = identity.begin(nextOffset: nextOffset)
         if lost > 0 {
             notices.append(
-                "\(directory.path): the log ends before message \(nextOffset), and had at least \(lost) messages more when it was "
-                    + "opened last; subscribers that read them go on at message \(nextOffset)")
+                "\(directory.path): the log ends before message \(nextOffset), and had at least \(lost) messages more when "
+                    + "it was opened last; subscribers that read them go on at message \(nextOffset)")
         }
         self.identity = identity
         self.notices = notices
@@ -52,7 +54,8 @@ final class LogIdentityFile {
     func store() throws(LogError) {
         if isStored { return }
         do {
-            try directory.replaceDurably(Self.name, with: identity.json)
+            try directory.replaceSynced(Self.name, with: identity.json)
+            try directory.synchronize()
         } catch {
             throw LogError(writing: error)
         }

@@ -28,7 +28,13 @@ public struct LogInspection: Sendable {
 
     /// The segments, in the order of their offsets.
     public private(set) var segments: [Segment] = []
-    /// The last message that each subscriber is done with.
+    /// The log's identity, 32 hexadecimal digits; `nil` if its directory has none yet.
+    public private(set) var logID: String?
+    /// The newest of its epochs, 16 hexadecimal digits: the last time that a server opened it.
+    public private(set) var logEpoch: String?
+    /// The number of epochs that the log remembers.
+    public private(set) var epochCount = 0
+    /// The last message that each subscriber is done with, in the order of the ids.
     public private(set) var committedOffsets: [(subscriberID: String, offset: Int64)] = []
     /// All that is wrong, one sentence each, with file and position. Empty: the log is sound.
     public private(set) var problems: [String] = []
@@ -46,6 +52,11 @@ public struct LogInspection: Sendable {
 
     private mutating func read(_ directory: ReadOnlyDirectory) throws {
         let names = try directory.fileNames()
+        // The positions first, then the identity: of a server that is running, neither names what the later ones do not
+        // have.
+        let journal = names.contains(PositionJournal.fileName) ? try directory.open(PositionJournal.fileName) : nil
+        let lines = try journal?.readAll() ?? []
+        let identity = try readIdentity(directory)
         let bases = names.compactMap(TelemetryMQ.Segment.baseOffset(ofName:)).sorted()
         if bases.isEmpty { notices.append("\(directory.path): no segment") }
         for base in bases {
@@ -55,11 +66,42 @@ public struct LogInspection: Sendable {
             try read(base, directory, isLast: base == bases.last)
         }
         for name in names where name.contains(".set-aside") { notices.append("\(directory.path)/\(name): put aside by a recovery") }
-        guard names.contains(PositionJournal.fileName) else { return }
-        let positions = try PositionJournal.read(directory.open(PositionJournal.fileName))
-        committedOffsets = positions.offsets.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        if let torn = positions.torn { notices.append(torn) }
-        if let damage = positions.damage { problems.append(damage) }
+        if let journal { readPositions(lines, journal.path, identity) }
+    }
+
+    private mutating func readIdentity(_ directory: ReadOnlyDirectory) throws -> LogIdentity? {
+        let path = "\(directory.path)/\(LogIdentityFile.name)"
+        guard let bytes = try directory.contents(of: LogIdentityFile.name) else {
+            notices.append(
+                "\(path): missing, as in a directory of an older version; a server that opens the log makes it")
+            return nil
+        }
+        guard let identity = LogIdentity(json: bytes) else {
+            problems.append(
+                "\(path): damaged; a server that opens the log makes a new one, and the log counts as another")
+            return nil
+        }
+        logID = identity.idText
+        logEpoch = identity.epochs.isEmpty ? nil : identity.epochText
+        epochCount = identity.epochs.count
+        return identity
+    }
+
+    private mutating func readPositions(_ lines: [UInt8], _ path: String, _ identity: LogIdentity?) {
+        let bounds = PositionBounds(
+            identity: identity, oldestOffset: segments.first?.baseOffset ?? 0,
+            nextOffset: segments.last?.nextOffset ?? 0)
+        let found = PositionReading(lines, path: path, bounds: bounds)
+        committedOffsets = found.positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value.offset) }
+        if let torn = found.torn { notices.append(torn) }
+        if let damage = found.damage { problems.append(damage) }
+        for (id, repair) in found.repairs.sorted(by: { $0.key < $1.key }) {
+            problems.append("\(path): position of \(id): \(repair.reason); a server sets it back to \(repair.offset)")
+        }
+        if identity == nil, found.namesLog {
+            problems.append(
+                "\(path): the positions name a log whose identity is lost: they begin with the oldest message")
+        }
     }
 
     private mutating func read(_ base: Int64, _ directory: ReadOnlyDirectory, isLast: Bool) throws {

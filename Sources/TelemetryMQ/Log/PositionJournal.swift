@@ -3,33 +3,48 @@ import TelemetryNet
 
 /// The committed positions of subscribers, kept as a journal of small JSON lines:
 ///
-///     {"subscriber_id":"c1","offset":7,"crc32c":"9a8b7c6d"}
+///     {"subscriber_id":"c1","offset":7,"log_id":"…","log_epoch":"…","committed_at":1732380000000000,"crc32c":"9a8b7c6d"}
 ///
-/// `offset` is the last message that the subscriber is done with; the checksum covers the line before its own member. The
-/// last line of a subscriber counts. The file is written anew, and renamed into place, when most of it is outdated.
+/// `offset` is the last message that the subscriber is done with; the checksum covers the line before its own member.
+/// The last line of a subscriber counts. The file is written anew, and renamed into place, when most of it is
+/// outdated.
 ///
 /// Belongs to the thread of its log.
 package final class PositionJournal {
     static let fileName = "positions.journal"
-    private static let newFileName = "positions.new"
-    private static let rewriteBytes: Int64 = 1 << 20
+    static let rewriteBytes: Int64 = 4 << 20
 
     private let directory: any LogDirectory
     private var file: any LogFile
     private var byteCount: Int64 = 0
     private var liveBytes: Int64 = 0
     private var isUnsynced = false
-    /// Subscriber id → the last message it is done with.
-    package private(set) var offsets: [String: Int64] = [:]
-    /// What opening the journal found, where it was not whole.
+    private let stamp: [UInt8]
+    /// Of the log; what retention drops beyond it is counted by ``retentionMoved(to:)``.
+    private var oldestOffset: Int64
+    /// By subscriber id.
+    package private(set) var positions: [String: Position] = [:]
+    private var sorted: [String]?
+    /// What opening the journal found that was not whole.
     package private(set) var cutTail: String?
     package private(set) var damage: String?
+    /// Positions that did not mean a message of this log, and were set back.
+    package private(set) var repairs: [String] = []
+    /// The file still has lines that must not count at the next start: it is to be written anew.
+    package private(set) var needsRewrite = false
 
-    package init(directory: any LogDirectory) throws(LogError) {
+    package convenience init(directory: any LogDirectory) throws(LogError) {
+        try self.init(directory: directory, bounds: .none, now: 0)
+    }
+
+    /// `now`: microseconds since 1970; positions of which it is not known when they were used last count as used now.
+    init(directory: any LogDirectory, bounds: PositionBounds, now: Int64) throws(LogError) {
         self.directory = directory
+        stamp = PositionLine.stamp(bounds.identity)
+        oldestOffset = bounds.oldestOffset
         do {
             file = try directory.open(Self.fileName)
-            try recover()
+            try recover(bounds, now)
         } catch let error as LogError {
             throw error
         } catch {
@@ -37,132 +52,148 @@ package final class PositionJournal {
         }
     }
 
-    private func recover() throws {
-        let found = try Self.read(file)
-        offsets = found.offsets
+    private func recover(_ bounds: PositionBounds, _ now: Int64) throws {
+        let found = try PositionReading(file, bounds: bounds)
+        positions = found.positions
+        for (id, position) in positions where position.usedAt == 0 { positions[id]!.usedAt = now }
         damage = found.damage
+        repairs = found.repairs.sorted { $0.key < $1.key }.map { id, repair in
+            "\(file.path): position of \(id): \(repair.reason); it is set back to \(repair.offset)"
+        }
+        needsRewrite = bounds.identity != nil && (!repairs.isEmpty || found.hasOlderLines)
         byteCount = found.end
         if let torn = found.torn {
             cutTail = torn
             try file.truncate(to: found.end)
         }
-        var live = ByteWriter()
-        for (id, offset) in offsets { Self.appendLine(id, offset, to: &live) }
-        liveBytes = Int64(live.count)
+        liveBytes = Int64(lines(positions).count)
     }
 
-    struct Contents {
-        var offsets: [String: Int64] = [:]
-        /// Behind the last line that has its end.
-        var end: Int64 = 0
-        /// Said of bytes behind it, as a crash leaves them.
-        var torn: String?
-        /// Said of lines that are broken: damage, or a page that a power loss took with positions that were not synced.
-        var damage: String?
+    // MARK: Reading
+
+    package var count: Int { positions.count }
+
+    package subscript(_ id: String) -> Position? { positions[id] }
+
+    /// Subscriber id → the last message it is done with.
+    package var offsets: [String: Int64] { positions.mapValues(\.offset) }
+
+    /// In the order of their bytes.
+    package var ids: [String] {
+        if let sorted { return sorted }
+        let new = positions.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        sorted = new
+        return new
     }
 
-    /// Reads a journal. A broken line does not outdate those before it, nor spoil those behind it.
-    static func read(_ file: any LogFile) throws(SystemError) -> Contents {
-        let size = Int(try file.size())
-        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 1)
-        defer { bytes.deallocate() }
-        let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<size]), at: 0)
-        let text = UnsafeRawBufferPointer(rebasing: bytes[..<count])
-        var contents = Contents()
-        var broken: (count: Int, first: Int) = (0, 0)
-        var start = 0
-        while start < count {
-            guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
-                contents.torn = "\(file.path): \(count - start) bytes at byte \(start) are not a whole line"
-                break
-            }
-            if let (id, offset) = parse(UnsafeRawBufferPointer(rebasing: text[start..<end])) {
-                contents.offsets[id] = offset
-            } else {
-                broken = (broken.count + 1, broken.count == 0 ? start : broken.first)
-            }
-            start = end + 1
-        }
-        contents.end = Int64(start)
-        if broken.count > 0 {
-            contents.damage =
-                "\(file.path): damaged at byte \(broken.first): \(broken.count) committed positions cannot be read, and earlier ones count"
-        }
-        return contents
-    }
+    // MARK: Changing
 
     /// Writes that a subscriber is done with everything up to a message. After a throw its position is what it was.
-    package func commit(_ id: String, offset: Int64) throws(LogError) {
-        var line = ByteWriter()
-        Self.appendLine(id, offset, to: &line)
-        do {
-            if byteCount + Int64(line.count) > max(Self.rewriteBytes, 4 * liveBytes) {
-                try rewrite(with: id, offset)
-            } else {
-                try append(line.bytes)
-            }
-        } catch {
-            throw LogError(writing: error)
-        }
-        offsets[id] = offset
-        isUnsynced = true
+    /// `time`: microseconds since 1970.
+    package func commit(_ id: String, offset: Int64, at time: Int64 = 0) throws(LogError) {
+        let known = positions[id]
+        let new = Position(offset: offset, committedAt: time, usedAt: time, skipped: known?.skipped ?? 0)
+        try write(id, new)
+        if known == nil { sorted = nil }
     }
 
-    /// The file, where it was written to since the last call.
+    /// Writes that the subscriber is connected, so that its position does not expire after the next start.
+    func touch(_ id: String, at time: Int64) throws(LogError) {
+        guard var position = positions[id] else { return }
+        position.usedAt = time
+        try write(id, position)
+    }
+
+    /// Notes that the subscriber was connected until now. Not written.
+    func used(_ id: String, at time: Int64) {
+        positions[id]?.usedAt = time
+    }
+
+    /// Forgets positions. After a throw they are what they were.
+    package func delete(_ ids: [String]) throws(LogError) {
+        var out = ByteWriter()
+        for id in ids { PositionLine.appendDeletion(id, stamp: stamp, to: &out) }
+        try write(out.bytes) { current in
+            for id in ids { current[id] = nil }
+        }
+        for id in ids { positions[id] = nil }
+        sorted = nil
+    }
+
+    /// Counts what retention dropped, for those who had not committed it.
+    package func retentionMoved(to oldest: Int64) {
+        guard oldest > oldestOffset else { return }
+        for id in positions.keys { positions[id]!.retentionMoved(from: oldestOffset, to: oldest) }
+        oldestOffset = oldest
+    }
+
+    /// The file, if it was written to since the last call.
     package func takeUnsynced() -> (any LogFile)? {
         defer { isUnsynced = false }
         return isUnsynced ? file : nil
     }
 
-    private func append(_ line: [UInt8]) throws(SystemError) {
+    // MARK: Writing
+
+    private func write(_ id: String, _ position: Position) throws(LogError) {
+        var line = ByteWriter(capacity: 256)
+        PositionLine.append(id, position, oldestOffset: oldestOffset, stamp: stamp, to: &line)
+        try write(line.bytes) { $0[id] = position }
+        positions[id] = position
+    }
+
+    /// Appends the lines, or writes the file anew with what `change` makes of the positions.
+    private func write(_ lines: [UInt8], _ change: (inout [String: Position]) -> Void) throws(LogError) {
         do {
-            try file.write(line, at: byteCount)
+            if needsRewrite || byteCount + Int64(lines.count) > max(Self.rewriteBytes, 4 * liveBytes) {
+                var current = positions
+                change(&current)
+                try rewrite(current)
+            } else {
+                try append(lines)
+            }
         } catch {
-            // A part of the line may be there; a shorter one after it would leave its end behind.
+            throw LogError(writing: error)
+        }
+        isUnsynced = true
+    }
+
+    /// Writes the file anew if it has lines that must not count at the next start.
+    package func rewriteIfNeeded() throws(LogError) {
+        guard needsRewrite else { return }
+        do {
+            try rewrite(positions)
+        } catch {
+            throw LogError(writing: error)
+        }
+    }
+
+    private func append(_ lines: [UInt8]) throws(SystemError) {
+        do {
+            try file.write(lines, at: byteCount)
+        } catch {
+            // A part of the lines may be there; a shorter one after it would leave its end in the file.
             try file.truncate(to: byteCount)
             throw error
         }
-        byteCount += Int64(line.count)
+        byteCount += Int64(lines.count)
     }
 
-    private func rewrite(with id: String, _ offset: Int64) throws(SystemError) {
-        var current = offsets
-        current[id] = offset
-        var all = ByteWriter()
-        for (id, offset) in current { Self.appendLine(id, offset, to: &all) }
-        let new = try directory.open(Self.newFileName)
-        try new.truncate(to: 0)
-        try new.write(all.bytes, at: 0)
-        // The old file must not be replaced by one whose content is not there yet.
-        try new.synchronize()
-        try directory.rename(Self.newFileName, to: Self.fileName)
-        try directory.synchronize()
-        file = new
+    private func rewrite(_ current: [String: Position]) throws(SystemError) {
+        let all = lines(current)
+        // From here on the old file has no name, whether or not the next call succeeds.
+        file = try directory.replaceSynced(Self.fileName, with: all)
         byteCount = Int64(all.count)
         liveBytes = byteCount
+        try directory.synchronize()
+        needsRewrite = false
     }
 
-    private static func appendLine(_ id: String, _ offset: Int64, to out: inout ByteWriter) {
-        let start = out.count
-        out.append(#"{"subscriber_id":"#)
-        out.appendJSONString(id)
-        out.append(#","offset":"#)
-        out.appendDecimal(offset)
-        out.appendChecksum(from: start)
-        out.append("\n")
-    }
-
-    private static func parse(_ line: UnsafeRawBufferPointer) -> (id: String, offset: Int64)? {
-        guard Checksum.damage(line) == nil else { return nil }
-        do {
-            var reader = JSONReader(line)
-            try reader.beginObject()
-            guard let name = try reader.nextKey(), name == "subscriber_id" else { return nil }
-            let id = try reader.readString()
-            guard let second = try reader.nextKey(), second == "offset" else { return nil }
-            return (id, try reader.readInt64())
-        } catch {
-            return nil
+    private func lines(_ positions: [String: Position]) -> [UInt8] {
+        var all = ByteWriter()
+        for (id, position) in positions {
+            PositionLine.append(id, position, oldestOffset: oldestOffset, stamp: stamp, to: &all)
         }
+        return all.bytes
     }
 }

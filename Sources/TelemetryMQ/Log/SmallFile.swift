@@ -6,14 +6,8 @@ extension LogDirectory {
     /// `nil` where the file is not there or empty.
     func contents(of name: String) throws(SystemError) -> [UInt8]? {
         guard try fileNames().contains(name) else { return nil }
-        let file = try open(name)
-        let size = Int(try file.size())
-        guard size > 0 else { return nil }
-        var bytes = [UInt8](repeating: 0, count: size)
-        let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
-            try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
-        }
-        return Array(bytes[..<count])
+        let bytes = try open(name).readAll()
+        return bytes.isEmpty ? nil : bytes
     }
 
     /// Puts the file in its place in one step: a reader sees the old content or the new. Not synced.
@@ -24,21 +18,29 @@ extension LogDirectory {
         try rename(name + ".new", to: name)
     }
 
-    /// As ``replace(_:with:)``; on the device when it returns. The old file is not replaced by one whose content is not
-    /// there yet.
+    /// As ``replace(_:with:)``, with the content on the device before the old one is replaced. The name is not: that
+    /// takes ``synchronize()``. Returns the new file.
     @discardableResult
-    func replaceDurably(_ name: String, with bytes: [UInt8]) throws(SystemError) -> any LogFile {
+    func replaceSynced(_ name: String, with bytes: [UInt8]) throws(SystemError) -> any LogFile {
         let file = try open(name + ".new")
         try file.truncate(to: 0)
         try file.write(bytes, at: 0)
         try file.synchronize()
         try rename(name + ".new", to: name)
-        try synchronize()
         return file
     }
 }
 
 extension LogFile {
+    func readAll() throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Int(try size()))
+        let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+            try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+        }
+        bytes.removeLast(bytes.count - count)
+        return bytes
+    }
+
     func write(_ bytes: [UInt8], at position: Int64) throws(SystemError) {
         var bytes = bytes
         try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in

@@ -12,13 +12,14 @@ extension ByteQueue {
         endFrame(start)
     }
 
-    /// The response to a publish: `{"type":"response","success":true,"log_id":…,"request_id":…,"offset":…}`, and before its
-    /// end what `members` appends, unless the response is finished without.
+    /// The response to a publish: `{"type":"response","success":true,"log_id":…,"request_id":…,"offset":…}`, and before
+    /// its end what `members` appends, unless the response is finished without.
     ///
     /// There is one for every message, so it is put together in one piece of memory that is large enough.
     @inline(__always)
     mutating func appendPublished(
-        _ head: borrowing PublishedHead, requestID: UnsafeRawBufferPointer?, offset: Int64, isFinished: Bool, members: (inout ByteQueue) -> Void
+        _ head: borrowing PublishedHead, requestID: UnsafeRawBufferPointer?, offset: Int64, isFinished: Bool,
+        members: (inout ByteQueue) -> Void
     ) {
         let start = count
         let idName: StaticString = #","request_id":"#

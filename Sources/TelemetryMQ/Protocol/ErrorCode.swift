@@ -16,8 +16,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case tooManyTakeovers = "too_many_takeovers"
     /// A sequence number that is not above the producer's last, and too old to be remembered.
     case staleSequence = "stale_sequence"
-    /// A subscriber fell behind retention: delivery goes on at `oldest_offset`. Or the offset of an `ack` lies beyond the
-    /// newest message: nothing has changed.
+    /// A subscriber fell behind retention: delivery goes on at `oldest_offset`. Or the offset of an `ack` lies beyond
+    /// the newest message: nothing has changed.
     case offsetOutOfRange = "offset_out_of_range"
     /// The request names another log, or messages that this log has lost. Nothing has changed; the connection goes on.
     case otherLog = "other_log"

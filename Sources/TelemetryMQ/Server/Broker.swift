@@ -9,6 +9,8 @@ final class Broker {
     let identityFile: LogIdentityFile
     let positions: PositionJournal
     var counters = BrokerCounters()
+    var positionCounters: PositionCounters
+    let started: ContinuousClock.Instant
 
     let arena = ReceiveArena()
     var parser = RequestParser()
@@ -55,7 +57,13 @@ final class Broker {
             guard case .full = error else { throw error }
             configuration.onEvent(.storageFailure("\(error)"))
         }
-        positions = try PositionJournal(directory: directory)
+        positions = try PositionJournal(
+            directory: directory,
+            bounds: PositionBounds(
+                identity: identityFile.identity, oldestOffset: log.oldestOffset, nextOffset: log.nextOffset),
+            now: WallClock.now())
+        positionCounters = PositionCounters(expiry: configuration.positionExpiry)
+        started = loop.now
         stage = PublishStage(firstOffset: log.nextOffset, logID: identityFile.identity.id)
         visible = log.end
         // Before anything of the log is delivered, or acknowledged because it is repeated.
@@ -66,6 +74,8 @@ final class Broker {
         for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
         for notice in identityFile.notices { report(.logIdentity(notice)) }
         if let damage = positions.damage { report(.storageFailure(damage)) }
+        for repair in positions.repairs { report(.positionRepaired(repair)) }
+        keepPositions()
         startTimers()
     }
 
@@ -100,7 +110,7 @@ final class Broker {
     func remove(_ connection: BrokerConnection) {
         connections[connection.descriptor] = nil
         holding[ObjectIdentifier(connection)] = nil
-        if let id = connection.subscriberID, subscribers[id] === connection { subscribers[id] = nil }
+        unsubscribe(connection)
     }
 
     // MARK: Appending
@@ -152,7 +162,7 @@ final class Broker {
         }
     }
 
-    private func reportFailure(_ error: LogError) {
+    func reportFailure(_ error: LogError) {
         if case .failed = error {
             guard !syncFailureReported else { return }
             syncFailureReported = true
@@ -305,25 +315,15 @@ final class Broker {
         } else if subscribers[id] == nil, subscribers.count >= configuration.maxSubscribers {
             return false
         }
-        if let old = connection.subscriberID, old != id { subscribers[old] = nil }
+        if connection.subscriberID != id { unsubscribe(connection) }
         subscribers[id] = connection
         return true
     }
 
     func unsubscribe(_ connection: BrokerConnection) {
-        if let id = connection.subscriberID, subscribers[id] === connection { subscribers[id] = nil }
-    }
-
-    /// The caller holds the answer until the next sync, where the policy asks for it.
-    func commit(_ id: String, offset: Int64) throws(LogError) {
-        if let failure = log.failure { throw failure }
-        do {
-            try positions.commit(id, offset: offset)
-        } catch {
-            if case .failed(let cause) = error { log.stopWriting(after: cause) }
-            reportFailure(error)
-            throw error
-        }
+        guard let id = connection.subscriberID, subscribers[id] === connection else { return }
+        subscribers[id] = nil
+        positions.used(id, at: WallClock.now())
     }
 
     // MARK: Time
@@ -359,6 +359,7 @@ final class Broker {
             } catch {
                 report(.storageFailure("retention: \(error)"))
             }
+            keepPositions()
             repeatHousekeeping()
         }
     }

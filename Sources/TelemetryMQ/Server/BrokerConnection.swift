@@ -141,7 +141,8 @@ final class BrokerConnection: EventHandler {
     // MARK: Answers
 
     func refuse(
-        _ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil, members: (inout ByteQueue) -> Void = { _ in }
+        _ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil,
+        members: (inout ByteQueue) -> Void = { _ in }
     ) {
         broker.counters.errors[code, default: 0] += 1
         output.appendError(code, message, requestID: requestID, members: members)

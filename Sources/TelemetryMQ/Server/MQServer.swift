@@ -43,6 +43,12 @@ public final class MQServer: Sendable {
         public var maxConnections = 16_384
         /// Subscriptions at one time; a further one is refused with `too_many_subscribers`.
         public var maxSubscribers = 4096
+        /// Stored positions of subscribers; a commit of a further subscriber id is refused with `too_many_positions`. A
+        /// log that has more when it is opened keeps them.
+        public var maxPositions = 4096
+        /// A stored position is forgotten when it was neither committed nor its subscriber connected for this long;
+        /// `nil` keeps all. Measured to a sixteenth of it, and not within the first hour after a start, or a sixteenth of it.
+        public var positionExpiry: Duration? = .seconds(30 * 86_400)
         /// What clients must say in `hello`; `nil` asks nothing.
         public var token: String?
         /// How long a connection may wait before it says `hello`, where a token is asked for.
@@ -58,8 +64,15 @@ public final class MQServer: Sendable {
     public enum Event: Sendable, CustomStringConvertible {
         /// The log ended with a part of a record, as after a power loss, and was cut there.
         case tailCut(String)
-        /// The log got a new identity, or ends before where it ended once: subscribers of what it was begin anew, or again.
+        /// The log got a new identity, or ends before where it ended once: subscribers of what it was begin anew.
         case logIdentity(String)
+        /// A stored position did not mean a message of this log, and was set back. Names the subscriber.
+        case positionRepaired(String)
+        /// Positions of these subscribers were forgotten: nobody has used them for ``Configuration/positionExpiry``.
+        case positionsExpired([String])
+        /// A commit of a new subscriber id was refused, since ``Configuration/maxPositions`` are stored. At most once a
+        /// minute.
+        case positionsRefused(String)
         /// Retention dropped so many segments; the log begins at `oldestOffset` now.
         case segmentsDropped(count: Int, oldestOffset: Int64)
         /// A write or a sync failed for good: nothing is stored until the server is started again.
@@ -70,6 +83,10 @@ public final class MQServer: Sendable {
         public var description: String {
             switch self {
             case .tailCut(let what), .logIdentity(let what): what
+            case .positionRepaired(let what), .positionsRefused(let what): what
+            case .positionsExpired(let ids):
+                "forgot the positions of \(ids.count) subscribers that were not used for long: "
+                    + ids.prefix(10).joined(separator: ", ") + (ids.count > 10 ? ", …" : "")
             case .segmentsDropped(let count, let oldest): "retention dropped \(count) segments; the oldest offset is \(oldest)"
             case .storageFailure(let what): what
             case .acceptFailure(let what): what

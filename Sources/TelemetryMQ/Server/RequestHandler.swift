@@ -66,7 +66,21 @@ struct RequestHandler {
                 $0.append(#","payload":"#)
                 $0.append(statistics)
             }
-        case .listPositions, .deletePosition, .publish: break
+        case .listPositions:
+            let (list, last) = broker.positionList(after: request.after)
+            connection.output.appendResponse(requestID: id) {
+                $0.append(#","payload":{"positions":"#)
+                $0.append(list)
+                if let last {
+                    var next = ByteWriter()
+                    next.append(#","next":"#)
+                    next.appendJSONString(last)
+                    $0.append(next.bytes)
+                }
+                $0.append("}")
+            }
+        case .deletePosition: deletePosition(request)
+        case .publish: break
         case nil:
             connection.refuse(.unknownType, "unknown type \(request.typeText?.string.prefix(64) ?? "")", requestID: id)
         }
@@ -103,7 +117,7 @@ struct RequestHandler {
             switch request.start {
             case nil, .latest: asked = broker.visible.offset
             case .earliest: asked = log.oldestOffset
-            case .committed: asked = broker.positions.offsets[id].map { max($0, -1) &+ 1 } ?? log.oldestOffset
+            case .committed: asked = broker.positions[id]?.nextOffset ?? log.oldestOffset
             case .offset(let offset):
                 asked = offset
                 known = offset
@@ -114,7 +128,8 @@ struct RequestHandler {
         }
         let standing = broker.identity.standing(logID: request.logID, epoch: request.logEpoch, nextOffset: known)
         let start = SubscriptionStart(
-            asked: asked, standing: standing, oldest: log.oldestOffset, visible: broker.visible.offset, end: log.nextOffset)
+            asked: asked, standing: standing, oldest: log.oldestOffset, visible: broker.visible.offset,
+            end: log.nextOffset)
         if start.isReset, request.onOtherLog == .fail { return refuseOtherLog(request) }
         do {
             let delivery = try Delivery(broker: broker, from: start.offset)
@@ -140,7 +155,8 @@ struct RequestHandler {
 
     private func refuseOtherLog(_ request: Request) {
         connection.refuse(
-            .otherLog, "this is log \(broker.identity.idText), not the log, or not all of the log, that the request is for",
+            .otherLog,
+            "this is log \(broker.identity.idText), not the log, or not all of the log, that the request is for",
             requestID: request.requestID
         ) {
             $0.append(#","log_id":""#)
@@ -154,7 +170,8 @@ struct RequestHandler {
         guard let id = request.subscriberID, case .offset(let offset)? = request.start else {
             guard request.hasMessageID else {
                 return connection.refuse(
-                    .invalidFrame, "ack needs message_id, or subscriber_id with the offset that is done", requestID: request.requestID)
+                    .invalidFrame, "ack needs message_id, or subscriber_id with the offset that is done",
+                    requestID: request.requestID)
             }
             return connection.output.appendResponse(requestID: request.requestID)
         }
@@ -168,11 +185,36 @@ struct RequestHandler {
         let end = broker.visible.offset
         guard offset < end else {
             return connection.refuse(
-                .offsetOutOfRange, "message \(offset) does not exist yet; the next one gets offset \(end)", requestID: request.requestID
+                .offsetOutOfRange, "message \(offset) does not exist yet; the next one gets offset \(end)",
+                requestID: request.requestID
             ) { $0.appendMember("next_offset", end) }
+        }
+        guard broker.hasRoomForPosition(of: id) else {
+            return connection.refuse(
+                .tooManyPositions,
+                "\(broker.positions.count) positions are stored; delete one, or raise MQ_MAX_POSITIONS",
+                requestID: request.requestID)
         }
         do {
             try broker.commit(id, offset: offset)
+        } catch {
+            return connection.refuse(ErrorCode(error), "\(error)", requestID: request.requestID)
+        }
+        answerOnceSynced(request)
+    }
+
+    private func deletePosition(_ request: Request) {
+        guard let id = request.subscriberID else {
+            return connection.refuse(.invalidFrame, "the member subscriber_id is missing", requestID: request.requestID)
+        }
+        guard broker.positions[id] != nil else {
+            return connection.refuse(.unknownPosition, "no position is stored for \(id)", requestID: request.requestID)
+        }
+        guard broker.subscribers[id] == nil else {
+            return connection.refuse(.positionInUse, "\(id) is connected; stop it first", requestID: request.requestID)
+        }
+        do {
+            try broker.deletePosition(id)
         } catch {
             return connection.refuse(ErrorCode(error), "\(error)", requestID: request.requestID)
         }

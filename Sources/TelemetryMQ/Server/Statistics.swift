@@ -4,7 +4,8 @@ import TelemetryNet
 extension Broker {
     /// One JSON object: `total_messages`, `oldest_offset`, `latest_offset`, `subscriber_count`, `subscribers`, and more.
     ///
-    /// `latest_offset` is that of the newest message, -1 for none; `lag` counts the messages that are not delivered yet.
+    /// `latest_offset` is that of the newest message, -1 for none. `lag` of a connected subscriber counts the messages
+    /// that are not sent to it yet; that of a position those that it has not committed.
     func statistics() -> [UInt8] {
         var out = ByteWriter(capacity: 1024)
         out.append(#"{"log_id":""#)
@@ -36,13 +37,17 @@ extension Broker {
             out.appendDecimal(connection.currentOffset)
             out.append(#","lag":"#)
             out.appendDecimal(log.nextOffset - connection.currentOffset)
-            if let committed = positions.offsets[id] {
+            if let position = positions[id] {
                 out.append(#","committed_offset":"#)
-                out.appendDecimal(committed)
+                out.appendDecimal(position.offset)
             }
             out.append("}")
         }
-        out.append("]}")
+        out.append(#"],"position_count":"#)
+        out.appendDecimal(positions.count)
+        out.append(#","positions":"#)
+        out.append(positionList().json)
+        out.append("}")
         return out.bytes
     }
 
@@ -65,10 +70,12 @@ extension Broker {
         for code in ErrorCode.allCases {
             out.appendMetricSample("telemetry_mq_errors_total", ["code": code.rawValue], counters.errors[code] ?? 0)
         }
-        out.appendMetricFamily("telemetry_mq_subscriber_lag", "gauge", "Messages that are not delivered to the subscriber yet.")
+        out.appendMetricFamily(
+            "telemetry_mq_subscriber_lag", "gauge", "Messages that are not sent yet to the connected subscriber.")
         for (id, connection) in subscribers.sorted(by: { $0.key < $1.key }) {
             out.appendMetricSample("telemetry_mq_subscriber_lag", ["subscriber": id], log.nextOffset - connection.currentOffset)
         }
+        appendPositionMetrics(to: &out)
         return out.bytes
     }
 }

@@ -9,14 +9,16 @@ struct SubscriptionStart: Equatable {
     /// The log lost its tail: how far before the asked offset delivery begins.
     var rewound: Int64?
 
-    /// `asked`: the offset asked for. `oldest`: of the log. `visible`: up to here messages may be delivered; `end`: of the log.
+    /// `asked`: the offset asked for. `oldest`: of the log. `visible`: up to here messages may be delivered; `end`:
+    /// of the log.
     init(asked: Int64, standing: LogIdentity.Standing, oldest: Int64, visible: Int64, end: Int64) {
         switch standing {
         case .same where asked <= end:
             offset = min(max(asked, oldest), visible)
             skipped = max(0, oldest - asked)
         case .same, .other:
-            // An offset beyond the end is of a log that is no more, as after a restart of one in memory: all of this one is new.
+            // An offset beyond the end is of a log that is no more, as after a restart of one in memory: all of this
+            // one is new.
             offset = oldest
             isReset = true
         case .lostTail(let tail):

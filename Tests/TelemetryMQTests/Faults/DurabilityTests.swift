@@ -233,10 +233,10 @@ struct DurabilityTests {
         let journal = try PositionJournal(directory: directory)
         let ids = (0..<3).map { "\($0)-" + String(repeating: "s", count: 100) }
         var last = 0
-        // Past one rewrite, which comes at a megabyte; synced just before it.
+        // Past one rewrite; synced just before it.
         while true {
             let before = directory.byteCount(of: PositionJournal.fileName)
-            if before > 1 << 20 - 1000 {
+            if before > Int(PositionJournal.rewriteBytes) - 1000 {
                 try journal.takeUnsynced()?.synchronize()
                 try directory.synchronize()
             }

@@ -1,0 +1,233 @@
+import TelemetryNet
+
+/// The positions that a server stores for subscribers.
+extension MQClient {
+    /// How far a subscriber id has committed, as the server reports it.
+    public struct Position: Sendable, Hashable {
+        /// The id that ``MQClient/subscribe(id:from:)`` was given.
+        public var subscriberID: String
+        /// The last message that is done; -1 for none.
+        public var committedOffset: Int64
+        /// The number of messages after the committed one.
+        public var lag: Int64
+        /// Age of the oldest message that is not committed; zero without one.
+        public var lagDuration: Duration
+        /// Whether a subscriber with this id is connected.
+        public var isConnected: Bool
+        /// When the position was committed last, in microseconds since 1970; 0 if the server does not know.
+        public var committedAt: Int64
+        /// The number of messages that retention dropped before they were committed, since the position was first
+        /// stored.
+        public var skippedMessages: Int64
+        /// The log that the position belongs to, 32 hexadecimal digits.
+        public var logID: String
+    }
+
+    /// The stored positions of all subscriber ids, connected or not, in the order of the ids.
+    ///
+    /// Waits while there is no connection, as all of these do. Each call uses a connection of its own.
+    public func positions() async throws(MQError) -> [Position] {
+        var all: [Position] = []
+        var after: String?
+        repeat {
+            var request = ByteWriter()
+            request.append(#"{"type":"list_positions","request_id":1"#)
+            if let after {
+                request.append(#","after":"#)
+                request.appendJSONString(after)
+            }
+            request.append("}")
+            let payload = try await exchange(request.bytes)
+            let page: PositionPage
+            do {
+                page = try payload.withUnsafeBytes { bytes throws(JSONError) in try PositionPage(bytes) }
+            } catch {
+                throw MQError(.protocolViolation, "\(peer): a list of positions that cannot be read: \(error)")
+            }
+            all += page.positions
+            // A server that names the same id again would never come to an end.
+            guard page.next != after else { break }
+            after = page.next
+        } while after != nil
+        return all
+    }
+
+    /// Stores that the subscriber id is done with everything up to and including `offset`, whether or not it is
+    /// connected: what it is delivered next does not change, but a later subscription at ``StartPosition/committed``
+    /// begins after it.
+    ///
+    /// Throws ``MQError/Code/rejected(code:)`` with `offset_out_of_range` for a message that does not exist yet, and
+    /// with `too_many_positions` if the server stores no further one.
+    public func setPosition(of subscriberID: String, to offset: Int64) async throws(MQError) {
+        var request = ByteWriter()
+        request.append(#"{"type":"ack","request_id":1,"subscriber_id":"#)
+        request.appendJSONString(subscriberID)
+        request.append(#","offset":"#)
+        request.appendDecimal(offset)
+        request.append("}")
+        _ = try await exchange(request.bytes)
+    }
+
+    /// Forgets the position: a later subscription at ``StartPosition/committed`` begins with the oldest message.
+    ///
+    /// Throws ``MQError/Code/rejected(code:)`` with `unknown_position` if there is none, and with `position_in_use`
+    /// while a subscriber with this id is connected.
+    public func deletePosition(of subscriberID: String) async throws(MQError) {
+        var request = ByteWriter()
+        request.append(#"{"type":"delete_position","request_id":1,"subscriber_id":"#)
+        request.appendJSONString(subscriberID)
+        request.append("}")
+        _ = try await exchange(request.bytes)
+    }
+
+    /// Sends a request whose `request_id` is 1 over a connection of its own, and returns the response's payload.
+    private func exchange(_ request: [UInt8]) async throws(MQError) -> [UInt8] {
+        _ = try openPublisher()
+        let exchange = LoopBound(Exchange(client: self, request: request), to: loop)
+        return try await Call<[UInt8]>().run(on: loop) { finish in
+            exchange.value.begin(finish)
+            return 1
+        } cancel: { _ in
+            exchange.value.finish(.failure(.cancelled))
+        }
+    }
+}
+
+/// One request on a connection of its own: sent again after the connection broke, until there is a response. All of
+/// them may be repeated without harm. Belongs to the client's loop.
+private final class Exchange: LinkUser {
+    private let request: [UInt8]
+    private var link: Link!
+    private var waiter: (@Sendable (Result<[UInt8], MQError>) -> Void)?
+    /// Itself, until it is finished: a link does not hold its user.
+    private var keptAlive: Exchange?
+
+    init(client: MQClient, request: [UInt8]) {
+        self.request = request
+        var settings = client.configuration
+        let (report, loop) = (settings.onEvent, client.loop)
+        let holder = WeakExchange()
+        let bound = LoopBound(holder, to: loop)
+        settings.onEvent = { [weak client] event in
+            report(event)
+            guard case .disconnected = event else { return }
+            let client = client
+            // A client that was closed does not try again.
+            loop.execute {
+                guard let exchange = bound.value.exchange else { return }
+                do {
+                    guard let client else { throw MQError(.closed, "\(exchange.link.peer): the client is closed") }
+                    _ = try client.openPublisher()
+                } catch {
+                    exchange.finish(.failure(error as? MQError ?? .cancelled))
+                }
+            }
+        }
+        link = Link(configuration: settings, loop: loop, user: self)
+        holder.exchange = self
+    }
+
+    func begin(_ waiter: @escaping @Sendable (Result<[UInt8], MQError>) -> Void) {
+        self.waiter = waiter
+        keptAlive = self
+        link.open()
+    }
+
+    func finish(_ result: Result<[UInt8], MQError>) {
+        let waiter = waiter
+        self.waiter = nil
+        link.close()
+        keptAlive = nil
+        waiter?(result)
+    }
+
+    func linkIsReady() { link.send(request) }
+
+    func linkReceived(_ frames: UnsafeRawBufferPointer) -> Bool {
+        var at = 0
+        while at < frames.count {
+            let total = Record.totalBytes(frames.baseAddress! + at)
+            let frame = UnsafeRawBufferPointer(rebasing: frames[at..<at + total])
+            at += total
+            do {
+                switch try ServerFrame.parse(frame) {
+                case .response(let answer) where answer.requestID == 1:
+                    let body = UnsafeRawBufferPointer(rebasing: frame[Record.lengthBytes...])
+                    finish(.success(answer.payload.map { Array(body[$0]) } ?? []))
+                    return false
+                case .error(let refusal) where refusal.requestID == 1:
+                    finish(.failure(MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")))
+                    return false
+                case .ping: link.send(Array(#"{"type":"pong"}"#.utf8))
+                default: break
+                }
+            } catch {
+                link.fail("\(link.peer): \(error)")
+                return false
+            }
+        }
+        return true
+    }
+
+    func linkIsDown(_ reason: String) {}
+
+    func linkIsRefused(_ error: MQError) { finish(.failure(error)) }
+}
+
+private final class WeakExchange {
+    weak var exchange: Exchange?
+}
+
+/// The payload of a response to `list_positions`.
+private struct PositionPage {
+    var positions: [MQClient.Position] = []
+    /// The id after which the list goes on.
+    var next: String?
+
+    init(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
+        var reader = JSONReader(bytes)
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key == "positions" {
+                try reader.beginArray()
+                while try reader.nextElement() { positions.append(try Self.position(&reader)) }
+            } else if key == "next" {
+                next = try reader.readString()
+            } else {
+                _ = try reader.skipValue()
+            }
+        }
+        try reader.finish()
+    }
+
+    private static func position(_ reader: inout JSONReader) throws(JSONError) -> MQClient.Position {
+        var found = MQClient.Position(
+            subscriberID: "", committedOffset: -1, lag: 0, lagDuration: .zero, isConnected: false, committedAt: 0,
+            skippedMessages: 0,
+            logID: "")
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key == "subscriber_id" {
+                found.subscriberID = try reader.readString()
+            } else if key == "committed_offset" {
+                found.committedOffset = try reader.readInt64()
+            } else if key == "lag" {
+                found.lag = try reader.readInt64()
+            } else if key == "lag_seconds" {
+                // Beyond any real age: a number from a socket must not overflow a duration.
+                found.lagDuration = .seconds(min(max(0, try reader.readDouble()), 1e12))
+            } else if key == "connected" {
+                found.isConnected = try reader.readBool()
+            } else if key == "committed_at" {
+                found.committedAt = try reader.readInt64()
+            } else if key == "skipped" {
+                found.skippedMessages = try reader.readInt64()
+            } else if key == "log_id" {
+                found.logID = try reader.readString()
+            } else {
+                _ = try reader.skipValue()
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,82 @@
+import TelemetryNet
+
+/// When messages were stored, for reports that ask for many at a time.
+///
+/// A segment's marks give the time for about every 32 KiB. If that is not precise enough, one record is read, and
+/// what was read is kept for the next report; the number of reads in a report is limited, since they happen on the
+/// server's thread.
+struct MessageTimes {
+    /// Beyond this number in one report the marks must do.
+    static let maxReads = 128
+    /// Marks that are closer together than this, in microseconds, or than a twentieth of the message's age, are
+    /// precise enough.
+    static let tolerance: Int64 = 1_000_000
+
+    /// By offset; those that the report before this one asked for.
+    private var known: [Int64: Int64] = [:]
+    private var asked: [Int64: Int64] = [:]
+    private(set) var reads = 0
+
+    mutating func beginReport() {
+        known = asked
+        asked = [:]
+        reads = 0
+    }
+
+    /// Microseconds since 1970; `nil` if the log does not hold the message. If it is not exact, it is earlier.
+    mutating func time(of offset: Int64, in log: MessageLog, now: Int64) -> Int64? {
+        if let time = asked[offset] { return time }
+        if let time = known[offset] {
+            asked[offset] = time
+            return time
+        }
+        guard offset < log.nextOffset, let segment = log.segment(holding: offset),
+            let bounds = segment.timeBounds(of: offset)
+        else { return nil }
+        let age = max(0, now.subtractingSaturated(bounds.upperBound))
+        if bounds.upperBound.subtractingSaturated(bounds.lowerBound) <= max(Self.tolerance, age / 20) {
+            return bounds.lowerBound
+        }
+        guard reads < Self.maxReads else { return bounds.lowerBound }
+        reads += 1
+        // A record that cannot be read is reported when it is to be delivered.
+        guard let time = try? segment.timestamp(of: offset) else { return bounds.lowerBound }
+        asked[offset] = time
+        return time
+    }
+}
+
+extension Segment {
+    /// Between which times the message was stored, as far as the marks tell.
+    func timeBounds(of offset: Int64) -> ClosedRange<Int64>? {
+        guard let first = firstTimestamp else { return nil }
+        let before = index.mark(atOrBefore: offset)
+        let after = before.flatMap { index.recordStart(after: $0.position, notBeyond: $0.position) }
+        let low = max(first, before?.timestamp ?? first)
+        return low...max(low, after?.timestamp ?? lastTimestamp)
+    }
+
+    /// Reads the time of one message; `nil` if its record is damaged or not there.
+    func timestamp(of offset: Int64) throws(SystemError) -> Int64? {
+        let mark = index.mark(atOrBefore: offset)
+        var reader = SegmentReader(file: file, from: mark?.position ?? 0, to: byteCount, bufferBytes: 64 * 1024)
+        var at = mark?.offset ?? baseOffset
+        while case .record(let record)? = try reader.next() {
+            if at == offset {
+                guard Record.damage(record) == nil, let header = Record.header(record), header.offset == offset else {
+                    return nil
+                }
+                return header.timestamp
+            }
+            at += 1
+        }
+        return nil
+    }
+}
+
+extension Int64 {
+    func subtractingSaturated(_ other: Int64) -> Int64 {
+        let (result, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other > 0 ? .min : .max) : result
+    }
+}

@@ -1,0 +1,76 @@
+import Glibc
+
+/// How far a subscriber has come, by its own word.
+package struct Position: Sendable, Equatable {
+    /// The last message that the subscriber is done with; -1 for none.
+    package var offset: Int64
+    /// When that was committed, in microseconds since 1970; 0 if it was stored by a version that did not record it.
+    package var committedAt: Int64
+    /// When it was committed last, or its subscriber was connected last, as far as is known; likewise.
+    package var usedAt: Int64
+    /// Messages that retention dropped before they were committed, since the position was first stored.
+    package var skipped: Int64
+
+    package init(offset: Int64, committedAt: Int64, usedAt: Int64, skipped: Int64 = 0) {
+        self.offset = offset
+        self.committedAt = committedAt
+        self.usedAt = usedAt
+        self.skipped = skipped
+    }
+
+    /// The first message that is not committed.
+    package var nextOffset: Int64 { offset == .max ? .max : offset + 1 }
+
+    /// Counts what is lost to the position when the log no longer begins with message `from`, but with `to`.
+    mutating func retentionMoved(from: Int64, to: Int64) {
+        let lost = max(0, to - max(nextOffset, from))
+        skipped = skipped > .max - lost ? .max : skipped + lost
+    }
+}
+
+/// The limits within which a stored position means a message of the log that is being opened.
+struct PositionBounds {
+    /// `nil` if it is not known which log this is: then only offsets are compared.
+    var identity: LogIdentity?
+    var oldestOffset: Int64
+    var nextOffset: Int64
+
+    /// Everything is within them.
+    static let none = PositionBounds(identity: nil, oldestOffset: 0, nextOffset: .max)
+
+    enum Verdict: Equatable {
+        case sound
+        /// It names a message that the log does not have. Everything up to there, this log cannot know.
+        case beyondEnd
+        case otherLog
+        /// The log lost the messages from `end` on that it had when the position was committed.
+        case lostTail(end: Int64)
+    }
+
+    func verdict(_ line: PositionLine, offset: Int64) -> Verdict {
+        let next = offset == .max ? offset : offset + 1
+        if let identity {
+            if let named = line.logID, named != identity.id { return .otherLog }
+            if let epoch = line.epoch {
+                switch identity.standing(epoch: epoch, nextOffset: next) {
+                case .other: return .otherLog
+                case .lostTail(let end): return .lostTail(end: end)
+                case .same: break
+                }
+            }
+        }
+        // The epoch's own messages may be lost only now, before the log was opened with a new epoch.
+        guard next > nextOffset || offset == .max else { return .sound }
+        return line.epoch == nil ? .beyondEnd : .lostTail(end: nextOffset)
+    }
+}
+
+/// The wall clock.
+enum WallClock {
+    /// Microseconds since 1970.
+    static func now() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
+    }
+}

@@ -1,0 +1,87 @@
+import TelemetryNet
+
+/// The stored positions: changing, listing and forgetting them.
+extension Broker {
+    /// The caller holds the response until the next sync, if the policy asks for it.
+    func commit(_ id: String, offset: Int64) throws(LogError) {
+        try change { () throws(LogError) in try positions.commit(id, offset: offset, at: WallClock.now()) }
+    }
+
+    func deletePosition(_ id: String) throws(LogError) {
+        try change { () throws(LogError) in try positions.delete([id]) }
+    }
+
+    private func change(_ body: () throws(LogError) -> Void) throws(LogError) {
+        if let failure = log.failure { throw failure }
+        do {
+            try identityFile.store()
+            try body()
+        } catch {
+            if case .failed(let cause) = error { log.stopWriting(after: cause) }
+            reportFailure(error)
+            throw error
+        }
+    }
+
+    /// Whether another subscriber id may get a position; counts and, once a minute, reports those that may not.
+    func hasRoomForPosition(of id: String) -> Bool {
+        guard positions[id] == nil, positions.count >= configuration.maxPositions else { return true }
+        positionCounters.refused += 1
+        if positionCounters.refusalReported.map({ loop.now - $0 >= .seconds(60) }) ?? true {
+            positionCounters.refusalReported = loop.now
+            report(
+                .positionsRefused(
+                    "\(positions.count) positions are stored and \(configuration.maxPositions) may be: no position is stored for "
+                        + "new subscriber ids (\(positionCounters.refused) commits refused since the start); delete some, "
+                        + "or raise the limit"
+                ))
+        }
+        return false
+    }
+
+    /// Called about once a second.
+    func keepPositions() {
+        positions.retentionMoved(to: log.oldestOffset)
+        guard log.failure == nil else { return }
+        do {
+            // What could not be written when the log was opened, for want of room.
+            if positions.needsRewrite, identityFile.isStored { try positions.rewriteIfNeeded() }
+            let uptime = (loop.now - started).microseconds
+            guard positionCounters.expiry.isDue(uptime: uptime) else { return }
+            try expirePositions(now: WallClock.now(), uptime: uptime)
+        } catch let error {
+            if case .failed(let cause) = error { log.stopWriting(after: cause) }
+            reportFailure(error)
+        }
+    }
+
+    private func expirePositions(now: Int64, uptime: Int64) throws(LogError) {
+        let expiry = positionCounters.expiry
+        var expired: [String] = []
+        for (id, position) in positions.positions {
+            if subscribers[id] != nil {
+                if expiry.needsTouch(usedAt: position.usedAt, now: now) { try positions.touch(id, at: now) }
+            } else if expiry.hasExpired(usedAt: position.usedAt, now: now, uptime: uptime) {
+                expired.append(id)
+            }
+        }
+        guard !expired.isEmpty else { return }
+        try identityFile.store()
+        try positions.delete(expired)
+        positionCounters.expired += Int64(expired.count)
+        report(.positionsExpired(expired.sorted()))
+    }
+}
+
+/// What the server counts of positions, and when it looks at them.
+struct PositionCounters {
+    var expiry: PositionExpiry
+    var expired: Int64 = 0
+    var refused: Int64 = 0
+    var refusalReported: ContinuousClock.Instant?
+    var times = MessageTimes()
+
+    init(expiry: Duration?) {
+        self.expiry = PositionExpiry(after: expiry)
+    }
+}

@@ -1,0 +1,41 @@
+/// Decides which stored positions are forgotten: those that were neither committed nor had their subscriber connected
+/// for a time.
+///
+/// Times are microseconds since 1970; `uptime` is how long the server has been running, whatever the clock says.
+struct PositionExpiry {
+    /// Microseconds; `nil`: never.
+    let after: Int64?
+    private var lastCheck: Int64?
+
+    init(after: Duration?) {
+        self.after = after.map(Self.microseconds)
+    }
+
+    private static func microseconds(_ duration: Duration) -> Int64 {
+        let (product, overflow) = max(0, duration.components.seconds).multipliedReportingOverflow(by: 1_000_000)
+        return overflow ? .max : max(1, product &+ duration.components.attoseconds / 1_000_000_000_000)
+    }
+
+    /// A subscriber that is connected gets its position's use written this often: so much too early a position may
+    /// expire after a restart.
+    private var step: Int64 { (after ?? .max) / 16 }
+
+    /// Whether to look at all positions again: at least once a minute.
+    mutating func isDue(uptime: Int64) -> Bool {
+        guard after != nil, uptime.subtractingSaturated(lastCheck ?? 0) >= min(step, 60_000_000) else { return false }
+        lastCheck = uptime
+        return true
+    }
+
+    func hasExpired(usedAt: Int64, now: Int64, uptime: Int64) -> Bool {
+        // After a start subscribers have an hour to come back, or a sixteenth of the time.
+        guard let after, uptime >= min(step, 3_600_000_000) else { return false }
+        // A use in the future is of a clock that was ahead.
+        return (usedAt > now ? uptime : now.subtractingSaturated(usedAt)) >= after
+    }
+
+    /// Whether the use of a connected subscriber's position is to be written again.
+    func needsTouch(usedAt: Int64, now: Int64) -> Bool {
+        after != nil && (usedAt > now || now.subtractingSaturated(usedAt) >= step)
+    }
+}
