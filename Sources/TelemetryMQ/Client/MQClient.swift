@@ -223,10 +223,17 @@ public final class MQClient: Sendable {
 
     /// What the server says of itself: the JSON object that `/stats` gives.
     public func statistics() async throws(MQError) -> [UInt8] {
+        try await ask(Array(#"{"type":"get_stats""#.utf8))
+    }
+
+    /// Returns the payload of the response to a request, which may be sent again without harm.
+    ///
+    /// `request`: its JSON object, without the `request_id` and the brace at its end.
+    func ask(_ request: [UInt8]) async throws(MQError) -> [UInt8] {
         let publisher = try openPublisher()
         let call = Call<[UInt8]>()
         return try await call.run(on: loop) { finish in
-            publisher.value.askStatistics(finish)
+            publisher.value.ask(request, finish)
         } cancel: { number in
             publisher.value.cancelQuestion(number)
         }

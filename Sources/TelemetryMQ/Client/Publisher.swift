@@ -10,8 +10,10 @@ final class Publisher: LinkUser {
     /// As JSON, with quotes. New for each client object, so its sequence numbers are its own.
     private let producerID: [UInt8]
     private var queue = PublishQueue<Waiter>(maxSent: 512)
-    /// `get_stats`, asked anew after a broken connection.
-    private var questions: [Int64: @Sendable (Result<[UInt8], MQError>) -> Void] = [:]
+    typealias AnswerWaiter = @Sendable (Result<[UInt8], MQError>) -> Void
+
+    /// `get_stats` and the like, asked anew after a broken connection; their ids are negative.
+    private var questions: [Int64: (request: [UInt8], waiter: AnswerWaiter)] = [:]
     private var lastQuestion: Int64 = 0
     /// The log that was published to last.
     private var log = LogTag.unknown
@@ -47,14 +49,14 @@ final class Publisher: LinkUser {
         notifyIfEmpty()
     }
 
-    /// Returns the number by which the question can be cancelled.
-    func askStatistics(_ waiter: @escaping @Sendable (Result<[UInt8], MQError>) -> Void) -> Int64? {
+    /// Returns the number by which the question can be cancelled. `request`: see ``MQClient/ask(_:)``.
+    func ask(_ request: [UInt8], _ waiter: @escaping AnswerWaiter) -> Int64? {
         guard !isClosed else {
             waiter(.failure(closedError))
             return nil
         }
         lastQuestion -= 1
-        questions[lastQuestion] = waiter
+        questions[lastQuestion] = (request, waiter)
         link.open()
         if link.isReady { sendQuestion(lastQuestion) }
         return lastQuestion
@@ -63,7 +65,8 @@ final class Publisher: LinkUser {
     func cancelQuestion(_ number: Int64) { questions[number] = nil }
 
     private func sendQuestion(_ number: Int64) {
-        link.send(Array(#"{"type":"get_stats","request_id":\#(number)}"#.utf8))
+        guard let request = questions[number]?.request else { return }
+        link.send(request + Array(#","request_id":\#(number)}"#.utf8))
     }
 
     private func sendUnsent() {
@@ -133,7 +136,7 @@ final class Publisher: LinkUser {
                 if number < 0 {
                     let body = frame[Record.lengthBytes...]
                     let payload = answer.payload.map { Array(UnsafeRawBufferPointer(rebasing: body)[$0]) } ?? []
-                    questions.removeValue(forKey: number)?(.success(payload))
+                    questions.removeValue(forKey: number)?.waiter(.success(payload))
                 } else if let entry = queue.finish(number) {
                     entry.waiter?(.success(answer))
                 }
@@ -141,7 +144,7 @@ final class Publisher: LinkUser {
                 let error = MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")
                 guard let number = refusal.requestID else { break }
                 if number < 0 {
-                    questions.removeValue(forKey: number)?(.failure(error))
+                    questions.removeValue(forKey: number)?.waiter(.failure(error))
                 } else if let entry = queue.finish(number) {
                     entry.waiter?(.failure(error))
                 }
@@ -163,7 +166,7 @@ final class Publisher: LinkUser {
         for waiter in queue.takeAll() { waiter(.failure(error)) }
         let asked = questions.values
         questions = [:]
-        for waiter in asked { waiter(.failure(error)) }
+        for question in asked { question.waiter(.failure(error)) }
         notifyIfEmpty()
     }
 
