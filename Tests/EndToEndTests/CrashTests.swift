@@ -88,7 +88,7 @@ struct CrashTests {
     private func publish(
         as producer: String, many: Bool, _ port: Int, _ seen: Seen
     ) async throws {
-        let client = MQClient(configuration: client(port, producer))
+        let client = try MQClient(configuration: client(port, producer))
         var sequence: Int64 = 0
         while !seen.isStopping.load(ordering: .relaxed) {
             let numbers = sequence..<sequence + (many ? 10 : 1)

@@ -28,7 +28,7 @@ final class QueueFeed: Sendable {
         }
     }
 
-    private var lag: Int64? { link.lag(behind: collector.counters.lastStoredOffset) }
+    private var lag: Int64? { link.lag(behind: collector.counters.lastStored) }
 
     var readiness: [Gateway.ReadinessCheck] {
         let counters = collector.counters
@@ -38,7 +38,7 @@ final class QueueFeed: Sendable {
         return [
             Gateway.ReadinessCheck(
                 name: "queue", isReady: isConnected,
-                detail: (isConnected ? "connected to " : "not connected to ") + "\(link.address); \(read)"),
+                detail: (isConnected ? "connected to " : "not connected to ") + "\(link.address); \(read)" + link.reading.detail),
             Gateway.ReadinessCheck(
                 name: "lag", isReady: lag.map { $0 <= Int64(readyLag) } ?? false,
                 detail: lag.map { "\($0) messages not yet read; at most \(readyLag) may be" }
@@ -55,6 +55,13 @@ final class QueueFeed: Sendable {
             "telemetry_feed_undecodable_messages_total", "counter", "Messages that are not batches.", Int64(counters.undecodableMessages))
         out.appendMetric("telemetry_feed_samples_total", "counter", "Samples read into memory.", Int64(counters.samplesStored))
         out.appendMetric("telemetry_feed_connected", "gauge", "1 while the queue is connected.", link.isConnected ? 1 : 0)
+        let losses = link.reading.counts
+        out.appendMetric(
+            "telemetry_feed_log_resets_total", "counter", "Times that the queue had another log than the one that was being read.",
+            Int64(losses.logResets))
+        out.appendMetric(
+            "telemetry_feed_skipped_messages_total", "counter", "Messages that retention dropped before they were read.",
+            losses.skippedMessages)
         if let lag { out.appendMetric("telemetry_feed_lag_messages", "gauge", "Messages of the queue that are not yet read.", lag) }
         return String(decoding: out.bytes, as: UTF8.self)
     }
@@ -62,10 +69,14 @@ final class QueueFeed: Sendable {
     /// The member `queue` of the statistics.
     var statistics: [(name: String, json: [UInt8])] {
         let counters = collector.counters
+        let losses = link.reading.counts
+        var lastReset = ByteWriter()
+        if let text = losses.lastReset { lastReset.appendJSONString(text) } else { lastReset.append("null") }
         let json = """
             {"connected":\(link.isConnected),"messages":\(counters.messages),"undecodable_messages":\(counters.undecodableMessages),\
             "samples":\(counters.samplesStored),"digest":"\(counters.digest)","last_offset":\(counters.lastStoredOffset ?? -1),\
-            "lag":\(lag.map(String.init) ?? "null")}
+            "lag":\(lag.map(String.init) ?? "null"),"skipped_messages":\(losses.skippedMessages),"log_resets":\(losses.logResets),\
+            "last_log_reset":\(String(decoding: lastReset.bytes, as: UTF8.self))}
             """
         return [("queue", Array(json.utf8))]
     }

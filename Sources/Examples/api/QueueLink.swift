@@ -7,32 +7,42 @@ import TelemetryMQ
 final class QueueLink: Sendable {
     let client: MQClient
     private let watch: PeerWatch
+    let reading: ReadingWatch
     /// What the queue has told last.
-    private let told = Mutex<(newest: Int64, statistics: [UInt8])?>(nil)
+    private let told = Mutex<(newest: LogPosition, statistics: [UInt8])?>(nil)
 
-    /// - Parameter live: is told while the queue is away.
-    init(_ context: Program.Context, live: LiveSamples) {
+    /// - Parameter live: shows the problem while the queue is away.
+    init(_ context: Program.Context, live: LiveSamples) throws {
         let log = context.log
         let watch = PeerWatch("queue", log: log)
+        let reading = ReadingWatch(log: log)
         var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
         queue.clientID = "api-" + instanceID()
         queue.token = context[QueueOptions.token]
         queue.onEvent = { event in
             switch event {
-            case .connected(let peer):
+            // The samples come over the connection of the subscription; the other one asks for statistics.
+            case .connected(_, nil), .disconnected(_, nil, _, _): break
+            case .connected(let peer, _):
                 watch.found(["peer": peer])
                 live.problem = nil
-            case .disconnected(let peer, let reason, let wait):
+            case .disconnected(let peer, _, let reason, let wait):
                 watch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
                 live.problem = "no new samples: the queue at \(peer) is not connected"
-            case .messagesSkipped(let count, let next): log.warning("messages lost to retention", ["count": count, "next_offset": next])
-            case .logReset(let next): log.warning("the log of the queue began anew", ["next_offset": next])
+            case .messagesSkipped(let id, let count, let next): reading.skipped(count, next: next, id: id)
+            case .logReset(let id, let reset):
+                reading.reset(
+                    "\(reset)", old: reset.oldLogID, new: reset.newLogID, next: reset.nextOffset, rewound: reset.rewound, id: id)
+            case .subscriptionDelayed(let id, let reason, let wait):
+                log.warning("subscription waits", ["subscription": id, "reason": reason, "retry_after": wait.seconds])
+            case .publishingToOtherLog: break  // Nothing is published.
             case .subscriptionFailed: break  // `read` throws it.
             }
         }
         live.problem = "no new samples: the queue at \(queue.host):\(queue.port) is not connected"
-        client = MQClient(configuration: queue)
+        client = try MQClient(configuration: queue)
         self.watch = watch
+        self.reading = reading
     }
 
     var isConnected: Bool { watch.isConnected }
@@ -40,7 +50,10 @@ final class QueueLink: Sendable {
 
     /// Messages that the queue holds and this program has not read; `nil` before the queue has told. While it is away, what it said last
     /// stands.
-    func lag(behind lastRead: Int64?) -> Int64? { told.withLock { $0?.newest }.map { max(0, $0 - (lastRead ?? -1)) } }
+    func lag(behind lastRead: CollectorPosition?) -> Int64? {
+        guard let newest = told.withLock({ $0?.newest }) else { return nil }
+        return newest.messages(after: lastRead.flatMap { LogPosition(offset: $0.offset, log: $0.log) })
+    }
 
     /// The member `queue_server` of the statistics: what the queue says of itself and its subscribers.
     var statistics: [(name: String, json: [UInt8])] { told.withLock { $0?.statistics }.map { [("queue_server", $0)] } ?? [] }
@@ -48,7 +61,7 @@ final class QueueLink: Sendable {
     /// Asks for them now and then, until the task is cancelled.
     func watchQueue() async {
         repeat {
-            if let statistics = try? await client.statistics(), let newest = MQClient.newestOffset(in: statistics) {
+            if let statistics = try? await client.statistics(), let newest = MQClient.newestPosition(in: statistics) {
                 told.withLock { $0 = (newest, statistics) }
             }
         } while (try? await Task.sleep(for: .seconds(1))) != nil
@@ -61,7 +74,7 @@ final class QueueLink: Sendable {
         let subscription = client.subscribe(id: client.configuration.clientID, from: start)
         defer { subscription.close() }
         do {
-            try await body(subscription.map { CollectorMessage(offset: $0.offset, payload: Array($0.payload)) })
+            try await body(subscription.map { CollectorMessage(offset: $0.offset, payload: Array($0.payload), log: $0.position.log) })
         } catch let error as MQError {
             switch error.code {
             case .cancelled: throw CancellationError()

@@ -14,7 +14,7 @@ await program.main { context in
     var gateway = try Gateway.Configuration(context)
     let live = LiveSamples()
     gateway.live = live
-    let link = QueueLink(context, live: live)
+    let link = try QueueLink(context, live: live)
     gateway.statistics = { link.statistics }
 
     switch context[Options.storage] {

@@ -21,21 +21,30 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     let collector = Collector(store: store, configuration: grouping) { tell($0, of: databaseWatch, log) }
 
     let queueWatch = PeerWatch("queue", log: log)
+    let readingWatch = ReadingWatch(log: log)
     let (refusals, refusal) = AsyncStream.makeStream(of: MQError.self)
     var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
     queue.clientID = id
     queue.token = context[QueueOptions.token]
     queue.onEvent = { event in
         switch event {
-        case .connected(let peer): queueWatch.found(["peer": peer])
-        case .disconnected(let peer, let reason, let wait): queueWatch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
-        case .messagesSkipped(let count, let next): log.warning("messages lost to retention", ["count": count, "next_offset": next])
-        case .logReset(let next): log.warning("the log of the queue began anew", ["next_offset": next])
+        // The samples come over the connection of the subscription; the other one asks for the lag.
+        case .connected(_, nil), .disconnected(_, nil, _, _): break
+        case .connected(let peer, _): queueWatch.found(["peer": peer])
+        case .disconnected(let peer, _, let reason, let wait):
+            queueWatch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
+        case .messagesSkipped(let id, let count, let next): readingWatch.skipped(count, next: next, id: id)
+        case .logReset(let id, let reset):
+            readingWatch.reset(
+                "\(reset)", old: reset.oldLogID, new: reset.newLogID, next: reset.nextOffset, rewound: reset.rewound, id: id)
+        case .subscriptionDelayed(let id, let reason, let wait):
+            log.warning("subscription waits", ["subscription": id, "reason": reason, "retry_after": wait.seconds])
+        case .publishingToOtherLog: break  // Nothing is published.
         case .subscriptionFailed(_, let error): refusal.yield(error)
         }
     }
 
-    let client = MQClient(configuration: queue)
+    let client = try MQClient(configuration: queue)
     let subscription = client.subscribe(id: id, from: context[Options.offset].position)
     var start: LogFields = [
         "id": id, "queue": "\(queue.host):\(queue.port)", "database": url, "shard": shard?.description ?? "all",
@@ -48,7 +57,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     if let port = context[StatusOptions.port] {
         let host = context[StatusOptions.host]
         let content = CollectorStatus(
-            collector: collector, queue: queueWatch, queueAddress: "\(queue.host):\(queue.port)", databaseURL: url,
+            collector: collector, queue: queueWatch, reading: readingWatch, queueAddress: "\(queue.host):\(queue.port)", databaseURL: url,
             deadLetters: deadLetters, lag: { lag.messages }
         ).content
         let server = try await StatusServer.start("collector", host: host, port: port, content: content)
@@ -62,10 +71,15 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
         defer { messages.finish() }
         // To its end, also where nobody takes them any more: what ended the subscription comes behind them.
         for try await message in subscription {
-            _ = await messages.send(CollectorMessage(offset: message.offset, payload: Array(message.payload)))
+            _ = await messages.send(CollectorMessage(offset: message.offset, payload: Array(message.payload), log: message.position.log))
         }
     }
-    let storing = Task { try await collector.run(messages) { try await subscription.commit(through: $0) } }
+    let storing = Task {
+        try await collector.run(messages) { stored in
+            guard let position = LogPosition(offset: stored.offset, log: stored.log) else { return }
+            try await subscription.commit(through: position)
+        }
+    }
     @Sendable func giveUpAfterDrainTimeout() async throws {
         try await Task.sleep(for: context[Options.drainTimeout])
         storing.cancel()
@@ -123,7 +137,8 @@ private func tell(_ event: CollectorEvent, of database: PeerWatch, _ log: Logger
         log.error("samples refused", ["batch": refused.batch.batchID, "samples": refused.batch.count, "reason": refused.reason])
     case .deadLettersFailed(let error, let wait):
         log.error("dead letters not written, nothing is committed", ["reason": "\(error)", "retry_after": wait.seconds])
-    case .commitFailed(let offset, let error): log.warning("position not committed", ["offset": offset, "reason": "\(error)"])
+    case .commitFailed(let position, let error):
+        log.warning("position not committed", ["offset": position.offset, "log": position.log ?? "unknown", "reason": "\(error)"])
     }
 }
 

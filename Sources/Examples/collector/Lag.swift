@@ -6,7 +6,7 @@ import TelemetryMQ
 final class Lag<Store: TelemetryStore>: Sendable {
     private let client: MQClient
     private let collector: Collector<Store>
-    private let newest = Mutex<Int64?>(nil)
+    private let newest = Mutex<LogPosition?>(nil)
 
     init(_ client: MQClient, _ collector: Collector<Store>) {
         self.client = client
@@ -15,15 +15,15 @@ final class Lag<Store: TelemetryStore>: Sendable {
 
     /// `nil` before the queue has told its newest message, or before anything is stored.
     var messages: Int64? {
-        guard let newest = newest.withLock({ $0 }), let stored = collector.counters.lastStoredOffset else { return nil }
-        return max(0, newest - stored)
+        guard let newest = newest.withLock({ $0 }), let stored = collector.counters.lastStored else { return nil }
+        return newest.messages(after: LogPosition(offset: stored.offset, log: stored.log))
     }
 
     /// Until the task is cancelled.
     func run() async {
         repeat {
             // While the queue is away, what it said last stands.
-            if let offset = try? await client.newestOffset() { newest.withLock { $0 = offset } }
+            if let position = try? await client.newestPosition() { newest.withLock { $0 = position } }
         } while (try? await Task.sleep(for: .seconds(5))) != nil
     }
 }

@@ -6,6 +6,7 @@ import TelemetryNet
 struct CollectorStatus<Store: TelemetryStore>: Sendable {
     let collector: Collector<Store>
     let queue: PeerWatch
+    let reading: ReadingWatch
     let queueAddress: String
     let databaseURL: String
     let deadLetters: DeadLetters
@@ -20,7 +21,8 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
             let (isStoreAvailable, writes) = (collector.counters.isStoreAvailable, collector.counters.writes)
             return [
                 StatusServer.Check(
-                    name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + queueAddress),
+                    name: "queue", isReady: isConnected,
+                    detail: (isConnected ? "connected to " : "not connected to ") + queueAddress + reading.detail),
                 StatusServer.Check(
                     name: "database", isReady: isStoreAvailable,
                     detail: databaseURL
@@ -55,6 +57,13 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
         out.appendMetric("collector_writes_total", "counter", "Groups of samples that the database has taken.", Int64(counters.writes))
         out.appendMetric("collector_write_retries_total", "counter", "Writes that failed and are tried again.", Int64(counters.retries))
         out.appendMetric("collector_commit_failures_total", "counter", "Positions that the queue did not take.", Int64(counters.commitsFailed))
+        let losses = reading.counts
+        out.appendMetric(
+            "collector_log_resets_total", "counter", "Times that the queue had another log than the one that was being read.",
+            Int64(losses.logResets))
+        out.appendMetric(
+            "collector_skipped_messages_total", "counter", "Messages that retention dropped before they were read.",
+            losses.skippedMessages)
         out.appendMetric("collector_waiting_samples", "gauge", "Samples read that wait to be written.", Int64(collector.pendingSamples))
         out.appendMetric("collector_queue_connected", "gauge", "1 while the queue is connected.", queue.isConnected ? 1 : 0)
         out.appendMetric("collector_store_available", "gauge", "0 while writes are repeated.", counters.isStoreAvailable ? 1 : 0)

@@ -132,9 +132,15 @@ enum Commands {
         }
         var settings = address
         settings.onEvent = { event in
-            if case .disconnected(let peer, let reason, let delay) = event {
-                Console.standardError.write(line: Array("mq-server: \(peer): \(reason); next attempt in \(delay.roundedText)\n".utf8))
+            let text: String
+            switch event {
+            case .disconnected(let peer, _, let reason, let delay):
+                text = "\(peer): \(reason); next attempt in \(delay.roundedText)"
+            case .messagesSkipped(_, let count, let next): text = "\(count) messages were lost to retention; next is \(next)"
+            case .logReset(_, let reset): text = "\(reset)"
+            default: return
             }
+            Console.standardError.write(line: Array("mq-server: \(text)\n".utf8))
         }
         try await MQClient.withClient(settings) { client in
             var messages = client.subscribe(from: start).makeAsyncIterator()

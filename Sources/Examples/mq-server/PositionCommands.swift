@@ -18,7 +18,7 @@ enum PositionCommands {
         var settings = try Commands.client(of: address, for: "positions")
         settings.onEvent = { event in
             // A person waits for the answer: a server that is not there is an error and not waited for.
-            if case .disconnected(_, let reason, _) = event { Commands.fail(reason, Program.ExitCode.failed) }
+            if case .disconnected(_, _, let reason, _) = event { Commands.fail(reason, Program.ExitCode.failed) }
         }
         try await MQClient.withClient(settings) { client in
             switch action {

@@ -65,6 +65,9 @@ extension Streamer {
         out.appendMetric(
             "streamer_source_blocked", "gauge", "1 while the source is not read, because BUFFER_BATCHES batches wait for the queue.",
             isBlocked ? 1 : 0)
+        out.appendMetric(
+            "streamer_log_changes_total", "counter",
+            "Times that the queue had another log than the one that had acknowledged messages.", Int64(counts.logChanges))
         if let scraping = source.scraping {
             appendMetrics(of: scraping, to: &out)
         } else {

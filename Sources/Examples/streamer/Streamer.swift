@@ -12,6 +12,8 @@ final class Streamer: Sendable {
         var digest = SampleDigest()
         /// Messages that it has acknowledged.
         var messages = 0
+        /// How often the queue had another log than the one that had acknowledged messages.
+        var logChanges = 0
 
         var published: Int { digest.count }
 
@@ -187,6 +189,15 @@ final class Streamer: Sendable {
                 guard (try? await Task.sleep(for: .seconds(1))) != nil else { throw error }
             }
         }
+    }
+
+    /// What the older log had acknowledged is not in the new one, and is not sent again.
+    func tellOfOtherLog(old: String, new: String) {
+        let published = state.withLock { state in
+            state.counts.logChanges += 1
+            return state.counts.published
+        }
+        log.warning("the queue has another log", ["old_log": old, "new_log": new, "published_before": published])
     }
 
     /// Ends ``deliver(to:)`` where it waits for a batch.

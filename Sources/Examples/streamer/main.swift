@@ -13,18 +13,19 @@ await program.main { context in
     for name in source.idleOptions(context.configuration) { log.warning("\(name) changes nothing for \(source.name)") }
 
     let watch = PeerWatch("queue", log: log)
+    let streamer = Streamer(source: source.name, format: context[Options.format], bufferBatches: context[Options.bufferBatches], log: log)
     var queue = MQClient.Configuration(host: context[QueueOptions.host], port: context[QueueOptions.port])
     queue.clientID = id
     queue.token = context[QueueOptions.token]
     queue.onEvent = { event in
         switch event {
-        case .connected(let peer): watch.found(["peer": peer])
-        case .disconnected(let peer, let reason, let wait): watch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
-        case .messagesSkipped, .logReset, .subscriptionFailed: break
+        case .connected(let peer, _): watch.found(["peer": peer])
+        case .disconnected(let peer, _, let reason, let wait): watch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
+        case .publishingToOtherLog(let old, let new): streamer.tellOfOtherLog(old: old, new: new)
+        case .messagesSkipped, .logReset, .subscriptionDelayed, .subscriptionFailed: break  // Nothing is read.
         }
     }
 
-    let streamer = Streamer(source: source.name, format: context[Options.format], bufferBatches: context[Options.bufferBatches], log: log)
     let address = "\(queue.host):\(queue.port)"
     var status: StatusServer?
     if let port = context[StatusOptions.port] {
@@ -39,7 +40,7 @@ await program.main { context in
     if case .exporter(let exporter) = source { start.append(proxy: exporter.proxy) }
     log.info("streaming", start)
     let report = Report(streamer: streamer, log: log, loops: source.loops)
-    let client = MQClient(configuration: queue)
+    let client = try MQClient(configuration: queue)
 
     let collecting = Task {
         switch source {

@@ -3,7 +3,7 @@ import Synchronization
 /// Reads batches from a queue and writes them to a store; commits only what is stored.
 ///
 ///     let collector = Collector(store: store) { event in log(event) }
-///     try await collector.run(messages) { offset in try await subscription.commit(offset) }
+///     try await collector.run(messages) { position in try await subscription.commit(through: position.offset) }
 ///
 /// Samples are written in groups: when there are enough of them, or when the first has waited long enough; a few groups at one time.
 /// While the store is away they are written again and again and nothing more is read, so the queue holds what comes. Every
@@ -47,7 +47,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         var dispatcher: CheckedContinuation<Void, Never>?
         /// A group was given up: no other begins.
         var hasStopped = false
-        var committedOffset: Int64?
+        var committed: CollectorPosition?
         var isCommitting = false
     }
 
@@ -86,9 +86,9 @@ public final class Collector<Store: TelemetryStore>: Sendable {
     ///
     /// - Parameters:
     ///   - messages: those of the queue, in the order of their offsets.
-    ///   - commit: is called with the offset of the last message that is stored, as is everything before it.
+    ///   - commit: is called with the position of the last message that is stored, as is everything before it.
     public func run<Messages: AsyncSequence>(
-        _ messages: Messages, commit: @escaping @Sendable (Int64) async throws -> Void = { _ in }
+        _ messages: Messages, commit: @escaping @Sendable (CollectorPosition) async throws -> Void = { _ in }
     ) async throws where Messages.Element == CollectorMessage {
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -113,7 +113,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         do {
             for try await message in messages {
                 let batch = decode(message, &codec)
-                await mailbox.add(batch, bytes: message.payload.count, offset: message.offset)
+                await mailbox.add(batch, bytes: message.payload.count, position: message.position)
                 if Task.isCancelled { return CancellationError() }
             }
             return nil
@@ -144,10 +144,10 @@ public final class Collector<Store: TelemetryStore>: Sendable {
 
     // MARK: - Writing
 
-    private func writeGroups(_ commit: @escaping @Sendable (Int64) async throws -> Void) async {
+    private func writeGroups(_ commit: @escaping @Sendable (CollectorPosition) async throws -> Void) async {
         await withDiscardingTaskGroup { writes in
-            while await hasRoom(), let group = await mailbox.next(), let offset = group.lastOffset {
-                let number = state.withLock { $0.window.begin(lastOffset: offset) }
+            while await hasRoom(), let group = await mailbox.next(), let last = group.last {
+                let number = state.withLock { $0.window.begin(last: last) }
                 writes.addTask { [self] in
                     if await write(group.batches) { await finish(number, commit) } else { stop() }
                 }
@@ -177,9 +177,9 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         dispatcher?.resume()
     }
 
-    private func finish(_ number: Int, _ commit: @Sendable (Int64) async throws -> Void) async {
+    private func finish(_ number: Int, _ commit: @Sendable (CollectorPosition) async throws -> Void) async {
         let (dispatcher, commits) = state.withLock { state in
-            if let offset = state.window.finish(number) { state.counters.lastStoredOffset = offset }
+            if let last = state.window.finish(number) { state.counters.lastStored = last }
             // One task commits at a time, so that an older position never follows a newer one.
             let commits = !state.isCommitting
             state.isCommitting = true
@@ -187,22 +187,22 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         }
         dispatcher?.resume()
         guard commits else { return }
-        while let offset = nextCommit() {
+        while let position = nextCommit() {
             do {
-                try await commit(offset)
+                try await commit(position)
             } catch {
                 state.withLock { $0.counters.commitsFailed += 1 }
-                report(.commitFailed(offset: offset, error))
+                report(.commitFailed(position, error))
             }
         }
     }
 
-    private func nextCommit() -> Int64? {
+    private func nextCommit() -> CollectorPosition? {
         state.withLock { state in
-            state.isCommitting = state.counters.lastStoredOffset != state.committedOffset
+            state.isCommitting = state.counters.lastStored != state.committed
             guard state.isCommitting else { return nil }
-            state.committedOffset = state.counters.lastStoredOffset
-            return state.committedOffset
+            state.committed = state.counters.lastStored
+            return state.committed
         }
     }
 

@@ -4,11 +4,31 @@ public struct CollectorMessage: Sendable {
     public var offset: Int64
     /// A batch as JSON, in either format.
     public var payload: [UInt8]
+    /// Which log the message is of, as the queue names it (`LogPosition.log` of TelemetryMQ); `nil` if it does not.
+    public var log: String?
 
     /// A message of the queue.
-    public init(offset: Int64, payload: [UInt8]) {
+    public init(offset: Int64, payload: [UInt8], log: String? = nil) {
         self.offset = offset
         self.payload = payload
+        self.log = log
+    }
+
+    /// The message's position, to be committed.
+    public var position: CollectorPosition { CollectorPosition(offset: offset, log: log) }
+}
+
+/// A position in the queue that a ``Collector`` commits: everything up to that message of that log is stored.
+public struct CollectorPosition: Sendable, Hashable {
+    /// The offset of the last message.
+    public var offset: Int64
+    /// ``CollectorMessage/log`` of that message.
+    public var log: String?
+
+    /// A position in the queue.
+    public init(offset: Int64, log: String? = nil) {
+        self.offset = offset
+        self.log = log
     }
 }
 
@@ -25,7 +45,7 @@ public enum CollectorEvent: Sendable {
     /// The dead letters cannot be kept now; the next try comes after `wait`. Nothing is committed meanwhile.
     case deadLettersFailed(any Error, wait: Duration)
     /// The samples are stored, but the position is not: they will be read again after a restart, which changes nothing.
-    case commitFailed(offset: Int64, any Error)
+    case commitFailed(CollectorPosition, any Error)
 }
 
 /// What a collector has done so far.
@@ -50,8 +70,10 @@ public struct CollectorCounters: Sendable, Hashable {
     public var retries = 0
     /// Positions that the queue did not take. The next commit covers them.
     public var commitsFailed = 0
-    /// The last message whose samples are stored; `nil` before the first.
-    public var lastStoredOffset: Int64?
+    /// The last message whose samples are stored, and its log; `nil` before the first.
+    public var lastStored: CollectorPosition?
+    /// The offset of ``lastStored``.
+    public var lastStoredOffset: Int64? { lastStored?.offset }
     /// `false` while a write is being repeated.
     public var isStoreAvailable = true
 

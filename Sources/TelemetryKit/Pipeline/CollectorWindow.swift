@@ -2,7 +2,7 @@
 /// when it and all before it are.
 struct CollectorWindow: Sendable {
     private struct Group {
-        var lastOffset: Int64
+        var last: CollectorPosition
         var isDone = false
     }
 
@@ -16,20 +16,20 @@ struct CollectorWindow: Sendable {
     /// No further group may begin: so a group that is refused again and again holds up the reading, not only the position.
     var isFull: Bool { groups.count >= limit }
 
-    /// - Parameter lastOffset: of the group's messages.
-    mutating func begin(lastOffset: Int64) -> Int {
-        groups.append(Group(lastOffset: lastOffset))
+    /// - Parameter last: of the group's messages.
+    mutating func begin(last: CollectorPosition) -> Int {
+        groups.append(Group(last: last))
         return firstNumber + groups.count - 1
     }
 
-    /// Returns the offset up to which all is done now; `nil` where that is no further than before.
-    mutating func finish(_ number: Int) -> Int64? {
+    /// Returns the position up to which all is done now; `nil` if that is no further than before.
+    mutating func finish(_ number: Int) -> CollectorPosition? {
         groups[number - firstNumber].isDone = true
         let done = groups.prefix(while: \.isDone)
         guard let last = done.last else { return nil }
         firstNumber += done.count
         groups.removeFirst(done.count)
-        return last.lastOffset
+        return last.last
     }
 }
 

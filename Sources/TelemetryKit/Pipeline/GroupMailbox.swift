@@ -24,7 +24,7 @@ final class GroupMailbox: Sendable {
     var sampleCount: Int { state.withLock { $0.grouper.sampleCount } }
 
     /// Waits while the group is full. Does nothing after ``end()``.
-    func add(_ batch: MetricBatch?, bytes: Int, offset: Int64) async {
+    func add(_ batch: MetricBatch?, bytes: Int, position: CollectorPosition) async {
         await withCheckedContinuation { continuation in
             let ready = state.withLock { state -> Bool in
                 if !state.grouper.isFull || state.hasEnded { return true }
@@ -36,7 +36,7 @@ final class GroupMailbox: Sendable {
         let writer = state.withLock { state -> CheckedContinuation<Void, Never>? in
             guard !state.hasEnded else { return nil }
             let opens = state.grouper.deadline == nil
-            state.grouper.add(batch, bytes: bytes, offset: offset, now: clock.monotonic())
+            state.grouper.add(batch, bytes: bytes, position: position, now: clock.monotonic())
             // The first message sets the writer's timer; a full group ends its wait.
             guard opens || state.grouper.isFull else { return nil }
             return state.writer.take()

@@ -5,7 +5,7 @@ struct SampleGroup: Sendable {
     /// Of the messages.
     var byteCount = 0
     /// What can be committed when the group is stored. Messages that gave no sample count too, so that they are not read again.
-    var lastOffset: Int64?
+    var last: CollectorPosition?
 }
 
 /// Groups batches until there are enough samples or bytes for a write, or the first has waited long enough.
@@ -27,9 +27,10 @@ struct SampleGrouper: Sendable {
     /// - Parameters:
     ///   - batch: `nil` for a message that gave no sample.
     ///   - bytes: of the message.
-    mutating func add(_ batch: MetricBatch?, bytes: Int, offset: Int64, now: Duration) {
+    ///   - position: of the message.
+    mutating func add(_ batch: MetricBatch?, bytes: Int, position: CollectorPosition, now: Duration) {
         if openedAt == nil { openedAt = now }
-        group.lastOffset = offset
+        group.last = position
         guard let batch, !batch.isEmpty else { return }
         group.batches.append(batch)
         group.byteCount += bytes

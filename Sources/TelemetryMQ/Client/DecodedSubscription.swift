@@ -2,7 +2,9 @@
 public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
     public struct Element: Sendable {
         /// Its place in the log, from 0.
-        public let offset: Int64
+        public var offset: Int64 { position.offset }
+        /// Its place, with its log: see ``Message/position``.
+        public let position: LogPosition
         /// When the server stored it, in microseconds since 1970; 0 where the server does not say.
         public let timestamp: Int64
         /// What the decoder made of the payload.
@@ -34,7 +36,7 @@ public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(MQError) -> Element? {
             guard let message = try await messages.next(isolation: actor) else { return nil }
             do {
-                return Element(offset: message.offset, timestamp: message.timestamp, value: try decode(message.payload))
+                return Element(position: message.position, timestamp: message.timestamp, value: try decode(message.payload))
             } catch {
                 throw MQError(.undecodable, "message \(message.offset), subscription \(id): \(error)")
             }

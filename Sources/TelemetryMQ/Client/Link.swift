@@ -7,7 +7,7 @@ protocol LinkUser: AnyObject {
     func linkIsReady()
     /// Frames that arrived together, whole, each with its length bytes. Returns whether to go on reading.
     func linkReceived(_ frames: UnsafeRawBufferPointer) -> Bool
-    /// The connection is gone; the link tries again by itself.
+    /// The connection is gone, or an attempt failed; the link tries again by itself.
     func linkIsDown(_ reason: String)
     /// The server refuses this client: the link does not try again.
     func linkIsRefused(_ error: MQError)
@@ -27,6 +27,8 @@ final class Link: EventHandler {
     }
 
     private let configuration: MQClient.Configuration
+    /// The subscription whose connection it is; `nil`: the client's own, which publishes. Events name it.
+    private let subscription: String?
     private let loop: EventLoop
     private weak var user: (any LinkUser)?
     private var state = State.idle
@@ -44,9 +46,12 @@ final class Link: EventHandler {
     private var generation = 0
     /// The largest frame that the server accepts, as far as it has said.
     private var maxSentBytes = Int.max
+    /// The log of the server that is connected, as far as it has said.
+    private(set) var log = LogTag.unknown
 
-    init(configuration: MQClient.Configuration, loop: EventLoop, user: any LinkUser) {
+    init(configuration: MQClient.Configuration, subscription: String? = nil, loop: EventLoop, user: any LinkUser) {
         self.configuration = configuration
+        self.subscription = subscription
         self.loop = loop
         self.user = user
         backoff = Backoff(initial: configuration.initialBackoff, limit: configuration.maxBackoff)
@@ -276,6 +281,7 @@ final class Link: EventHandler {
             fail("\(peer): \(refusal.text)")
         case .response(let answer):
             maxSentBytes = answer.maxFrameBytes.flatMap { Int(exactly: $0) } ?? .max
+            log = answer.log
             becomeReady(descriptor)
         case .error:
             // A server that does not know hello is used without keepalive.
@@ -290,7 +296,7 @@ final class Link: EventHandler {
         if let timer { loop.cancel(timer) }
         timer = nil
         scheduleKeepalive()
-        configuration.onEvent(.connected(peer: peer))
+        configuration.onEvent(.connected(peer: peer, subscription: subscription))
         user?.linkIsReady()
     }
 
@@ -350,6 +356,7 @@ final class Link: EventHandler {
         isReading = true
         isBlocked = false
         maxSentBytes = .max
+        log = .unknown
         for pending in [timer, keepaliveTimer].compactMap({ $0 }) { loop.cancel(pending) }
         timer = nil
         keepaliveTimer = nil
@@ -358,23 +365,29 @@ final class Link: EventHandler {
     /// Drops the connection and tries again later.
     func fail(_ reason: String) {
         if case .closed = state { return }
-        let wasReady = isReady
         reset()
         state = .waiting
         let delay = backoff.delay()
-        configuration.onEvent(.disconnected(peer: peer, reason: reason, retryAfter: delay))
+        configuration.onEvent(.disconnected(peer: peer, subscription: subscription, reason: reason, retryAfter: delay))
         timer = loop.schedule(after: delay) { [weak self] in
             guard let self, case .waiting = state else { return }
             timer = nil
             resolve()
         }
-        if wasReady { user?.linkIsDown(reason) }
+        user?.linkIsDown(reason)
     }
 
     private func refuse(_ error: MQError) {
         reset()
         state = .idle
         user?.linkIsRefused(error)
+    }
+
+    /// Drops the connection, and makes none until ``open()``.
+    func rest() {
+        if case .closed = state { return }
+        reset()
+        state = .idle
     }
 
     func close() {

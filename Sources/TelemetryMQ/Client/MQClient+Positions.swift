@@ -4,7 +4,7 @@ import TelemetryNet
 extension MQClient {
     /// How far a subscriber id has committed, as the server reports it.
     public struct Position: Sendable, Hashable {
-        /// The id that ``MQClient/subscribe(id:from:)`` was given.
+        /// The id that ``MQClient/subscribe(id:from:onOtherLog:)`` was given.
         public var subscriberID: String
         /// The last message that is done; -1 for none.
         public var committedOffset: Int64
@@ -25,19 +25,18 @@ extension MQClient {
 
     /// The stored positions of all subscriber ids, connected or not, in the order of the ids.
     ///
-    /// Waits while there is no connection, as all of these do. Each call uses a connection of its own.
+    /// Waits while there is no connection, as all of these do.
     public func positions() async throws(MQError) -> [Position] {
         var all: [Position] = []
         var after: String?
         repeat {
             var request = ByteWriter()
-            request.append(#"{"type":"list_positions","request_id":1"#)
+            request.append(#"{"type":"list_positions""#)
             if let after {
                 request.append(#","after":"#)
                 request.appendJSONString(after)
             }
-            request.append("}")
-            let payload = try await exchange(request.bytes)
+            let payload = try await ask(request.bytes)
             let page: PositionPage
             do {
                 page = try payload.withUnsafeBytes { bytes throws(JSONError) in try PositionPage(bytes) }
@@ -60,12 +59,11 @@ extension MQClient {
     /// with `too_many_positions` if the server stores no further one.
     public func setPosition(of subscriberID: String, to offset: Int64) async throws(MQError) {
         var request = ByteWriter()
-        request.append(#"{"type":"ack","request_id":1,"subscriber_id":"#)
+        request.append(#"{"type":"ack","subscriber_id":"#)
         request.appendJSONString(subscriberID)
         request.append(#","offset":"#)
         request.appendDecimal(offset)
-        request.append("}")
-        _ = try await exchange(request.bytes)
+        _ = try await ask(request.bytes)
     }
 
     /// Forgets the position: a later subscription at ``StartPosition/committed`` begins with the oldest message.
@@ -74,108 +72,10 @@ extension MQClient {
     /// while a subscriber with this id is connected.
     public func deletePosition(of subscriberID: String) async throws(MQError) {
         var request = ByteWriter()
-        request.append(#"{"type":"delete_position","request_id":1,"subscriber_id":"#)
+        request.append(#"{"type":"delete_position","subscriber_id":"#)
         request.appendJSONString(subscriberID)
-        request.append("}")
-        _ = try await exchange(request.bytes)
+        _ = try await ask(request.bytes)
     }
-
-    /// Sends a request whose `request_id` is 1 over a connection of its own, and returns the response's payload.
-    private func exchange(_ request: [UInt8]) async throws(MQError) -> [UInt8] {
-        _ = try openPublisher()
-        let exchange = LoopBound(Exchange(client: self, request: request), to: loop)
-        return try await Call<[UInt8]>().run(on: loop) { finish in
-            exchange.value.begin(finish)
-            return 1
-        } cancel: { _ in
-            exchange.value.finish(.failure(.cancelled))
-        }
-    }
-}
-
-/// One request on a connection of its own: sent again after the connection broke, until there is a response. All of
-/// them may be repeated without harm. Belongs to the client's loop.
-private final class Exchange: LinkUser {
-    private let request: [UInt8]
-    private var link: Link!
-    private var waiter: (@Sendable (Result<[UInt8], MQError>) -> Void)?
-    /// Itself, until it is finished: a link does not hold its user.
-    private var keptAlive: Exchange?
-
-    init(client: MQClient, request: [UInt8]) {
-        self.request = request
-        var settings = client.configuration
-        let (report, loop) = (settings.onEvent, client.loop)
-        let holder = WeakExchange()
-        let bound = LoopBound(holder, to: loop)
-        settings.onEvent = { [weak client] event in
-            report(event)
-            guard case .disconnected = event else { return }
-            let client = client
-            // A client that was closed does not try again.
-            loop.execute {
-                guard let exchange = bound.value.exchange else { return }
-                do {
-                    guard let client else { throw MQError(.closed, "\(exchange.link.peer): the client is closed") }
-                    _ = try client.openPublisher()
-                } catch {
-                    exchange.finish(.failure(error as? MQError ?? .cancelled))
-                }
-            }
-        }
-        link = Link(configuration: settings, loop: loop, user: self)
-        holder.exchange = self
-    }
-
-    func begin(_ waiter: @escaping @Sendable (Result<[UInt8], MQError>) -> Void) {
-        self.waiter = waiter
-        keptAlive = self
-        link.open()
-    }
-
-    func finish(_ result: Result<[UInt8], MQError>) {
-        let waiter = waiter
-        self.waiter = nil
-        link.close()
-        keptAlive = nil
-        waiter?(result)
-    }
-
-    func linkIsReady() { link.send(request) }
-
-    func linkReceived(_ frames: UnsafeRawBufferPointer) -> Bool {
-        var at = 0
-        while at < frames.count {
-            let total = Record.totalBytes(frames.baseAddress! + at)
-            let frame = UnsafeRawBufferPointer(rebasing: frames[at..<at + total])
-            at += total
-            do {
-                switch try ServerFrame.parse(frame) {
-                case .response(let answer) where answer.requestID == 1:
-                    let body = UnsafeRawBufferPointer(rebasing: frame[Record.lengthBytes...])
-                    finish(.success(answer.payload.map { Array(body[$0]) } ?? []))
-                    return false
-                case .error(let refusal) where refusal.requestID == 1:
-                    finish(.failure(MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")))
-                    return false
-                case .ping: link.send(Array(#"{"type":"pong"}"#.utf8))
-                default: break
-                }
-            } catch {
-                link.fail("\(link.peer): \(error)")
-                return false
-            }
-        }
-        return true
-    }
-
-    func linkIsDown(_ reason: String) {}
-
-    func linkIsRefused(_ error: MQError) { finish(.failure(error)) }
-}
-
-private final class WeakExchange {
-    weak var exchange: Exchange?
 }
 
 /// The payload of a response to `list_positions`.

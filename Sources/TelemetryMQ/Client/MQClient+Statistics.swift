@@ -2,24 +2,36 @@ import TelemetryNet
 
 extension MQClient {
     /// The offset of the newest message that the server holds; -1 for a log without any.
-    public func newestOffset() async throws(MQError) -> Int64 {
-        guard let offset = Self.newestOffset(in: try await statistics()) else {
+    public func newestOffset() async throws(MQError) -> Int64 { try await newestPosition().offset }
+
+    /// The position of the newest message that the server holds, with its log; offset -1 for a log without any.
+    public func newestPosition() async throws(MQError) -> LogPosition {
+        guard let position = Self.newestPosition(in: try await statistics()) else {
             throw MQError(.protocolViolation, "\(peer): statistics without a latest_offset")
         }
-        return offset
+        return position
     }
 
-    /// The same of statistics that were asked for before; `nil` where they do not tell it.
-    package static func newestOffset(in statistics: [UInt8]) -> Int64? {
+    /// The same of statistics that were asked for before; `nil` if they do not contain it.
+    package static func newestPosition(in statistics: [UInt8]) -> LogPosition? {
         let found = statistics.withUnsafeBytes { bytes in
-            Result { () throws(JSONError) -> Int64? in
+            Result { () throws(JSONError) -> LogPosition? in
                 var reader = JSONReader(bytes)
+                var offset: Int64?
+                var (id, epoch): (JSONText?, JSONText?)
                 try reader.beginObject()
                 while let key = try reader.nextKey() {
-                    if key == "latest_offset" { return try reader.readInt64() }
-                    _ = try reader.skipValue()
+                    if key == "latest_offset" {
+                        offset = try reader.readInt64()
+                    } else if key == "log_id", try reader.peek() == .string {
+                        id = try reader.readText()
+                    } else if key == "log_epoch", try reader.peek() == .string {
+                        epoch = try reader.readText()
+                    } else {
+                        _ = try reader.skipValue()
+                    }
                 }
-                return nil
+                return offset.map { LogPosition(offset: $0, tag: LogTag(id: id?.raw, epoch: epoch?.raw)) }
             }
         }
         return try? found.get()

@@ -1,7 +1,7 @@
 import Synchronization
 import TelemetryNet
 
-/// A client of a ``MQServer``: publishes, and subscribes.
+/// A client of an ``MQServer``: publishes, and subscribes.
 ///
 /// It connects when it is first used, and again, with backoff, whenever the connection breaks. One thread of its own does
 /// the input and output; every method may be called from any number of tasks at once. Close it when it is not needed any
@@ -29,7 +29,7 @@ public final class MQClient: Sendable {
         public var maxFrameBytes = 16 << 20
         /// A subscription reads no more from its socket while so many bytes wait for the consumer.
         public var receiveBufferBytes = 4 << 20
-        /// Told of connections made and broken. Called on the client's thread: it must return soon.
+        /// Receives what happens to the client's connections and subscriptions. Called on the client's thread: it must return soon.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
         /// The defaults.
@@ -42,16 +42,23 @@ public final class MQClient: Sendable {
         }
     }
 
-    /// What happens to a client's connections.
+    /// What happens to a client's connections. `id` and `subscription` are the id of the subscription concerned.
     public enum Event: Sendable {
-        /// Connected, or connected again, and greeted.
-        case connected(peer: String)
+        /// Connected, or connected again, and greeted. `subscription`: whose connection it is; `nil`: the one that publishes and
+        /// asks for statistics.
+        case connected(peer: String, subscription: String?)
         /// A connection broke, or an attempt failed, for that reason; the next attempt comes after `retryAfter`.
-        case disconnected(peer: String, reason: String, retryAfter: Duration)
+        case disconnected(peer: String, subscription: String?, reason: String, retryAfter: Duration)
         /// Retention dropped messages before the subscription could read them.
-        case messagesSkipped(count: Int64, nextOffset: Int64)
-        /// The server's log began anew, as one in memory does: the subscription goes on at its first message.
-        case logReset(nextOffset: Int64)
+        case messagesSkipped(id: String, count: Int64, nextOffset: Int64)
+        /// The server has another log than the one that the subscription has read, or its log has lost its tail: the subscription
+        /// continues at `nextOffset` of the log that is there now.
+        case logReset(id: String, LogReset)
+        /// The server has another log than the one that this client published to before. What the older log had acknowledged is
+        /// not in it.
+        case publishingToOtherLog(oldLogID: String, newLogID: String)
+        /// The subscription waits before it subscribes, because its id was taken over too often.
+        case subscriptionDelayed(id: String, reason: String, retryAfter: Duration)
         /// A subscription has ended for good, at this moment. Its consumer still gets what had arrived, however long it takes, and only then
         /// the error.
         case subscriptionFailed(id: String, MQError)
@@ -67,26 +74,65 @@ public final class MQClient: Sendable {
         case offset(Int64)
         /// With the first message that the server stored at that time or later, in microseconds since 1970.
         case timestamp(Int64)
-        /// Behind the position that was committed for the subscription's id, else at the earliest message.
+        /// After the position that was committed for the subscription's id, else at the earliest message.
         case committed
+        /// With the message after that position, if the server has the log that the position names; what else, the subscription's
+        /// ``MQClient/OtherLogPolicy`` decides.
+        case after(LogPosition)
+    }
+
+    /// What a subscription does when the server has another log than the one that it has read or was asked to resume: a log in
+    /// memory that began anew, another server's log, a restored backup, or a log that lost its tail in a power loss.
+    public enum OtherLogPolicy: Sendable, Hashable {
+        /// Continues at the oldest message of the log that is there; after a lost tail, at the end of what is left. Reported by
+        /// ``MQClient/Event/logReset(id:_:)``. Nothing of that log is skipped.
+        case startAtOldest
+        /// Ends with ``MQError/Code/otherLog``.
+        case fail
+    }
+
+    /// What a subscription found instead of the log that it had read.
+    public struct LogReset: Sendable, Hashable, CustomStringConvertible {
+        /// The id of the log that it had read; `nil` if the server never named it.
+        public var oldLogID: String?
+        /// The id of the log that is there; `nil` if the server does not name it. The same as ``oldLogID`` if that log lost its tail
+        /// or is a restored backup.
+        public var newLogID: String?
+        /// The message of that log with which delivery continues.
+        public var nextOffset: Int64
+        /// The number of offsets from ``nextOffset`` on that had been delivered, and that the log has lost; 0 if it is not known.
+        public var rewound: Int64
+
+        public var description: String {
+            let (old, new) = (oldLogID ?? "unknown", newLogID ?? "unknown")
+            if rewound > 0 { return "log \(new) has lost \(rewound) messages that were delivered, and continues at \(nextOffset)" }
+            if oldLogID != nil, oldLogID == newLogID { return "log \(new) is not as it was read: it is delivered from \(nextOffset)" }
+            return "the server has log \(new) instead of log \(old), from \(nextOffset)"
+        }
     }
 
     /// What the client was made with.
     public let configuration: Configuration
     let loop: EventLoop
     private let publisher: Mutex<LoopBound<Publisher>?>
-    private let isClosed = Atomic(false)
+    let registry: LoopBound<SubscriptionRegistry>
+    private let closed = Promise<Void>()
 
-    /// Connects to nothing yet.
-    public init(configuration: Configuration = Configuration()) {
+    /// Connects to nothing yet. Throws ``MQError/Code/noResources`` if the system gives no thread or no descriptor for the client.
+    public convenience init(configuration: Configuration = Configuration()) throws(MQError) {
+        try self.init(configuration: configuration) { try EventLoop.start(name: "mq-client") }
+    }
+
+    init(configuration: Configuration, startLoop: () throws -> EventLoop) throws(MQError) {
         self.configuration = configuration
         ignoreBrokenPipeSignal()
         do {
-            loop = try EventLoop.start(name: "mq-client")
+            loop = try startLoop()
         } catch {
-            fatalError("no thread for the client: \(error)")
+            throw MQError(.noResources, "client \(configuration.clientID): no thread for it: \(error)")
         }
         publisher = Mutex(LoopBound(Publisher(configuration: configuration, loop: loop), to: loop))
+        registry = LoopBound(SubscriptionRegistry(configuration: configuration, loop: loop), to: loop)
     }
 
     deinit { loop.stop() }
@@ -95,7 +141,7 @@ public final class MQClient: Sendable {
     public nonisolated(nonsending) static func withClient<R: Sendable>(
         _ configuration: Configuration = Configuration(), _ body: (MQClient) async throws -> R
     ) async throws -> R {
-        let client = MQClient(configuration: configuration)
+        let client = try MQClient(configuration: configuration)
         do {
             let result = try await body(client)
             await client.close()
@@ -164,7 +210,9 @@ public final class MQClient: Sendable {
     }
 
     func offsets(of answer: ServerFrame.Answer, count: Int) throws(MQError) -> [Int64] {
-        let offsets = answer.offsets ?? answer.offset.map { Array($0..<$0 + Int64(count)) }
+        let offsets = answer.offsets ?? answer.offset.flatMap { first in
+            first.addingReportingOverflow(Int64(count)).overflow ? nil : Array(first..<first + Int64(count))
+        }
         guard let offsets, offsets.count == count else {
             throw MQError(.protocolViolation, "\(peer): an answer to a publish without its offset")
         }
@@ -175,12 +223,19 @@ public final class MQClient: Sendable {
 
     /// What the server says of itself: the JSON object that `/stats` gives.
     public func statistics() async throws(MQError) -> [UInt8] {
+        try await ask(Array(#"{"type":"get_stats""#.utf8))
+    }
+
+    /// Returns the payload of the response to a request, which may be sent again without harm.
+    ///
+    /// `request`: its JSON object, without the `request_id` and the brace at its end.
+    func ask(_ request: [UInt8]) async throws(MQError) -> [UInt8] {
         let publisher = try openPublisher()
         let call = Call<[UInt8]>()
         return try await call.run(on: loop) { finish in
-            publisher.value.askStatistics(finish)
-            return nil
-        } cancel: { _ in
+            publisher.value.ask(request, finish)
+        } cancel: { number in
+            publisher.value.cancelQuestion(number)
         }
     }
 
@@ -195,26 +250,50 @@ public final class MQClient: Sendable {
 
     /// A subscription on a connection of its own, made when the iteration begins.
     ///
-    /// `id`: names the subscriber to the server; a second subscription with the same id takes over from the first. Without
-    /// one a random id is made, which cannot be resumed by its committed position.
-    public func subscribe(id: String? = nil, from start: StartPosition = .latest) -> Subscription {
+    /// - Parameters:
+    ///   - id: names the subscriber to the server; a second subscription with the same id takes over from the first when it is
+    ///     iterated. Without one a random id is made, which cannot be resumed by its committed position.
+    ///   - start: where it begins.
+    ///   - otherLog: what it does when the server has another log than the one it has read.
+    ///
+    /// Iterating a subscription of a client that is closed throws ``MQError/Code/closed``.
+    public func subscribe(
+        id: String? = nil, from start: StartPosition = .latest, onOtherLog otherLog: OtherLogPolicy = .startAtOldest
+    ) -> Subscription {
         let id = id ?? configuration.clientID + "-" + String(UInt64.random(in: .min ... .max), radix: 36)
-        return Subscription(client: self, id: id, start: start)
+        return Subscription(client: self, id: id, start: start, policy: otherLog)
     }
 
     // MARK: Ending
 
-    /// Takes no more publishes, waits at most `limit` for the answers to those under way, and closes the connection.
+    /// Closes the client in this order:
     ///
-    /// Subscriptions end by themselves, when their iteration does.
+    /// 1. From the call on nothing new begins: a publish, a question for the statistics and the iteration of a new subscription throw
+    ///    ``MQError/Code/closed``.
+    /// 2. Subscriptions take nothing more from the server. Their iteration gives what had arrived, and ends. Committing goes on.
+    /// 3. Publishes and commits that are under way are answered, and the subscriptions are released: their loops have ended and
+    ///    nobody holds them. This is waited for, `limit` at most.
+    /// 4. The connections are closed. What is unanswered throws ``MQError/Code/closed``, and so does a commit from now on; messages
+    ///    that had arrived can still be read.
+    ///
+    /// A second call waits for the first.
     public func close(within limit: Duration = .seconds(5)) async {
         let publisher = publisher.withLock { current in
             defer { current = nil }
             return current
         }
-        guard let publisher else { return }
-        await withCheckedContinuation { continuation in
-            loop.execute { publisher.value.close(within: limit) { continuation.resume() } }
+        guard let publisher else {
+            _ = try? await closed.value()
+            return
         }
+        let registry = registry
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            loop.execute {
+                registry.value.close(within: limit) {
+                    publisher.value.close(within: limit) { continuation.resume() }
+                }
+            }
+        }
+        closed.complete(.success(()))
     }
 }

@@ -1,15 +1,42 @@
 import Synchronization
 
-/// Between the loop that receives and the task that consumes: holds at most about `limit` bytes, and tells the loop to stop
-/// reading beyond them.
+/// Between the loop that receives and the tasks that consume: holds at most about `limit` bytes, and reports to the loop when
+/// to stop reading.
+///
+/// All iterators of a subscription read from here, and keep nothing themselves: so the next one continues exactly where the
+/// one before stopped. Each message goes to one of them.
 final class MessageBuffer: Sendable {
     private struct State {
-        var messages: [Message] = []
+        /// Given out from `index` on.
+        var batch: [Message] = []
+        var index = 0
+        /// What came after it.
+        var arrived: [Message] = []
         var byteCount = 0
+        var seen = SeenMessages()
         var failure: MQError?
         var isFinished = false
         var isPaused = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+        var lastWaiter = 0
+
+        mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
+            guard !waiters.isEmpty else { return [] }
+            defer { waiters = [:] }
+            return Array(waiters.values)
+        }
+
+        /// Returns whether there is a message, and whether reading was paused until now.
+        mutating func refill() -> (hasMessage: Bool, wasPaused: Bool) {
+            if index < batch.count { return (true, false) }
+            defer {
+                arrived = []
+                byteCount = 0
+                isPaused = false
+            }
+            (batch, index) = (arrived, 0)
+            return (!batch.isEmpty, isPaused)
+        }
     }
 
     private let limit: Int
@@ -22,68 +49,100 @@ final class MessageBuffer: Sendable {
     /// Whether the consumer has to take messages before more are read.
     var isPaused: Bool { state.withLock { $0.isPaused } }
 
+    /// Messages that have arrived and are not taken.
+    var count: Int { state.withLock { $0.batch.count - $0.index + $0.arrived.count } }
+
+    /// The log of a message that the consumer has taken: see ``SeenMessages``.
+    func log(of offset: Int64) -> LogTag? { state.withLock { $0.seen.log(of: offset) } }
+
     /// Returns whether there is room for more.
     func append(_ messages: [Message], byteCount: Int) -> Bool {
-        let (waiter, hasRoom) = state.withLock { state in
-            state.messages.append(contentsOf: messages)
+        let (waiters, hasRoom) = state.withLock { state in
+            state.arrived.append(contentsOf: messages)
             state.byteCount += byteCount
             if state.byteCount >= limit { state.isPaused = true }
-            defer { state.waiter = nil }
-            return (state.waiter, !state.isPaused)
+            return (state.takeWaiters(), !state.isPaused)
         }
-        waiter?.resume()
+        for waiter in waiters { waiter.resume() }
         return hasRoom
     }
 
-    /// What is buffered is still delivered; then the error is thrown, or the sequence ends.
+    /// What is buffered is still delivered; then the error is thrown, or the sequence ends. The first call counts.
     func finish(_ failure: MQError?) {
-        let waiter = state.withLock { state in
+        let waiters = state.withLock { state in
             if !state.isFinished {
                 state.isFinished = true
                 state.failure = failure
             }
-            defer { state.waiter = nil }
-            return state.waiter
+            return state.takeWaiters()
         }
-        waiter?.resume()
+        for waiter in waiters { waiter.resume() }
     }
 
-    /// All that has arrived, at least one message; `nil` at the end. `resume` is called where reading had stopped.
-    func take(resume: () -> Void) async throws(MQError) -> [Message]? {
-        while true {
-            if Task.isCancelled { throw .cancelled }
-            let (messages, wasPaused, isFinished, failure) = state.withLock { state in
-                let taken = (state.messages, state.isPaused, state.isFinished, state.failure)
-                state.messages = []
-                state.byteCount = 0
-                state.isPaused = false
+    /// The next message, if it was taken out of the buffer before: most are.
+    func takeReady() -> Message? {
+        state.withLock { state in
+            guard state.index < state.batch.count else { return nil }
+            defer { state.index += 1 }
+            state.seen.note(state.batch[state.index])
+            return state.batch[state.index]
+        }
+    }
+
+    /// The next message; `nil` at the end. `resume` is called where reading had stopped.
+    func next(resume: () -> Void) async throws(MQError) -> Message? {
+        while try await hasMessages(resume) {
+            if let message = takeReady() { return message }
+        }
+        return nil
+    }
+
+    /// All that has arrived, at least one message; `nil` at the end.
+    func nextBatch(resume: () -> Void) async throws(MQError) -> [Message]? {
+        while try await hasMessages(resume) {
+            let taken = state.withLock { state in
+                let taken = state.index == 0 ? state.batch : Array(state.batch[state.index...])
+                for message in taken { state.seen.note(message) }
+                (state.batch, state.index) = ([], 0)
                 return taken
             }
+            if !taken.isEmpty { return taken }
+        }
+        return nil
+    }
+
+    /// Waits until there is a message; `false` at the end.
+    private func hasMessages(_ resume: () -> Void) async throws(MQError) -> Bool {
+        while true {
+            if Task.isCancelled { throw .cancelled }
+            let (hasMessage, wasPaused, isFinished, failure) = state.withLock { state in
+                let (hasMessage, wasPaused) = state.refill()
+                return (hasMessage, wasPaused, state.isFinished, state.failure)
+            }
             if wasPaused { resume() }
-            if !messages.isEmpty { return messages }
+            if hasMessage { return true }
             if let failure { throw failure }
-            if isFinished { return nil }
+            if isFinished { return false }
             await wait()
         }
     }
 
     private func wait() async {
+        let number = state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isDue = state.withLock { state in
-                    guard state.messages.isEmpty, !state.isFinished, !Task.isCancelled else { return true }
-                    precondition(state.waiter == nil, "a subscription is iterated by two tasks at once")
-                    state.waiter = continuation
+                    guard state.arrived.isEmpty, state.index == state.batch.count, !state.isFinished, !Task.isCancelled else { return true }
+                    state.waiters[number] = continuation
                     return false
                 }
                 if isDue { continuation.resume() }
             }
         } onCancel: {
-            let waiter = state.withLock { state in
-                defer { state.waiter = nil }
-                return state.waiter
-            }
-            waiter?.resume()
+            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume()
         }
     }
 }

@@ -5,18 +5,24 @@ final class Publisher: LinkUser {
     typealias Waiter = (Result<ServerFrame.Answer, MQError>) -> Void
 
     private let loop: EventLoop
+    private let onEvent: @Sendable (MQClient.Event) -> Void
     private var link: Link!
     /// As JSON, with quotes. New for each client object, so its sequence numbers are its own.
     private let producerID: [UInt8]
     private var queue = PublishQueue<Waiter>(maxSent: 512)
-    /// `get_stats`, asked anew after a broken connection.
-    private var questions: [Int64: @Sendable (Result<[UInt8], MQError>) -> Void] = [:]
+    typealias AnswerWaiter = @Sendable (Result<[UInt8], MQError>) -> Void
+
+    /// `get_stats` and the like, asked anew after a broken connection; their ids are negative.
+    private var questions: [Int64: (request: [UInt8], waiter: AnswerWaiter)] = [:]
     private var lastQuestion: Int64 = 0
+    /// The log that was published to last.
+    private var log = LogTag.unknown
     private var whenEmpty: (() -> Void)?
     private var isClosed = false
 
     init(configuration: MQClient.Configuration, loop: EventLoop) {
         self.loop = loop
+        onEvent = configuration.onEvent
         var id = ByteWriter()
         // The server takes ids of up to 128 bytes; the random part has up to 14.
         let name = String(decoding: configuration.clientID.utf8.prefix(100), as: UTF8.self)
@@ -43,16 +49,24 @@ final class Publisher: LinkUser {
         notifyIfEmpty()
     }
 
-    func askStatistics(_ waiter: @escaping @Sendable (Result<[UInt8], MQError>) -> Void) {
-        guard !isClosed else { return waiter(.failure(closedError)) }
+    /// Returns the number by which the question can be cancelled. `request`: see ``MQClient/ask(_:)``.
+    func ask(_ request: [UInt8], _ waiter: @escaping AnswerWaiter) -> Int64? {
+        guard !isClosed else {
+            waiter(.failure(closedError))
+            return nil
+        }
         lastQuestion -= 1
-        questions[lastQuestion] = waiter
+        questions[lastQuestion] = (request, waiter)
         link.open()
         if link.isReady { sendQuestion(lastQuestion) }
+        return lastQuestion
     }
 
+    func cancelQuestion(_ number: Int64) { questions[number] = nil }
+
     private func sendQuestion(_ number: Int64) {
-        link.send(Array(#"{"type":"get_stats","request_id":\#(number)}"#.utf8))
+        guard let request = questions[number]?.request else { return }
+        link.send(request + Array(#","request_id":\#(number)}"#.utf8))
     }
 
     private func sendUnsent() {
@@ -89,6 +103,12 @@ final class Publisher: LinkUser {
     // MARK: Answers
 
     func linkIsReady() {
+        if link.log.isKnown {
+            if log.isKnown, !log.isSameLog(as: link.log), let old = log.id, let new = link.log.id {
+                onEvent(.publishingToOtherLog(oldLogID: old, newLogID: new))
+            }
+            log = link.log
+        }
         queue.connectionLost()
         sendUnsent()
         for number in questions.keys.sorted(by: >) { sendQuestion(number) }
@@ -116,7 +136,7 @@ final class Publisher: LinkUser {
                 if number < 0 {
                     let body = frame[Record.lengthBytes...]
                     let payload = answer.payload.map { Array(UnsafeRawBufferPointer(rebasing: body)[$0]) } ?? []
-                    questions.removeValue(forKey: number)?(.success(payload))
+                    questions.removeValue(forKey: number)?.waiter(.success(payload))
                 } else if let entry = queue.finish(number) {
                     entry.waiter?(.success(answer))
                 }
@@ -124,7 +144,7 @@ final class Publisher: LinkUser {
                 let error = MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")
                 guard let number = refusal.requestID else { break }
                 if number < 0 {
-                    questions.removeValue(forKey: number)?(.failure(error))
+                    questions.removeValue(forKey: number)?.waiter(.failure(error))
                 } else if let entry = queue.finish(number) {
                     entry.waiter?(.failure(error))
                 }
@@ -146,7 +166,7 @@ final class Publisher: LinkUser {
         for waiter in queue.takeAll() { waiter(.failure(error)) }
         let asked = questions.values
         questions = [:]
-        for waiter in asked { waiter(.failure(error)) }
+        for question in asked { question.waiter(.failure(error)) }
         notifyIfEmpty()
     }
 

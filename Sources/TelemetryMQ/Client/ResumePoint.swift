@@ -1,4 +1,6 @@
-/// Which message a subscription expects next: a value that survives the connections.
+import TelemetryNet
+
+/// Which message of which log a subscription expects next: a value that survives the connections.
 struct ResumePoint: Sendable {
     enum Verdict: Equatable {
         case deliver
@@ -6,17 +8,46 @@ struct ResumePoint: Sendable {
         case repeated
         /// The server left messages out without saying so.
         case gap(expected: Int64)
+        /// Not an offset of a log.
+        case invalid
+    }
+
+    /// What the subscription begins or goes on with, as the server's response has it.
+    struct Beginning: Equatable {
+        /// Messages that retention dropped before they could be read.
+        var skipped: Int64 = 0
+        /// The log is not the one that was asked for, or has lost its tail.
+        var reset: MQClient.LogReset?
+        /// The server contradicts the protocol.
+        var contradiction: String?
     }
 
     private let start: MQClient.StartPosition
+    private let policy: MQClient.OtherLogPolicy
     /// `nil` until the server has said where the subscription begins.
     private(set) var nextOffset: Int64?
+    /// The log, and the epoch in which the server said where it is.
+    private(set) var log = LogTag.unknown
 
-    init(start: MQClient.StartPosition) {
+    init(start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy = .startAtOldest) {
         self.start = start
+        self.policy = policy
+        if case .after(let position) = start {
+            nextOffset = position.offset == .max ? .max : position.offset + 1
+            log = position.tag
+        }
     }
 
-    /// The member of the next subscribe frame that says where it begins.
+    var failsOnOtherLog: Bool { policy == .fail }
+
+    /// The members of the next subscribe frame that say where it begins, and of which log.
+    func appendStart(to request: inout ByteWriter) {
+        request.append(",")
+        request.append(requestedStart)
+        request.appendMembers(of: log)
+        if policy == .fail { request.append(#","on_other_log":"fail""#) }
+    }
+
     var requestedStart: String {
         if let nextOffset { return #""offset":\#(nextOffset)"# }
         switch start {
@@ -25,20 +56,58 @@ struct ResumePoint: Sendable {
         case .committed: return #""offset":"committed""#
         case .offset(let offset): return #""offset":\#(max(offset, 0))"#
         case .timestamp(let timestamp): return #""timestamp":\#(max(timestamp, 0))"#
+        case .after(let position): return #""offset":\#(position.offset)"#
         }
     }
 
-    /// The server's answer says where delivery begins.
-    mutating func begins(at offset: Int64) { nextOffset = offset }
+    /// The server's response says where delivery begins.
+    mutating func begins(_ answer: ServerFrame.Answer) -> Beginning {
+        guard let offset = answer.offset, offset >= 0 else {
+            return Beginning(contradiction: "a response to subscribe without its offset")
+        }
+        let (old, asked) = (log, nextOffset ?? askedOffset)
+        if answer.log.isKnown { log = answer.log }
+        if answer.isLogReset {
+            nextOffset = offset
+            let reset = MQClient.LogReset(
+                oldLogID: (old.isKnown ? old : answer.previousLog).id, newLogID: answer.log.id, nextOffset: offset,
+                rewound: max(0, answer.rewound ?? 0))
+            return Beginning(skipped: max(0, answer.skipped ?? 0), reset: reset)
+        }
+        if old.isKnown, answer.log.isKnown, !old.isSameLog(as: answer.log) {
+            return Beginning(contradiction: "log \(answer.log) was delivered where \(old) was asked for")
+        }
+        // What was received before is not received again, wherever the server begins.
+        nextOffset = max(offset, nextOffset ?? offset)
+        // Also what the server left out without a word.
+        let missing = asked.map { Self.distance(from: $0, to: offset) } ?? 0
+        return Beginning(skipped: max(answer.skipped ?? 0, missing, 0))
+    }
+
+    private var askedOffset: Int64? {
+        if case .offset(let offset) = start { max(offset, 0) } else { nil }
+    }
+
+    /// Delivery goes on at a later message, because retention has overtaken the subscription. Returns how many it lost.
+    mutating func overtaken(oldest: Int64) -> Int64 {
+        let lost = nextOffset.map { Self.distance(from: $0, to: oldest) } ?? 0
+        nextOffset = max(oldest, nextOffset ?? oldest)
+        return lost
+    }
 
     mutating func receive(_ offset: Int64) -> Verdict {
-        guard let expected = nextOffset else {
-            nextOffset = offset + 1
-            return .deliver
+        guard 0..<Int64.max ~= offset else { return .invalid }
+        if let expected = nextOffset {
+            if offset < expected { return .repeated }
+            if offset > expected { return .gap(expected: expected) }
         }
-        if offset < expected { return .repeated }
-        if offset > expected { return .gap(expected: expected) }
         nextOffset = offset + 1
         return .deliver
+    }
+
+    /// 0 if it is not ahead.
+    private static func distance(from: Int64, to: Int64) -> Int64 {
+        let (distance, overflow) = to.subtractingReportingOverflow(from)
+        return overflow ? 0 : max(0, distance)
     }
 }

@@ -10,6 +10,12 @@ enum ServerFrame {
         /// Messages that retention dropped between the asked offset and this one.
         var skipped: Int64?
         var isLogReset = false
+        /// With ``isLogReset``: how many offsets before the asked one are other messages now, because the log lost its tail.
+        var rewound: Int64?
+        /// The server's log.
+        var log = LogTag.unknown
+        /// With ``isLogReset``: the log that the committed position was of.
+        var previousLog = LogTag.unknown
         /// The largest frame that the server accepts.
         var maxFrameBytes: Int64?
         var payload: Range<Int>?
@@ -21,6 +27,8 @@ enum ServerFrame {
         var text: String
         /// Where delivery goes on, with the code `offset_out_of_range`.
         var oldestOffset: Int64?
+        /// With the code `too_many_takeovers`.
+        var retryAfterMilliseconds: Int64?
     }
 
     case message(offset: Int64, timestamp: Int64, payload: Range<Int>)
@@ -50,6 +58,8 @@ enum ServerFrame {
         var code = ""
         var text = ""
         var oldestOffset: Int64?
+        var retryAfter: Int64?
+        var (logID, logEpoch, previousLogID): (JSONText?, JSONText?, JSONText?)
         try reader.beginObject()
         while let key = try reader.nextKey() {
             if key == "type" {
@@ -73,6 +83,16 @@ enum ServerFrame {
                 answer.maxFrameBytes = try reader.readInt64()
             } else if key == "log_reset" {
                 answer.isLogReset = try reader.readBool()
+            } else if key == "log_id", try reader.peek() == .string {
+                logID = try reader.readText()
+            } else if key == "log_epoch", try reader.peek() == .string {
+                logEpoch = try reader.readText()
+            } else if key == "previous_log_id", try reader.peek() == .string {
+                previousLogID = try reader.readText()
+            } else if key == "rewound" {
+                answer.rewound = try reader.readInt64()
+            } else if key == "retry_after_ms" {
+                retryAfter = try reader.readInt64()
             } else if key == "payload" {
                 answer.payload = try reader.skipValue()
             } else if key == "code" {
@@ -84,13 +104,18 @@ enum ServerFrame {
             }
         }
         try reader.finish()
+        answer.log = LogTag(id: logID?.raw, epoch: logEpoch?.raw)
+        answer.previousLog = LogTag(id: previousLogID?.raw, epoch: nil)
         guard let type else { throw JSONError(offset: 0, reason: "the member type is missing") }
         if type == "message", let offset = answer.offset, let payload = answer.payload {
             return .message(offset: offset, timestamp: timestamp, payload: payload)
         }
         if type == "response" { return .response(answer) }
         if type == "error" {
-            return .error(Refusal(requestID: answer.requestID, code: code, text: text, oldestOffset: oldestOffset))
+            return .error(
+                Refusal(
+                    requestID: answer.requestID, code: code, text: text, oldestOffset: oldestOffset,
+                    retryAfterMilliseconds: retryAfter))
         }
         if type == "ping" { return .ping }
         if type == "pong" { return .pong }

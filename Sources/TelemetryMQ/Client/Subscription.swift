@@ -2,8 +2,12 @@ import TelemetryNet
 
 /// The messages of a log from a position on: every one, in order, once, over any number of broken connections.
 ///
-/// One task iterates it, once. While the consumer is slower than the log, the socket is not read, so the server keeps what
-/// is not consumed. The connection is closed when the subscription and its iterator are gone, or by ``close()``.
+/// It may be iterated again: the next iteration continues exactly where the one before stopped, whether it used
+/// ``Iterator/next()`` or ``Iterator/nextBatch()``. When several tasks iterate it at once, each message goes to one of them.
+///
+/// While the consumer is slower than the log, the socket is not read, so the server keeps what is not consumed. The connection
+/// is made when the iteration begins, and closed when nobody holds the subscription or an iterator of it any more. A subscription
+/// that is not iterated can commit under its id without taking the id from whoever reads under it.
 public struct Subscription: AsyncSequence, Sendable {
     public typealias Element = Message
     public typealias Failure = MQError
@@ -19,27 +23,41 @@ public struct Subscription: AsyncSequence, Sendable {
         /// Keeps the loop's thread.
         let client: MQClient
 
-        init(client: MQClient, id: String, start: MQClient.StartPosition) {
+        init(client: MQClient, id: String, start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy) {
             self.client = client
             let loop = client.loop
             buffer = MessageBuffer(limit: client.configuration.receiveBufferBytes)
+            let (registry, buffer, configuration) = (client.registry, buffer, client.configuration)
             feed = LoopBound(
-                SubscriptionFeed(id: id, start: start, configuration: client.configuration, loop: loop, buffer: buffer), to: loop)
+                SubscriptionFeed(
+                    id: id, start: start, policy: policy, configuration: configuration, registry: registry, loop: loop,
+                    buffer: buffer), to: loop)
         }
 
-        func take() async throws(MQError) -> [Message]? {
-            try await buffer.take { [client, feed] in client.loop.execute { feed.value.resumeReading() } }
+        func resumeReading() {
+            let feed = feed
+            client.loop.execute { feed.value.resumeReading() }
+        }
+
+        func commit(_ offset: Int64, log: LogTag?) async throws(MQError) {
+            let feed = feed
+            let call = Call<Bool>()
+            _ = try await call.run(on: client.loop) { finish in
+                feed.value.commit(offset, log: log) { finish($0.map { true }) }
+            } cancel: { number in
+                feed.value.cancelCommit(number)
+            }
         }
 
         deinit {
             let feed = feed
-            client.loop.execute { feed.value.close() }
+            client.loop.execute { feed.value.release() }
         }
     }
 
-    init(client: MQClient, id: String, start: MQClient.StartPosition) {
+    init(client: MQClient, id: String, start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy) {
         self.id = id
-        handle = Handle(client: client, id: id, start: start)
+        handle = Handle(client: client, id: id, start: start, policy: policy)
     }
 
     public func makeAsyncIterator() -> Iterator {
@@ -48,11 +66,9 @@ public struct Subscription: AsyncSequence, Sendable {
         return Iterator(handle: handle)
     }
 
-    /// Reads the messages one after the other; one task owns it.
+    /// Reads the messages one after the other. It holds none itself, so what it has not returned the next iterator does.
     public struct Iterator: AsyncIteratorProtocol {
         let handle: Handle
-        private var batch: [Message] = []
-        private var index = 0
 
         init(handle: Handle) { self.handle = handle }
 
@@ -62,45 +78,42 @@ public struct Subscription: AsyncSequence, Sendable {
         }
 
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(MQError) -> Message? {
-            if index == batch.count {
-                let handle = handle
-                guard let taken = try await handle.take() else { return nil }
-                batch = taken
-                index = 0
-            }
-            defer { index += 1 }
-            return batch[index]
+            if let message = handle.buffer.takeReady() { return message }
+            let handle = handle
+            return try await handle.buffer.next { handle.resumeReading() }
         }
 
         /// All messages that have arrived, at least one; `nil` after ``Subscription/close()``. For consumers that handle
         /// many at a time.
         public mutating func nextBatch() async throws(MQError) -> [Message]? {
-            if index < batch.count {
-                defer { batch = [] }
-                let rest = Array(batch[index...])
-                index = 0
-                return rest
-            }
-            return try await handle.take()
+            let handle = handle
+            return try await handle.buffer.nextBatch { handle.resumeReading() }
         }
     }
 
-    /// Tells the server that everything up to and including `offset` is done: a later subscription with the same id and
-    /// ``MQClient/StartPosition/committed`` begins behind it. Returns when the server has stored it in the sense of its
+    /// Reports to the server that everything up to and including `offset` is done: a later subscription with the same id and
+    /// ``MQClient/StartPosition/committed`` begins after it. Returns when the server has stored it in the sense of its
     /// sync policy.
+    ///
+    /// It is a position in the log of the message with that offset that was taken last from this subscription; if none was, in the
+    /// log that the server has when it is first sent. If the server has another log by then, nothing is committed:
+    /// ``MQError/Code/otherLog``. A consumer that commits long after taking a message, while others are taken, passes
+    /// ``Message/position`` instead.
     public func commit(through offset: Int64) async throws(MQError) {
-        let feed = handle.feed
-        let call = Call<Bool>()
-        _ = try await call.run(on: handle.client.loop) { finish in
-            feed.value.commit(offset) { finish($0.map { true }) }
-        } cancel: { number in
-            feed.value.cancelCommit(number)
-        }
+        try await handle.commit(offset, log: handle.buffer.log(of: offset))
     }
 
-    /// Ends the iteration, behind what has arrived.
+    /// The same, for exactly this message of this log.
+    public func commit(through position: LogPosition) async throws(MQError) {
+        try await handle.commit(position.offset, log: position.tag.isKnown ? position.tag : nil)
+    }
+
+    /// Takes nothing more from the server, and gives up the id. The iteration gives what had arrived, and ends.
+    ///
+    /// Commits stay possible until the subscription is released or its client closed: over the connection, which is kept for
+    /// that, or over a new one.
     public func close() {
         let feed = handle.feed
-        handle.client.loop.execute { feed.value.close() }
+        handle.client.loop.execute { feed.value.endDelivery() }
     }
 }

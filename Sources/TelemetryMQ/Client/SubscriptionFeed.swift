@@ -2,31 +2,60 @@ import TelemetryNet
 
 /// The loop's side of a subscription: keeps it alive over connections, checks what arrives, and fills the buffer.
 final class SubscriptionFeed: LinkUser {
+    private enum Phase {
+        /// Not iterated yet: it may commit, and does not take the id from whoever reads under it.
+        case unopened
+        case running
+        /// Nothing more is delivered; what had arrived can be committed.
+        case ended
+        /// Commits are refused too, for that reason.
+        case closed(MQError)
+    }
+
+    typealias CommitWaiter = (Result<Void, MQError>) -> Void
+
     private let id: String
     private let configuration: MQClient.Configuration
     private let loop: EventLoop
     private let buffer: MessageBuffer
+    private let boundRegistry: LoopBound<SubscriptionRegistry>
     private var link: Link!
+    private var phase = Phase.unopened
     private var point: ResumePoint
     /// The subscribe that the next answer with id 1 is for.
     private var isSubscribing = false
     /// Connected, but not subscribed before the buffer has room.
     private var waitsForConsumer = false
-    private var commits: [(number: Int64, offset: Int64, waiter: (Result<Void, MQError>) -> Void)] = []
-    private var lastNumber: Int64 = 1
-    private var isClosed = false
+    /// Until then the id is left to whoever has it.
+    private var takeoverTimer: TimerID?
+    private var commits = CommitQueue<CommitWaiter>()
 
-    init(id: String, start: MQClient.StartPosition, configuration: MQClient.Configuration, loop: EventLoop, buffer: MessageBuffer) {
+    init(
+        id: String, start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy, configuration: MQClient.Configuration,
+        registry: LoopBound<SubscriptionRegistry>, loop: EventLoop, buffer: MessageBuffer
+    ) {
         self.id = id
         self.configuration = configuration
+        boundRegistry = registry
         self.loop = loop
         self.buffer = buffer
-        point = ResumePoint(start: start)
-        link = Link(configuration: configuration, loop: loop, user: self)
+        point = ResumePoint(start: start, policy: policy)
+        link = Link(configuration: configuration, subscription: id, loop: loop, user: self)
     }
 
+    private var registry: SubscriptionRegistry { boundRegistry.value }
+    private var isRunning: Bool { if case .running = phase { true } else { false } }
+
+    /// An iteration begins; the second one goes on with the first.
     func open() {
-        if !isClosed { link.open() }
+        guard case .unopened = phase else { return }
+        guard !registry.isClosing else { return shutDown(registry.closedError) }
+        registry.add(self)
+        phase = .running
+        let delay = registry.delay(id)
+        if delay > .zero { waitForTakeover(delay, "another subscriber has taken it over a moment ago") }
+        link.open()
+        if link.isReady { subscribe() }
     }
 
     func resumeReading() {
@@ -34,63 +63,131 @@ final class SubscriptionFeed: LinkUser {
         link.resumeReading()
     }
 
-    func close() { end(nil) }
+    // MARK: Ending
 
-    private func end(_ error: MQError?) {
-        guard !isClosed else { return }
-        isClosed = true
+    /// Takes nothing more from the server. What has arrived is still delivered, and can be committed.
+    func endDelivery() {
+        switch phase {
+        case .unopened:
+            guard !registry.isClosing else { return shutDown(registry.closedError) }
+            registry.add(self)
+            stopDelivery(nil)
+        case .running:
+            stopDelivery(nil)
+            // What is on its way is read and thrown away, up to the answers to commits.
+            link.resumeReading()
+            if link.isReady { link.send(Array(#"{"type":"unsubscribe","request_id":0}"#.utf8)) } else { restIfIdle() }
+        case .ended, .closed: break
+        }
+    }
+
+    /// Refuses whatever comes, and drops the connection.
+    func shutDown(_ error: MQError) {
+        if case .closed = phase { return }
+        // What ended it before stays what its consumer is told.
+        var failure: MQError?
+        if case .unopened = phase { failure = error }
+        stopDelivery(failure, isReported: false)
+        phase = .closed(error)
         link.close()
-        buffer.finish(error)
-        if let error { configuration.onEvent(.subscriptionFailed(id: id, error)) }
-        let waiting = commits
-        commits = []
-        for commit in waiting { commit.waiter(.failure(error ?? MQError(.closed, "\(link.peer): the subscription \(id) is closed"))) }
+        for waiter in commits.takeAll() { waiter(.failure(error)) }
+        registry.remove(self)
+    }
+
+    /// Nobody holds the subscription any more.
+    func release() { shutDown(closedError) }
+
+    private var closedError: MQError { MQError(.closed, "\(link.peer): the subscription \(id) is closed") }
+
+    private func stopDelivery(_ failure: MQError?, isReported: Bool = true) {
+        phase = .ended
+        isSubscribing = false
+        waitsForConsumer = false
+        if let takeoverTimer { loop.cancel(takeoverTimer) }
+        takeoverTimer = nil
+        buffer.finish(failure)
+        if isReported, let failure { configuration.onEvent(.subscriptionFailed(id: id, failure)) }
+    }
+
+    /// Ends delivery by an error. Commits stay possible, unless the id is another's now or the server refuses this client.
+    private func fail(_ error: MQError) {
+        guard isRunning else { return }
+        if error.code == .superseded { registry.superseded(id) }
+        stopDelivery(error)
+        if error.code == .superseded || error.code == .unauthorized { return shutDown(error) }
+        // The stream may not be trusted any more: commits go over a new connection.
+        link.rest()
+        if !commits.isEmpty { link.open() }
+    }
+
+    /// A connection that serves neither an iteration nor a commit is not made again.
+    private func restIfIdle() {
+        if !isRunning, commits.isEmpty { link.rest() }
     }
 
     // MARK: Requests
 
     func linkIsReady() {
-        // With each connection that breaks while nobody consumes, the buffer would else grow by what it brought.
-        if buffer.isPaused { waitsForConsumer = true } else { subscribe() }
-        for commit in commits { send(commit.number, commit.offset) }
+        if isRunning { subscribe() }
+        for commit in commits.stampAll(with: link.log) { send(commit) }
     }
 
     private func subscribe() {
-        waitsForConsumer = false
+        guard isRunning, !isSubscribing, takeoverTimer == nil else { return }
+        // With each connection that breaks while nobody consumes, the buffer would else grow by what it brought.
+        waitsForConsumer = buffer.isPaused
+        guard !waitsForConsumer else { return }
         isSubscribing = true
         var request = ByteWriter()
         request.append(#"{"type":"subscribe","request_id":1,"subscriber_id":"#)
         request.appendJSONString(id)
-        request.append(",")
-        request.append(point.requestedStart)
+        point.appendStart(to: &request)
         request.append("}")
         link.send(request.bytes)
     }
 
-    func commit(_ offset: Int64, _ waiter: @escaping (Result<Void, MQError>) -> Void) -> Int64? {
-        guard !isClosed else {
-            waiter(.failure(MQError(.closed, "\(link.peer): the subscription \(id) is closed")))
+    private func waitForTakeover(_ delay: Duration, _ reason: String) {
+        configuration.onEvent(.subscriptionDelayed(id: id, reason: reason, retryAfter: delay))
+        takeoverTimer = loop.schedule(after: delay) { [weak self] in
+            guard let self else { return }
+            takeoverTimer = nil
+            if link.isReady { subscribe() }
+        }
+    }
+
+    /// - Parameter log: that of the message; `nil` if the caller does not know it.
+    func commit(_ offset: Int64, log: LogTag?, _ waiter: @escaping CommitWaiter) -> Int64? {
+        if case .closed(let error) = phase {
+            waiter(.failure(error))
             return nil
         }
-        lastNumber += 1
-        commits.append((lastNumber, offset, waiter))
+        if case .unopened = phase {
+            guard !registry.isClosing else {
+                waiter(.failure(registry.closedError))
+                return nil
+            }
+            registry.add(self)
+        }
+        let number = commits.add(offset, log: log, waiter)
         link.open()
-        if link.isReady { send(lastNumber, offset) }
-        return lastNumber
+        if link.isReady, let commit = commits.stamp(number, with: link.log) { send(commit) }
+        return number
     }
 
     func cancelCommit(_ number: Int64) {
-        commits.removeAll { $0.number == number }
+        _ = commits.finish(number)
+        if !link.isReady { restIfIdle() }
     }
 
-    private func send(_ number: Int64, _ offset: Int64) {
+    private func send(_ commit: CommitQueue<CommitWaiter>.Entry) {
         var request = ByteWriter()
         request.append(#"{"type":"ack","request_id":"#)
-        request.appendDecimal(number)
+        request.appendDecimal(commit.number)
         request.append(#","subscriber_id":"#)
         request.appendJSONString(id)
         request.append(#","offset":"#)
-        request.appendDecimal(offset)
+        request.appendDecimal(commit.offset)
+        request.appendMembers(of: commit.log)
         request.append("}")
         link.send(request.bytes)
     }
@@ -109,71 +206,99 @@ final class SubscriptionFeed: LinkUser {
                 let frame = UnsafeRawBufferPointer(rebasing: frames[at..<at + total])
                 switch try ServerFrame.parse(frame) {
                 case .message(let offset, let timestamp, let payload):
-                    // Of the subscription that was before this one.
-                    guard !isSubscribing else { break }
+                    // Of the subscription that was before this one, or of one that has ended.
+                    guard !isSubscribing, isRunning else { break }
                     switch point.receive(offset) {
                     case .deliver:
                         let start = at + Record.lengthBytes
                         messages.append(
                             Message(
                                 offset: offset, timestamp: timestamp,
-                                payload: storage[start + payload.lowerBound..<start + payload.upperBound]))
+                                payload: storage[start + payload.lowerBound..<start + payload.upperBound], log: point.log))
                     case .repeated: break
                     case .gap(let expected):
                         failure = MQError(.protocolViolation, "\(link.peer): message \(offset) came where \(expected) was due")
+                    case .invalid:
+                        failure = MQError(.protocolViolation, "\(link.peer): a message with the offset \(offset)")
                     }
-                case .response(let answer): handle(answer)
+                case .response(let answer): failure = handle(answer)
                 case .error(let refusal): failure = handle(refusal)
                 case .ping: link.send(Array(#"{"type":"pong"}"#.utf8))
                 case .pong, .unknown: break
                 }
             } catch {
-                failure = MQError(
-                    .corruptMessage, "\(link.peer): a damaged frame behind message \((point.nextOffset ?? 0) - 1): \(error)")
+                let last = point.nextOffset.map { "\($0 - 1)" } ?? "-1"
+                failure = MQError(.corruptMessage, "\(link.peer): a damaged frame after message \(last): \(error)")
             }
             at += total
         }
         let hasRoom = messages.isEmpty || buffer.append(messages, byteCount: frames.count)
-        if let failure {
-            end(failure)
-            return false
+        guard let failure else { return hasRoom || !isRunning }
+        if isRunning {
+            fail(failure)
+        } else {
+            link.fail(failure.message)
         }
-        return hasRoom
+        return false
     }
 
-    private func handle(_ answer: ServerFrame.Answer) {
+    private func handle(_ answer: ServerFrame.Answer) -> MQError? {
         if answer.requestID == 1 {
+            guard isSubscribing else { return nil }
             isSubscribing = false
-            guard let offset = answer.offset else { return }
-            if answer.isLogReset { configuration.onEvent(.logReset(nextOffset: offset)) }
-            if let skipped = answer.skipped, skipped > 0 { configuration.onEvent(.messagesSkipped(count: skipped, nextOffset: offset)) }
-            point.begins(at: offset)
-        } else if let index = commits.firstIndex(where: { $0.number == answer.requestID }) {
-            commits.remove(at: index).waiter(.success(()))
+            return begin(answer)
         }
+        if let number = answer.requestID { commits.finish(number)?(.success(())) }
+        return nil
+    }
+
+    private func begin(_ answer: ServerFrame.Answer) -> MQError? {
+        let beginning = point.begins(answer)
+        if let text = beginning.contradiction { return MQError(.protocolViolation, "\(link.peer): \(text)") }
+        if let reset = beginning.reset {
+            // A server that knows the policy has refused instead.
+            if point.failsOnOtherLog { return MQError(.otherLog, "\(link.peer), subscription \(id): \(reset)") }
+            configuration.onEvent(.logReset(id: id, reset))
+        }
+        if beginning.skipped > 0 {
+            configuration.onEvent(.messagesSkipped(id: id, count: beginning.skipped, nextOffset: answer.offset ?? 0))
+        }
+        return nil
     }
 
     private func handle(_ refusal: ServerFrame.Refusal) -> MQError? {
-        if let index = commits.firstIndex(where: { $0.number == refusal.requestID }) {
-            commits.remove(at: index).waiter(.failure(MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")))
+        let text = "\(link.peer): \(refusal.text)"
+        if let number = refusal.requestID, number != 1 {
+            let code: MQError.Code = refusal.code == ErrorCode.otherLog.rawValue ? .otherLog : .rejected(code: refusal.code)
+            commits.finish(number)?(.failure(MQError(code, text)))
             return nil
         }
+        guard isRunning else { return nil }
         switch ErrorCode(rawValue: refusal.code) {
         case .offsetOutOfRange:
             guard let oldest = refusal.oldestOffset else { return nil }
-            configuration.onEvent(.messagesSkipped(count: oldest - (point.nextOffset ?? oldest), nextOffset: oldest))
-            point.begins(at: oldest)
+            configuration.onEvent(.messagesSkipped(id: id, count: point.overtaken(oldest: oldest), nextOffset: oldest))
             return nil
-        case .superseded: return MQError(.superseded, "\(link.peer): \(refusal.text)")
+        case .tooManyTakeovers:
+            isSubscribing = false
+            let asked = Duration.milliseconds(min(max(refusal.retryAfterMilliseconds ?? 0, 0), 60_000))
+            waitForTakeover(max(asked, configuration.initialBackoff), refusal.text)
+            return nil
+        case .superseded: return MQError(.superseded, text)
+        case .otherLog: return MQError(.otherLog, text)
         case .shuttingDown, .idleTimeout, .tooManyConnections: return nil
-        default: return MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")
+        default: return MQError(.rejected(code: refusal.code), text)
         }
     }
 
     func linkIsDown(_ reason: String) {
         isSubscribing = false
         waitsForConsumer = false
+        restIfIdle()
     }
 
-    func linkIsRefused(_ error: MQError) { end(error) }
+    func linkIsRefused(_ error: MQError) {
+        for waiter in commits.takeAll() { waiter(.failure(error)) }
+        fail(error)
+    }
 }

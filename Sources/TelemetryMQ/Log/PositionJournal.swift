@@ -30,6 +30,8 @@ package final class PositionJournal {
     package private(set) var damage: String?
     /// Positions that did not mean a message of this log, and were set back.
     package private(set) var repairs: [String] = []
+    /// By subscriber id, until it commits anew.
+    private(set) var repaired: [String: PositionRepair] = [:]
     /// The file still has lines that must not count at the next start: it is to be written anew.
     package private(set) var needsRewrite = false
 
@@ -60,6 +62,7 @@ package final class PositionJournal {
         repairs = found.repairs.sorted { $0.key < $1.key }.map { id, repair in
             "\(file.path): position of \(id): \(repair.reason); it is set back to \(repair.offset)"
         }
+        repaired = found.repairs
         needsRewrite = bounds.identity != nil && (!repairs.isEmpty || found.hasOlderLines)
         byteCount = found.end
         if let torn = found.torn {
@@ -94,6 +97,7 @@ package final class PositionJournal {
         let known = positions[id]
         let new = Position(offset: offset, committedAt: time, usedAt: time, skipped: known?.skipped ?? 0)
         try write(id, new)
+        repaired[id] = nil
         if known == nil { sorted = nil }
     }
 
@@ -116,7 +120,10 @@ package final class PositionJournal {
         try write(out.bytes) { current in
             for id in ids { current[id] = nil }
         }
-        for id in ids { positions[id] = nil }
+        for id in ids {
+            positions[id] = nil
+            repaired[id] = nil
+        }
         sorted = nil
     }
 

@@ -5,7 +5,7 @@ import TelemetryNet
 struct PositionReading {
     private(set) var positions: [String: Position] = [:]
     /// By subscriber id: why its last line does not count as it stands, and the offset that does.
-    private(set) var repairs: [String: (reason: String, offset: Int64)] = [:]
+    private(set) var repairs: [String: PositionRepair] = [:]
     /// After the last line that has its end.
     private(set) var end: Int64 = 0
     /// Describes bytes after it, as a crash leaves them.
@@ -69,7 +69,8 @@ struct PositionReading {
             repairs[line.id] = nil
         case .lostTail(let end):
             position.offset = end - 1
-            repairs[line.id] = ("message \(offset) was lost with the log's tail, which ends before \(end)", end - 1)
+            let reason = "message \(offset) was lost with the log's tail, which ends before \(end)"
+            repairs[line.id] = PositionRepair(reason: reason, offset: end - 1, logID: line.logID)
         case .beyondEnd, .otherLog:
             // An earlier line may name a message of this log; without one nothing is known to be done.
             position.offset = positions[line.id]?.offset ?? bounds.oldestOffset - 1
@@ -77,10 +78,19 @@ struct PositionReading {
                 verdict == .otherLog
                 ? "message \(offset) is of another log"
                 : "message \(offset) lies beyond the log's end; the next one gets offset \(bounds.nextOffset)"
-            repairs[line.id] = (reason, position.offset)
+            repairs[line.id] = PositionRepair(reason: reason, offset: position.offset, logID: line.logID)
         }
         // What retention dropped since the line was written.
         position.retentionMoved(from: line.oldestOffset ?? 0, to: bounds.oldestOffset)
         positions[line.id] = position
     }
+}
+
+/// A stored position that did not mean a message of the log.
+package struct PositionRepair: Sendable {
+    var reason: String
+    /// What it is set back to.
+    var offset: Int64
+    /// The log that it names; `nil` if it names none.
+    var logID: [UInt8]?
 }

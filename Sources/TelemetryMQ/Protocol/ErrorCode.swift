@@ -12,6 +12,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case unauthorized
     /// Another connection subscribed with the same id. Closed.
     case superseded
+    /// The id was taken over too often in a short time: it stays with its subscriber. The connection goes on.
+    case tooManyTakeovers = "too_many_takeovers"
     /// A sequence number that is not above the producer's last, and too old to be remembered.
     case staleSequence = "stale_sequence"
     /// A subscriber fell behind retention: delivery goes on at `oldest_offset`. Or the offset of an `ack` lies beyond

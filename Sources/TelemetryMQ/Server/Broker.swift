@@ -18,6 +18,7 @@ final class Broker {
 
     private(set) var connections: [Int32: BrokerConnection] = [:]
     private(set) var subscribers: [String: BrokerConnection] = [:]
+    private var takeovers = TakeoverLimit()
     /// Up to here messages are delivered: with the policy `always` what is synced, else all that is written.
     private(set) var visible: MessageLog.LogEnd
     private var commitIsDue = false
@@ -360,6 +361,12 @@ final class Broker {
 
     // MARK: Subscribing
 
+    /// How long the connection has to wait before it may take the id from another one; `nil`: it may, or need not take it.
+    func takeoverWait(of id: String, by connection: BrokerConnection) -> Duration? {
+        guard let older = subscribers[id], older !== connection else { return nil }
+        return takeovers.take(id, at: loop.now)
+    }
+
     /// Makes the connection the one that serves the subscriber id; another one that did is told and closed.
     func subscribe(_ connection: BrokerConnection, as id: String) -> Bool {
         if let older = subscribers[id], older !== connection {
@@ -398,6 +405,7 @@ final class Broker {
             guard let self, !isStopping else { return }
             commitStaged()
             for connection in connections.values { connection.checkLiveness() }
+            takeovers.forget(at: loop.now)
             // Whatever the policy, what is sealed gets to the device and gets its index.
             if log.hasUnsealedSegments { startSync() }
             lookAtClock()

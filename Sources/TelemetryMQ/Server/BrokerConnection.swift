@@ -148,6 +148,14 @@ final class BrokerConnection: EventHandler {
         output.appendError(code, message, requestID: requestID, members: members)
     }
 
+    func refuseTakeover(of id: String, wait: Duration, requestID: UnsafeRawBufferPointer?) {
+        broker.counters.errors[.tooManyTakeovers, default: 0] += 1
+        let text = "\(id) was taken over \(TakeoverLimit.burst) times in a row: give each subscriber its own id, or wait"
+        output.appendError(.tooManyTakeovers, text, requestID: requestID) {
+            $0.appendMember("retry_after_ms", wait.microseconds / 1000 + 1)
+        }
+    }
+
     func refuseAndClose(_ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil) {
         refuse(code, message, requestID: requestID)
         closeWhenDrained()

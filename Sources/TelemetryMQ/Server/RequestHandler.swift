@@ -107,14 +107,20 @@ struct RequestHandler {
         guard let id = request.subscriberID else {
             return connection.refuse(.invalidFrame, "the member subscriber_id is missing", requestID: request.requestID)
         }
+        if let wait = broker.takeoverWait(of: id, by: connection) {
+            return connection.refuseTakeover(of: id, wait: wait, requestID: request.requestID)
+        }
         let log = broker.log
         let asked: Int64
         var known: Int64?
+        var repair: PositionRepair?
         do {
             switch request.start {
             case nil, .latest: asked = broker.visible.offset
             case .earliest: asked = log.oldestOffset
-            case .committed: asked = broker.positions[id]?.nextOffset ?? log.oldestOffset
+            case .committed:
+                asked = broker.positions[id]?.nextOffset ?? log.oldestOffset
+                repair = broker.positions.repaired[id]
             case .offset(let offset):
                 asked = offset
                 known = offset
@@ -124,9 +130,11 @@ struct RequestHandler {
             return connection.refuse(.storageFailed, "look for a time: \(error)", requestID: request.requestID)
         }
         let standing = broker.identity.standing(logID: request.logID, epoch: request.logEpoch, nextOffset: known)
-        let start = SubscriptionStart(
+        var start = SubscriptionStart(
             asked: asked, standing: standing, oldest: log.oldestOffset, visible: broker.visible.offset,
             end: log.nextOffset)
+        // Its position was of another log, and was set back when this one was opened.
+        if repair != nil { start.isReset = true }
         if start.isReset, request.onOtherLog == .fail { return refuseOtherLog(request) }
         do {
             let delivery = try Delivery(broker: broker, from: start.offset)
@@ -143,6 +151,11 @@ struct RequestHandler {
                     $0.appendMember("skipped", start.skipped)
                 }
                 if start.isReset { $0.append(#","log_reset":true"#) }
+                if let previous = repair?.logID {
+                    $0.append(#","previous_log_id":""#)
+                    $0.append(previous)
+                    $0.append("\"")
+                }
                 if let rewound = start.rewound { $0.appendMember("rewound", rewound) }
             }
         } catch {

@@ -102,7 +102,8 @@ struct CollectorFaultTests {
         try await collector.run(AsyncStream { continuation in
             for message in messages { continuation.yield(message) }
             continuation.finish()
-        }) { offset in
+        }) { position in
+            let offset = position.offset
             #expect(committed.withLock { $0 } < offset)
             committed.withLock { $0 = offset }
             let stored = database.stored

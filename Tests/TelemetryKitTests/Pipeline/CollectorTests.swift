@@ -39,7 +39,7 @@ struct CollectorTests {
         let store = ScriptedStore()
         let commits = Log<Int64>()
         let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 20 }, clock: HandClock().clock)
-        try await collector.run(Self.stream(try Self.messages((0..<5).map { Self.batch("\($0)", samples: 10) }))) { commits.add($0) }
+        try await collector.run(Self.stream(try Self.messages((0..<5).map { Self.batch("\($0)", samples: 10) }))) { commits.add($0.offset) }
         #expect(await store.writes.map { $0.map(\.batchID) } == [["0", "1"], ["2", "3"], ["4"]])
         #expect(commits.all == [1, 3, 4])
         let counters = collector.counters
@@ -91,8 +91,8 @@ struct CollectorTests {
             default: events.add("\(event)")
             }
         }
-        try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 3)]))) { offset in
-            commits.add(offset)
+        try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 3)]))) { position in
+            commits.add(position.offset)
             #expect(await store.samples.map(\.value) == [0, 1, 2])
         }
         #expect(commits.all == [0])
@@ -157,7 +157,7 @@ struct CollectorTests {
             }
         }
         let batches = (0..<7).map { Self.batch("\($0)", samples: 2) }
-        try await collector.run(Self.stream(try Self.messages(batches))) { log.add("commit \($0)") }
+        try await collector.run(Self.stream(try Self.messages(batches))) { log.add("commit \($0.offset)") }
         #expect(await store.writes.flatMap { $0.map(\.batchID) } == ["0", "1", "2", "4", "5", "6"])
         #expect(log.all == ["disk full", "disk full", "kept 3 2 conflict", "refused 3: conflict", "commit 6"])
         let counters = collector.counters
@@ -201,7 +201,7 @@ struct CollectorTests {
             try await collector.run(Self.stream(messages).map { message in
                 read.add(message.offset)
                 return message
-            }) { commits.add($0) }
+            }) { commits.add($0.offset) }
         }
         await store.arrival(of: ["0", "1", "2"])
         // Beside the three one group is full and one message waits.
@@ -232,7 +232,7 @@ struct CollectorTests {
         var messages = try Self.messages([Self.batch("a", samples: 1), Self.batch("b", samples: 1), Self.batch("c", samples: 1)])
         messages[1].payload = Array(#"{"hello":"world"}"#.utf8)
         messages.append(CollectorMessage(offset: 3, payload: [0xFF]))
-        try await collector.run(Self.stream(messages)) { commits.add($0) }
+        try await collector.run(Self.stream(messages)) { commits.add($0.offset) }
         #expect(await store.samples.count == 2)
         #expect(offsets.all == [1, 3])
         #expect(commits.all == [3])
@@ -263,10 +263,10 @@ struct CollectorTests {
         let events = Log<Int64>()
         let store = ScriptedStore()
         let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 1 }) { event in
-            if case .commitFailed(let offset, _) = event { events.add(offset) }
+            if case .commitFailed(let position, _) = event { events.add(position.offset) }
         }
-        try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 1), Self.batch("b", samples: 1)]))) { offset in
-            if offset == 0 { throw Refused() }
+        try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 1), Self.batch("b", samples: 1)]))) { position in
+            if position.offset == 0 { throw Refused() }
         }
         #expect(events.all == [0])
         #expect(collector.counters.commitsFailed == 1 && collector.counters.samplesStored == 2)
@@ -294,7 +294,7 @@ struct CollectorTests {
         let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 1 }, clock: time.clock)
         let (stream, continuation) = AsyncStream.makeStream(of: CollectorMessage.self)
         continuation.yield(try Self.messages([Self.batch("a", samples: 1)])[0])
-        let task = Task { try await collector.run(stream) { commits.add($0) } }
+        let task = Task { try await collector.run(stream) { commits.add($0.offset) } }
         await time.sleeperArrives()
         task.cancel()
         try? await task.value

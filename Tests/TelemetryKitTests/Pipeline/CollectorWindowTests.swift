@@ -12,11 +12,11 @@ struct CollectorWindowTests {
             var (begun, committed) = (Int64(0), Int64(-1))
             for _ in 0..<60 {
                 if !window.isFull, Bool.random(using: &random) {
-                    open[window.begin(lastOffset: begun)] = begun
+                    open[window.begin(last: CollectorPosition(offset: begun))] = begun
                     begun += 1
                 } else if let (number, _) = open.randomElement(using: &random) {
                     open[number] = nil
-                    if let offset = window.finish(number) {
+                    if let offset = window.finish(number)?.offset {
                         #expect(offset > committed)
                         committed = offset
                     }

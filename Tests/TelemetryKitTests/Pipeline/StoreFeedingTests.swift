@@ -50,7 +50,7 @@ struct StoreFeedingTests {
             let commits = Mutex<[Int64]>([])
             let pauses = (0..<count).map { _ in Int.random(in: 0..<6, using: &random) == 0 }
             let collector = Collector(store: store, configuration: configuration)
-            try await collector.run(Messages(messages, pauses: pauses)) { offset in commits.withLock { $0.append(offset) } }
+            try await collector.run(Messages(messages, pauses: pauses)) { position in commits.withLock { $0.append(position.offset) } }
             #expect(collector.counters.samplesStored == count)
             #expect(try await store.statistics().sampleCount == count)
             let committed = commits.withLock { $0 }

@@ -118,7 +118,7 @@ struct ClientFaultTests {
             try peer.readToEnd()
         }
         var signals = received.makeAsyncIterator()
-        let first = MQClient(configuration: patientConfiguration(server.port))
+        let first = try MQClient(configuration: patientConfiguration(server.port))
         async let offset = first.publish("1")
         _ = await signals.next()
         async let closed: Void = first.close(within: .seconds(100))
@@ -128,7 +128,7 @@ struct ClientFaultTests {
         await #expect { _ = try await first.publish("2") } throws: { ($0 as? MQError)?.code == .closed }
         await #expect { _ = try await first.statistics() } throws: { ($0 as? MQError)?.code == .closed }
 
-        let second = MQClient(configuration: patientConfiguration(server.port))
+        let second = try MQClient(configuration: patientConfiguration(server.port))
         let unanswered = Task { try await second.publish("1") }
         _ = await signals.next()
         await second.close(within: .zero)

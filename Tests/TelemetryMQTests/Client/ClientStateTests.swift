@@ -116,6 +116,13 @@ struct ClientStateTests {
         #expect(told.count == added)
     }
 
+    private func answer(_ offset: Int64, isReset: Bool = false) -> ServerFrame.Answer {
+        var answer = ServerFrame.Answer()
+        answer.offset = offset
+        answer.isLogReset = isReset
+        return answer
+    }
+
     @Test("a subscription asks for its start, then for what it expects next")
     func resumePoint() {
         let starts: [(MQClient.StartPosition, String)] = [
@@ -125,14 +132,14 @@ struct ClientStateTests {
         for (start, text) in starts {
             var point = ResumePoint(start: start)
             #expect(point.requestedStart == text)
-            point.begins(at: 40)
+            #expect(point.begins(answer(40)).contradiction == nil)
             #expect(point.requestedStart == #""offset":40"#)
             #expect(point.receive(40) == .deliver)
             #expect(point.receive(40) == .repeated)
             #expect(point.receive(42) == .gap(expected: 41))
             #expect(point.receive(41) == .deliver)
             #expect(point.requestedStart == #""offset":42"#)
-            point.begins(at: 0)
+            #expect(point.begins(answer(0, isReset: true)).reset != nil)
             #expect(point.receive(0) == .deliver)
         }
     }

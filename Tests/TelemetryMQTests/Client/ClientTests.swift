@@ -133,7 +133,7 @@ struct ClientTests {
         let placeholder = try await startTestServer()
         let port = placeholder.port
         await placeholder.shutdown()
-        let client = MQClient(configuration: quickConfiguration(port))
+        let client = try MQClient(configuration: quickConfiguration(port))
         async let offset = client.publish("\"early\"")
         let server = try await startTestServer(port: port)
         #expect(try await offset == 0)
@@ -146,7 +146,7 @@ struct ClientTests {
         let placeholder = try await startTestServer()
         let port = placeholder.port
         await placeholder.shutdown()
-        let client = MQClient(configuration: quickConfiguration(port))
+        let client = try MQClient(configuration: quickConfiguration(port))
         let publish = Task { try await client.publish("1") }
         publish.cancel()
         await #expect { _ = try await publish.value } throws: { ($0 as? MQError)?.code == .cancelled }
@@ -184,7 +184,7 @@ struct ClientTests {
 
     @Test("a payload that is not JSON is refused before it is sent", arguments: ["", "{", "1 2", "{\"a\":1},\"offset\":5", "\u{1}"])
     func invalidPayload(payload: String) async throws {
-        let client = MQClient(configuration: quickConfiguration(1))
+        let client = try MQClient(configuration: quickConfiguration(1))
         await #expect { _ = try await client.publish(payload) } throws: { ($0 as? MQError)?.code == .invalidPayload }
         await client.close()
     }
@@ -274,8 +274,8 @@ struct ClientTests {
         let port = first.port
         let resets = Mutex(0)
         var settings = quickConfiguration(port)
-        settings.onEvent = { if case .logReset = $0 { resets.withLock { $0 += 1 } } }
-        let client = MQClient(configuration: settings)
+        settings.onEvent = { if case .logReset("s", _) = $0 { resets.withLock { $0 += 1 } } }
+        let client = try MQClient(configuration: settings)
         try await client.publish((0..<5).map { Array("\($0)".utf8) })
         var iterator = client.subscribe(id: "s", from: .earliest).makeAsyncIterator()
         for n in 0..<5 { #expect(try await iterator.next()?.offset == Int64(n)) }
@@ -310,7 +310,7 @@ struct ClientTests {
         let server = try await startTestServer()
         var settings = quickConfiguration(server.port)
         settings.clientID = id
-        let client = MQClient(configuration: settings)
+        let client = try MQClient(configuration: settings)
         await #expect { _ = try await client.publish("1") } throws: { ($0 as? MQError)?.code == .rejected(code: "invalid_frame") }
         await client.close()
         await server.shutdown()

@@ -198,7 +198,7 @@ struct PositionServerTests {
             }
             var page = try #require(members(try peer.ask(#"{"type":"list_positions"}"#))["payload"] as? [String: Any])
             #expect(page["next"] != nil)
-            let client = MQClient(configuration: quickConfiguration(server.port))
+            let client = try MQClient(configuration: quickConfiguration(server.port))
             #expect(try await client.positions().map(\.subscriberID) == ids.sorted())
             await client.close()
             page = try #require(members(try peer.ask(#"{"type":"list_positions","after":"\u00ff"}"#))["payload"] as? [String: Any])
@@ -300,7 +300,7 @@ struct PositionServerTests {
         var server = try await startTestServer(directory, port: port, token: "t")
         var settings = quickConfiguration(port)
         settings.token = "t"
-        let client = MQClient(configuration: settings)
+        let client = try MQClient(configuration: settings)
         _ = try await client.publish(["1", "2", "3"].map { Array($0.utf8) })
         try await client.setPosition(of: "a \"quoted\" id", to: 1)
         let found = try await client.positions()

@@ -64,17 +64,26 @@ extension RawPeer {
         return request
     }
 
-    func greet() throws {
+    /// - Parameter log: the members that name the server's log; empty as of an older server.
+    func greet(_ log: String = "") throws {
         _ = try expect("hello")
-        try send(#"{"type":"response","success":true,"request_id":0}"#)
+        try send(#"{"type":"response","success":true,"request_id":0\#(log)}"#)
     }
 
     /// Waits for a subscribe and answers it; returns the offset that was asked for.
     @discardableResult
-    func acceptSubscription(beginsAt start: Int? = nil) throws -> Int {
+    func acceptSubscription(beginsAt start: Int? = nil, _ members: String = "") throws -> Int {
         let asked = try expect("subscribe")["offset"] as? Int ?? -1
-        try send(#"{"type":"response","success":true,"request_id":1,"offset":\#(start ?? max(asked, 0))}"#)
+        try send(#"{"type":"response","success":true,"request_id":1,"offset":\#(start ?? max(asked, 0))\#(members)}"#)
         return asked
+    }
+
+    /// Waits for an ack and answers it; returns its members.
+    @discardableResult
+    func acceptCommit() throws -> [String: Any] {
+        let request = try expect("ack")
+        try send(#"{"type":"response","success":true,"request_id":\#(request["request_id"] as? Int ?? 0)}"#)
+        return request
     }
 
     /// Waits for a publish and answers it.

@@ -1,0 +1,52 @@
+import Synchronization
+
+/// Logs and counts what kept a reader of the queue from getting every message of one log: retention that was faster, or
+/// another log at the same address.
+package final class ReadingWatch: Sendable {
+    package struct Counts: Sendable, Hashable {
+        /// Messages that retention dropped before they were read.
+        package var skippedMessages: Int64 = 0
+        /// How often the queue had another log than before.
+        package var logResets = 0
+        /// What was found the last time.
+        package var lastReset: String?
+    }
+
+    private let log: Logger
+    private let state = Mutex(Counts())
+
+    package init(log: Logger) { self.log = log }
+
+    package var counts: Counts { state.withLock { $0 } }
+
+    /// Retention was faster than the reader.
+    package func skipped(_ count: Int64, next: Int64, id: String) {
+        state.withLock { $0.skippedMessages += count }
+        log.warning("messages lost to retention", ["subscription": id, "count": count, "next_offset": next])
+    }
+
+    /// The queue has another log, or its log has lost its tail. `what` describes it in one sentence.
+    package func reset(_ what: String, old: String?, new: String?, next: Int64, rewound: Int64, id: String) {
+        state.withLock { counts in
+            counts.logResets += 1
+            counts.lastReset = what
+        }
+        log.warning(
+            "the queue has another log",
+            [
+                "subscription": id, "old_log": old ?? "unknown", "new_log": new ?? "unknown", "next_offset": next, "rewound": rewound,
+                "reason": what,
+            ])
+    }
+
+    /// For the detail of a readiness check: empty, or what has happened, after a semicolon.
+    package var detail: String {
+        let counts = counts
+        var text = ""
+        if counts.logResets > 0 {
+            text += "; read \(counts.logResets) other log\(counts.logResets == 1 ? "" : "s") than before, last: \(counts.lastReset ?? "")"
+        }
+        if counts.skippedMessages > 0 { text += "; \(counts.skippedMessages) messages were lost to retention" }
+        return text
+    }
+}
