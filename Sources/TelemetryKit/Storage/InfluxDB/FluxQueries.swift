@@ -163,6 +163,11 @@ struct FluxQueries: InfluxQueries {
 
     // MARK: Answers
 
+    /// The least that reading the bucket takes.
+    func probe() async throws {
+        _ = try await run("from(bucket: \(Flux.string(bucket))) |> range(start: -1s) |> limit(n: 1)")
+    }
+
     private func run(_ script: String) async throws -> AnnotatedCSV {
         var body = ByteWriter()
         body.append("{\"type\":\"flux\",\"query\":")
@@ -172,14 +177,12 @@ struct FluxQueries: InfluxQueries {
         do {
             response = try await http.send(
                 "POST", "/api/v2/query", query: [("org", org)], body: .json(body.bytes), accept: "application/csv")
-        } catch let error as StoreError where error.message.contains("could not find bucket") {
+        } catch let error as StoreError where error.status == 404 {
+            // The bucket, the organization, or one that the token may not read.
             throw MissingBucket(error: error)
         }
         let answer = try AnnotatedCSV(response.body)
-        if let said = answer.error {
-            let error = StoreError(.rejected, "\(http.url)/api/v2/query: \(said)")
-            throw said.contains("could not find bucket") ? MissingBucket(error: error) : error
-        }
+        if let said = answer.error { throw StoreError(.rejected, "\(http.url)/api/v2/query: \(said)") }
         return answer
     }
 
