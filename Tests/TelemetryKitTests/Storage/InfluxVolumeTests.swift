@@ -61,7 +61,8 @@ struct InfluxVolumeTests {
         #expect(count == total)
 
         try await GatewayStage.with(store: store) { stage in
-            let csv = try await stage.get("/api/v1/telemetry/export?metric_name=UTIL")
+            let csv = try await stage.client.send(
+                CurlRequest(url: "http://127.0.0.1:\(stage.port)/api/v1/telemetry/export?metric_name=UTIL", timeout: .seconds(600)))
             #expect(csv.status == 200)
             #expect(csv.body.count { $0 == UInt8(ascii: "\n") } == total + 1)
         }

@@ -207,14 +207,14 @@ struct InfluxQLQueries: InfluxQueries {
             return "SELECT \(call) AS \"value\" FROM \(target.source)\(condition(query.filter, isBounded: true))"
                 + " GROUP BY \(groups.joined(separator: ", ")) fill(none)"
         }
-        var points: [String: [AggregateSeries.Point]] = [:]
+        var points: [ByteText: [AggregateSeries.Point]] = [:]
         for (_, table) in tables {
             let group = tag.flatMap { table.tag($0) }.map(LineProtocolText.decoded) ?? ""
             for (time, row) in zip(table.times, table.rows) {
                 guard let value = row.first?.number else { continue }
-                points[group, default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: time), value: value))
+                points[ByteText(group), default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: time), value: value))
             }
         }
-        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0, points: $1) }
+        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0.string, points: $1) }
     }
 }

@@ -123,6 +123,25 @@ struct VictoriaLines: Sendable {
     }
 }
 
+/// Labels by name. Values are compared by their bytes, as the database does; the names that we ask for are ours.
+struct VictoriaLabelSet: Hashable, Sendable {
+    private var values: [ByteText: ByteText] = [:]
+
+    init() {}
+
+    /// Labels without a value are none.
+    init(_ labels: [(String, String)]) {
+        for (name, value) in labels where !value.isEmpty { self[name] = value }
+    }
+
+    subscript(_ name: String) -> String? {
+        get { values[ByteText(name)]?.string }
+        set { values[ByteText(name)] = newValue.map(ByteText.init) }
+    }
+
+    mutating func removeValue(forKey name: String) -> String? { values.removeValue(forKey: ByteText(name))?.string }
+}
+
 /// A series as labels, and back.
 enum VictoriaLabels {
     /// Of the GPU; an empty value is as good as none.
@@ -151,7 +170,7 @@ enum VictoriaLabels {
         return out.bytes
     }
 
-    static func series(_ labels: [String: String]) throws(StoreError) -> MetricSeries {
+    static func series(_ labels: VictoriaLabelSet) throws(StoreError) -> MetricSeries {
         MetricSeries(
             metricName: labels["__name__"] ?? "", gpu: gpu { labels[$0] ?? "" }, labels: try StoredLabels.labels(labels["labels_raw"] ?? ""))
     }

@@ -113,25 +113,25 @@ public final class VictoriaMetricsStore: TelemetryStore {
     public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
         var all = SampleFilter(uuids: filter.uuids)
         if filter != all {
-            let found = Set(try await tallies(filter, by: ["uuid"]).map { $0.label("uuid") })
+            let found = Set(try await tallies(filter, by: ["uuid"]).map { ByteText($0.label("uuid")) })
             guard !found.isEmpty else { return Page(items: [], total: 0) }
             // A longer list costs the database more than it saves, and beyond 16 KiB (`-search.maxQueryLen`) it takes no query.
-            all.uuids = found.reduce(0) { $0 + $1.utf8.count } <= 8 << 10 ? found.sorted() : []
-            return try await infos(all).filter { found.contains($0.identity.uuid) }.page(limit: limit, offset: offset)
+            all.uuids = found.reduce(0) { $0 + $1.string.utf8.count } <= 8 << 10 ? found.sorted().map(\.string) : []
+            return try await infos(all).filter { found.contains(ByteText($0.identity.uuid)) }.page(limit: limit, offset: offset)
         }
         return try await infos(all).page(limit: limit, offset: offset)
     }
 
     private func infos(_ filter: SampleFilter) async throws -> [GPUInfo] {
-        var newest: [String: VictoriaTally] = [:]
+        var newest: [ByteText: VictoriaTally] = [:]
         for tally in try await tallies(filter, by: VictoriaLabels.identity) {
-            let uuid = tally.label("uuid")
+            let uuid = ByteText(tally.label("uuid"))
             guard var known = newest[uuid] else {
                 newest[uuid] = tally
                 continue
             }
             let first = min(known.first, tally.first)
-            if (known.last, tally.metricName) < (tally.last, known.metricName) { known = tally }
+            if (known.last, ByteText(tally.metricName)) < (tally.last, ByteText(known.metricName)) { known = tally }
             known.first = first
             newest[uuid] = known
         }
@@ -140,12 +140,13 @@ public final class VictoriaMetricsStore: TelemetryStore {
     }
 
     public func metrics(uuid: String?) async throws -> [MetricSummary] {
-        var summaries: [String: MetricSummary] = [:]
+        var summaries: [ByteText: MetricSummary] = [:]
         for tally in try await tallies(SampleFilter(uuids: uuid.map { [$0] } ?? []), by: ["uuid"]) {
-            summaries[tally.metricName, default: MetricSummary(name: tally.metricName, sampleCount: 0, gpuCount: 0)].sampleCount += tally.count
-            summaries[tally.metricName]!.gpuCount += 1
+            let name = ByteText(tally.metricName)
+            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount += tally.count
+            summaries[name]!.gpuCount += 1
         }
-        return summaries.values.sorted { $0.name < $1.name }
+        return summaries.values.sorted { $0.name.precedes($1.name) }
     }
 
     public func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo> {
@@ -176,7 +177,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
         let infos = try await gpus
         return StoreStatistics(
             sampleCount: summaries.reduce(0) { $0 + $1.sampleCount }, gpuCount: infos.count, metricCount: summaries.count,
-            hostCount: Set(infos.map(\.identity.hostname)).count, oldest: infos.map(\.firstSeen).min(), newest: infos.map(\.lastSeen).max())
+            hostCount: Set(infos.map { ByteText($0.identity.hostname) }).count, oldest: infos.map(\.firstSeen).min(), newest: infos.map(\.lastSeen).max())
     }
 
     // MARK: -
