@@ -13,6 +13,8 @@ struct VictoriaLines: Sendable {
         var head: [UInt8]
         var times: [Int64] = []
         var values: [Double] = []
+        /// The samples' numbers.
+        var numbers: [Int] = []
     }
 
     /// Samples of one series.
@@ -74,6 +76,7 @@ struct VictoriaLines: Sendable {
                 case .success(let place):
                     columns[place].times.append(time)
                     columns[place].values.append(batch.values[i])
+                    columns[place].numbers.append(number)
                 }
             }
         }
@@ -100,6 +103,9 @@ struct VictoriaLines: Sendable {
         }
         if !body.pieces.isEmpty { bodies.append(body) }
     }
+
+    /// The numbers of the body's samples.
+    func numbers(of body: Body) -> [Int] { body.pieces.flatMap { columns[$0.column].numbers[$0.rows] } }
 
     func bytes(of body: Body) -> [UInt8] {
         var out = ByteWriter(capacity: body.pieces.reduce(0) { $0 + columns[$1.column].head.count + 40 + 32 * $1.rows.count })

@@ -84,28 +84,44 @@ public final class VictoriaMetricsStore: TelemetryStore {
             batches, database: configuration.database, maximumBytes: configuration.maximumBodyBytes,
             maximumLabelBytes: configuration.maximumLabelBytes)
         let connections = max(1, configuration.maximumConnections)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let found = try await withThrowingTaskGroup(of: [RefusedSamples.Place].self) { group in
+            var found: [RefusedSamples.Place] = []
             for (i, body) in lines.bodies.enumerated() {
-                if i >= connections { try await group.next() }
+                if i >= connections { found += try await group.next() ?? [] }
                 group.addTask { [self] in try await write(body, of: lines) }
             }
-            try await group.waitForAll()
+            for try await some in group { found += some }
+            return found
         }
-        guard let first = lines.refused.first else { return }
+        let refused = lines.refused + found
+        guard let first = refused.min(by: { $0.number < $1.number }) else { return }
         var error = StoreError(.rejected, first.reason)
-        error.refused = RefusedSamples.of(batches, lines.refused)
+        error.refused = RefusedSamples.of(batches, refused)
         throw error
     }
 
-    private func write(_ body: VictoriaLines.Body, of lines: VictoriaLines) async throws {
-        do {
-            try await writing.write(lines.bytes(of: body))
-        } catch let error as StoreError where error.status == 413 {
-            // A proxy in front may take less than the database.
-            guard let (first, second) = body.halves else { throw error }
-            try await write(first, of: lines)
-            try await write(second, of: lines)
+    /// Returns the samples that are refused. A body that is too large (a proxy in front may take less than the database) is halved, and so is
+    /// one that is refused, until the refused samples stand alone or ``LineTriage/maximumRefusals`` are reached: what is left then is refused
+    /// as a whole, whatever the words of the response.
+    private func write(_ body: VictoriaLines.Body, of lines: VictoriaLines) async throws -> [RefusedSamples.Place] {
+        var refused: [RefusedSamples.Place] = []
+        var pending = [body]
+        var (refusals, divisions, next) = (0, 0, 0)
+        while next < pending.count {
+            let part = pending[next]
+            next += 1
+            do {
+                try await writing.write(lines.bytes(of: part))
+            } catch let error as StoreError where error.status.map(DatabaseHTTP.refusals.contains) ?? false {
+                if error.status == 413 { divisions += 1 } else { refusals += 1 }
+                if refusals < LineTriage.maximumRefusals, divisions < LineTriage.maximumDivisions, let (first, second) = part.halves {
+                    pending += [first, second]
+                } else {
+                    refused += lines.numbers(of: part).map { RefusedSamples.Place(number: $0, reason: error.message) }
+                }
+            }
         }
+        return refused
     }
 
     // MARK: Lists
