@@ -2,8 +2,9 @@ import Glibc
 
 /// A text that is equal to another where their bytes are, and before it in the order of their bytes.
 ///
-/// `String` is also equal to what is canonically equivalent, as é in one scalar is to e with an accent behind it. Whatever keeps one of
-/// equal texts in place of the others would then change them, and whatever identifies by them would join what its source keeps apart.
+/// `String` is also equal to what is canonically equivalent, as é in one scalar is to e with an accent behind it.
+/// Whatever keeps one of equal texts in place of the others would then change them, and whatever identifies by them
+/// would join what its source keeps apart.
 struct ByteText: Hashable, Comparable, Sendable {
     var string: String
 
@@ -44,5 +45,7 @@ extension Array where Element == String {
     /// Whether one of the texts has these bytes.
     func hasText(_ text: String) -> Bool { contains { $0.hasBytes(of: text) } }
 
-    func hasTexts(of other: [String]) -> Bool { count == other.count && zip(self, other).allSatisfy { $0.hasBytes(of: $1) } }
+    func hasTexts(of other: [String]) -> Bool {
+        count == other.count && zip(self, other).allSatisfy { $0.hasBytes(of: $1) }
+    }
 }

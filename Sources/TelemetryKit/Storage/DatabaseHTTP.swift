@@ -120,8 +120,8 @@ struct DatabaseHTTP: Sendable {
         return line.utf8.count > 400 ? line.prefix(400) + "…" : line
     }
 
-    /// The member `error` (InfluxDB 1.x and 3.x, VictoriaMetrics) or `message` (InfluxDB 2.x) of the response, else its text; and the member
-    /// `code`.
+    /// The member `error` (InfluxDB 1.x and 3.x, VictoriaMetrics) or `message` (InfluxDB 2.x) of the response, else its
+    /// text; and the member `code`.
     static func said(_ response: CurlResponse) -> (text: String, code: String?) {
         var said: String?
         var code: String?

@@ -25,8 +25,8 @@ enum StoreOrder {
 }
 
 extension GPUIdentity {
-    /// The order of GPUs in lists: hostname, then gpu id as a number, then uuid, texts by their bytes. Ids that are not numbers follow those
-    /// that are.
+    /// The order of GPUs in lists: hostname, then gpu id as a number, then uuid, texts by their bytes. Ids that are not
+    /// numbers follow those that are.
     public func precedes(_ other: GPUIdentity) -> Bool {
         if !hostname.hasBytes(of: other.hostname) { return hostname.precedes(other.hostname) }
         if !gpuID.hasBytes(of: other.gpuID) {

@@ -6,7 +6,10 @@ import Testing
 struct ByteTextTests {
     /// Equivalents, prefixes, empty, long (not held within the String itself), beyond the Basic Multilingual Plane.
     private static let texts =
-        StoreConformance.likeTexts + ["", "a", "ab", "\u{0}", "\u{FFFD}", "😀", String(repeating: "x", count: 40), String(repeating: "x", count: 40) + "e\u{301}"]
+        StoreConformance.likeTexts + [
+            "", "a", "ab", "\u{0}", "\u{FFFD}", "😀", String(repeating: "x", count: 40),
+            String(repeating: "x", count: 40) + "e\u{301}",
+        ]
         + [String(repeating: "x", count: 40) + "\u{E9}"]
 
     @Test("equality, order and membership are those of the UTF-8")
@@ -32,7 +35,9 @@ struct ByteTextTests {
         #expect(SampleFilter(uuids: [one]) != SampleFilter(uuids: [two]))
         #expect(!SampleFilter(uuids: [one]).includes(SuiteSamples.series(gpu: two)))
         #expect(SampleFilter(uuids: [one]).includes(SuiteSamples.series(gpu: one)))
-        #expect(MetricSummary(name: one, sampleCount: 1, gpuCount: 1) != MetricSummary(name: two, sampleCount: 1, gpuCount: 1))
+        #expect(
+            MetricSummary(name: one, sampleCount: 1, gpuCount: 1)
+                != MetricSummary(name: two, sampleCount: 1, gpuCount: 1))
         #expect(AggregateSeries(group: one, points: []) != AggregateSeries(group: two, points: []))
         #expect(StoreOrder.SeriesKey(metricName: "M", uuid: one) != StoreOrder.SeriesKey(metricName: "M", uuid: two))
         #expect(SuiteSamples.series(gpu: two).gpu.precedes(SuiteSamples.series(gpu: one).gpu))

@@ -17,20 +17,25 @@ struct InfluxRightsTests {
         let recorded = try RecordedInflux(version)
         let server = try ScriptedServer { recorded.reply(to: $0) }
         defer { server.stop() }
-        let store = try InfluxDBStore(configuration: .init(url: server.url, token: token, org: org, bucket: bucket, retentionPeriod: period))
+        let store = try InfluxDBStore(
+            configuration: .init(url: server.url, token: token, org: org, bucket: bucket, retentionPeriod: period))
         try await body(store, server)
         await store.close()
         #expect(recorded.unknown.withLock { $0 } == [])
     }
 
     @Test(
-        "a token of 2.x that may only write stores, with no other request than the write", .enabled(if: RecordedInflux.isPresent),
+        "a token of 2.x that may only write stores, with no other request than the write",
+        .enabled(if: RecordedInflux.isPresent),
         arguments: RecordedInflux.versions)
     func writeOnly(_ version: String) async throws {
         try await Self.withRecorded(version, token: "write-only", bucket: "plain") { store, server in
             try await store.write([Self.batch])
             try await store.write([Self.batch])
-            #expect(server.requests.map { "\($0.method) \($0.path)" } == ["GET /ping", "POST /api/v2/write", "POST /api/v2/write"])
+            #expect(
+                server.requests.map { "\($0.method) \($0.path)" } == [
+                    "GET /ping", "POST /api/v2/write", "POST /api/v2/write",
+                ])
         }
     }
 
@@ -40,7 +45,9 @@ struct InfluxRightsTests {
     func missing(_ version: String) async throws {
         try await Self.withRecorded(version, token: "write-only", bucket: "absent") { store, _ in
             let error = await #expect(throws: StoreError.self) { try await store.write([Self.batch]) }
-            #expect(error?.message.contains(#"bucket "absent" not found"#) == true && error?.message.contains("cannot be created") == true)
+            #expect(
+                error?.message.contains(#"bucket "absent" not found"#) == true
+                    && error?.message.contains("cannot be created") == true)
             #expect(error?.kind == .rejected && error?.refused.isEmpty == true)
         }
         try await Self.withRecorded(version, token: "admin", bucket: "plain", org: "noorg") { store, _ in
@@ -50,7 +57,8 @@ struct InfluxRightsTests {
     }
 
     @Test(
-        "a token that is wrong, missing, or without the right to write is refused as such", .enabled(if: RecordedInflux.isPresent),
+        "a token that is wrong, missing, or without the right to write is refused as such",
+        .enabled(if: RecordedInflux.isPresent),
         arguments: RecordedInflux.versions)
     func refusedTokens(_ version: String) async throws {
         for token in ["wrong", "read-only", "unrelated", nil] as [String?] {
@@ -66,20 +74,27 @@ struct InfluxRightsTests {
         arguments: RecordedInflux.versions)
     func recordedRefusals(_ version: String) throws {
         let recorded = try RecordedInflux(version)
-        let writes = recorded.exchanges.filter { $0.path.hasPrefix("/api/v2/write") && DatabaseHTTP.refusals.contains($0.status) }
+        let writes = recorded.exchanges.filter {
+            $0.path.hasPrefix("/api/v2/write") && DatabaseHTTP.refusals.contains($0.status)
+        }
         #expect(writes.count > 15)
         for write in writes {
             let refusal = WriteRefusal(
-                CurlResponse(status: write.status, headers: write.headers.map { ($0.key, $0.value) }, body: Array(write.response.utf8)),
+                CurlResponse(
+                    status: write.status, headers: write.headers.map { ($0.key, $0.value) },
+                    body: Array(write.response.utf8)),
                 message: "m")
-            let isOld = write.name.hasPrefix("all older") || write.name.hasPrefix("one older") || write.name.hasPrefix("three older")
+            let isOld =
+                write.name.hasPrefix("all older") || write.name.hasPrefix("one older")
+                || write.name.hasPrefix("three older")
             #expect(refusal.cause == (isOld ? .tooOld : .lines), "\(write.name)")
             #expect((refusal.dropped == nil) == (write.status == 400), "\(write.name)")
         }
     }
 
     @Test(
-        "samples older than the retention period cost one request, whatever the version says of them", .enabled(if: RecordedInflux.isPresent),
+        "samples older than the retention period cost one request, whatever the version says of them",
+        .enabled(if: RecordedInflux.isPresent),
         arguments: RecordedInflux.versions)
     func old(_ version: String) async throws {
         try await Self.withRecorded(version, token: "admin", bucket: "hour") { store, server in
@@ -93,7 +108,9 @@ struct InfluxRightsTests {
     private static func ask(_ url: String, _ statement: String) async throws {
         let client = try CurlClient()
         let answer = try await client.send(
-            CurlRequest(method: "POST", url: url + "/query?" + formEncoded([("u", "admin"), ("p", "a:pw"), ("q", statement)]), body: []))
+            CurlRequest(
+                method: "POST", url: url + "/query?" + formEncoded([("u", "admin"), ("p", "a:pw"), ("q", statement)]),
+                body: []))
         #expect(answer.status == 200 && !answer.text.contains("error"), "\(answer.text)")
         client.close()
     }
@@ -102,7 +119,8 @@ struct InfluxRightsTests {
     func realServer() async throws {
         let server = try await InfluxServer.start(http: "auth-enabled = true")
         for statement in [
-            "CREATE USER admin WITH PASSWORD 'a:pw' WITH ALL PRIVILEGES", "CREATE DATABASE gpu_telemetry", "CREATE USER w WITH PASSWORD 'é'",
+            "CREATE USER admin WITH PASSWORD 'a:pw' WITH ALL PRIVILEGES", "CREATE DATABASE gpu_telemetry",
+            "CREATE USER w WITH PASSWORD 'é'",
             "CREATE USER r WITH PASSWORD 'r'", "GRANT WRITE ON gpu_telemetry TO w", "GRANT READ ON gpu_telemetry TO r",
         ] {
             try await Self.ask(server.url, statement)
@@ -126,8 +144,12 @@ struct InfluxRightsTests {
             #expect(unhealthy?.kind == .unauthorized)
         }
         // Of a database that is missing, only the administrator can make one.
-        let missing = await #expect(throws: StoreError.self) { try await store("w:é", bucket: "absent").write([Self.batch]) }
-        #expect(missing?.message.contains("database not found") == true && missing?.message.contains("cannot be created") == true)
+        let missing = await #expect(throws: StoreError.self) {
+            try await store("w:é", bucket: "absent").write([Self.batch])
+        }
+        #expect(
+            missing?.message.contains("database not found") == true
+                && missing?.message.contains("cannot be created") == true)
         #expect(missing?.refused.isEmpty == true)
         try await store("admin:a:pw", bucket: "absent").write([Self.batch])
         #expect(try await store("admin:a:pw", bucket: "absent").statistics().sampleCount == 1)
@@ -135,7 +157,10 @@ struct InfluxRightsTests {
 
     @Test("Base64 is that of RFC 4648")
     func base64() {
-        let known = ["": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg==", "fooba": "Zm9vYmE=", "foobar": "Zm9vYmFy"]
+        let known = [
+            "": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg==", "fooba": "Zm9vYmE=",
+            "foobar": "Zm9vYmFy",
+        ]
         for (plain, encoded) in known { #expect(Base64.encoded(plain) == encoded) }
         #expect(Base64.encoded("Aladdin:open sesame") == "QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
         for count in 0..<20 {

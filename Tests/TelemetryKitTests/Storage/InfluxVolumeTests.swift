@@ -17,7 +17,8 @@ struct InfluxVolumeTests {
             for tick in start..<min(start + 10_000, ticks) {
                 for gpu in 0..<10 {
                     batch.append(
-                        seriesIndex: UInt32(gpu), timestamp: StoreSamples.start + Int64(tick) * 100_000_000, value: Double(tick * 10 + gpu))
+                        seriesIndex: UInt32(gpu), timestamp: StoreSamples.start + Int64(tick) * 100_000_000,
+                        value: Double(tick * 10 + gpu))
                 }
             }
             try await store.write([batch])
@@ -25,12 +26,18 @@ struct InfluxVolumeTests {
     }
 
     /// Samples in the order promised have the values 0, 1, 2, ….
-    private static func expectRun(_ items: [GPUMetric], from start: Int, sourceLocation: SourceLocation = #_sourceLocation) {
-        let isRun = items.enumerated().allSatisfy { $1.value == Double(start + $0) && $1.gpu.uuid == uuids[(start + $0) % 10] }
+    private static func expectRun(
+        _ items: [GPUMetric], from start: Int, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let isRun = items.enumerated().allSatisfy {
+            $1.value == Double(start + $0) && $1.gpu.uuid == uuids[(start + $0) % 10]
+        }
         #expect(isRun, sourceLocation: sourceLocation)
     }
 
-    @Test("a million samples of one metric come back by export, by cursor and by offset, from a server that limits rows to 10,000")
+    @Test(
+        "a million samples of one metric come back by export, by cursor and by offset, from a server that limits rows to 10,000"
+    )
     func million() async throws {
         let server = try await InfluxServer.start(http: "max-row-limit = 10000")
         let store = try InfluxDBStore(configuration: .init(url: server.url, timeout: .seconds(300)))
@@ -62,27 +69,34 @@ struct InfluxVolumeTests {
 
         try await GatewayStage.with(store: store) { stage in
             let csv = try await stage.client.send(
-                CurlRequest(url: "http://127.0.0.1:\(stage.port)/api/v1/telemetry/export?metric_name=UTIL", timeout: .seconds(600)))
+                CurlRequest(
+                    url: "http://127.0.0.1:\(stage.port)/api/v1/telemetry/export?metric_name=UTIL",
+                    timeout: .seconds(600)))
             #expect(csv.status == 200)
             #expect(csv.body.count { $0 == UInt8(ascii: "\n") } == total + 1)
         }
     }
 
-    @Test("limits that the server is given low are not met: of rows, whatever their number", arguments: [1, 7, 100, 10_001])
+    @Test(
+        "limits that the server is given low are not met: of rows, whatever their number",
+        arguments: [1, 7, 100, 10_001])
     func lowLimit(_ rows: Int) async throws {
         let server = try await InfluxServer.start(http: "max-row-limit = \(rows)")
         for schema in InfluxDBStore.Configuration.Schema.allCases {
-            let store = try InfluxDBStore(configuration: .init(url: server.url, bucket: "b_\(schema.rawValue)", schema: schema))
+            let store = try InfluxDBStore(
+                configuration: .init(url: server.url, bucket: "b_\(schema.rawValue)", schema: schema))
             try await Self.write(store, ticks: 1200)
             let more = (0..<30).map { (SuiteSamples.series("M_\($0 % 15)", gpu: "GPU-\($0)"), Int64($0), Double($0)) }
             try await store.write([StoreSamples.batch(more)])
             let all = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["UTIL"])))
             Self.expectRun(all.items, from: 0)
             #expect(all.items.count == 12_000 && all.total == 12_000)
-            let end = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["UTIL"]), limit: 50, offset: 11_980))
+            let end = try await store.telemetry(
+                TelemetryQuery(SampleFilter(metricNames: ["UTIL"]), limit: 50, offset: 11_980))
             Self.expectRun(end.items, from: 11_980)
             #expect(end.items.count == 20)
-            let beyond = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["UTIL"]), limit: 50, offset: 13_000))
+            let beyond = try await store.telemetry(
+                TelemetryQuery(SampleFilter(metricNames: ["UTIL"]), limit: 50, offset: 13_000))
             #expect(beyond.items.isEmpty)
             let statistics = try await store.statistics()
             #expect(statistics.sampleCount == 12_030 && statistics.metricCount == 16 && statistics.gpuCount == 30)
@@ -101,7 +115,11 @@ struct InfluxVolumeTests {
         }
         let first = chunk(0, "[1,1],[2,2]", isPartial: true)
         let whole = try InfluxQLAnswer(
-            Array([first, chunk(0, "[3,3]", isPartial: true), chunk(0, "[1,9]", isPartial: false, uuid: "b"), chunk(1, "[5,5]", isPartial: false)]
+            Array(
+                [
+                    first, chunk(0, "[3,3]", isPartial: true), chunk(0, "[1,9]", isPartial: false, uuid: "b"),
+                    chunk(1, "[5,5]", isPartial: false),
+                ]
                 .joined(separator: "\n").utf8))
         #expect(whole.results.map { $0.map(\.times) } == [[[1, 2, 3], [1]], [[5]]] && !whole.isCutOff)
         #expect(try InfluxQLAnswer(Array((first + "\n").utf8)).isCutOff)

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// The recorded requests to a real server of InfluxDB 2 and its responses, a JSON object a line, and a server that repeats them: it looks at
-/// the token, the method and the path as that one did.
+/// The recorded requests to a real server of InfluxDB 2 and its responses, a JSON object a line, and a server that
+/// repeats them: it looks at the token, the method and the path as that one did.
 final class RecordedInflux: Sendable {
     struct Exchange: Decodable, Sendable {
         var name: String
@@ -19,7 +19,10 @@ final class RecordedInflux: Sendable {
     static let directory: URL = URL(filePath: RealExport.path).deletingLastPathComponent().appending(path: "influxdb2")
     static let versions = ["2.7.11", "2.8.0"]
     static let isPresent: Bool = {
-        if versions.allSatisfy({ FileManager.default.fileExists(atPath: directory.appending(path: $0 + ".jsonl").path) }) { return true }
+        if versions.allSatisfy({ FileManager.default.fileExists(atPath: directory.appending(path: $0 + ".jsonl").path) }
+        ) {
+            return true
+        }
         print("*** Recorded responses of InfluxDB 2 are absent at \(directory.path): tests that read them are skipped.")
         return false
     }()

@@ -1,8 +1,9 @@
 extension StoreConformance {
-    /// Texts that are canonically equivalent in Unicode and differ in their bytes: é as one scalar and as two, the Ångström and the letter,
-    /// marks in another order; and texts that differ in case and in blanks alone.
+    /// Texts that are canonically equivalent in Unicode and differ in their bytes: é as one scalar and as two, the
+    /// Ångström and the letter, marks in another order; and texts that differ in case and in blanks alone.
     static let likeTexts = [
-        "caf\u{E9}", "cafe\u{301}", "\u{212B}", "\u{C5}", "A\u{30A}", "q\u{307}\u{323}", "q\u{323}\u{307}", "CAF\u{C9}", "caf\u{E9} ", "\u{FB01}", "fi",
+        "caf\u{E9}", "cafe\u{301}", "\u{212B}", "\u{C5}", "A\u{30A}", "q\u{307}\u{323}", "q\u{323}\u{307}", "CAF\u{C9}",
+        "caf\u{E9} ", "\u{FB01}", "fi",
     ]
 
     static func likeTexts(_ it: inout StoreExamination) async throws {
@@ -12,12 +13,18 @@ extension StoreConformance {
         for (i, text) in texts.enumerated() {
             let labels = [MetricLabel(name: "note", value: text)]
             // Each text as a uuid with one metric name, as a metric name of one GPU, and as a host.
-            samples.append(it.sample(SuiteSamples.series("SAME", gpu: text, host: text, model: text, pod: text, labels: labels), i, Double(i)))
+            samples.append(
+                it.sample(
+                    SuiteSamples.series("SAME", gpu: text, host: text, model: text, pod: text, labels: labels), i,
+                    Double(i)))
             samples.append(it.sample(SuiteSamples.series(text, gpu: "GPU-same", host: "same"), i, Double(100 + i)))
         }
         try await it.write(samples)
         // All at one time: what takes one for the other loses a sample.
-        try await it.write(texts.enumerated().map { it.sample(SuiteSamples.series("SAME", gpu: $1, host: $1, model: $1, pod: $1), 1000, Double($0)) })
+        try await it.write(
+            texts.enumerated().map {
+                it.sample(SuiteSamples.series("SAME", gpu: $1, host: $1, model: $1, pod: $1), 1000, Double($0))
+            })
         try await it.askTelemetry(TelemetryQuery(SampleFilter()))
         try await it.askTelemetryByCursor(SampleFilter(), limit: 3)
         try await it.askGPUs(SampleFilter())
@@ -36,10 +43,12 @@ extension StoreConformance {
         for grouping in AggregateQuery.Grouping.allCases {
             for function in [AggregateQuery.Function.count, .max, .p95] {
                 let window = Duration.nanoseconds(it.traits.tick * 10_000)
-                try await it.askAggregate(AggregateQuery(metricName: "SAME", function: function, window: window, grouping: grouping))
+                try await it.askAggregate(
+                    AggregateQuery(metricName: "SAME", function: function, window: window, grouping: grouping))
                 let some = SampleFilter(hostnames: Array(texts.prefix(2)))
                 try await it.askAggregate(
-                    AggregateQuery(metricName: "SAME", filter: some, function: function, window: window, grouping: grouping))
+                    AggregateQuery(
+                        metricName: "SAME", filter: some, function: function, window: window, grouping: grouping))
             }
         }
     }
@@ -51,10 +60,14 @@ extension StoreConformance {
 
     private static func batches(_ it: StoreExamination, from start: Int, count: Int, value: Double) -> [MetricBatch] {
         (0..<4).map { gpu in
-            let series = ["K_A", "K_B"].map { SuiteSamples.series($0, gpu: "GPU-k\(gpu)", id: "\(gpu)", host: "host-\(gpu / 2)") }
+            let series = ["K_A", "K_B"].map {
+                SuiteSamples.series($0, gpu: "GPU-k\(gpu)", id: "\(gpu)", host: "host-\(gpu / 2)")
+            }
             return MetricBatch(
                 batchID: "\(start)-\(gpu)", source: "conformance", collectedAt: SuiteSamples.start,
-                metrics: (start..<start + count).flatMap { tick in series.map { it.sample($0, tick * 1000, value + Double(tick * 10 + gpu)) } })
+                metrics: (start..<start + count).flatMap { tick in
+                    series.map { it.sample($0, tick * 1000, value + Double(tick * 10 + gpu)) }
+                })
         }
     }
 

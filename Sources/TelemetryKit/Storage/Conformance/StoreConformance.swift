@@ -19,9 +19,9 @@ public struct StoreConformance: Sendable {
     /// No more violations are reported; the rest of the check is left out.
     public var maximumViolations: Int
 
-    /// What is called to make the next write of the store fail part way through, so that some of its samples are stored and others are not:
-    /// a connection that is cut, a full disk. The store's `write` is then expected to throw, or to store everything. `nil`: this is not
-    /// checked.
+    /// What is called to make the next write of the store fail part way through, so that some of its samples are stored
+    /// and others are not: a connection that is cut, a full disk. The store's `write` is then expected to throw, or to
+    /// store everything. `nil`: this is not checked.
     public var failNextWrite: (@Sendable () async throws -> Void)?
 
     /// A suite with these members; the defaults are for a store that keeps everything and shows it at once.

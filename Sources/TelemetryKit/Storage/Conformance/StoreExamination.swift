@@ -30,7 +30,8 @@ struct StoreExamination {
         try await settle()
     }
 
-    /// Writes what the caller has arranged to fail part way through. Returns whether the store reported it; the model does not learn of it.
+    /// Writes what the caller has arranged to fail part way through. Returns whether the store reported it; the model
+    /// does not learn of it.
     func writeFails(_ batches: [MetricBatch]) async throws -> Bool {
         do {
             try await store.write(batches)

@@ -7,9 +7,9 @@ import Synchronization
 /// instead. InfluxDB identifies a point by its measurement, all tags and its time: a sample written again replaces itself, and one of the same GPU and time under another hostname, device or model
 /// stands beside it. A sample written again without the pod, namespace, container or labels it had before keeps them.
 ///
-/// The version is asked for at the first call. Writing needs no other right than to write, and reading no other than to read: the bucket is
-/// looked for and created only when the database reports that it is missing, if the token may. Any number of tasks may read and write at
-/// once.
+/// The version is asked for at the first call. Writing needs no other right than to write, and reading no other than to
+/// read: the bucket is looked for and created only when the database reports that it is missing, if the token may. Any
+/// number of tasks may read and write at once.
 public final class InfluxDBStore: TelemetryStore {
     /// Where the database is, and how samples lie in it. Every member has a default.
     public struct Configuration: Sendable {
@@ -35,8 +35,8 @@ public final class InfluxDBStore: TelemetryStore {
 
         /// `http://host:8086`; a path in front of the interface's own is kept.
         public var url: String
-        /// Sent as `Authorization: Token …` to 2.x and `Bearer …` to 3.x; for 1.x `user:password`, which is sent as `Basic …`, or a JSON Web
-        /// Token, sent as `Bearer …`. `nil`: none.
+        /// Sent as `Authorization: Token …` to 2.x and `Bearer …` to 3.x; for 1.x `user:password`, which is sent as
+        /// `Basic …`, or a JSON Web Token, sent as `Bearer …`. `nil`: none.
         public var token: String?
         /// The organization of 2.x, by name.
         public var org: String
@@ -158,7 +158,8 @@ public final class InfluxDBStore: TelemetryStore {
             mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 
-    /// Runs the body; if the bucket is missing, once more after creating it. A bucket that cannot be created is an error that says why.
+    /// Runs the body; if the bucket is missing, once more after creating it. A bucket that cannot be created is an
+    /// error that says why.
     func withInterface<Value: Sendable>(
         _ body: @Sendable (any InfluxInterface) async throws -> Value
     ) async throws -> Value {
@@ -177,7 +178,8 @@ public final class InfluxDBStore: TelemetryStore {
         }
     }
 
-    /// Returns why it was not created. Another writer may have created it in the same moment, so that is no failure yet.
+    /// Returns why it was not created. Another writer may have created it in the same moment, so that is no failure
+    /// yet.
     private func create(by interface: any InfluxInterface) async throws -> String? {
         guard configuration.createsBucket else { return "that is not allowed" }
         do {

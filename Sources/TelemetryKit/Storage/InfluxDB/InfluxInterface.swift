@@ -31,10 +31,11 @@ protocol InfluxQueries: Sendable {
     /// The first samples in the order of time, as many as asked for or more; themselves in any order. `offset` samples are
     /// skipped first; it is only given with a limit and where one series is asked for.
     func samples(_ filter: SampleFilter, limit: Int?, offset: Int) async throws -> InfluxSamples
-    /// How many samples are asked for in one request, so that a response stays of a size that both sides can hold; `nil`: all at once.
+    /// How many samples are asked for in one request, so that a response stays of a size that both sides can hold;
+    /// `nil`: all at once.
     var pageSize: Int? { get }
-    /// A time at or before that of the sample at a position in the order of time, and how many samples lie before it. `nil`: not known
-    /// without reading them.
+    /// A time at or before that of the sample at a position in the order of time, and how many samples lie before it.
+    /// `nil`: not known without reading them.
     func place(of offset: Int, _ filter: SampleFilter) async throws -> (start: Int64, count: Int)?
     func count(_ filter: SampleFilter) async throws -> Int
     /// The newest sample of every series. Where its tags changed, a series may be there several times.

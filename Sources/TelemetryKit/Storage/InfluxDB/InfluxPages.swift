@@ -18,7 +18,9 @@ extension InfluxQueries {
         if let after = wanted.after {
             // Of the cursor's own time there are as many as there are series, at most.
             items = try await samples(filter, at: after.timestamp.nanoseconds).filter { SampleCursor($0) > after }
-            filter.startTime = max(filter.startTime ?? Timestamp(nanoseconds: .min), Timestamp(nanoseconds: after.timestamp.nanoseconds &+ 1))
+            filter.startTime = max(
+                filter.startTime ?? Timestamp(nanoseconds: .min),
+                Timestamp(nanoseconds: after.timestamp.nanoseconds &+ 1))
             if after.timestamp.nanoseconds == .max { filter.endTime = Timestamp(nanoseconds: .min) }
         }
         // Beyond this no limit is meant.
@@ -28,7 +30,8 @@ extension InfluxQueries {
             if isOneSeries {
                 swap(&skipped, &offset)
             } else if offset >= (pageSize ?? .max), let place = try await place(of: offset, filter) {
-                filter.startTime = max(filter.startTime ?? Timestamp(nanoseconds: .min), Timestamp(nanoseconds: place.start))
+                filter.startTime = max(
+                    filter.startTime ?? Timestamp(nanoseconds: .min), Timestamp(nanoseconds: place.start))
                 offset -= place.count
             }
         }

@@ -21,7 +21,9 @@ struct InfluxQLSeries {
     func tag(_ name: String) -> String? { tags.first { $0.name.hasBytes(of: name) }?.value }
 
     /// Positions by name. Columns have names of ours.
-    var places: [String: Int] { Dictionary(columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first }) }
+    var places: [String: Int] {
+        Dictionary(columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    }
 
     /// Whether the rows of the other follow those of this one.
     fileprivate func isContinued(by other: InfluxQLSeries) -> Bool {
@@ -30,11 +32,13 @@ struct InfluxQLSeries {
     }
 }
 
-/// A response of `/query` with `epoch=ns`: `{"results":[{"statement_id":0,"series":[{"name","tags","columns","values"}]}]}`, or, asked for
-/// in chunks, a line of this form for each part of a table.
+/// A response of `/query` with `epoch=ns`:
+/// `{"results":[{"statement_id":0,"series":[{"name","tags","columns","values"}]}]}`, or, asked for in chunks, a line of
+/// this form for each part of a table.
 ///
-/// Whether a table is complete is not read from its own `partial`: 1.6 and 1.7 leave it on a table that they have joined from chunks, and
-/// none sets it when they leave out whole tables. A statement's `partial`, in chunks, says that another chunk follows, in all versions.
+/// Whether a table is complete is not read from its own `partial`: 1.6 and 1.7 leave it on a table that they have
+/// joined from chunks, and none sets it when they leave out whole tables. A statement's `partial`, in chunks, says that
+/// another chunk follows, in all versions.
 struct InfluxQLAnswer {
     /// By statement.
     private(set) var results: [[InfluxQLSeries]] = []
@@ -46,7 +50,8 @@ struct InfluxQLAnswer {
         let parsed = body.withUnsafeBytes { bytes in
             Result { () throws(JSONError) in
                 var answer = InfluxQLAnswer()
-                for line in bytes.split(separator: UInt8(ascii: "\n")) where !line.allSatisfy({ $0 == UInt8(ascii: "\r") }) {
+                for line in bytes.split(separator: UInt8(ascii: "\n"))
+                where !line.allSatisfy({ $0 == UInt8(ascii: "\r") }) {
                     try answer.parse(UnsafeRawBufferPointer(rebasing: line))
                 }
                 return answer

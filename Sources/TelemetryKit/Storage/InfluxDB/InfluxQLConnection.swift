@@ -17,7 +17,8 @@ struct InfluxQLConnection: Sendable {
         if generation == .v1 || statements.count == 1 {
             let answers = try await send(statements.joined(separator: "; "))
             guard answers.count == statements.count else {
-                throw StoreError(.invalidAnswer, "\(http.url)/query: \(answers.count) results of \(statements.count) statements")
+                throw StoreError(
+                    .invalidAnswer, "\(http.url)/query: \(answers.count) results of \(statements.count) statements")
             }
             return answers
         }
@@ -42,7 +43,8 @@ struct InfluxQLConnection: Sendable {
         }
         let response: CurlResponse
         do {
-            response = try await http.send("POST", "/query", query: parameters, body: .form([("q", statements)]), accept: "application/json")
+            response = try await http.send(
+                "POST", "/query", query: parameters, body: .form([("q", statements)]), accept: "application/json")
         } catch let error as StoreError where error.status == 404 {
             throw MissingBucket(error: error)
         }
@@ -54,21 +56,25 @@ struct InfluxQLConnection: Sendable {
         }
         if let said = answer.error { throw Self.failure(said, "\(http.url)/query: \(said)") }
         guard !answer.isCutOff else {
-            throw StoreError(.unavailable, "\(http.url)/query: the response announces another chunk and ends without it")
+            throw StoreError(
+                .unavailable, "\(http.url)/query: the response announces another chunk and ends without it")
         }
-        guard answer.results.count > 0 else { throw StoreError(.invalidAnswer, "\(http.url)/query: an answer without results") }
+        guard answer.results.count > 0 else {
+            throw StoreError(.invalidAnswer, "\(http.url)/query: an answer without results")
+        }
         return answer.results
     }
 
-    /// What an error of a statement means. These beginnings are known (their source was read in 1.6.6, 1.8.10 and 1.12.4); any other is a
-    /// statement that the database refuses.
+    /// What an error of a statement means. These beginnings are known (their source was read in 1.6.6, 1.8.10 and
+    /// 1.12.4); any other is a statement that the database refuses.
     ///
     /// - Parameter said: the database's own words.
     static func failure(_ said: String, _ message: String) -> any Error {
         if said.hasPrefix("database not found") { return MissingBucket(error: StoreError(.rejected, message)) }
         // Of a query that ran too long, of one that was killed, of too many at one time, and of a server that stops.
         let passing = [
-            "query-timeout limit exceeded", "timeout", "query interrupted", "query aborted", "max-concurrent-queries limit exceeded",
+            "query-timeout limit exceeded", "timeout", "query interrupted", "query aborted",
+            "max-concurrent-queries limit exceeded",
             "query engine shutdown", "engine is closed",
         ]
         return StoreError(passing.contains(where: said.hasPrefix) ? .unavailable : .rejected, message)

@@ -15,7 +15,8 @@ struct InfluxV3: InfluxInterface {
 
     private static let databases = "/api/v3/configure/database"
 
-    /// A write would create the database without its retention period. A token that may not list databases can only write.
+    /// A write would create the database without its retention period. A token that may not list databases can only
+    /// write.
     func prepare() async throws {
         do {
             if try await databaseExists() { return }

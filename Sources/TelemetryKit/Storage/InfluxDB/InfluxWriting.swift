@@ -3,16 +3,18 @@ import TelemetryNet
 extension DatabaseHTTP {
     static let refusals: Set<Int> = [400, 413, 422]
 
-    /// Returns `nil` where all lines are stored, or older than the retention period. Throws what may pass, and what concerns the request
-    /// rather than its lines.
+    /// Returns `nil` where all lines are stored, or older than the retention period. Throws what may pass, and what
+    /// concerns the request rather than its lines.
     func write(_ lines: [UInt8], to path: String, query: [(String, String)]) async throws -> WriteRefusal? {
         let response = try await send("POST", path, query: query, body: .lines(lines), accepting: Self.refusals)
         guard Self.refusals.contains(response.status) else { return nil }
-        let refusal = WriteRefusal(response, message: Self.error(of: response, to: "POST \(url)\(path)?\(formEncoded(query))").message)
+        let refusal = WriteRefusal(
+            response, message: Self.error(of: response, to: "POST \(url)\(path)?\(formEncoded(query))").message)
         return refusal.cause == .tooOld ? nil : refusal
     }
 
-    /// Whether writing is allowed there: a write of no lines, which the databases judge after the rights and the bucket.
+    /// Whether writing is allowed there: a write of no lines, which the databases judge after the rights and the
+    /// bucket.
     func mayWrite(to path: String, query: [(String, String)]) async throws {
         _ = try await send("POST", path, query: query, body: .lines([]), accepting: Self.refusals)
     }
@@ -20,11 +22,11 @@ extension DatabaseHTTP {
 
 /// Finds the lines that a database refuses, and stores all others.
 ///
-/// What a refusal says of the rest is not relied on: 1.x responds as soon as one of its shards refuses, whatever the others do.
-/// So every line ends in a request that was taken as a whole, or is refused by itself, by name, or with all of its request. A refused line
-/// costs about 2 log n requests. After ``maximumRefusals`` what is still unsettled is refused as a whole, with the reason: so no response,
-/// however it is worded, makes requests without end. Lines among these that the database did store are dead letters too, which does no
-/// harm: storing them again changes nothing.
+/// What a refusal says of the rest is not relied on: 1.x responds as soon as one of its shards refuses, whatever the
+/// others do. So every line ends in a request that was taken as a whole, or is refused by itself, by name, or with all
+/// of its request. A refused line costs about 2 log n requests. After ``maximumRefusals`` what is still unsettled is
+/// refused as a whole, with the reason: so no response, however it is worded, makes requests without end. Lines among
+/// these that the database did store are dead letters too, which does no harm: storing them again changes nothing.
 struct LineTriage: Sendable {
     struct Line: Sendable {
         /// Counted from 0 over all bodies of a write.
@@ -78,7 +80,8 @@ struct LineTriage: Sendable {
             let (lines, before) = pending[next]
             next += 1
             guard refusals < Self.maximumRefusals, divisions < Self.maximumDivisions else {
-                let reason = "\(before.message) (one of \(lines.count) lines that were not tried one by one, after \(refusals + divisions) refusals)"
+                let reason =
+                    "\(before.message) (one of \(lines.count) lines that were not tried one by one, after \(refusals + divisions) refusals)"
                 refused += lines.map { RefusedSamples.Place(number: $0.number, reason: reason) }
                 continue
             }
@@ -93,7 +96,9 @@ struct LineTriage: Sendable {
     private func decide(_ lines: [Line], _ refusal: WriteRefusal, _ refused: inout [RefusedSamples.Place]) -> [[Line]] {
         let listed = refusal.listed.filter { lines.indices.contains($0.key - 1) }
         if !listed.isEmpty {
-            refused += listed.map { RefusedSamples.Place(number: lines[$0.key - 1].number, reason: "\(refusal.message): \($0.value)") }
+            refused += listed.map {
+                RefusedSamples.Place(number: lines[$0.key - 1].number, reason: "\(refusal.message): \($0.value)")
+            }
             let rest = lines.enumerated().filter { listed[$0.offset + 1] == nil }.map(\.element)
             return rest.isEmpty ? [] : [rest]
         }
@@ -110,11 +115,14 @@ struct LineTriage: Sendable {
         return halves(of: lines, refusal)
     }
 
-    /// By columns, since that is what types and most limits belong to; within one, and where all is too large, by lines.
+    /// By columns, since that is what types and most limits belong to; within one, and where all is too large, by
+    /// lines.
     private func halves(of lines: [Line], _ refusal: WriteRefusal) -> [[Line]] {
         if refusal.status != 413 {
             let groups = Dictionary(grouping: lines, by: \.column).values.sorted { $0[0].number < $1[0].number }
-            if groups.count > 1 { return [groups[..<(groups.count / 2)], groups[(groups.count / 2)...]].map { $0.flatMap { $0 } } }
+            if groups.count > 1 {
+                return [groups[..<(groups.count / 2)], groups[(groups.count / 2)...]].map { $0.flatMap { $0 } }
+            }
         }
         let middle = lines.count / 2
         return [Array(lines[..<middle]), Array(lines[middle...])]

@@ -100,9 +100,10 @@ public final class VictoriaMetricsStore: TelemetryStore {
         throw error
     }
 
-    /// Returns the samples that are refused. A body that is too large (a proxy in front may take less than the database) is halved, and so is
-    /// one that is refused, until the refused samples stand alone or ``LineTriage/maximumRefusals`` are reached: what is left then is refused
-    /// as a whole, whatever the words of the response.
+    /// Returns the samples that are refused. A body that is too large (a proxy in front may take less than the
+    /// database) is halved, and so is one that is refused, until the refused samples stand alone or
+    /// ``LineTriage/maximumRefusals`` are reached: what is left then is refused as a whole, whatever the words of the
+    /// response.
     private func write(_ body: VictoriaLines.Body, of lines: VictoriaLines) async throws -> [RefusedSamples.Place] {
         var refused: [RefusedSamples.Place] = []
         var pending = [body]
