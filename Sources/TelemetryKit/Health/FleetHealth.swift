@@ -32,7 +32,7 @@ public struct FleetHealth: Sendable {
     ///   - rules: by what they are judged.
     public init(latest: [GPUMetric], rules: HealthRules = HealthRules()) {
         let newest = latest.map(\.timestamp).max()
-        var gpus = Dictionary(grouping: latest) { $0.gpu.uuid }.values.map { GPUSamples($0) }
+        var gpus = Dictionary(grouping: latest) { ByteText($0.gpu.uuid) }.values.map { GPUSamples($0) }
         gpus.sort { $0.identity.precedes($1.identity) }
         let staleAfter = rules.staleAfter
         let judged = gpus.map { gpu in (gpu, isStale: gpu.lastSeen.isOlder(than: newest, by: staleAfter), alerts: gpu.alerts(rules, newest)) }
@@ -41,8 +41,8 @@ public struct FleetHealth: Sendable {
             if a.severity != b.severity { return a.severity == .critical }
             return a.timestamp > b.timestamp
         }
-        let alertsOfHosts = Dictionary(grouping: alerts) { $0.gpu.hostname }
-        hosts = Dictionary(grouping: judged) { $0.0.identity.hostname }.map { hostname, gpus in
+        let alertsOfHosts = Dictionary(grouping: alerts) { ByteText($0.gpu.hostname) }
+        hosts = Dictionary(grouping: judged) { ByteText($0.0.identity.hostname) }.map { hostname, gpus in
             let alerts = alertsOfHosts[hostname] ?? []
             let condition: Host.Condition =
                 if gpus.allSatisfy(\.isStale) {
@@ -53,8 +53,8 @@ public struct FleetHealth: Sendable {
                     alerts.isEmpty ? .ok : .warning
                 }
             return Host(
-                hostname: hostname, gpuCount: gpus.count, lastSeen: gpus.map { $0.0.lastSeen }.max()!, condition: condition, alerts: alerts)
-        }.sorted { $0.hostname < $1.hostname }
+                hostname: hostname.string, gpuCount: gpus.count, lastSeen: gpus.map { $0.0.lastSeen }.max()!, condition: condition, alerts: alerts)
+        }.sorted { $0.hostname.precedes($1.hostname) }
     }
 }
 
@@ -68,7 +68,7 @@ private struct GPUSamples {
 
     /// There is one at least.
     init(_ samples: [GPUMetric]) {
-        self.samples = samples.sorted { $0.metricName < $1.metricName }
+        self.samples = samples.sorted { $0.metricName.precedes($1.metricName) }
         lastSeen = samples.map(\.timestamp).max()!
         let lastSeen = lastSeen
         identity = self.samples.first { $0.timestamp == lastSeen }!.gpu

@@ -75,6 +75,9 @@ public struct AggregateSeries: Hashable, Sendable {
         self.group = group
         self.points = points
     }
+
+    /// By the bytes of the group's name.
+    public static func == (a: AggregateSeries, b: AggregateSeries) -> Bool { a.group.hasBytes(of: b.group) && a.points == b.points }
 }
 
 /// One series that is held: a metric of a GPU.
@@ -97,5 +100,11 @@ public struct SeriesInfo: Hashable, Sendable {
         self.sampleCount = sampleCount
         self.firstSeen = firstSeen
         self.lastSeen = lastSeen
+    }
+
+    /// By the bytes of the texts.
+    public static func == (a: SeriesInfo, b: SeriesInfo) -> Bool {
+        a.metricName.hasBytes(of: b.metricName) && a.identity == b.identity && a.sampleCount == b.sampleCount && a.firstSeen == b.firstSeen
+            && a.lastSeen == b.lastSeen
     }
 }

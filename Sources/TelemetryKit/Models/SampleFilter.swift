@@ -28,9 +28,15 @@ public struct SampleFilter: Hashable, Sendable {
         self.endTime = endTime
     }
 
+    /// By the bytes of the texts, as all comparison with what is stored.
+    public static func == (a: SampleFilter, b: SampleFilter) -> Bool {
+        a.startTime == b.startTime && a.endTime == b.endTime && a.metricNames.hasTexts(of: b.metricNames) && a.uuids.hasTexts(of: b.uuids)
+            && a.hostnames.hasTexts(of: b.hostnames) && a.modelNames.hasTexts(of: b.modelNames)
+    }
+
     /// Whether samples of the series may be meant; a sample is judged by the series that it came with.
     public func includes(_ series: MetricSeries) -> Bool {
-        func fits(_ list: [String], _ text: String) -> Bool { list.isEmpty || list.contains(text) }
+        func fits(_ list: [String], _ text: String) -> Bool { list.isEmpty || list.hasText(text) }
         return fits(metricNames, series.metricName) && fits(uuids, series.gpu.uuid) && fits(hostnames, series.gpu.hostname)
             && fits(modelNames, series.gpu.modelName)
     }
@@ -63,8 +69,14 @@ public struct SampleCursor: Hashable, Sendable, Comparable, LosslessStringConver
         self.init(timestamp: sample.timestamp, metricName: sample.metricName, uuid: sample.gpu.uuid)
     }
 
+    /// In the order of the texts' bytes.
     public static func < (a: SampleCursor, b: SampleCursor) -> Bool {
-        (a.timestamp, a.metricName, a.uuid) < (b.timestamp, b.metricName, b.uuid)
+        if a.timestamp != b.timestamp { return a.timestamp < b.timestamp }
+        return (ByteText(a.metricName), ByteText(a.uuid)) < (ByteText(b.metricName), ByteText(b.uuid))
+    }
+
+    public static func == (a: SampleCursor, b: SampleCursor) -> Bool {
+        a.timestamp == b.timestamp && a.metricName.hasBytes(of: b.metricName) && a.uuid.hasBytes(of: b.uuid)
     }
 
     /// `1752871354000000000/DCGM_FI_DEV_GPU_TEMP/GPU-5fd4f087`, for a URL: all but letters, digits and `-._~` percent-encoded.

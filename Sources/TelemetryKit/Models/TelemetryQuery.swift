@@ -81,6 +81,11 @@ public struct MetricSummary: Hashable, Sendable {
         self.sampleCount = sampleCount
         self.gpuCount = gpuCount
     }
+
+    /// By the bytes of the name.
+    public static func == (a: MetricSummary, b: MetricSummary) -> Bool {
+        a.name.hasBytes(of: b.name) && a.sampleCount == b.sampleCount && a.gpuCount == b.gpuCount
+    }
 }
 
 /// Sizes of a store, for `/api/v1/stats`.

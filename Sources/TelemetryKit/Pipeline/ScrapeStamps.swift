@@ -4,8 +4,13 @@
 /// A series keeps its distance as long as the source runs, so that it is the same at every scrape.
 struct ScrapeStamps: Sendable {
     private struct Identity: Hashable {
-        var metricName: String
-        var uuid: String
+        var metricName: ByteText
+        var uuid: ByteText
+
+        init(_ series: MetricSeries) {
+            metricName = ByteText(series.metricName)
+            uuid = ByteText(series.gpu.uuid)
+        }
     }
 
     private var counts: [Identity: Int64] = [:]
@@ -14,7 +19,7 @@ struct ScrapeStamps: Sendable {
 
     /// The nanoseconds that the samples of a new series are apart from those of the first of its metric and GPU.
     mutating func distance(of series: MetricSeries) -> Int64 {
-        let identity = Identity(metricName: series.metricName, uuid: series.gpu.uuid)
+        let identity = Identity(series)
         let distance = counts[identity, default: 0]
         counts[identity] = distance + 1
         largest = max(largest, distance)
@@ -29,7 +34,7 @@ struct ScrapeStamps: Sendable {
 
     /// Forgets what other series have had.
     mutating func keep(_ series: some Sequence<MetricSeries>) {
-        let kept = Set(series.map { Identity(metricName: $0.metricName, uuid: $0.gpu.uuid) })
+        let kept = Set(series.map(Identity.init))
         counts = counts.filter { kept.contains($0.key) }
     }
 }

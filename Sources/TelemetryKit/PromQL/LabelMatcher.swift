@@ -39,7 +39,7 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
     }
 
     package static func == (a: LabelMatcher, b: LabelMatcher) -> Bool {
-        a.name == b.name && a.operation == b.operation && a.value.hasBytes(of: b.value)
+        a.name.hasBytes(of: b.name) && a.operation == b.operation && a.value.hasBytes(of: b.value)
     }
 
     package func hash(into hasher: inout Hasher) {

@@ -9,7 +9,7 @@ final class LabelSet: Hashable, Sendable {
 
     /// Of labels whose names are unique, in any order.
     init(_ labels: [MetricLabel]) {
-        self.labels = labels.filter { !$0.value.isEmpty }.sorted { $0.name < $1.name }
+        self.labels = labels.filter { !$0.value.isEmpty }.sorted { $0.name.precedes($1.name) }
         var hasher = Hasher()
         hasher.combine(self.labels)
         contentHash = hasher.finalize()
@@ -22,20 +22,20 @@ final class LabelSet: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }
 
     /// Empty where the label is not there.
-    subscript(_ name: String) -> String { labels.first { $0.name == name }?.value ?? "" }
+    subscript(_ name: String) -> String { labels.first { $0.name.hasBytes(of: name) }?.value ?? "" }
 
-    func keeping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { names.contains($0.name) }) }
+    func keeping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { names.hasText($0.name) }) }
 
-    func dropping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { !names.contains($0.name) }) }
+    func dropping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { !names.hasText($0.name) }) }
 
     /// An empty value takes the label away.
     func setting(_ name: String, _ value: String) -> LabelSet {
-        LabelSet(labels.filter { $0.name != name } + [MetricLabel(name: name, value: value)])
+        LabelSet(labels.filter { !$0.name.hasBytes(of: name) } + [MetricLabel(name: name, value: value)])
     }
 
     /// By names and values, label by label.
     static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
-        for (x, y) in zip(a.labels, b.labels) where x != y { return (x.name, x.value) < (y.name, y.value) }
+        for (x, y) in zip(a.labels, b.labels) where x != y { return (ByteText(x.name), ByteText(x.value)) < (ByteText(y.name), ByteText(y.value)) }
         return a.labels.count < b.labels.count
     }
 }
@@ -55,11 +55,11 @@ extension LabelSet {
             MetricLabel(name: Self.modelName, value: gpu.modelName), MetricLabel(name: Self.hostname, value: gpu.hostname),
         ]
         let fixed = labels.map(\.name)
-        labels += series.labels.filter { !$0.value.isEmpty && !fixed.contains($0.name) }
+        labels += series.labels.filter { !$0.value.isEmpty && !fixed.hasText($0.name) }
         let further = [
             ("gpu", gpu.gpuID), ("device", gpu.device), ("container", gpu.container), ("pod", gpu.pod), ("namespace", gpu.namespace),
         ]
-        for (name, value) in further where !labels.contains(where: { $0.name == name }) {
+        for (name, value) in further where !labels.contains(where: { $0.name.hasBytes(of: name) }) {
             labels.append(MetricLabel(name: name, value: value))
         }
         self.init(labels)

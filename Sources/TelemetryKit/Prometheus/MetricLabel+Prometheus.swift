@@ -55,7 +55,7 @@ extension MetricLabel {
             let nameStart = at
             let name = try readName(text, &at, &strings)
             // Names that differ mostly differ in length.
-            guard !labels.contains(where: { $0.name.utf8.count == name.utf8.count && $0.name == name }) else {
+            guard !labels.contains(where: { $0.name.hasBytes(of: name) }) else {
                 throw LabelError(offset: nameStart, reason: "label \(name) occurs twice")
             }
             skipBlanks(text, &at)

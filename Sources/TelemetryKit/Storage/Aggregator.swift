@@ -2,7 +2,7 @@
 struct Aggregator {
     private let query: AggregateQuery
     private let window: Int64
-    private var values: [String: [Int64: [Double]]] = [:]
+    private var values: [ByteText: [Int64: [Double]]] = [:]
 
     init(_ query: AggregateQuery) {
         self.query = query
@@ -26,13 +26,13 @@ struct Aggregator {
 
     mutating func add(_ gpu: GPUIdentity, time: Int64, value: Double) {
         let start = Aggregator.windowStart(time, window)
-        values[Aggregator.group(gpu, by: query.grouping), default: [:]][start, default: []].append(value)
+        values[ByteText(Aggregator.group(gpu, by: query.grouping)), default: [:]][start, default: []].append(value)
     }
 
     func result() -> [AggregateSeries] {
         values.sorted { $0.key < $1.key }.map { group, windows in
             AggregateSeries(
-                group: group,
+                group: group.string,
                 points: windows.sorted { $0.key < $1.key }.map { start, values in
                     AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: Aggregator.value(query.function, values))
                 })

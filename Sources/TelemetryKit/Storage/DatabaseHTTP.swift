@@ -9,12 +9,19 @@ struct DatabaseHTTP: Sendable {
     /// The address for messages: without a slash at the end, and without a password.
     let url: String
     private let token: String?
-    /// Of `Authorization`.
-    private var scheme: String
+    private var scheme: Scheme
     private let timeout: Duration
     private let secrets: Secrets
 
-    init(client: CurlClient, url: String, token: String?, scheme: String, timeout: Duration) throws {
+    /// How the token is sent.
+    enum Scheme: String {
+        case token = "Token"
+        case bearer = "Bearer"
+        /// `user:password`. A token without a colon is sent as a bearer's: to InfluxDB 1.x, a JSON Web Token.
+        case basic = "Basic"
+    }
+
+    init(client: CurlClient, url: String, token: String?, scheme: Scheme, timeout: Duration) throws {
         let parts = url.prefix { $0 != "#" }.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         var base = String(parts[0])
         while base.hasSuffix("/") { base.removeLast() }
@@ -53,10 +60,17 @@ struct DatabaseHTTP: Sendable {
     }
 
     /// The same with another scheme of `Authorization`.
-    func authorizing(by scheme: String) -> DatabaseHTTP {
+    func authorizing(by scheme: Scheme) -> DatabaseHTTP {
         var copy = self
         copy.scheme = scheme
         return copy
+    }
+
+    /// The value of `Authorization`; `nil` without a token.
+    private var authorization: String? {
+        guard let token, !token.isEmpty else { return nil }
+        guard scheme == .basic else { return "\(scheme.rawValue) \(token)" }
+        return token.utf8.contains(UInt8(ascii: ":")) ? "Basic " + Base64.encoded(token) : "Bearer " + token
     }
 
     /// A body and what it is.
@@ -81,7 +95,7 @@ struct DatabaseHTTP: Sendable {
         let queries = [query.isEmpty ? "" : formEncoded(query), baseQuery].filter { !$0.isEmpty }
         let asked = base + path + (queries.isEmpty ? "" : "?" + queries.joined(separator: "&"))
         var request = CurlRequest(method: method, url: asked, timeout: timeout)
-        if let token, !token.isEmpty { request.headers.append(("Authorization", "\(scheme) \(token)")) }
+        if let authorization { request.headers.append(("Authorization", authorization)) }
         if let accept { request.headers.append(("Accept", accept)) }
         if let body {
             request.headers.append(("Content-Type", body.type))
@@ -114,8 +128,16 @@ struct DatabaseHTTP: Sendable {
         return error
     }
 
-    /// The member `error` (InfluxDB 1.x, VictoriaMetrics) or `message` (InfluxDB 2.x) of the answer, else its text, cut where it is long.
+    /// What the server said, for a message, without secrets, cut where it is long.
     static func words(of response: CurlResponse, hiding secrets: Secrets) -> String {
+        let (text, code) = said(response)
+        let line = secrets.redact(code.map { "\($0): \(text)" } ?? text).replacing("\n", with: " ")
+        return line.utf8.count > 400 ? line.prefix(400) + "…" : line
+    }
+
+    /// The member `error` (InfluxDB 1.x and 3.x, VictoriaMetrics) or `message` (InfluxDB 2.x) of the response, else its
+    /// text; and the member `code`.
+    static func said(_ response: CurlResponse) -> (text: String, code: String?) {
         var said: String?
         var code: String?
         try? response.body.withUnsafeBytes { bytes in
@@ -131,8 +153,7 @@ struct DatabaseHTTP: Sendable {
                 }
             }
         }
-        let text = said.map { said in code.map { "\($0): \(said)" } ?? said } ?? response.header("X-Influxdb-Error") ?? response.text
-        let line = secrets.redact(text).replacing("\n", with: " ")
-        return line.count > 400 ? line.prefix(400) + "…" : line
+        if let said { return (said, code) }
+        return (response.header("X-Influxdb-Error") ?? response.text, nil)
     }
 }

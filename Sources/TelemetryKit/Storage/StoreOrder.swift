@@ -7,33 +7,37 @@ enum StoreOrder {
 
     /// What identifies a series, in the order of lists of series.
     struct SeriesKey: Hashable, Comparable {
-        var metricName: String
-        var uuid: String
+        private let name: ByteText
+        private let gpu: ByteText
+
+        var metricName: String { name.string }
+        var uuid: String { gpu.string }
 
         init(metricName: String, uuid: String) {
-            self.metricName = metricName
-            self.uuid = uuid
+            name = ByteText(metricName)
+            gpu = ByteText(uuid)
         }
 
         init(_ sample: GPUMetric) { self.init(metricName: sample.metricName, uuid: sample.gpu.uuid) }
 
-        static func < (a: SeriesKey, b: SeriesKey) -> Bool { (a.metricName, a.uuid) < (b.metricName, b.uuid) }
+        static func < (a: SeriesKey, b: SeriesKey) -> Bool { (a.name, a.gpu) < (b.name, b.gpu) }
     }
 }
 
 extension GPUIdentity {
-    /// The order of GPUs in lists: hostname, then gpu id as a number, then uuid. Ids that are no number follow those that are.
+    /// The order of GPUs in lists: hostname, then gpu id as a number, then uuid, texts by their bytes. Ids that are not
+    /// numbers follow those that are.
     public func precedes(_ other: GPUIdentity) -> Bool {
-        if hostname != other.hostname { return hostname < other.hostname }
-        if gpuID != other.gpuID {
+        if !hostname.hasBytes(of: other.hostname) { return hostname.precedes(other.hostname) }
+        if !gpuID.hasBytes(of: other.gpuID) {
             switch (UInt64(gpuID), UInt64(other.gpuID)) {
             case (let m?, let n?) where m != n: return m < n
             case (.some, nil): return true
             case (nil, .some): return false
-            default: return gpuID < other.gpuID
+            default: return gpuID.precedes(other.gpuID)
             }
         }
-        return uuid < other.uuid
+        return uuid.precedes(other.uuid)
     }
 }
 

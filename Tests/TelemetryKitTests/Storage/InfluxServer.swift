@@ -8,7 +8,10 @@ final class InfluxServer: Sendable {
 
     private init(_ server: RealServer) { self.server = server }
 
-    static func start(maximumBodySize: Int? = nil) async throws -> InfluxServer {
+    /// - Parameters:
+    ///   - http: lines of the section of that name.
+    ///   - coordinator: likewise.
+    static func start(maximumBodySize: Int? = nil, http: String = "", coordinator: String = "") async throws -> InfluxServer {
         // It has no other sign of being ready than an answer to `/ping`.
         InfluxServer(try await RealServer.start("/usr/bin/influxd", ready: "/ping") { directory, port in
             let configuration = """
@@ -21,10 +24,13 @@ final class InfluxServer: Sendable {
                   wal-dir = "\(directory)/wal"
                 [monitor]
                   store-enabled = false
+                [coordinator]
+                  \(coordinator)
                 [http]
                   bind-address = "127.0.0.1:\(port)"
                   log-enabled = false
                   \(maximumBodySize.map { "max-body-size = \($0)" } ?? "")
+                  \(http)
 
                 """
             try configuration.write(toFile: directory + "/influxdb.conf", atomically: true, encoding: .utf8)

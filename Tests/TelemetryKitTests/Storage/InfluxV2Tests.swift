@@ -36,13 +36,19 @@ struct InfluxV2Tests {
 
     @Test("an absent bucket is created in its organization with the retention period")
     func createBucket() async throws {
+        let exists = Mutex(false)
         let server = try ScriptedServer { request in
             switch (request.method, request.path) {
-            case ("GET", "/ping"): .answer(204, ["X-Influxdb-Version": "2.7.1"])
-            case ("GET", "/api/v2/buckets"): .answer(404, [:], #"{"code":"not found","message":"bucket \"gpu_telemetry\" not found"}"#)
-            case ("GET", "/api/v2/orgs"): .answer(200, [:], #"{"links":{},"orgs":[{"links":{},"id":"o1","name":"my org"}]}"#)
-            case ("POST", "/api/v2/buckets"): .answer(201, [:], #"{"id":"b1"}"#)
-            default: .answer(204)
+            case ("GET", "/ping"): return .answer(204, ["X-Influxdb-Version": "2.7.1"])
+            case ("GET", "/api/v2/orgs"): return .answer(200, [:], #"{"links":{},"orgs":[{"links":{},"id":"o1","name":"my org"}]}"#)
+            case ("POST", "/api/v2/buckets"):
+                exists.withLock { $0 = true }
+                return .answer(201, [:], #"{"id":"b1"}"#)
+            default:
+                guard exists.withLock({ $0 }) else {
+                    return .answer(404, [:], #"{"code":"not found","message":"bucket \"gpu_telemetry\" not found"}"#)
+                }
+                return .answer(204)
             }
         }
         defer { server.stop() }
@@ -51,9 +57,11 @@ struct InfluxV2Tests {
         let created = try #require(server.requests.first { $0.method == "POST" && $0.path == "/api/v2/buckets" })
         #expect(created.body == #"{"orgID":"o1","name":"gpu_telemetry","retentionRules":[{"type":"expire","everySeconds":86400}]}"#)
         #expect(server.requests.first { $0.path == "/api/v2/orgs" }?.target == "/api/v2/orgs?org=my%20org")
+        exists.withLock { $0 = false }
         let strict = try InfluxDBStore(configuration: .init(url: server.url, createsBucket: false))
         let error = await #expect(throws: StoreError.self) { try await strict.checkHealth() }
-        #expect(error?.kind == .rejected)
+        #expect(error?.kind == .rejected && error?.message.contains("not allowed") == true)
+        #expect(server.requests.count { $0.method == "POST" && $0.path == "/api/v2/buckets" } == 1)
     }
 
     static let total = [

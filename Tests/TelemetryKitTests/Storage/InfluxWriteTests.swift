@@ -103,11 +103,8 @@ struct InfluxWriteTests {
 
     @Test("a reset in the middle of a body is unavailability, and the next write has the same bytes")
     func resetInBody() async throws {
-        let databases = #"{"results":[{"statement_id":0,"series":[{"columns":["name"],"values":[["gpu_telemetry"]]}]}]}"#
         // Over a connection that had served before, curl would try again by itself.
-        let server = try ScriptedServer(bodyLimit: { $0 == 1 ? 100_000 : nil }) { request in
-            request.path == "/query" ? .answer(200, ["Connection": "close"], databases) : .answer(204)
-        }
+        let server = try ScriptedServer(bodyLimit: { $0 == 0 ? 100_000 : nil }) { _ in .answer(204) }
         defer { server.stop() }
         let store = try InfluxDBStore(configuration: .init(url: server.url, version: .v1))
         let batch = StoreSamples.batch((0..<20_000).map { (SuiteSamples.series(), Int64($0), Double($0)) })

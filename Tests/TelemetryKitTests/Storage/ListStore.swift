@@ -14,6 +14,9 @@ actor ListStore: TelemetryStore {
         samples.values.filter { filter.includes($0.series) && filter.includes($0.timestamp) }.sorted { SampleCursor($0) < SampleCursor($1) }
     }
 
+    /// What identifies is compared by its bytes: `String` takes é in one scalar and in two for the same.
+    private func key(_ text: String) -> [UInt8] { Array(text.utf8) }
+
     private func page<Item>(_ all: [Item], _ limit: Int?, _ offset: Int) -> Page<Item> {
         Page(items: Array(all.dropFirst(offset).prefix(limit ?? .max)), total: all.count)
     }
@@ -25,33 +28,32 @@ actor ListStore: TelemetryStore {
     }
 
     func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> {
-        let wanted = Set(found(filter).map(\.gpu.uuid))
-        var infos: [String: GPUInfo] = [:]
-        for sample in found(SampleFilter()) where wanted.contains(sample.gpu.uuid) {
-            var info = infos[sample.gpu.uuid] ?? GPUInfo(identity: sample.gpu, firstSeen: sample.timestamp, lastSeen: sample.timestamp)
+        let wanted = Set(found(filter).map { key($0.gpu.uuid) })
+        var infos: [[UInt8]: GPUInfo] = [:]
+        for sample in found(SampleFilter()) where wanted.contains(key(sample.gpu.uuid)) {
+            var info = infos[key(sample.gpu.uuid)] ?? GPUInfo(identity: sample.gpu, firstSeen: sample.timestamp, lastSeen: sample.timestamp)
             if info.lastSeen < sample.timestamp {
                 info.identity = sample.gpu  // the newest sample speaks for the GPU
                 info.lastSeen = sample.timestamp
             }
-            infos[sample.gpu.uuid] = info
+            infos[key(sample.gpu.uuid)] = info
         }
         return page(infos.values.sorted { $0.identity.precedes($1.identity) }, limit, offset)
     }
 
     func metrics(uuid: String?) -> [MetricSummary] {
         let all = found(SampleFilter(uuids: uuid.map { [$0] } ?? []))
-        return Dictionary(grouping: all, by: \.metricName).map { name, list in
-            MetricSummary(name: name, sampleCount: list.count, gpuCount: Set(list.map(\.gpu.uuid)).count)
+        return Dictionary(grouping: all) { key($0.metricName) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { _, list in
+            MetricSummary(name: list[0].metricName, sampleCount: list.count, gpuCount: Set(list.map { key($0.gpu.uuid) }).count)
         }
-        .sorted { $0.name < $1.name }
     }
 
     func statistics() -> StoreStatistics {
         let gpus = gpus(SampleFilter(), limit: .max, offset: 0).items
         let times = samples.keys.map(\.timestamp)
         return StoreStatistics(
-            sampleCount: samples.count, gpuCount: gpus.count, metricCount: Set(samples.keys.map(\.metricName)).count,
-            hostCount: Set(gpus.map(\.identity.hostname)).count, oldest: times.min(), newest: times.max())
+            sampleCount: samples.count, gpuCount: gpus.count, metricCount: Set(samples.keys.map { key($0.metricName) }).count,
+            hostCount: Set(gpus.map { key($0.identity.hostname) }).count, oldest: times.min(), newest: times.max())
     }
 
     func checkHealth() {}

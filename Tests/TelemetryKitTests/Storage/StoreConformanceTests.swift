@@ -20,6 +20,8 @@ struct StoreConformanceTests {
         let violations = try await StoreConformance(traits: configuration("").traits, seeds: [6], rounds: 15).check {
             let number = databases.wrappingAdd(1, ordering: .relaxed).newValue
             return try InfluxDBStore(configuration: configuration("conformance_\(number)"))
+        } reopen: { _ in
+            try InfluxDBStore(configuration: configuration("conformance_\(databases.load(ordering: .relaxed))"))
         }
         #expect(violations.isEmpty, "\(violations)")
     }
@@ -51,6 +53,34 @@ struct StoreConformanceTests {
         #expect(violations.contains { $0.promise.contains(fault.brokenPromise) }, "\(violations.map(\.promise))")
         #expect(violations.count <= 20)
         #expect(violations.allSatisfy { !$0.asked.isEmpty && !$0.answer.isEmpty && !$0.expected.isEmpty })
+    }
+
+    private func checkDisk(_ fault: DiskStore.Fault?) async throws -> [StoreViolation] {
+        let disk = Mutex(TestDisk())
+        let suite = StoreConformance(seeds: [], failNextWrite: { disk.withLock { $0 }.breaksNextWrite.withLock { $0 = true } })
+        return try await suite.check {
+            let new = TestDisk()
+            disk.withLock { $0 = new }
+            return try await DiskStore(new, fault: fault)
+        } reopen: { try await DiskStore($0.disk, fault: fault) }
+    }
+
+    @Test("a store that keeps its samples on a disk passes, through a write that breaks and being opened again")
+    func disk() async throws {
+        let violations = try await checkDisk(nil)
+        #expect(violations.isEmpty, "\(violations)")
+    }
+
+    @Test("a store that loses samples when it is opened again, or keeps half of a write that failed, is found", arguments: DiskStore.Fault.allCases)
+    func wrongDisks(_ fault: DiskStore.Fault) async throws {
+        let violations = try await checkDisk(fault)
+        let words =
+            switch fault {
+            case .losesAllOnReopening, .losesEarlierWrites: "opened again"
+            case .hidesFailure: "reported as stored"
+            case .keepsHalf: "was repeated"
+            }
+        #expect(violations.contains { $0.asked.contains(words) }, "\(violations.map(\.asked))")
     }
 
     @Test("limits are no excuse: a store that claims none of its own is checked at all, and one that keeps less than it claims is found")

@@ -59,15 +59,21 @@ struct StoreErrorTests {
         let isUp = Mutex(false)
         let server = try ScriptedServer { request in
             guard isUp.withLock({ $0 }) else { return .answer(503, [:], "starting") }
-            return request.path == "/ping" ? .answer(204, ["X-Influxdb-Version": "1.8.10"])
-                : .answer(200, [:], #"{"results":[{"statement_id":0}]}"#)
+            if request.path == "/ping" { return .answer(204, ["X-Influxdb-Version": "1.8.10"]) }
+            return request.body.contains("CREATE%20DATABASE") || request.path == "/write"
+                ? .answer(200, [:], #"{"results":[{"statement_id":0}]}"#)
+                : .answer(200, [:], #"{"results":[{"statement_id":0,"error":"database not found: gpu_telemetry"}]}"#)
         }
         defer { server.stop() }
         let store = try InfluxDBStore(configuration: .init(url: server.url))
         let error = await #expect(throws: StoreError.self) { try await store.checkHealth() }
         #expect(error?.kind == .unavailable)
         isUp.withLock { $0 = true }
+        // One that may write the database need not be able to read it.
         try await store.checkHealth()
+        try await store.write([Self.batch])
+        let missing = await #expect(throws: StoreError.self) { try await store.statistics() }
+        #expect(missing?.message.contains("database not found") == true)
         #expect(server.requests.contains { $0.body.contains("CREATE%20DATABASE") })
     }
 

@@ -156,7 +156,10 @@ struct VictoriaMetricsStoreTests {
             #expect(error?.message.contains("/api/v1/query") == true && error?.message.contains("hidden") == false)
             if status >= 400 {
                 let refused = await #expect(throws: StoreError.self) { try await store.write([batch]) }
-                #expect(refused?.kind == kind && refused?.message.contains("the words") == true && refused?.retryAfter == .seconds(7))
+                #expect(refused?.kind == kind && refused?.message.contains("the words") == true)
+                // Of a sample that is refused there is nothing to try again.
+                #expect(refused?.retryAfter == (kind == .rejected ? nil : .seconds(7)))
+                #expect(refused?.refused.map(\.batch.count) == (kind == .rejected ? [1] : []))
             }
         }
         for url in ["", "localhost:8428", "ftp://h", "http://", "http://h\r\nX: y"] {
@@ -167,6 +170,30 @@ struct VictoriaMetricsStoreTests {
         let store = try VictoriaMetricsStore(configuration: .init(url: "http://127.0.0.1:\(try freePort())"))
         let error = await #expect(throws: StoreError.self) { try await store.write([batch]) }
         #expect(error?.kind == .unavailable)
+    }
+
+    @Test("refused samples are found and the others stored; a response that refuses everything costs a bounded number of requests")
+    func refusals() async throws {
+        let stored = Mutex<Set<Int64>>([])
+        let server = try ScriptedServer { request in
+            let times = (try? VictoriaExport.lines(Array(request.body.utf8)))?.flatMap(\.times) ?? []
+            let bad = (StoreSamples.start / 1_000_000) + 777
+            if times.contains(bad) { return .answer(400, [:], "words that nobody knows") }
+            stored.withLock { $0.formUnion(times) }
+            return .answer(204)
+        }
+        defer { server.stop() }
+        let batch = StoreSamples.batch((0..<1000).map { (SuiteSamples.series("M_\($0 % 10)"), Int64($0) * 1_000_000, Double($0)) })
+        let error = await #expect(throws: StoreError.self) { try await VictoriaMetricsStore(configuration: .init(url: server.url)).write([batch]) }
+        #expect(error?.refused.flatMap { $0.batch.metrics.map(\.value) } == [777])
+        #expect(error?.refused.first?.reason.contains("words that nobody knows") == true)
+        #expect(stored.withLock { $0.count } == 999 && server.requests.count <= 2 + 2 * 11)
+
+        let never = try ScriptedServer { _ in .answer(422, [:], "never") }
+        defer { never.stop() }
+        let all = await #expect(throws: StoreError.self) { try await VictoriaMetricsStore(configuration: .init(url: never.url)).write([batch]) }
+        #expect(all?.refused.reduce(0) { $0 + $1.batch.count } == 1000)
+        #expect(never.requests.count <= 1 + 2 * LineTriage.maximumRefusals)
     }
 
     @Test("a write is sent in pieces of the size that is set, each sample once")

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import TelemetryKit
 
@@ -6,11 +7,13 @@ struct WrongStore: TelemetryStore {
     enum Fault: String, CaseIterable, Sendable {
         case losesASample, keepsDuplicates, doesNotReplace, ignoresHost, ignoresEnd, percentileBetween, windowsFromFirst, cursorByTime, cursorByCount
         case orderByName, orderAsWritten, totalOfPage, gpusByText, latestWithoutFilter, seriesOfAll, statisticsOfWrites, forgetsLabels, deafToHealth
+        /// Takes canonically equivalent texts for one another, when it writes; when it asks.
+        case normalizesTexts, filtersByString
 
         var brokenPromise: String {
             switch self {
             case .losesASample, .ignoresHost, .ignoresEnd, .cursorByTime, .cursorByCount, .orderByName, .orderAsWritten, .keepsDuplicates, .doesNotReplace,
-                .forgetsLabels:
+                .forgetsLabels, .normalizesTexts, .filtersByString:
                 "samples"
             case .percentileBetween: "p95"
             case .windowsFromFirst: "windows that begin at multiples"
@@ -58,9 +61,19 @@ struct WrongStore: TelemetryStore {
                     GPUMetric(timestamp: $0.timestamp, value: $0.value, series: MetricSeries(metricName: $0.metricName, gpu: $0.gpu))
                 })
             }
+        case .normalizesTexts:
+            batches = batches.map { batch in copy(batch, batch.metrics.map(normalized)) }
         default: break
         }
         try await base.write(batches)
+    }
+
+    private func normalized(_ sample: GPUMetric) -> GPUMetric {
+        var gpu = sample.gpu
+        gpu.uuid = gpu.uuid.precomposedStringWithCanonicalMapping
+        return GPUMetric(
+            timestamp: sample.timestamp, value: sample.value,
+            series: MetricSeries(metricName: sample.metricName, gpu: gpu, labels: sample.labels))
     }
 
     private func copy(_ batch: MetricBatch, _ metrics: [GPUMetric]) -> MetricBatch {
@@ -80,6 +93,13 @@ struct WrongStore: TelemetryStore {
         var query = query
         switch fault {
         case .ignoresHost: query.filter.hostnames = []
+        case .filtersByString:
+            // As `String` compares.
+            let wanted = query.filter.uuids
+            query.filter.uuids = []
+            let all = try await base.telemetry(TelemetryQuery(query.filter, after: query.after)).items
+                .filter { wanted.isEmpty || wanted.contains($0.gpu.uuid) }
+            return Page(items: Array(all.dropFirst(query.offset).prefix(query.limit ?? .max)), total: all.count)
         case .ignoresEnd: query.filter.endTime = nil
         case .cursorByTime:
             // As if no two samples had the same time.
@@ -193,4 +213,60 @@ struct ThrowingStore: TelemetryStore {
     func statistics() async throws -> StoreStatistics { throw failure }
     func checkHealth() async throws { throw failure }
     func close() async {}
+}
+
+/// What stands for a database that outlives its stores: samples by name, and whether the next write breaks.
+final class TestDisk: Sendable {
+    let samples = Mutex<[GPUMetric]>([])
+    let breaksNextWrite = Mutex(false)
+}
+
+/// A store with a disk of its own, read when it opens, that may have one fault.
+struct DiskStore: ForwardingStore {
+    enum Fault: String, CaseIterable, Sendable {
+        /// Opens empty.
+        case losesAllOnReopening
+        /// Keeps on disk only what the last write brought.
+        case losesEarlierWrites
+        /// Reports a write that broke as stored.
+        case hidesFailure
+        /// After a write that broke, takes its batches for stored when they come again.
+        case keepsHalf
+    }
+
+    let base = MemoryStore()
+    let disk: TestDisk
+    let fault: Fault?
+    private let broken = Flags()
+
+    private final class Flags: Sendable {
+        let batchIDs = Mutex<Set<String>>([])
+    }
+
+    init(_ disk: TestDisk, fault: Fault? = nil) async throws {
+        self.disk = disk
+        self.fault = fault
+        if fault != .losesAllOnReopening { try await base.write([Self.batch(disk.samples.withLock { $0 })]) }
+    }
+
+    private static func batch(_ samples: [GPUMetric]) -> MetricBatch {
+        MetricBatch(batchID: "disk", source: "disk", collectedAt: Timestamp(nanoseconds: 0), metrics: samples)
+    }
+
+    func write(_ batches: [MetricBatch]) async throws {
+        let breaks = disk.breaksNextWrite.withLock { breaks in
+            defer { breaks = false }
+            return breaks
+        }
+        if fault == .keepsHalf {
+            let isKnown = broken.batchIDs.withLock { known in batches.allSatisfy { known.contains($0.batchID) } }
+            if isKnown, !batches.isEmpty { return }
+        }
+        let taken = breaks ? Array(batches.prefix(batches.count / 2)) : batches
+        disk.samples.withLock { $0 = (fault == .losesEarlierWrites ? [] : $0) + taken.flatMap(\.metrics) }
+        try await base.write(taken)
+        guard breaks, fault != .hidesFailure else { return }
+        broken.batchIDs.withLock { $0.formUnion(batches.map(\.batchID)) }
+        throw StoreError(.unavailable, "the disk broke")
+    }
 }

@@ -11,7 +11,7 @@ enum FleetRoutes {
                 needsToken: true, isHeavy: true
             ) { context in
                 let wanted = try context.filter().hostnames
-                let hosts = try await health(context).hosts.filter { wanted.isEmpty || wanted.contains($0.hostname) }
+                let hosts = try await health(context).hosts.filter { wanted.isEmpty || wanted.hasText($0.hostname) }
                 return context.list(context.page(of: hosts)) { $0.appendJSON($1) }
             },
             Route(

@@ -63,8 +63,8 @@ enum GPURoutes {
         let ascending =
             switch sort {
             case .host: all
-            case .uuid: all.sorted { $0.identity.uuid < $1.identity.uuid }
-            case .model: all.sorted { $0.identity.modelName < $1.identity.modelName }
+            case .uuid: all.sorted { $0.identity.uuid.precedes($1.identity.uuid) }
+            case .model: all.sorted { $0.identity.modelName.precedes($1.identity.modelName) }
             case .lastSeen: all.sorted { $0.lastSeen < $1.lastSeen }
             }
         return context.list(context.page(of: order == .asc ? ascending : ascending.reversed())) { $0.appendJSON($1) }

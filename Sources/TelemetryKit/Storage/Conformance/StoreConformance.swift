@@ -19,13 +19,19 @@ public struct StoreConformance: Sendable {
     /// No more violations are reported; the rest of the check is left out.
     public var maximumViolations: Int
 
+    /// What is called to make the next write of the store fail part way through, so that some of its samples are stored
+    /// and others are not: a connection that is cut, a full disk. The store's `write` is then expected to throw, or to
+    /// store everything. `nil`: this is not checked.
+    public var failNextWrite: (@Sendable () async throws -> Void)?
+
     /// A suite with these members; the defaults are for a store that keeps everything and shows it at once.
     public init(
         traits: StoreTraits = StoreTraits(), seeds: [UInt64] = [1, 2], rounds: Int = 20, maximumViolations: Int = 20,
-        settle: @escaping @Sendable () async throws -> Void = {}
+        settle: @escaping @Sendable () async throws -> Void = {}, failNextWrite: (@Sendable () async throws -> Void)? = nil
     ) {
         self.traits = traits
         self.settle = settle
+        self.failNextWrite = failNextWrite
         self.seeds = seeds
         self.rounds = rounds
         self.maximumViolations = maximumViolations
@@ -33,20 +39,49 @@ public struct StoreConformance: Sendable {
 
     /// Returns what is violated. Throws what `makeEmptyStore` and ``settle`` throw; an error of the store is a violation.
     ///
-    /// - Parameter makeEmptyStore: returns a store that holds nothing. It is called about ten times, and every store is closed.
-    public func check<Store: TelemetryStore>(_ makeEmptyStore: () async throws -> Store) async throws -> [StoreViolation] {
+    /// - Parameters:
+    ///   - makeEmptyStore: returns a store that holds nothing. It is called about fifteen times, and every store is closed.
+    ///   - reopen: for a store that outlives the process: called with a store that was closed, and returns one that reads the same
+    ///     database, as a process does that starts again. `nil`: the store holds its samples in memory only.
+    public func check<Store: TelemetryStore>(
+        _ makeEmptyStore: () async throws -> Store, reopen: ((Store) async throws -> Store)? = nil
+    ) async throws -> [StoreViolation] {
         var violations: [StoreViolation] = []
         var chapters: [(inout StoreExamination) async throws -> Void] = [
-            Self.emptyStore, Self.valuesAndTexts, Self.hostileTexts, Self.secondWrites, Self.outOfOrder, Self.pages, Self.stablePages, Self.filters,
+            Self.emptyStore, Self.valuesAndTexts, Self.hostileTexts, Self.likeTexts, Self.secondWrites, Self.outOfOrder, Self.pages, Self.stablePages, Self.filters,
             Self.lists, Self.aggregates, Self.concurrency,
         ]
+        if let failNextWrite { chapters.append { try await Self.failedWrite(&$0, failNextWrite) } }
         for seed in seeds { chapters.append { [rounds] in try await Self.randomWrites(&$0, seed: seed, rounds: rounds) } }
         for chapter in chapters where violations.count < maximumViolations {
             let store = try await makeEmptyStore()
             violations += try await examine(store, room: maximumViolations - violations.count, chapter)
             await store.close()
         }
+        if let reopen, violations.count < maximumViolations {
+            violations += try await checkReopening(makeEmptyStore, reopen, room: maximumViolations - violations.count)
+        }
         return violations
+    }
+
+    /// Writes, closes, opens again and asks, twice.
+    private func checkReopening<Store: TelemetryStore>(
+        _ makeEmptyStore: () async throws -> Store, _ reopen: (Store) async throws -> Store, room: Int
+    ) async throws -> [StoreViolation] {
+        var store = try await makeEmptyStore()
+        var examination = StoreExamination(store: store, traits: traits, settle: settle, room: room)
+        do {
+            for part in 0..<2 {
+                try await Self.writePart(part, &examination)
+                await store.close()
+                store = try await reopen(store)
+                examination.store = store
+                examination.context = "the store was closed and opened again"
+                try await examination.askEverything()
+            }
+        } catch is StoreExamination.Enough {}
+        await store.close()
+        return examination.violations
     }
 
     /// Writes the batches to the empty store and compares every kind of answer about them: for data of your own. The store stays open.

@@ -3,7 +3,7 @@ struct StoreExamination {
     /// Ends a chapter: there is no room for more violations.
     struct Enough: Error {}
 
-    let store: any TelemetryStore
+    var store: any TelemetryStore
     let traits: StoreTraits
     private let settle: @Sendable () async throws -> Void
     private let room: Int
@@ -29,6 +29,20 @@ struct StoreExamination {
         for batch in batches { model.write(batch) }
         try await settle()
     }
+
+    /// Writes what the caller has arranged to fail part way through. Returns whether the store reported it; the model
+    /// does not learn of it.
+    func writeFails(_ batches: [MetricBatch]) async throws -> Bool {
+        do {
+            try await store.write(batches)
+            return false
+        } catch {
+            return true
+        }
+    }
+
+    /// What the store reported to have taken.
+    mutating func note(_ batch: MetricBatch) { model.write(batch) }
 
     func settleStore() async throws { try await settle() }
 

@@ -2,8 +2,8 @@
 /// it shares nothing with them but the order of a ``SampleCursor``.
 struct StoreModel {
     private struct Key: Hashable {
-        var metric: String
-        var uuid: String
+        var metric: ByteText
+        var uuid: ByteText
         var time: Int64
     }
 
@@ -17,13 +17,13 @@ struct StoreModel {
     mutating func write(_ batch: MetricBatch) {
         for var metric in batch.metrics where metric.value.isFinite && metric.timestamp >= traits.earliestTime {
             metric.timestamp = traits.kept(metric.timestamp)
-            samples[Key(metric: metric.metricName, uuid: metric.gpu.uuid, time: metric.timestamp.nanoseconds)] = metric
+            samples[Key(metric: ByteText(metric.metricName), uuid: ByteText(metric.gpu.uuid), time: metric.timestamp.nanoseconds)] = metric
         }
         sorted = samples.values.sorted { SampleCursor($0) < SampleCursor($1) }
     }
 
     private func found(_ filter: SampleFilter) -> [GPUMetric] {
-        func fits(_ list: [String], _ text: String) -> Bool { list.isEmpty || list.contains(text) }
+        func fits(_ list: [String], _ text: String) -> Bool { list.isEmpty || list.contains { Array($0.utf8) == Array(text.utf8) } }
         return sorted.filter { sample in
             fits(filter.metricNames, sample.metricName) && fits(filter.uuids, sample.gpu.uuid) && fits(filter.hostnames, sample.gpu.hostname)
                 && fits(filter.modelNames, sample.gpu.modelName) && (filter.startTime.map { $0 <= sample.timestamp } ?? true)
@@ -38,30 +38,30 @@ struct StoreModel {
     }
 
     func gpus(_ filter: SampleFilter) -> [GPUInfo] {
-        let uuids = Set(found(filter).map(\.gpu.uuid))
-        return Dictionary(grouping: sorted.filter { uuids.contains($0.gpu.uuid) }, by: \.gpu.uuid).values.map { list in
+        let uuids = Set(found(filter).map { ByteText($0.gpu.uuid) })
+        return Dictionary(grouping: sorted.filter { uuids.contains(ByteText($0.gpu.uuid)) }) { ByteText($0.gpu.uuid) }.values.map { list in
             // Of several metrics at the newest time the first by name speaks for the GPU.
             let newest = list.first { $0.timestamp == list.last!.timestamp }!
             return GPUInfo(identity: newest.gpu, firstSeen: list[0].timestamp, lastSeen: newest.timestamp)
         }
         .sorted { a, b in
-            func rank(_ gpu: GPUIdentity) -> (String, Int, UInt64, String, String) {
+            func rank(_ gpu: GPUIdentity) -> (ByteText, Int, UInt64, ByteText, ByteText) {
                 let number = UInt64(gpu.gpuID)
-                return (gpu.hostname, number == nil ? 1 : 0, number ?? 0, gpu.gpuID, gpu.uuid)
+                return (ByteText(gpu.hostname), number == nil ? 1 : 0, number ?? 0, ByteText(gpu.gpuID), ByteText(gpu.uuid))
             }
             return rank(a.identity) < rank(b.identity)
         }
     }
 
     func metrics(uuid: String?) -> [MetricSummary] {
-        Dictionary(grouping: sorted.filter { uuid == nil || $0.gpu.uuid == uuid }, by: \.metricName).map { name, list in
-            MetricSummary(name: name, sampleCount: list.count, gpuCount: Set(list.map(\.gpu.uuid)).count)
+        let meant = sorted.filter { sample in uuid.map { ByteText($0) == ByteText(sample.gpu.uuid) } ?? true }
+        return Dictionary(grouping: meant) { ByteText($0.metricName) }.sorted { $0.key < $1.key }.map { name, list in
+            MetricSummary(name: name.string, sampleCount: list.count, gpuCount: Set(list.map { ByteText($0.gpu.uuid) }).count)
         }
-        .sorted { $0.name < $1.name }
     }
 
     private func bySeries(_ filter: SampleFilter) -> [[GPUMetric]] {
-        Dictionary(grouping: found(filter)) { [$0.metricName, $0.gpu.uuid] }.sorted { ($0.key[0], $0.key[1]) < ($1.key[0], $1.key[1]) }
+        Dictionary(grouping: found(filter)) { [ByteText($0.metricName), ByteText($0.gpu.uuid)] }.sorted { ($0.key[0], $0.key[1]) < ($1.key[0], $1.key[1]) }
             .map(\.value)
     }
 
@@ -79,12 +79,12 @@ struct StoreModel {
         var filter = query.filter
         filter.metricNames = [query.metricName]
         let window = max(1_000, query.window.wholeNanoseconds)
-        func group(_ gpu: GPUIdentity) -> String { query.grouping == .gpu ? gpu.uuid : query.grouping == .host ? gpu.hostname : "" }
+        func group(_ gpu: GPUIdentity) -> ByteText { ByteText(query.grouping == .gpu ? gpu.uuid : query.grouping == .host ? gpu.hostname : "") }
         func number(_ time: Int64) -> Int64 { time >= 0 ? time / window : (time + 1) / window - 1 }
         return Dictionary(grouping: found(filter)) { group($0.gpu) }.sorted { $0.key < $1.key }.map { name, list in
             let windows = Dictionary(grouping: list) { number($0.timestamp.nanoseconds) }
             return AggregateSeries(
-                group: name,
+                group: name.string,
                 points: windows.sorted { $0.key < $1.key }.map { number, samples in
                     AggregateSeries.Point(
                         time: Timestamp(nanoseconds: number * window), value: Self.value(query.function, samples.map(\.value).sorted()))
@@ -109,7 +109,7 @@ struct StoreModel {
     var statistics: StoreStatistics {
         let gpus = gpus(SampleFilter())
         return StoreStatistics(
-            sampleCount: sorted.count, gpuCount: gpus.count, metricCount: Set(sorted.map(\.metricName)).count,
-            hostCount: Set(gpus.map(\.identity.hostname)).count, oldest: sorted.first?.timestamp, newest: sorted.last?.timestamp)
+            sampleCount: sorted.count, gpuCount: gpus.count, metricCount: Set(sorted.map { ByteText($0.metricName) }).count,
+            hostCount: Set(gpus.map { ByteText($0.identity.hostname) }).count, oldest: sorted.first?.timestamp, newest: sorted.last?.timestamp)
     }
 }

@@ -58,7 +58,7 @@ struct FluxQueries: InfluxQueries {
         script += " |> group() |> sort(columns: \(isWide ? #"["_time", "uuid"]"# : #"["_time", "_measurement", "uuid"]"#))"
         if let limit { script += " |> limit(n: \(limit), offset: \(offset))" }
         let answer = try await run(script)
-        var found = InfluxSamples(items: try metrics(answer, Set(filter.metricNames)))
+        var found = InfluxSamples(items: try metrics(answer, Set(filter.metricNames.map(ByteText.init))))
         if let limit, answer.tables.reduce(0, { $0 + $1.rows.count }) >= limit {
             found.cut = found.items.map(\.timestamp.nanoseconds).max()
         }
@@ -66,14 +66,14 @@ struct FluxQueries: InfluxQueries {
     }
 
     /// Of rows that are pivoted.
-    private func metrics(_ answer: AnnotatedCSV, _ wanted: Set<String>) throws -> [GPUMetric] {
+    private func metrics(_ answer: AnnotatedCSV, _ wanted: Set<ByteText>) throws -> [GPUMetric] {
         var items: [GPUMetric] = []
         var series = SeriesTable()
         for table in answer.tables {
             var columns: [(metricName: String?, value: String, labels: String)] = [(nil, "value", "labels_raw")]
             if isWide {
                 columns = table.columns.keys.compactMap { field in
-                    guard let name = WideField.metric(of: field), wanted.isEmpty || wanted.contains(name) else { return nil }
+                    guard let name = WideField.metric(of: field), wanted.isEmpty || wanted.contains(ByteText(name)) else { return nil }
                     return (name, field, field + WideField.labelsSuffix)
                 }
             }
@@ -146,7 +146,7 @@ struct FluxQueries: InfluxQueries {
         let window = query.windowLength
         let groups = column.map { "columns: [\(Flux.string($0))]" } ?? ""
         let script = rows + " |> group(\(groups)) |> window(every: \(window)ns) |> \(function)()"
-        var points: [String: [AggregateSeries.Point]] = [:]
+        var points: [ByteText: [AggregateSeries.Point]] = [:]
         for table in try await run(script).tables {
             for row in table.rows {
                 guard var text = table.value(row, "_value"), let value = text.withUTF8({ parseDouble(UnsafeRawBufferPointer($0)) }) else {
@@ -155,13 +155,18 @@ struct FluxQueries: InfluxQueries {
                 // The range cuts its first window off.
                 let start = Aggregator.windowStart(try time(table.value(row, "_start")), window)
                 let group = column.map { LineProtocolText.decoded(table.value(row, $0) ?? "") } ?? ""
-                points[group, default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: value))
+                points[ByteText(group), default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: value))
             }
         }
-        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0, points: $1.sorted { $0.time < $1.time }) }
+        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0.string, points: $1.sorted { $0.time < $1.time }) }
     }
 
     // MARK: Answers
+
+    /// The least that reading the bucket takes.
+    func probe() async throws {
+        _ = try await run("from(bucket: \(Flux.string(bucket))) |> range(start: -1s) |> limit(n: 1)")
+    }
 
     private func run(_ script: String) async throws -> AnnotatedCSV {
         var body = ByteWriter()
@@ -172,14 +177,12 @@ struct FluxQueries: InfluxQueries {
         do {
             response = try await http.send(
                 "POST", "/api/v2/query", query: [("org", org)], body: .json(body.bytes), accept: "application/csv")
-        } catch let error as StoreError where error.message.contains("could not find bucket") {
+        } catch let error as StoreError where error.status == 404 {
+            // The bucket, the organization, or one that the token may not read.
             throw MissingBucket(error: error)
         }
         let answer = try AnnotatedCSV(response.body)
-        if let said = answer.error {
-            let error = StoreError(.rejected, "\(http.url)/api/v2/query: \(said)")
-            throw said.contains("could not find bucket") ? MissingBucket(error: error) : error
-        }
+        if let said = answer.error { throw StoreError(.rejected, "\(http.url)/api/v2/query: \(said)") }
         return answer
     }
 

@@ -7,7 +7,9 @@ import Synchronization
 /// instead. InfluxDB identifies a point by its measurement, all tags and its time: a sample written again replaces itself, and one of the same GPU and time under another hostname, device or model
 /// stands beside it. A sample written again without the pod, namespace, container or labels it had before keeps them.
 ///
-/// The version is asked for and the bucket made ready at the first call that succeeds. Any number of tasks may read and write at once.
+/// The version is asked for at the first call. Writing needs no other right than to write, and reading no other than to
+/// read: the bucket is looked for and created only when the database reports that it is missing, if the token may. Any
+/// number of tasks may read and write at once.
 public final class InfluxDBStore: TelemetryStore {
     /// Where the database is, and how samples lie in it. Every member has a default.
     public struct Configuration: Sendable {
@@ -33,7 +35,8 @@ public final class InfluxDBStore: TelemetryStore {
 
         /// `http://host:8086`; a path in front of the interface's own is kept.
         public var url: String
-        /// Sent as `Authorization: Token …`; for 1.x `user:password`. `nil`: none.
+        /// Sent as `Authorization: Token …` to 2.x and `Bearer …` to 3.x; for 1.x `user:password`, which is sent as
+        /// `Basic …`, or a JSON Web Token, sent as `Bearer …`. `nil`: none.
         public var token: String?
         /// The organization of 2.x, by name.
         public var org: String
@@ -96,7 +99,7 @@ public final class InfluxDBStore: TelemetryStore {
 
     private let configuration: Configuration
     private let http: DatabaseHTTP
-    /// Set once the bucket is ready.
+    /// Set once the version is known.
     private let ready = Mutex<(any InfluxInterface)?>(nil)
 
     /// Opens no connection yet. Throws ``StoreError`` where the URL is none.
@@ -104,7 +107,7 @@ public final class InfluxDBStore: TelemetryStore {
         self.configuration = configuration
         http = try DatabaseHTTP(
             client: DatabaseHTTP.client(maximumConnections: configuration.maximumConnections, proxy: configuration.proxy), url: configuration.url,
-            token: configuration.token, scheme: "Token", timeout: configuration.timeout)
+            token: configuration.token, scheme: .token, timeout: configuration.timeout)
     }
 
     // MARK: Version and bucket
@@ -125,7 +128,8 @@ public final class InfluxDBStore: TelemetryStore {
         case .v3: return v3
         case .detect: break
         }
-        let answer = try await http.send("GET", "/ping")
+        // Some generations ask even here for a right, and tell their version all the same.
+        let answer = try await http.send("GET", "/ping", accepting: [401, 403])
         // 1.x says `1.6.7~rc0`; 2.x says `2.7.1` or `v2.7.1`.
         let said = answer.header("X-Influxdb-Version") ?? ""
         let version = said.hasPrefix("v") ? String(said.dropFirst()) : said
@@ -141,35 +145,51 @@ public final class InfluxDBStore: TelemetryStore {
 
     private var v1: InfluxV1 {
         InfluxV1(
-            http: http, database: configuration.bucket, retentionPolicy: configuration.retentionPolicy,
-            retentionPeriod: configuration.retentionPeriod, mayCreate: configuration.createsBucket, layout: configuration.layout)
+            http: http.authorizing(by: .basic), database: configuration.bucket, retentionPolicy: configuration.retentionPolicy,
+            retentionPeriod: configuration.retentionPeriod, layout: configuration.layout)
     }
 
     private var v2: InfluxV2 {
         InfluxV2(
             http: http, org: configuration.org, bucket: configuration.bucket,
-            retentionPeriod: configuration.retentionPeriod, mayCreate: configuration.createsBucket, layout: configuration.layout)
+            retentionPeriod: configuration.retentionPeriod, layout: configuration.layout)
     }
 
     private var v3: InfluxV3 {
         InfluxV3(
-            http: http.authorizing(by: "Bearer"), database: configuration.bucket, retentionPeriod: configuration.retentionPeriod,
+            http: http.authorizing(by: .bearer), database: configuration.bucket, retentionPeriod: configuration.retentionPeriod,
             mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 
-    /// Runs the body; where the bucket has gone since it was made ready, once more after making it anew.
+    /// Runs the body; if the bucket is missing, once more after creating it. A bucket that cannot be created is an
+    /// error that says why.
     func withInterface<Value: Sendable>(
         _ body: @Sendable (any InfluxInterface) async throws -> Value
     ) async throws -> Value {
+        let interface = try await interface()
         do {
-            return try await body(try await interface())
-        } catch is MissingBucket {
-            ready.withLock { $0 = nil }
+            return try await body(interface)
+        } catch let missing as MissingBucket {
+            let reason = try await create(by: interface)
             do {
-                return try await body(try await interface())
-            } catch let missing as MissingBucket {
-                throw missing.error
+                return try await body(interface)
+            } catch is MissingBucket {
+                var error = missing.error
+                if let reason { error.message += "; it cannot be created: \(reason)" }
+                throw error
             }
+        }
+    }
+
+    /// Returns why it was not created. Another writer may have created it in the same moment, so that is no failure
+    /// yet.
+    private func create(by interface: any InfluxInterface) async throws -> String? {
+        guard configuration.createsBucket else { return "that is not allowed" }
+        do {
+            try await interface.create()
+            return nil
+        } catch let error as StoreError where error.kind != .unavailable {
+            return error.message
         }
     }
 

@@ -18,19 +18,36 @@ extension InfluxQueries {
         if let after = wanted.after {
             // Of the cursor's own time there are as many as there are series, at most.
             items = try await samples(filter, at: after.timestamp.nanoseconds).filter { SampleCursor($0) > after }
-            filter.startTime = max(filter.startTime ?? Timestamp(nanoseconds: .min), Timestamp(nanoseconds: after.timestamp.nanoseconds &+ 1))
+            filter.startTime = max(
+                filter.startTime ?? Timestamp(nanoseconds: .min),
+                Timestamp(nanoseconds: after.timestamp.nanoseconds &+ 1))
             if after.timestamp.nanoseconds == .max { filter.endTime = Timestamp(nanoseconds: .min) }
         }
         // Beyond this no limit is meant.
         let isLimited = limit < 1 << 40 && offset < 1 << 40
         var skipped = 0
-        if isLimited, wanted.after == nil, isOneSeries { swap(&skipped, &offset) }
+        if isLimited, wanted.after == nil {
+            if isOneSeries {
+                swap(&skipped, &offset)
+            } else if offset >= (pageSize ?? .max), let place = try await place(of: offset, filter) {
+                filter.startTime = max(
+                    filter.startTime ?? Timestamp(nanoseconds: .min), Timestamp(nanoseconds: place.start))
+                offset -= place.count
+            }
+        }
         let need = isLimited ? limit + offset : .max
-        let found = try await samples(filter, limit: isLimited ? need : nil, offset: skipped)
-        items += found.items
-        if let cut = found.cut, !isOneSeries {
-            items.removeAll { $0.timestamp.nanoseconds >= cut }
+        while items.count < need {
+            let size = pageSize.map { min($0, need - items.count) } ?? (isLimited ? need : nil)
+            let found = try await samples(filter, limit: size, offset: skipped)
+            skipped = 0
+            let before = items.count
+            items += found.items
+            guard let cut = found.cut else { break }
+            if isOneSeries, items.count >= need { break }
+            items = items[..<before] + items[before...].filter { $0.timestamp.nanoseconds < cut }
             if items.count < need { items += try await samples(filter, at: cut) }
+            guard pageSize != nil, cut < .max else { break }
+            filter.startTime = Timestamp(nanoseconds: cut + 1)
         }
         items.sort(by: StoreOrder.metrics)
         return Array(items.dropFirst(offset).prefix(limit))

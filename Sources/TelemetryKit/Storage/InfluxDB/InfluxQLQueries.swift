@@ -104,9 +104,49 @@ struct InfluxQLQueries: InfluxQueries {
         return try table.rows.indices.compactMap { i in
             let row = table.rows[i]
             guard let number = row[value].number else { return nil }
-            let identity = try series.series(metricName: name) { name in places[name].flatMap { row[$0].string } ?? table.tags[name] }
+            let identity = try series.series(metricName: name) { name in places[name].flatMap { row[$0].string } ?? table.tag(name) }
             return GPUMetric(timestamp: Timestamp(nanoseconds: table.times[i]), value: number, series: identity)
         }
+    }
+
+    var pageSize: Int? { InfluxQLConnection.chunkSize }
+
+    /// Counts by windows of time, twice: of the whole, and of the window in which the position lies.
+    func place(of offset: Int, _ filter: SampleFilter) async throws -> (start: Int64, count: Int)? {
+        let targets = try await targets(filter.metricNames)
+        func times(_ function: String) async throws -> [Int64] {
+            try await run(targets) { "SELECT \(function)(\(InfluxQL.identifier($0.field))) FROM \($0.source)\(condition(filter))" }
+                .flatMap(\.1.times)
+        }
+        guard var start = try await times("first").min(), var end = try await times("last").max() else { return nil }
+        var before = 0
+        for _ in 0..<2 {
+            let (span, over) = end.subtractingReportingOverflow(start)
+            guard !over, span > 1_000_000 else { break }
+            let window = span / 500 + 1
+            var part = filter
+            part.startTime = Timestamp(nanoseconds: start)
+            part.endTime = Timestamp(nanoseconds: end)
+            var counts: [Int64: Int] = [:]
+            let tables = try await run(targets) {
+                "SELECT count(\(InfluxQL.identifier($0.field))) FROM \($0.source)\(condition(part)) GROUP BY time(\(window)ns) fill(none)"
+            }
+            for (_, table) in tables {
+                for (time, row) in zip(table.times, table.rows) { counts[time, default: 0] += Int(row.first?.number ?? 0) }
+            }
+            var found: Int64?
+            for (time, count) in counts.sorted(by: { $0.key < $1.key }) {
+                if before + count > offset {
+                    found = time
+                    break
+                }
+                before += count
+            }
+            guard let found else { return (end == .max ? end : end + 1, before) }
+            start = max(start, found)
+            end = min(end, found &+ (window - 1))
+        }
+        return (start, before)
     }
 
     func count(_ filter: SampleFilter) async throws -> Int {
@@ -133,7 +173,7 @@ struct InfluxQLQueries: InfluxQueries {
             }
             var found: [StoreOrder.SeriesKey: (time: Int64, value: Double)] = [:]
             for (target, table) in tables {
-                let uuid = LineProtocolText.decoded(table.tags["uuid"] ?? "")
+                let uuid = LineProtocolText.decoded(table.tag("uuid") ?? "")
                 guard let time = table.times.first, let value = table.rows.first?.first?.number else { continue }
                 found[StoreOrder.SeriesKey(metricName: metricName(target, table), uuid: uuid)] = (time, value)
             }
@@ -167,14 +207,14 @@ struct InfluxQLQueries: InfluxQueries {
             return "SELECT \(call) AS \"value\" FROM \(target.source)\(condition(query.filter, isBounded: true))"
                 + " GROUP BY \(groups.joined(separator: ", ")) fill(none)"
         }
-        var points: [String: [AggregateSeries.Point]] = [:]
+        var points: [ByteText: [AggregateSeries.Point]] = [:]
         for (_, table) in tables {
-            let group = tag.flatMap { table.tags[$0] }.map(LineProtocolText.decoded) ?? ""
+            let group = tag.flatMap { table.tag($0) }.map(LineProtocolText.decoded) ?? ""
             for (time, row) in zip(table.times, table.rows) {
                 guard let value = row.first?.number else { continue }
-                points[group, default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: time), value: value))
+                points[ByteText(group), default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: time), value: value))
             }
         }
-        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0, points: $1) }
+        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0.string, points: $1) }
     }
 }

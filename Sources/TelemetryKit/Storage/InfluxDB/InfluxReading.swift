@@ -59,8 +59,8 @@ extension InfluxDBStore {
         let uuids = SampleFilter(uuids: filter.uuids)
         var infos = try await infos(uuids)
         if filter != uuids {
-            let found = Set(try await latest(filter).map(\.gpu.uuid))
-            infos.removeAll { !found.contains($0.identity.uuid) }
+            let found = Set(try await latest(filter).map { ByteText($0.gpu.uuid) })
+            infos.removeAll { !found.contains(ByteText($0.identity.uuid)) }
         }
         return infos.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
     }
@@ -68,18 +68,18 @@ extension InfluxDBStore {
     /// As the newest of all its samples gives it.
     private func infos(_ uuids: SampleFilter) async throws -> [GPUInfo] {
         async let extents = extents(uuids)
-        var newest: [String: GPUMetric] = [:]
+        var newest: [ByteText: GPUMetric] = [:]
         // In the order of metric names, of which the first counts.
         for sample in try await latest(uuids) {
-            if let known = newest[sample.gpu.uuid], known.timestamp >= sample.timestamp { continue }
-            newest[sample.gpu.uuid] = sample
+            if let known = newest[ByteText(sample.gpu.uuid)], known.timestamp >= sample.timestamp { continue }
+            newest[ByteText(sample.gpu.uuid)] = sample
         }
-        var oldest: [String: Int64] = [:]
-        for extent in try await extents.values { oldest[extent.uuid] = min(oldest[extent.uuid] ?? .max, extent.oldest) }
+        var oldest: [ByteText: Int64] = [:]
+        for extent in try await extents.values { oldest[ByteText(extent.uuid)] = min(oldest[ByteText(extent.uuid)] ?? .max, extent.oldest) }
         return newest.values.map { sample in
             let last = sample.timestamp
             return GPUInfo(
-                identity: sample.gpu, firstSeen: min(oldest[sample.gpu.uuid].map { Timestamp(nanoseconds: $0) } ?? last, last), lastSeen: last)
+                identity: sample.gpu, firstSeen: min(oldest[ByteText(sample.gpu.uuid)].map { Timestamp(nanoseconds: $0) } ?? last, last), lastSeen: last)
         }
     }
 
@@ -88,9 +88,9 @@ extension InfluxDBStore {
     }
 
     private static func summaries(_ extents: [StoreOrder.SeriesKey: SeriesExtent]) -> [MetricSummary] {
-        Dictionary(grouping: extents.values, by: \.metricName)
-            .map { MetricSummary(name: $0, sampleCount: $1.reduce(0) { $0 + $1.count }, gpuCount: $1.count) }
-            .sorted { $0.name < $1.name }
+        Dictionary(grouping: extents.values) { ByteText($0.metricName) }
+            .map { MetricSummary(name: $0.string, sampleCount: $1.reduce(0) { $0 + $1.count }, gpuCount: $1.count) }
+            .sorted { $0.name.precedes($1.name) }
     }
 
     /// Several queries: counts by the database, GPUs from their newest samples.
@@ -100,7 +100,7 @@ extension InfluxDBStore {
         let summaries = Self.summaries(try await extents)
         return StoreStatistics(
             sampleCount: summaries.reduce(0) { $0 + $1.sampleCount }, gpuCount: gpus.count, metricCount: summaries.count,
-            hostCount: Set(gpus.map(\.identity.hostname)).count, oldest: gpus.map(\.firstSeen).min(),
+            hostCount: Set(gpus.map { ByteText($0.identity.hostname) }).count, oldest: gpus.map(\.firstSeen).min(),
             newest: gpus.map(\.lastSeen).max())
     }
 }

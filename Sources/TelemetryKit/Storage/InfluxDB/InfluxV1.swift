@@ -6,22 +6,15 @@ struct InfluxV1: InfluxInterface {
     /// `nil`: the database's default.
     let retentionPolicy: String?
     let retentionPeriod: Duration?
-    let mayCreate: Bool
     let layout: InfluxLayout
 
     private var connection: InfluxQLConnection {
-        InfluxQLConnection(http: http, database: database, retentionPolicy: retentionPolicy, takesManyStatements: true)
+        InfluxQLConnection(http: http, database: database, retentionPolicy: retentionPolicy, generation: .v1)
     }
 
     var queries: any InfluxQueries { InfluxQLQueries(connection: connection, layout: layout) }
 
-    func prepare() async throws {
-        let databases = try await connection.send("SHOW DATABASES", onDatabase: false)[0]
-        let names = databases.flatMap { $0.rows.compactMap { $0.first?.string } }
-        if names.contains(database) { return }
-        guard mayCreate else {
-            throw StoreError(.rejected, "\(http.url) has no database \(database), and creating it is not allowed")
-        }
+    func create() async throws {
         var statement = "CREATE DATABASE " + InfluxQL.identifier(database)
         if retentionPeriod != nil || retentionPolicy != nil {
             statement += " WITH DURATION \(InfluxQL.duration(retentionPeriod)) REPLICATION 1"
@@ -30,17 +23,27 @@ struct InfluxV1: InfluxInterface {
         _ = try await connection.send(statement, onDatabase: false)
     }
 
+    private var target: [(String, String)] {
+        [("db", database), ("precision", "ns")] + (retentionPolicy.map { [("rp", $0)] } ?? [])
+    }
+
     func write(_ lines: [UInt8]) async throws -> WriteRefusal? {
-        var parameters = [("db", database), ("precision", "ns")]
-        if let retentionPolicy { parameters.append(("rp", retentionPolicy)) }
+        try await onTarget { try await http.write(lines, to: "/write", query: target) }
+    }
+
+    private func onTarget<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
-            return try await http.write(lines, to: "/write", query: parameters)
-        } catch let error as StoreError where error.message.contains("database not found") {
+            return try await body()
+        } catch let error as StoreError where error.status == 404 {
             throw MissingBucket(error: error)
         }
     }
 
     func checkHealth() async throws {
-        _ = try await connection.send("SHOW RETENTION POLICIES ON " + InfluxQL.identifier(database))
+        try await isPossible {
+            _ = try await connection.send("SHOW RETENTION POLICIES ON " + InfluxQL.identifier(database))
+        } or: {
+            try await onTarget { try await http.mayWrite(to: "/write", query: target) }
+        }
     }
 }

@@ -7,19 +7,15 @@ struct InfluxV2: InfluxInterface {
     let org: String
     let bucket: String
     let retentionPeriod: Duration?
-    let mayCreate: Bool
     let layout: InfluxLayout
 
     var queries: any InfluxQueries { FluxQueries(http: http, org: org, bucket: bucket, layout: layout) }
 
-    func prepare() async throws {
-        if try await bucketExists() { return }
-        guard mayCreate else {
-            throw StoreError(.rejected, "\(http.url) has no bucket \(bucket), and creating it is not allowed")
-        }
+    func create() async throws {
         let organisations = try await http.send("GET", path("orgs"), query: [("org", org)], accept: "application/json")
+        // A token that may not list organizations is shown none.
         guard let id = try member("id", ofFirst: "orgs", organisations) else {
-            throw StoreError(.rejected, "\(http.url) has no organization \(org)")
+            throw StoreError(.rejected, "\(http.url) has no organization \(org), or the token may not see it")
         }
         var body = ByteWriter()
         body.append("{\"orgID\":")
@@ -33,25 +29,10 @@ struct InfluxV2: InfluxInterface {
             body.append("}")
         }
         body.append("]}")
-        do {
-            _ = try await http.send("POST", path("buckets"), body: .json(body.bytes), accept: "application/json")
-        } catch let error as StoreError where error.kind == .rejected {
-            // Another writer may have created it in the same moment.
-            guard try await bucketExists() else { throw error }
-        }
+        _ = try await http.send("POST", path("buckets"), body: .json(body.bytes), accept: "application/json")
     }
 
     private func path(_ name: String) -> String { "/api/v2/" + name }
-
-    private func bucketExists() async throws -> Bool {
-        let answer = try await http.send(
-            "GET", path("buckets"), query: [("org", org), ("name", bucket)], accept: "application/json", accepting: [404])
-        if answer.status == 404 {
-            // The same status says that the organization is unknown; the search for that tells.
-            return false
-        }
-        return try member("name", ofFirst: "buckets", answer) == bucket
-    }
 
     /// In `{"<list>":[{"<name>":"…"},…]}` the string of the first element; `nil` where the list is empty.
     private func member(_ name: StaticString, ofFirst list: StaticString, _ response: CurlResponse) throws -> String? {
@@ -80,15 +61,26 @@ struct InfluxV2: InfluxInterface {
         }
     }
 
+    private var target: [(String, String)] { [("org", org), ("bucket", bucket), ("precision", "ns")] }
+
     func write(_ lines: [UInt8]) async throws -> WriteRefusal? {
+        try await onTarget { try await http.write(lines, to: path("write"), query: target) }
+    }
+
+    private func onTarget<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
-            return try await http.write(lines, to: path("write"), query: [("org", org), ("bucket", bucket), ("precision", "ns")])
+            return try await body()
         } catch let error as StoreError where error.status == 404 {
             throw MissingBucket(error: error)
         }
     }
 
+    /// A bucket that a token may not read is reported as missing.
     func checkHealth() async throws {
-        guard try await bucketExists() else { throw StoreError(.rejected, "\(http.url) has no bucket \(bucket)") }
+        try await isPossible {
+            try await FluxQueries(http: http, org: org, bucket: bucket, layout: layout).probe()
+        } or: {
+            try await onTarget { try await http.mayWrite(to: path("write"), query: target) }
+        }
     }
 }

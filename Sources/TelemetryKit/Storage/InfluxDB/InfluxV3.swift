@@ -10,16 +10,26 @@ struct InfluxV3: InfluxInterface {
     let layout: InfluxLayout
 
     var queries: any InfluxQueries {
-        InfluxQLQueries(connection: InfluxQLConnection(http: http, database: database, takesManyStatements: false), layout: layout)
+        InfluxQLQueries(connection: InfluxQLConnection(http: http, database: database, generation: .v3), layout: layout)
     }
 
     private static let databases = "/api/v3/configure/database"
 
+    /// A write would create the database without its retention period. A token that may not list databases can only
+    /// write.
     func prepare() async throws {
-        if try await databaseExists() { return }
+        do {
+            if try await databaseExists() { return }
+        } catch let error as StoreError where error.kind == .unauthorized {
+            return
+        }
         guard mayCreate else {
             throw StoreError(.rejected, "\(http.url) has no database \(database), and creating it is not allowed")
         }
+        try await create()
+    }
+
+    func create() async throws {
         var body = ByteWriter()
         body.append("{\"db\":")
         body.appendJSONString(database)
@@ -59,16 +69,25 @@ struct InfluxV3: InfluxInterface {
         }
     }
 
+    private static let writing = "/api/v3/write_lp"
+    private var target: [(String, String)] { [("db", database), ("precision", "nanosecond"), ("accept_partial", "true")] }
+
     /// A refusal lists the lines, a hundred at most.
     func write(_ lines: [UInt8]) async throws -> WriteRefusal? {
         do {
-            return try await http.write(lines, to: "/api/v3/write_lp", query: [("db", database), ("precision", "nanosecond"), ("accept_partial", "true")])
+            return try await http.write(lines, to: Self.writing, query: target)
         } catch let error as StoreError where error.status == 404 {
             throw MissingBucket(error: error)
         }
     }
 
     func checkHealth() async throws {
-        guard try await databaseExists() else { throw StoreError(.rejected, "\(http.url) has no database \(database)") }
+        try await isPossible {
+            guard try await databaseExists() else {
+                throw MissingBucket(error: StoreError(.rejected, "\(http.url) has no database \(database)"))
+            }
+        } or: {
+            try await http.mayWrite(to: Self.writing, query: target)
+        }
     }
 }

@@ -1,82 +1,32 @@
 import TelemetryNet
 
-/// Why a database took not all lines of a write (HTTP 400, 413 or 422).
-struct WriteRefusal: Sendable {
-    var status: Int
-    /// With the database's address and words.
-    var message: String
-    /// How many lines the database says that it left out; `nil` where it does not say.
-    var dropped: Int?
-    /// Reasons by the line's number in the body, from 1; of 3.x, and of its first hundred at most.
-    var listed: [Int: String] = [:]
-
-    /// A write of which only samples older than the retention period were left out.
-    var isBeyondRetention: Bool { message.contains("points beyond retention policy") }
-}
-
 extension DatabaseHTTP {
     static let refusals: Set<Int> = [400, 413, 422]
 
-    /// Returns `nil` where all lines are stored. Throws what may pass, and what is no matter of single lines.
+    /// Returns `nil` where all lines are stored, or older than the retention period. Throws what may pass, and what
+    /// concerns the request rather than its lines.
     func write(_ lines: [UInt8], to path: String, query: [(String, String)]) async throws -> WriteRefusal? {
         let response = try await send("POST", path, query: query, body: .lines(lines), accepting: Self.refusals)
         guard Self.refusals.contains(response.status) else { return nil }
-        let refusal = WriteRefusal(response, message: Self.error(of: response, to: "POST \(url)\(path)?\(formEncoded(query))").message)
-        return refusal.isBeyondRetention ? nil : refusal
-    }
-}
-
-extension WriteRefusal {
-    init(_ response: CurlResponse, message: String) {
-        self.init(status: response.status, message: message, dropped: Self.dropped(response.text), listed: Self.listed(response.body))
+        let refusal = WriteRefusal(
+            response, message: Self.error(of: response, to: "POST \(url)\(path)?\(formEncoded(query))").message)
+        return refusal.cause == .tooOld ? nil : refusal
     }
 
-    /// Of `partial write: … dropped=2`.
-    private static func dropped(_ text: String) -> Int? {
-        text.ranges(of: "dropped=").last.flatMap { Int(text[$0.upperBound...].prefix { $0.isASCII && $0.isNumber }) }
-    }
-
-    /// Of `{"error":"…","data":[{"original_line":"…","line_number":2,"error_message":"…"}]}`.
-    private static func listed(_ body: [UInt8]) -> [Int: String] {
-        let found = body.withUnsafeBytes { bytes in
-            Result { () throws(JSONError) in
-                var reader = JSONReader(bytes)
-                var found: [Int: String] = [:]
-                try reader.beginObject()
-                while let key = try reader.nextKey() {
-                    guard key == "data", try reader.peek() == .array else {
-                        _ = try reader.skipValue()
-                        continue
-                    }
-                    try reader.beginArray()
-                    while try reader.nextElement() {
-                        var number: Int64?
-                        var reason = ""
-                        try reader.beginObject()
-                        while let member = try reader.nextKey() {
-                            if member == "line_number" {
-                                number = try reader.readInt64()
-                            } else if member == "error_message" {
-                                reason = try reader.readString()
-                            } else {
-                                _ = try reader.skipValue()
-                            }
-                        }
-                        if let number { found[Int(number)] = reason }
-                    }
-                }
-                return found
-            }
-        }
-        // An answer of another form lists nothing.
-        return (try? found.get()) ?? [:]
+    /// Whether writing is allowed there: a write of no lines, which the databases judge after the rights and the
+    /// bucket.
+    func mayWrite(to path: String, query: [(String, String)]) async throws {
+        _ = try await send("POST", path, query: query, body: .lines([]), accepting: Self.refusals)
     }
 }
 
 /// Finds the lines that a database refuses, and stores all others.
 ///
-/// What a refusal says of the rest is not relied on: 1.x answers as soon as one of its shards refuses, whatever the others do.
-/// So every line ends in a request that was taken as a whole, or is refused by itself, by name, or with all of its request.
+/// What a refusal says of the rest is not relied on: 1.x responds as soon as one of its shards refuses, whatever the
+/// others do. So every line ends in a request that was taken as a whole, or is refused by itself, by name, or with all
+/// of its request. A refused line costs about 2 log n requests. After ``maximumRefusals`` what is still unsettled is
+/// refused as a whole, with the reason: so no response, however it is worded, makes requests without end. Lines among
+/// these that the database did store are dead letters too, which does no harm: storing them again changes nothing.
 struct LineTriage: Sendable {
     struct Line: Sendable {
         /// Counted from 0 over all bodies of a write.
@@ -90,9 +40,23 @@ struct LineTriage: Sendable {
             let set = bytes.untilPlain(UInt8(ascii: " "))
             return Array(measurement) + bytes[set.endIndex...].untilPlain(UInt8(ascii: "="))
         }
+
+        /// Nanoseconds: the last word.
+        fileprivate var time: Int64 {
+            let end = bytes.dropLast()
+            let start = end.lastIndex(of: UInt8(ascii: " ")).map { $0 + 1 } ?? end.startIndex
+            return Int64(String(decoding: end[start...], as: UTF8.self)) ?? 0
+        }
     }
 
+    /// Refused requests of one body; each leads to two others at most.
+    static let maximumRefusals = 128
+    /// Requests of one body that are too large, which lead to two others each too, and say nothing of the lines.
+    static let maximumDivisions = 2048
+
     let write: @Sendable ([UInt8]) async throws -> WriteRefusal?
+    /// Nanoseconds since 1970.
+    var now = Timestamp.now.nanoseconds
 
     /// - Parameter first: the number of the first line.
     static func lines(of body: [UInt8], first: Int) -> [Line] {
@@ -107,30 +71,58 @@ struct LineTriage: Sendable {
 
     /// - Parameter refusal: what the database said to these lines.
     func settle(_ lines: [Line], _ refusal: WriteRefusal) async throws -> [RefusedSamples.Place] {
-        let listed = refusal.listed.filter { lines.indices.contains($0.key - 1) }
-        if !listed.isEmpty {
-            let refused = listed.map { RefusedSamples.Place(number: lines[$0.key - 1].number, reason: "\(refusal.message): \($0.value)") }
-            let rest = lines.enumerated().filter { listed[$0.offset + 1] == nil }.map(\.element)
-            return refused + (try await store(rest))
-        }
-        if lines.count == 1 || refusal.dropped == lines.count {
-            return lines.map { RefusedSamples.Place(number: $0.number, reason: refusal.message) }
-        }
         var refused: [RefusedSamples.Place] = []
-        for part in parts(of: lines, refusal) { refused += try await store(part) }
+        var pending = decide(lines, refusal, &refused).map { (lines: $0, refusal: refusal) }
+        var (refusals, divisions) = (0, 0)
+        // The oldest first, so that when the requests are used up small parts are left rather than a half.
+        var next = 0
+        while next < pending.count {
+            let (lines, before) = pending[next]
+            next += 1
+            guard refusals < Self.maximumRefusals, divisions < Self.maximumDivisions else {
+                let reason =
+                    "\(before.message) (one of \(lines.count) lines that were not tried one by one, after \(refusals + divisions) refusals)"
+                refused += lines.map { RefusedSamples.Place(number: $0.number, reason: reason) }
+                continue
+            }
+            guard let refusal = try await write(lines.flatMap(\.bytes)) else { continue }
+            if refusal.status == 413 { divisions += 1 } else { refusals += 1 }
+            pending += decide(lines, refusal, &refused).map { ($0, refusal) }
+        }
         return refused
     }
 
-    private func store(_ lines: [Line]) async throws -> [RefusedSamples.Place] {
-        guard !lines.isEmpty, let refusal = try await write(lines.flatMap(\.bytes)) else { return [] }
-        return try await settle(lines, refusal)
+    /// Notes the lines that are refused, and returns the parts that are to be sent again.
+    private func decide(_ lines: [Line], _ refusal: WriteRefusal, _ refused: inout [RefusedSamples.Place]) -> [[Line]] {
+        let listed = refusal.listed.filter { lines.indices.contains($0.key - 1) }
+        if !listed.isEmpty {
+            refused += listed.map {
+                RefusedSamples.Place(number: lines[$0.key - 1].number, reason: "\(refusal.message): \($0.value)")
+            }
+            let rest = lines.enumerated().filter { listed[$0.offset + 1] == nil }.map(\.element)
+            return rest.isEmpty ? [] : [rest]
+        }
+        if refusal.cause == .outsideWindow {
+            let ahead = lines.filter { $0.time > now }
+            // What lies behind was left out for its age.
+            if ahead.isEmpty { return [] }
+            if ahead.count < lines.count { return [lines.filter { $0.time <= now }, ahead] }
+        }
+        if lines.count == 1 || refusal.dropped == lines.count {
+            refused += lines.map { RefusedSamples.Place(number: $0.number, reason: refusal.message) }
+            return []
+        }
+        return halves(of: lines, refusal)
     }
 
-    /// By column, since that is what types and most limits belong to; within one, and where all is too large, by halves.
-    private func parts(of lines: [Line], _ refusal: WriteRefusal) -> [[Line]] {
+    /// By columns, since that is what types and most limits belong to; within one, and where all is too large, by
+    /// lines.
+    private func halves(of lines: [Line], _ refusal: WriteRefusal) -> [[Line]] {
         if refusal.status != 413 {
-            let groups = Dictionary(grouping: lines, by: \.column)
-            if groups.count > 1 { return groups.values.sorted { $0[0].number < $1[0].number } }
+            let groups = Dictionary(grouping: lines, by: \.column).values.sorted { $0[0].number < $1[0].number }
+            if groups.count > 1 {
+                return [groups[..<(groups.count / 2)], groups[(groups.count / 2)...]].map { $0.flatMap { $0 } }
+            }
         }
         let middle = lines.count / 2
         return [Array(lines[..<middle]), Array(lines[middle...])]

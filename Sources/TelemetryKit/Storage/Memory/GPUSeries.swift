@@ -38,7 +38,7 @@ extension GPUSeries {
     func place(of series: MetricSeries) -> (place: Int, bytes: Int)? {
         state.withLock { state in
             guard !state.isRetired else { return nil }
-            if let known = state.series.firstIndex(where: { $0.metricName == series.metricName }) { return (known, 0) }
+            if let known = state.series.firstIndex(where: { $0.metricName.hasBytes(of: series.metricName) }) { return (known, 0) }
             let new = StoredSeries(series)
             state.series.append(new)
             state.byteCount += new.totalByteCount
@@ -100,17 +100,17 @@ extension GPUSeries {
 
     /// What lies between the times, of the series with these names or of all where there are none. Holds the lock for as long as it
     /// takes to count up references.
-    func snapshots(_ names: Set<String>, from start: Int64, through end: Int64) -> [SeriesSnapshot] {
+    func snapshots(_ names: Set<ByteText>, from start: Int64, through end: Int64) -> [SeriesSnapshot] {
         read { series in
-            series.lazy.filter { names.isEmpty || names.contains($0.metricName) }
+            series.lazy.filter { names.isEmpty || names.contains(ByteText($0.metricName)) }
                 .map { $0.snapshot(uuid: self.uuid, from: start, through: end) }.filter { !$0.isEmpty }
         }
     }
 
-    func latest(_ names: Set<String>, _ filter: SampleFilter, from start: Int64, through end: Int64) -> [Latest] {
+    func latest(_ names: Set<ByteText>, _ filter: SampleFilter, from start: Int64, through end: Int64) -> [Latest] {
         read { series in
             series.compactMap { stored in
-                guard names.isEmpty || names.contains(stored.metricName), !stored.isEmpty, stored.open.lastTime >= start else { return nil }
+                guard names.isEmpty || names.contains(ByteText(stored.metricName)), !stored.isEmpty, stored.open.lastTime >= start else { return nil }
                 let newest = stored.open.metric(at: stored.open.count - 1)
                 if newest.timestamp.nanoseconds <= end, filter.includes(newest.series) { return .sample(newest) }
                 return .among(stored.snapshot(uuid: self.uuid, from: start, through: end))

@@ -82,7 +82,7 @@ struct WindowAggregation {
     private var finished: [AggregateSeries] = []
     private var points: [AggregateSeries.Point] = []
     /// By host or cluster, of which several series have a part in a window.
-    private var shared: [String: [Int64: WindowSummary]] = [:]
+    private var shared: [ByteText: [Int64: WindowSummary]] = [:]
 
     private var currentWindow = Int64.min
     private var current = WindowSummary()
@@ -117,7 +117,7 @@ struct WindowAggregation {
     mutating func add(_ snapshot: SeriesSnapshot, _ filter: SampleFilter) {
         let variants = snapshot.variants
         let included = variants.filter(filter.includes)
-        let hosts = Set(included.map(\.gpu.hostname)).sorted()
+        let hosts = Set(included.map { ByteText($0.gpu.hostname) }).sorted().map(\.string)
         if included.count == variants.count, grouping != .host || hosts.count == 1 {
             group = Aggregator.group(variants[0].gpu, by: grouping)
             for (number, block) in snapshot.sealed.enumerated() { add(block, number: number) }
@@ -126,7 +126,7 @@ struct WindowAggregation {
         } else if grouping == .host {
             for host in hosts {
                 group = host
-                add(snapshot.samples { filter.includes($0) && $0.gpu.hostname == host })
+                add(snapshot.samples { filter.includes($0) && $0.gpu.hostname.hasBytes(of: host) })
                 finishSeries()
             }
         } else {
@@ -202,7 +202,7 @@ struct WindowAggregation {
         if grouping == .gpu {
             points.append(AggregateSeries.Point(time: Timestamp(nanoseconds: currentWindow), value: current.value(function)))
         } else {
-            shared[group, default: [:]][currentWindow, default: WindowSummary()].add(current)
+            shared[ByteText(group), default: [:]][currentWindow, default: WindowSummary()].add(current)
         }
         current.clear()
     }
@@ -218,7 +218,7 @@ struct WindowAggregation {
         guard grouping != .gpu else { return finished }
         return shared.sorted { $0.key < $1.key }.map { group, windows in
             AggregateSeries(
-                group: group,
+                group: group.string,
                 points: windows.sorted { $0.key < $1.key }.map { start, summary in
                     var summary = summary
                     return AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: summary.value(function))

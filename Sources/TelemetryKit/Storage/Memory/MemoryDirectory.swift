@@ -12,8 +12,8 @@ struct MemoryDirectory: Sendable {
     private(set) var slots: [MetricSeries: Slot] = [:]
 
     func gpu(_ uuid: String) -> GPUSeries? {
-        let index = gpus.firstSortedIndex { $0.uuid >= uuid }
-        return index < gpus.count && gpus[index].uuid == uuid ? gpus[index] : nil
+        let index = gpus.firstSortedIndex { !$0.uuid.precedes(uuid) }
+        return index < gpus.count && gpus[index].uuid.hasBytes(of: uuid) ? gpus[index] : nil
     }
 
     /// The GPUs that the filter names.
@@ -21,15 +21,15 @@ struct MemoryDirectory: Sendable {
         switch filter.uuids.count {
         case 0: gpus
         case 1: gpu(filter.uuids[0]).map { [$0] } ?? []
-        default: Set(filter.uuids).sorted().compactMap(gpu)
+        default: Set(filter.uuids.map(ByteText.init)).sorted().compactMap { gpu($0.string) }
         }
     }
 
     /// The slot of the series, which is made where there is none. `bytes` grows by what it takes.
     mutating func slot(of series: MetricSeries, bytes: inout Int) -> Slot {
         if let known = slots[series] { return known }
-        let index = gpus.firstSortedIndex { $0.uuid >= series.gpu.uuid }
-        if index == gpus.count || gpus[index].uuid != series.gpu.uuid { gpus.insert(GPUSeries(uuid: series.gpu.uuid), at: index) }
+        let index = gpus.firstSortedIndex { !$0.uuid.precedes(series.gpu.uuid) }
+        if index == gpus.count || !gpus[index].uuid.hasBytes(of: series.gpu.uuid) { gpus.insert(GPUSeries(uuid: series.gpu.uuid), at: index) }
         // Retired objects are replaced under the lock that guards this value, so none is here.
         let place = gpus[index].place(of: series)!
         bytes += place.bytes

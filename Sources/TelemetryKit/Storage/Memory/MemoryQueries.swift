@@ -20,20 +20,20 @@ extension MemoryStore {
             first = min(first, samples.time(at: 0))
             let last = samples.metric(at: samples.count - 1)
             // Of several metrics at one time the first by name speaks.
-            if let known = newest, (known.timestamp, last.metricName) > (last.timestamp, known.metricName) { continue }
+            if let known = newest, (known.timestamp, ByteText(last.metricName)) > (last.timestamp, ByteText(known.metricName)) { continue }
             newest = last
         }
         return newest.map { GPUInfo(identity: $0.gpu, firstSeen: Timestamp(nanoseconds: first), lastSeen: $0.timestamp) }
     }
 
     public func metrics(uuid: String?) async throws -> [MetricSummary] {
-        var summaries: [String: MetricSummary] = [:]
+        var summaries: [ByteText: MetricSummary] = [:]
         for samples in FilterReader(self, SampleFilter(uuids: uuid.map { [$0] } ?? [])).readers() {
-            let name = samples.metricName
-            summaries[name, default: MetricSummary(name: name, sampleCount: 0, gpuCount: 0)].sampleCount += samples.count
+            let name = ByteText(samples.metricName)
+            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount += samples.count
             summaries[name]!.gpuCount += 1
         }
-        return summaries.values.sorted { $0.name < $1.name }
+        return summaries.values.sorted { $0.name.precedes($1.name) }
     }
 
     public func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric> {
@@ -44,14 +44,14 @@ extension MemoryStore {
 
     public func latest(_ filter: SampleFilter) async throws -> [GPUMetric] {
         let reader = FilterReader(self, filter)
-        var byName: [String: [GPUMetric]] = [:]
+        var byName: [ByteText: [GPUMetric]] = [:]
         for gpu in reader.gpus {
             for latest in gpu.latest(reader.names, filter, from: reader.start, through: reader.end) {
                 switch latest {
-                case .sample(let sample): byName[sample.metricName, default: []].append(sample)
+                case .sample(let sample): byName[ByteText(sample.metricName), default: []].append(sample)
                 case .among(let snapshot):
                     guard var samples = reader.reader(snapshot), samples.count > 0 else { continue }
-                    byName[snapshot.metricName, default: []].append(samples.metric(at: samples.count - 1))
+                    byName[ByteText(snapshot.metricName), default: []].append(samples.metric(at: samples.count - 1))
                 }
             }
         }
@@ -74,16 +74,17 @@ extension MemoryStore {
     public func statistics() async throws -> StoreStatistics {
         let readers = FilterReader(self, SampleFilter()).readers()
         var oldest = Int64.max
-        var newest: [String: GPUMetric] = [:]
+        var newest: [ByteText: GPUMetric] = [:]
         for var samples in readers {
             oldest = min(oldest, samples.time(at: 0))
             let last = samples.metric(at: samples.count - 1)
             // In the order of names, so that of several metrics at one time the first is kept.
-            if newest[samples.uuid].map({ $0.timestamp < last.timestamp }) ?? true { newest[samples.uuid] = last }
+            let uuid = ByteText(samples.uuid)
+            if newest[uuid].map({ $0.timestamp < last.timestamp }) ?? true { newest[uuid] = last }
         }
         return StoreStatistics(
-            sampleCount: readers.reduce(0) { $0 + $1.count }, gpuCount: newest.count, metricCount: Set(readers.map(\.metricName)).count,
-            hostCount: Set(newest.values.map(\.gpu.hostname)).count,
+            sampleCount: readers.reduce(0) { $0 + $1.count }, gpuCount: newest.count, metricCount: Set(readers.map { ByteText($0.metricName) }).count,
+            hostCount: Set(newest.values.map { ByteText($0.gpu.hostname) }).count,
             oldest: readers.isEmpty ? nil : Timestamp(nanoseconds: oldest), newest: newest.values.map(\.timestamp).max())
     }
 }
@@ -92,14 +93,14 @@ extension MemoryStore {
 struct FilterReader {
     private let store: MemoryStore
     private let filter: SampleFilter
-    let names: Set<String>
+    let names: Set<ByteText>
     let start: Int64
     let end: Int64
 
     init(_ store: MemoryStore, _ filter: SampleFilter) {
         self.store = store
         self.filter = filter
-        names = Set(filter.metricNames)
+        names = Set(filter.metricNames.map(ByteText.init))
         start = max(filter.startTime?.nanoseconds ?? .min, store.floor.load(ordering: .acquiring))
         end = filter.endTime?.nanoseconds ?? .max
     }
@@ -110,10 +111,10 @@ struct FilterReader {
     func snapshots() -> [SeriesSnapshot] {
         guard start <= end else { return [] }
         let gpus = gpus
-        if gpus.count == 1 { return gpus[0].snapshots(names, from: start, through: end).sorted { $0.metricName < $1.metricName } }
-        var byName: [String: [SeriesSnapshot]] = [:]
+        if gpus.count == 1 { return gpus[0].snapshots(names, from: start, through: end).sorted { $0.metricName.precedes($1.metricName) } }
+        var byName: [ByteText: [SeriesSnapshot]] = [:]
         for gpu in gpus {
-            for snapshot in gpu.snapshots(names, from: start, through: end) { byName[snapshot.metricName, default: []].append(snapshot) }
+            for snapshot in gpu.snapshots(names, from: start, through: end) { byName[ByteText(snapshot.metricName), default: []].append(snapshot) }
         }
         return byName.sorted { $0.key < $1.key }.flatMap(\.value)
     }
@@ -124,7 +125,7 @@ struct FilterReader {
     /// `nil` where its name or times are not meant.
     func reader(_ snapshot: SeriesSnapshot) -> SeriesReader? {
         let oldest = oldest
-        guard oldest <= end, names.isEmpty || names.contains(snapshot.metricName) else { return nil }
+        guard oldest <= end, names.isEmpty || names.contains(ByteText(snapshot.metricName)) else { return nil }
         return SeriesReader(snapshot, filter, from: oldest, through: end)
     }
 

@@ -42,7 +42,7 @@ struct SeriesMerge {
     private mutating func count(through cursor: SampleCursor, in index: Int) -> Int {
         let time = cursor.timestamp.nanoseconds
         let before = series[index].count(before: time)
-        let isPassed = (series[index].metricName, series[index].uuid) <= (cursor.metricName, cursor.uuid)
+        let isPassed = (ByteText(series[index].metricName), ByteText(series[index].uuid)) <= (ByteText(cursor.metricName), ByteText(cursor.uuid))
         let stands = isPassed && before < series[index].count && series[index].time(at: before) == time
         return before + (stands ? 1 : 0)
     }

@@ -14,7 +14,7 @@ enum VictoriaExport {
     static func lines(_ body: [UInt8]) throws -> [Line] {
         var lines: [Line] = []
         // Parts of one series share it.
-        var known: [String: MetricSeries] = [:]
+        var known: [ByteText: MetricSeries] = [:]
         try body.withUnsafeBytes { bytes in
             for line in bytes.split(separator: UInt8(ascii: "\n")) {
                 lines.append(try self.line(UnsafeRawBufferPointer(rebasing: line), &known))
@@ -23,7 +23,7 @@ enum VictoriaExport {
         return lines
     }
 
-    private static func line(_ bytes: UnsafeRawBufferPointer, _ known: inout [String: MetricSeries]) throws -> Line {
+    private static func line(_ bytes: UnsafeRawBufferPointer, _ known: inout [ByteText: MetricSeries]) throws -> Line {
         var reader = JSONReader(bytes)
         var labels = ""
         var times: [Int64] = []
@@ -44,9 +44,9 @@ enum VictoriaExport {
         }
         try reader.finish()
         guard times.count == values.count else { throw reader.error("\(values.count) values have \(times.count) timestamps") }
-        if let series = known[labels] { return Line(series: series, times: times, values: values) }
+        if let series = known[ByteText(labels)] { return Line(series: series, times: times, values: values) }
         let made = try series(json: labels)
-        known[labels] = made
+        known[ByteText(labels)] = made
         return Line(series: made, times: times, values: values)
     }
 
@@ -62,7 +62,7 @@ enum VictoriaExport {
 /// The answer of `/api/v1/query` or `/api/v1/query_range`.
 struct VictoriaVector {
     struct Element {
-        var labels: [String: String]
+        var labels: VictoriaLabelSet
         /// Milliseconds since 1970, and the value then. Of a query at one moment there is one.
         var points: [(time: Int64, value: Double)]
     }
@@ -103,7 +103,7 @@ struct VictoriaVector {
     }
 
     private static func element(_ reader: inout JSONReader) throws(JSONError) -> Element {
-        var element = Element(labels: [:], points: [])
+        var element = Element(labels: VictoriaLabelSet(), points: [])
         try reader.beginObject()
         while let key = try reader.nextKey() {
             if key == "metric" {
@@ -137,8 +137,8 @@ struct VictoriaVector {
 
 extension JSONReader {
     /// An object of texts.
-    fileprivate mutating func labels() throws(JSONError) -> [String: String] {
-        var labels: [String: String] = [:]
+    fileprivate mutating func labels() throws(JSONError) -> VictoriaLabelSet {
+        var labels = VictoriaLabelSet()
         try beginObject()
         while let key = try nextKey() {
             let name = key.string

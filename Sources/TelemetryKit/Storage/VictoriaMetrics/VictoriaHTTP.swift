@@ -5,7 +5,7 @@ struct VictoriaHTTP: Sendable {
     private let http: DatabaseHTTP
 
     init(client: CurlClient, url: String, token: String?, timeout: Duration) throws {
-        http = try DatabaseHTTP(client: client, url: url, token: token, scheme: "Bearer", timeout: timeout)
+        http = try DatabaseHTTP(client: client, url: url, token: token, scheme: .bearer, timeout: timeout)
     }
 
     /// JSON lines.

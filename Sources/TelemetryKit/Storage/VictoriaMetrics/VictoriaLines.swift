@@ -13,6 +13,8 @@ struct VictoriaLines: Sendable {
         var head: [UInt8]
         var times: [Int64] = []
         var values: [Double] = []
+        /// The samples' numbers.
+        var numbers: [Int] = []
     }
 
     /// Samples of one series.
@@ -74,6 +76,7 @@ struct VictoriaLines: Sendable {
                 case .success(let place):
                     columns[place].times.append(time)
                     columns[place].values.append(batch.values[i])
+                    columns[place].numbers.append(number)
                 }
             }
         }
@@ -101,6 +104,9 @@ struct VictoriaLines: Sendable {
         if !body.pieces.isEmpty { bodies.append(body) }
     }
 
+    /// The numbers of the body's samples.
+    func numbers(of body: Body) -> [Int] { body.pieces.flatMap { columns[$0.column].numbers[$0.rows] } }
+
     func bytes(of body: Body) -> [UInt8] {
         var out = ByteWriter(capacity: body.pieces.reduce(0) { $0 + columns[$1.column].head.count + 40 + 32 * $1.rows.count })
         for piece in body.pieces {
@@ -121,6 +127,25 @@ struct VictoriaLines: Sendable {
         }
         return out.bytes
     }
+}
+
+/// Labels by name. Values are compared by their bytes, as the database does; the names that we ask for are ours.
+struct VictoriaLabelSet: Hashable, Sendable {
+    private var values: [ByteText: ByteText] = [:]
+
+    init() {}
+
+    /// Labels without a value are none.
+    init(_ labels: [(String, String)]) {
+        for (name, value) in labels where !value.isEmpty { self[name] = value }
+    }
+
+    subscript(_ name: String) -> String? {
+        get { values[ByteText(name)]?.string }
+        set { values[ByteText(name)] = newValue.map(ByteText.init) }
+    }
+
+    mutating func removeValue(forKey name: String) -> String? { values.removeValue(forKey: ByteText(name))?.string }
 }
 
 /// A series as labels, and back.
@@ -151,7 +176,7 @@ enum VictoriaLabels {
         return out.bytes
     }
 
-    static func series(_ labels: [String: String]) throws(StoreError) -> MetricSeries {
+    static func series(_ labels: VictoriaLabelSet) throws(StoreError) -> MetricSeries {
         MetricSeries(
             metricName: labels["__name__"] ?? "", gpu: gpu { labels[$0] ?? "" }, labels: try StoredLabels.labels(labels["labels_raw"] ?? ""))
     }

@@ -1,7 +1,7 @@
 /// What is held of a group of series, as far as it was asked for.
 struct VictoriaTally {
     /// Those that it was grouped by.
-    var labels: [String: String]
+    var labels: VictoriaLabelSet
     var count = 0
     /// Milliseconds since 1970.
     var first = Int64.max
@@ -32,7 +32,7 @@ extension VictoriaMetricsStore {
         let parts = [("sum", "count_over_time"), ("min", "tfirst_over_time"), ("max", "tlast_over_time"), ("min", "rollup_scrape_interval")].map {
             "label_set(\($0)(\($1)(\(samples)) keep_metric_names) \(groups), \"part\", \"\($1)\")"
         }
-        var tallies: [[String: String]: VictoriaTally] = [:]
+        var tallies: [VictoriaLabelSet: VictoriaTally] = [:]
         var hasDuplicates = false
         for element in try await reading.query(MetricsQL.with(selector, "union(\(parts.joined(separator: ", ")))"), at: range.end) {
             var labels = element.labels
@@ -55,15 +55,15 @@ extension VictoriaMetricsStore {
     /// Counted here, from raw samples.
     private func exactTallies(_ filter: SampleFilter, _ quick: [VictoriaTally], by labels: [String]) async throws -> [VictoriaTally] {
         guard let extent = VictoriaExtent(quick) else { return [] }
-        var tallies: [[String: String]: VictoriaTally] = [:]
+        var tallies: [VictoriaLabelSet: VictoriaTally] = [:]
         try await forEachSpan(filter, extent, from: extent.first, samples: samplesPerRead) { lines in
             for line in lines {
                 let gpu = line.series.gpu
                 let all = [
-                    "__name__": line.series.metricName, "container": gpu.container, "device": gpu.device, "gpu_id": gpu.gpuID,
-                    "hostname": gpu.hostname, "model_name": gpu.modelName, "namespace": gpu.namespace, "pod": gpu.pod, "uuid": gpu.uuid,
+                    ("__name__", line.series.metricName), ("container", gpu.container), ("device", gpu.device), ("gpu_id", gpu.gpuID),
+                    ("hostname", gpu.hostname), ("model_name", gpu.modelName), ("namespace", gpu.namespace), ("pod", gpu.pod), ("uuid", gpu.uuid),
                 ]
-                let group = all.filter { labels.contains($0.key) && !$0.value.isEmpty }
+                let group = VictoriaLabelSet(all.filter { labels.contains($0.0) })
                 var tally = tallies[group] ?? VictoriaTally(labels: group)
                 for (i, time) in line.times.enumerated() where i == 0 || time != line.times[i - 1] { tally.count += 1 }
                 tally.first = min(tally.first, line.times.first ?? .max)
@@ -147,14 +147,14 @@ extension VictoriaMetricsStore {
         guard let range = VictoriaRange(filter.startTime, filter.endTime) else { return [] }
         let samples = MetricsQL.selector(filter, database: database) + range.window
         let expression = "aggr_over_time((\"tlast_over_time\", \"last_over_time\"), \(samples)) keep_metric_names"
-        var times: [[String: String]: Int64] = [:]
-        var values: [[String: String]: Double] = [:]
+        var times: [VictoriaLabelSet: Int64] = [:]
+        var values: [VictoriaLabelSet: Double] = [:]
         for element in try await reading.query(expression, at: range.end) {
             var labels = element.labels
             guard let rollup = labels.removeValue(forKey: "rollup"), let value = element.points.first?.value else { continue }
             if rollup == "tlast_over_time" { times[labels] = VictoriaVector.milliseconds(value) } else { values[labels] = value }
         }
-        var newest: [StoreOrder.SeriesKey: (time: Int64, labels: [String: String])] = [:]
+        var newest: [StoreOrder.SeriesKey: (time: Int64, labels: VictoriaLabelSet)] = [:]
         for (labels, time) in times {
             let key = StoreOrder.SeriesKey(metricName: labels["__name__"] ?? "", uuid: labels["uuid"] ?? "")
             if let known = newest[key], known.time >= time { continue }

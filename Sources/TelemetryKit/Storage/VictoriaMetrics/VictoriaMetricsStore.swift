@@ -87,28 +87,45 @@ public final class VictoriaMetricsStore: TelemetryStore {
             batches, database: configuration.database, maximumBytes: configuration.maximumBodyBytes,
             maximumLabelBytes: configuration.maximumLabelBytes)
         let connections = max(1, configuration.maximumConnections)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let found = try await withThrowingTaskGroup(of: [RefusedSamples.Place].self) { group in
+            var found: [RefusedSamples.Place] = []
             for (i, body) in lines.bodies.enumerated() {
-                if i >= connections { try await group.next() }
+                if i >= connections { found += try await group.next() ?? [] }
                 group.addTask { [self] in try await write(body, of: lines) }
             }
-            try await group.waitForAll()
+            for try await some in group { found += some }
+            return found
         }
-        guard let first = lines.refused.first else { return }
+        let refused = lines.refused + found
+        guard let first = refused.min(by: { $0.number < $1.number }) else { return }
         var error = StoreError(.rejected, first.reason)
-        error.refused = RefusedSamples.of(batches, lines.refused)
+        error.refused = RefusedSamples.of(batches, refused)
         throw error
     }
 
-    private func write(_ body: VictoriaLines.Body, of lines: VictoriaLines) async throws {
-        do {
-            try await writing.write(lines.bytes(of: body))
-        } catch let error as StoreError where error.status == 413 {
-            // A proxy in front may take less than the database.
-            guard let (first, second) = body.halves else { throw error }
-            try await write(first, of: lines)
-            try await write(second, of: lines)
+    /// Returns the samples that are refused. A body that is too large (a proxy in front may take less than the
+    /// database) is halved, and so is one that is refused, until the refused samples stand alone or
+    /// ``LineTriage/maximumRefusals`` are reached: what is left then is refused as a whole, whatever the words of the
+    /// response.
+    private func write(_ body: VictoriaLines.Body, of lines: VictoriaLines) async throws -> [RefusedSamples.Place] {
+        var refused: [RefusedSamples.Place] = []
+        var pending = [body]
+        var (refusals, divisions, next) = (0, 0, 0)
+        while next < pending.count {
+            let part = pending[next]
+            next += 1
+            do {
+                try await writing.write(lines.bytes(of: part))
+            } catch let error as StoreError where error.status.map(DatabaseHTTP.refusals.contains) ?? false {
+                if error.status == 413 { divisions += 1 } else { refusals += 1 }
+                if refusals < LineTriage.maximumRefusals, divisions < LineTriage.maximumDivisions, let (first, second) = part.halves {
+                    pending += [first, second]
+                } else {
+                    refused += lines.numbers(of: part).map { RefusedSamples.Place(number: $0, reason: error.message) }
+                }
+            }
         }
+        return refused
     }
 
     // MARK: Lists
@@ -116,25 +133,25 @@ public final class VictoriaMetricsStore: TelemetryStore {
     public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
         var all = SampleFilter(uuids: filter.uuids)
         if filter != all {
-            let found = Set(try await tallies(filter, by: ["uuid"]).map { $0.label("uuid") })
+            let found = Set(try await tallies(filter, by: ["uuid"]).map { ByteText($0.label("uuid")) })
             guard !found.isEmpty else { return Page(items: [], total: 0) }
             // A longer list costs the database more than it saves, and beyond 16 KiB (`-search.maxQueryLen`) it takes no query.
-            all.uuids = found.reduce(0) { $0 + $1.utf8.count } <= 8 << 10 ? found.sorted() : []
-            return try await infos(all).filter { found.contains($0.identity.uuid) }.page(limit: limit, offset: offset)
+            all.uuids = found.reduce(0) { $0 + $1.string.utf8.count } <= 8 << 10 ? found.sorted().map(\.string) : []
+            return try await infos(all).filter { found.contains(ByteText($0.identity.uuid)) }.page(limit: limit, offset: offset)
         }
         return try await infos(all).page(limit: limit, offset: offset)
     }
 
     private func infos(_ filter: SampleFilter) async throws -> [GPUInfo] {
-        var newest: [String: VictoriaTally] = [:]
+        var newest: [ByteText: VictoriaTally] = [:]
         for tally in try await tallies(filter, by: VictoriaLabels.identity) {
-            let uuid = tally.label("uuid")
+            let uuid = ByteText(tally.label("uuid"))
             guard var known = newest[uuid] else {
                 newest[uuid] = tally
                 continue
             }
             let first = min(known.first, tally.first)
-            if (known.last, tally.metricName) < (tally.last, known.metricName) { known = tally }
+            if (known.last, ByteText(tally.metricName)) < (tally.last, ByteText(known.metricName)) { known = tally }
             known.first = first
             newest[uuid] = known
         }
@@ -143,12 +160,13 @@ public final class VictoriaMetricsStore: TelemetryStore {
     }
 
     public func metrics(uuid: String?) async throws -> [MetricSummary] {
-        var summaries: [String: MetricSummary] = [:]
+        var summaries: [ByteText: MetricSummary] = [:]
         for tally in try await tallies(SampleFilter(uuids: uuid.map { [$0] } ?? []), by: ["uuid"]) {
-            summaries[tally.metricName, default: MetricSummary(name: tally.metricName, sampleCount: 0, gpuCount: 0)].sampleCount += tally.count
-            summaries[tally.metricName]!.gpuCount += 1
+            let name = ByteText(tally.metricName)
+            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount += tally.count
+            summaries[name]!.gpuCount += 1
         }
-        return summaries.values.sorted { $0.name < $1.name }
+        return summaries.values.sorted { $0.name.precedes($1.name) }
     }
 
     public func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo> {
@@ -179,7 +197,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
         let infos = try await gpus
         return StoreStatistics(
             sampleCount: summaries.reduce(0) { $0 + $1.sampleCount }, gpuCount: infos.count, metricCount: summaries.count,
-            hostCount: Set(infos.map(\.identity.hostname)).count, oldest: infos.map(\.firstSeen).min(), newest: infos.map(\.lastSeen).max())
+            hostCount: Set(infos.map { ByteText($0.identity.hostname) }).count, oldest: infos.map(\.firstSeen).min(), newest: infos.map(\.lastSeen).max())
     }
 
     // MARK: -

@@ -25,7 +25,7 @@ struct VictoriaWindows {
     }
 
     func ask(_ database: VictoriaHTTP, _ selector: String) async throws -> [AggregateSeries] {
-        var points: [String: [AggregateSeries.Point]] = [:]
+        var points: [ByteText: [AggregateSeries.Point]] = [:]
         // Where the range cuts a window, that one is asked for alone.
         var start = first
         if range.start > start {
@@ -36,12 +36,12 @@ struct VictoriaWindows {
         let end = lastIsCut ? last - window : last
         if start <= end { try await ask(database, selector, start, through: end, &points) }
         if lastIsCut, start <= last { try await ask(database, selector, last, through: last, &points) }
-        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0, points: $1) }
+        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0.string, points: $1) }
     }
 
     /// The windows that begin from `start` to `last`: several where they are whole.
     private func ask(
-        _ database: VictoriaHTTP, _ selector: String, _ start: Int64, through last: Int64, _ points: inout [String: [AggregateSeries.Point]]
+        _ database: VictoriaHTTP, _ selector: String, _ start: Int64, through last: Int64, _ points: inout [ByteText: [AggregateSeries.Point]]
     ) async throws {
         // A window of MetricsQL ends with the moment that is asked about and does not include its beginning.
         let end = min(start + window - 1, range.end)
@@ -49,7 +49,7 @@ struct VictoriaWindows {
         let expression = MetricsQL.with(selector, expression("meant[\(length)ms]"))
         for element in try await database.query(expression, from: end, through: end + (last - start), step: window) {
             let group = element.labels[groupLabel] ?? ""
-            points[group, default: []] += element.points.map {
+            points[ByteText(group), default: []] += element.points.map {
                 AggregateSeries.Point(time: Timestamp(milliseconds: start + ($0.time - end)), value: $0.value)
             }
         }
