@@ -166,7 +166,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     @discardableResult
     package func schedule(after delay: Duration, _ work: @escaping () -> Void) -> TimerID {
         assertOnLoop()
-        return TimerID(value: owned.timers.insert(at: ContinuousClock.now + delay, work))
+        return TimerID(value: owned.timers.insert(at: ContinuousClock.now + delay.boundedWait, work))
     }
 
     package func cancel(_ timer: TimerID) {
@@ -210,8 +210,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         guard let next = owned.timers.nextDeadline else { return -1 }
         let left = ContinuousClock.now.duration(to: next)
         guard left > .zero else { return 0 }
-        let (seconds, attoseconds) = left.components
-        return Int32(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        return Int32(clamping: (left + .nanoseconds(999_999)).wholeMilliseconds)
     }
 
     /// Returns whether the loop is to end.
