@@ -238,7 +238,7 @@ package final class MessageLog {
     @discardableResult
     package func applyRetention(now: Int64) throws(SystemError) -> Int {
         if let age = configuration.retentionAge {
-            let horizon = now - age.microseconds
+            let horizon = now.subtractingClamped(age.microseconds)
             if active.firstTimestamp != nil, active.lastTimestamp < horizon { try roll() }
             return try drop { $0.lastTimestamp < horizon } + dropByBytes()
         }
@@ -271,6 +271,6 @@ package final class MessageLog {
 extension Duration {
     /// Whole microseconds.
     package var microseconds: Int64 {
-        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+        wholeMicroseconds
     }
 }

@@ -64,6 +64,7 @@ package final class PositionJournal {
     /// Reads a journal. A broken line does not outdate those before it, nor spoil those behind it.
     static func read(_ file: any LogFile) throws(SystemError) -> Contents {
         let size = Int(try file.size())
+        guard size <= 1 << 30 else { throw SystemError("read", on: file.path, code: EFBIG) }
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 1)
         defer { bytes.deallocate() }
         let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<size]), at: 0)
@@ -160,7 +161,8 @@ package final class PositionJournal {
             guard let name = try reader.nextKey(), name == "subscriber_id" else { return nil }
             let id = try reader.readString()
             guard let second = try reader.nextKey(), second == "offset" else { return nil }
-            return (id, try reader.readInt64())
+            let offset = try reader.readInt64()
+            return 0..<Record.numberBound ~= offset ? (id, offset) : nil
         } catch {
             return nil
         }

@@ -41,7 +41,7 @@ struct SegmentRecovery {
                     visit(header)
                 }
                 guard let reason else { continue }
-                if let sound = try soundRecord(in: segment.file, from: position + 1, to: size) {
+                if let sound = try soundRecord(in: segment, from: position + 1, to: size) {
                     throw LogError.corrupt(
                         path: segment.file.path, position: position, offset: segment.nextOffset,
                         reason: "\(reason), but a sound record follows at byte \(sound)")
@@ -79,8 +79,12 @@ struct SegmentRecovery {
     }
 
     /// The position of the first whole record with a right checksum, found by the text that every record opens with.
-    private static func soundRecord(in file: any LogFile, from start: Int64, to end: Int64) throws -> Int64? {
+    ///
+    /// Bytes that look like the beginnings of many long records could make this read the file as often as they like: that is refused.
+    private static func soundRecord(in segment: Segment, from start: Int64, to end: Int64) throws -> Int64? {
         let opening = Record.opening
+        let file = segment.file
+        var budget = end.multipliedClamped(by: 64).addingClamped(1 << 30)
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { chunk.deallocate() }
         var position = start
@@ -95,8 +99,14 @@ struct SegmentRecovery {
                 else { continue }
                 let recordStart = position + Int64(found) - Int64(Record.lengthBytes)
                 guard recordStart >= start else { continue }
-                var reader = SegmentReader(file: file, from: recordStart, to: end, bufferBytes: 64 * 1024)
+                var reader = SegmentReader(file: file, from: recordStart, to: end, bufferBytes: 4096)
                 if case .record(let record)? = try reader.next(), Record.damage(record) == nil { return recordStart }
+                budget -= max(4096, reader.position - recordStart)
+                guard budget > 0 else {
+                    throw LogError.corrupt(
+                        path: file.path, position: start - 1, offset: segment.nextOffset,
+                        reason: "damaged, and what follows looks like too many records to search")
+                }
             }
             position += Int64(count - opening.utf8CodeUnitCount)
         }

@@ -3,12 +3,12 @@ import TelemetryNet
 
 /// Files that are read and written whole.
 extension LogDirectory {
-    /// `nil` where the file is not there or empty.
+    /// `nil` where the file is not there, empty, or larger than any that the server writes.
     func contents(of name: String) throws(SystemError) -> [UInt8]? {
         guard try fileNames().contains(name) else { return nil }
         let file = try open(name)
         let size = Int(try file.size())
-        guard size > 0 else { return nil }
+        guard size > 0, size <= 512 << 20 else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)
         let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
             try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
