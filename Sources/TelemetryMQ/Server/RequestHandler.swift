@@ -99,7 +99,7 @@ struct RequestHandler {
             switch request.start {
             case nil, .latest: asked = end
             case .earliest: asked = oldest
-            case .committed: asked = broker.positions.offsets[id].map { $0 + 1 } ?? oldest
+            case .committed: asked = broker.positions.offsets[id].map { $0.addingClamped(1) } ?? oldest
             case .offset(let offset): asked = offset
             case .time(let timestamp): asked = try log.offset(notBefore: timestamp)
             }
