@@ -234,7 +234,7 @@ final class Link: EventHandler {
         var oversize: Int?
         while bytes.count - at >= 4 {
             let total = Record.totalBytes(bytes.baseAddress! + at)
-            guard total <= configuration.maxFrameBytes + Record.maxOverhead else {
+            guard total <= configuration.maxFrameBytes.addingClamped(Record.maxOverhead) else {
                 oversize = total
                 break
             }

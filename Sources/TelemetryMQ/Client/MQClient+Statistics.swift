@@ -16,7 +16,10 @@ extension MQClient {
                 var reader = JSONReader(bytes)
                 try reader.beginObject()
                 while let key = try reader.nextKey() {
-                    if key == "latest_offset" { return try reader.readInt64() }
+                    if key == "latest_offset" {
+                        let offset = try reader.readInt64()
+                        return -1..<Record.numberBound ~= offset ? offset : nil
+                    }
                     _ = try reader.skipValue()
                 }
                 return nil
