@@ -9,6 +9,10 @@ extension FixedWidthInteger {
         return over ? (other < 0 ? .min : .max) : sum
     }
 
+    /// Adds; the result is the nearest number that fits.
+    @inlinable
+    package mutating func addClamped(_ other: Self) { self = addingClamped(other) }
+
     /// The difference, or the nearest number that fits.
     @inlinable
     package func subtractingClamped(_ other: Self) -> Self {
