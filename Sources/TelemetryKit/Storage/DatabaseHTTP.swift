@@ -47,6 +47,9 @@ struct DatabaseHTTP: Sendable {
     }
 
     /// A body and what it is.
+    /// Bytes of an answer: one that is longer is not read on.
+    private static let maximumAnswer = 1 << 30
+
     struct Body {
         var bytes: [UInt8]
         var type: String
@@ -65,7 +68,7 @@ struct DatabaseHTTP: Sendable {
     ) async throws -> CurlResponse {
         let target = path + (query.isEmpty ? "" : "?" + formEncoded(query))
         let subject = "\(method) \(url)\(target)"
-        var request = CurlRequest(method: method, url: base + target, timeout: timeout)
+        var request = CurlRequest(method: method, url: base + target, timeout: timeout, maximumBody: Self.maximumAnswer)
         if let token, !token.isEmpty { request.headers.append(("Authorization", "\(scheme) \(token)")) }
         if let accept { request.headers.append(("Accept", accept)) }
         if let body {
@@ -76,7 +79,12 @@ struct DatabaseHTTP: Sendable {
         do {
             response = try await client.send(request)
         } catch let failure as HTTPFailure {
-            let kind: StoreError.Kind = failure.kind == .invalidRequest ? .rejected : .unavailable
+            let kind: StoreError.Kind =
+                switch failure.kind {
+                case .invalidRequest: .rejected
+                case .tooLarge: .invalidAnswer
+                case .network, .timeout, .closed: .unavailable
+                }
             throw StoreError(kind, "\(subject): \(failure.reason)")
         }
         if (200..<300).contains(response.status) || accepting.contains(response.status) { return response }

@@ -62,7 +62,7 @@ extension WriteRefusal {
                                 _ = try reader.skipValue()
                             }
                         }
-                        if let number { found[Int(number)] = reason }
+                        if let number, number > 0 { found[Int(number)] = reason }
                     }
                 }
                 return found

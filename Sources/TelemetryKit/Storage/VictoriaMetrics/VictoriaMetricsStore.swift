@@ -142,7 +142,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
     public func metrics(uuid: String?) async throws -> [MetricSummary] {
         var summaries: [String: MetricSummary] = [:]
         for tally in try await tallies(SampleFilter(uuids: uuid.map { [$0] } ?? []), by: ["uuid"]) {
-            summaries[tally.metricName, default: MetricSummary(name: tally.metricName, sampleCount: 0, gpuCount: 0)].sampleCount += tally.count
+            summaries[tally.metricName, default: MetricSummary(name: tally.metricName, sampleCount: 0, gpuCount: 0)].sampleCount.addClamped(tally.count)
             summaries[tally.metricName]!.gpuCount += 1
         }
         return summaries.values.sorted { $0.name < $1.name }
@@ -158,7 +158,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
                     metricName: tally.metricName, identity: tally.gpu, sampleCount: tally.count, firstSeen: first, lastSeen: last)
                 continue
             }
-            known.sampleCount += tally.count
+            known.sampleCount.addClamped(tally.count)
             known.firstSeen = min(known.firstSeen, first)
             if known.lastSeen < last {
                 known.lastSeen = last
@@ -175,7 +175,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
         let summaries = try await metrics(uuid: nil)
         let infos = try await gpus
         return StoreStatistics(
-            sampleCount: summaries.reduce(0) { $0 + $1.sampleCount }, gpuCount: infos.count, metricCount: summaries.count,
+            sampleCount: summaries.reduce(0) { $0.addingClamped($1.sampleCount) }, gpuCount: infos.count, metricCount: summaries.count,
             hostCount: Set(infos.map(\.identity.hostname)).count, oldest: infos.map(\.firstSeen).min(), newest: infos.map(\.lastSeen).max())
     }
 
@@ -193,5 +193,5 @@ public final class VictoriaMetricsStore: TelemetryStore {
 }
 
 extension Timestamp {
-    init(milliseconds: Int64) { self.init(nanoseconds: milliseconds * 1_000_000) }
+    init(milliseconds: Int64) { self.init(nanoseconds: milliseconds.multipliedClamped(by: 1_000_000)) }
 }
