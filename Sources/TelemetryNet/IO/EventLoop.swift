@@ -44,6 +44,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         var jobs: [UnownedJob] = []
         var isWoken = false
         var isStopping = false
+        var hasEnded = false
     }
 
     // Sound because the one reference to it is private to the loop, which uses it on its own thread only.
@@ -98,6 +99,8 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
 
     private func post(_ change: (inout sending Mailbox) -> Void) {
         let mustWake = mailbox.withLock { box in
+            // Work that comes after the end would hold the loop, and be held by it, for ever.
+            if box.hasEnded { return false }
             change(&box)
             defer { box.isWoken = true }
             return !box.isWoken
@@ -203,6 +206,12 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         thread.store(0, ordering: .relaxed)
         owned.handlers.removeAll()
         owned.timers = TimerHeap()
+        let late = mailbox.withLock { box in
+            box.hasEnded = true
+            defer { box.work = [] }
+            return box.work
+        }
+        _ = late
     }
 
     private func waitMilliseconds() -> Int32 {
