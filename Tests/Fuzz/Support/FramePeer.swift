@@ -85,6 +85,27 @@ final class FramePeer {
         return all
     }
 
+    /// An answer of HTTP as far as it says it goes; this side ends the connection, so that its port is free at once.
+    func httpAnswer() -> [UInt8] {
+        let blank = Array("\r\n\r\n".utf8)
+        var head: Int?
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            if head == nil { head = input.indices.first { input[$0...].starts(with: blank) } }
+            if let head {
+                let fields = String(decoding: input[..<head], as: UTF8.self)
+                if let range = fields.firstRange(of: "\r\nContent-Length: ") {
+                    if input.count >= head + 4 + (Int(fields[range.upperBound...].prefix { $0.isNumber }) ?? 0) { return input }
+                } else if !fields.contains("\r\nTransfer-Encoding: ") || input.suffix(5).elementsEqual(Array("0\r\n\r\n".utf8)) {
+                    return input
+                }
+            }
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            guard count > 0 else { return input }
+            input += chunk[..<count]
+        }
+    }
+
     /// The response or error with this number; others before it are passed over. `nil`: the connection ended.
     func answer(_ number: Int) -> String? {
         while let frame = next() {
