@@ -99,6 +99,29 @@ struct ExtremeNumberTests {
         }
     }
 
+    @Test("an index or a snapshot of producers that cannot be is none, however right its checksum", arguments: extremes)
+    func derivedFiles(number: String) {
+        func summed(_ body: String) -> [UInt8] {
+            let digits = String(Array(body.utf8).withUnsafeBytes { CRC32C.checksum($0) }, radix: 16)
+            return Array(#"\#(body),"crc32c":"\#(String(repeating: "0", count: 8 - digits.count) + digits)"}"#.utf8)
+        }
+        let index = #"{"format":"index/1","base_offset":3,"next_offset":6,"bytes":600,"first_timestamp":1,"last_timestamp":2,"marks":[[3,0,1],[4,99,1]]"#
+        let producers = #"{"format":"producers/1","end_offset":9,"producers":[{"id":"p","runs":[[5,0,4],[9,7,2]]}]"#
+        #expect(IndexFile(json: summed(index)) != nil && ProducerFile.parse(summed(producers)) != nil)
+        for member in [#""base_offset":3"#, #""next_offset":6"#, #""bytes":600"#, #""first_timestamp":1"#, "[[3,", "[[3,0,", "[4,", "[4,99"] {
+            let at = member.lastIndex { !$0.isNumber && $0 != "," }!
+            let changed = index.replacing(member, with: member.hasSuffix(",") ? member.dropLast().prefix(through: member.dropLast().lastIndex { !$0.isNumber }!) + number + "," : member.prefix(through: at) + number)
+            guard let read = IndexFile(json: summed(changed)) else { continue }
+            #expect(read.baseOffset >= 0 && read.baseOffset <= read.nextOffset && read.nextOffset <= 1 << 62 && read.byteCount >= 0, "\(changed)")
+            #expect(read.marks.allSatisfy { $0.offset >= read.baseOffset && $0.offset < read.nextOffset && $0.position >= 0 && $0.position < read.byteCount }, "\(changed)")
+        }
+        for run in ["[N,0,4]", "[5,N,4]", "[5,0,N]"] {
+            let changed = producers.replacing("[5,0,4]", with: run.replacing("N", with: number))
+            guard let (table, end) = ProducerFile.parse(summed(changed)) else { continue }
+            #expect(end == 9 && table.byLastOffset.allSatisfy { $0.lastSequence >= 0 && $0.lastSequence < 1 << 62 }, "\(changed)")
+        }
+    }
+
     @Test("a segment's name beyond any offset is told by the server and by verify, and is not opened", arguments: ["09223372036854775807.log", "04611686018427387904.log"])
     func names(name: String) async throws {
         let directory = TemporaryDirectory()
