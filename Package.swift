@@ -65,7 +65,8 @@ let package = Package(
         .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
         // What `make fuzz` runs, with the inputs that are kept.
         .testTarget(
-            name: "FuzzTests", dependencies: ["TelemetryKit", "TelemetryNet", "CLinux"], path: "Tests/Fuzz", exclude: ["Corpus", "Driver"],
+            name: "FuzzTests", dependencies: ["TelemetryKit", "TelemetryMQ", "TelemetryNet", "ExampleSupport", "CLinux"], path: "Tests/Fuzz",
+            exclude: ["Corpus", "Driver", "extremes.dict"],
             swiftSettings: strict),
         .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
         .testTarget(

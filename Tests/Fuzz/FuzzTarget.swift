@@ -14,6 +14,15 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case promql
     case regex
     case http
+    case frames
+    case journal
+    case index
+    case producers
+    case segment
+    case client
+    case database
+    case gateway
+    case options
 
     /// `nil`: all is well.
     func failure(_ input: [UInt8]) -> String? {
@@ -29,6 +38,15 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .promql: PromQLTarget.failure(input)
         case .regex: RegexTarget.failure(input)
         case .http: HTTPTarget.failure(input)
+        case .frames: FramesTarget.failure(input)
+        case .journal: LogFileTarget.failure(input, .journal)
+        case .index: LogFileTarget.failure(input, .index)
+        case .producers: LogFileTarget.failure(input, .producers)
+        case .segment: LogFileTarget.failure(input, .segment)
+        case .client: ClientTarget.failure(input)
+        case .database: DatabaseTarget.failure(input)
+        case .gateway: GatewayTarget.failure(input)
+        case .options: OptionsTarget.failure(input)
         }
     }
 }

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// How fast work goes of late, and when the rest will be done: from counts at times, and nothing else.
 package struct ProgressMeter: Sendable {
     private struct Point {
@@ -31,7 +33,7 @@ package struct ProgressMeter: Sendable {
     /// Of the input, or of its pass; `nil` where its size is not known.
     package var percent: Int? {
         guard let last = points.last, last.totalBytes > 0 else { return nil }
-        return min(100, last.bytes * 100 / last.totalBytes)
+        return min(100, last.bytes.multipliedClamped(by: 100) / last.totalBytes)
     }
 
     /// Until the end of the input, or of its pass; `nil` where its size is not known or nothing moves.
@@ -70,7 +72,7 @@ extension Duration {
 
     /// In the two largest units, for a person: `12s`, `3m 20s`, `1h 05m`, `2d 03h`.
     package var shortText: String {
-        let seconds = Int((self / .seconds(1)).rounded())
+        let seconds = Int(clamping: (self / .seconds(1)).rounded())
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
         switch seconds {
         case ..<60: return "\(seconds)s"

@@ -1,5 +1,6 @@
 import ExampleSupport
 import TelemetryKit
+import TelemetryNet
 
 /// Tells a person how far a streamer is.
 struct Report: Sendable {
@@ -32,7 +33,7 @@ struct Report: Sendable {
 
     private func line(_ counts: Streamer.Counts, _ meter: ProgressMeter) -> String {
         let source = counts.source
-        var text = "\(counts.published) rows published, \(Int(meter.perSecond ?? 0)) rows/s"
+        var text = "\(counts.published) rows published, \(Int(clamping: meter.perSecond ?? 0)) rows/s"
         if let percent = meter.percent {
             text += ", \(percent) %" + (loops ? " of pass \(source.passes + 1)" : "")
             if let left = meter.timeLeft { text += ", \(left.shortText) left" }
@@ -51,9 +52,9 @@ struct Report: Sendable {
 
     private func fields(_ counts: Streamer.Counts, _ meter: ProgressMeter) -> LogFields {
         let source = counts.source
-        var fields: LogFields = ["published": counts.published, "rows_per_second": Int(meter.perSecond ?? 0)]
+        var fields: LogFields = ["published": counts.published, "rows_per_second": Int(clamping: meter.perSecond ?? 0)]
         if let percent = meter.percent { fields.append("percent", percent) }
-        if let left = meter.timeLeft { fields.append("seconds_left", Int((left / .seconds(1)).rounded())) }
+        if let left = meter.timeLeft { fields.append("seconds_left", Int(clamping: (left / .seconds(1)).rounded())) }
         if let scraping = source.scraping {
             fields.append("scrapes", scraping.scrapes)
             fields.append("scrapes_failed", scraping.failures)

@@ -75,9 +75,10 @@ struct CompiledTemplate: Sendable {
         let texts = template.texts
         guard texts.count % 2 == 0 else { throw BatchError(reason: "labels: a template has a name without a value") }
         var isConstant = true
+        var known: Set<ByteText> = []
         for i in stride(from: 0, to: texts.count, by: 2) {
             let name = texts[i].string
-            guard !names.contains(where: { $0.hasBytes(of: name) }) else {
+            guard known.insert(texts[i]).inserted else {
                 throw BatchError(reason: "labels: a template has the name \(name) twice")
             }
             names.append(name)

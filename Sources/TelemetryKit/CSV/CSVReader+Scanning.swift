@@ -15,7 +15,7 @@ extension CSVReader {
         count = 0
         let base = window.base
         // The limit of a row's length ends the view just as the window does, so that the outcome does not depend on chunks.
-        let end = min(window.limit, rowStart + maxRowBytes)
+        let end = rowStart + min(window.limit - rowStart, maxRowBytes)
         let trims = trimsSpaces
         var at = rowStart
         if at == window.limit { return window.isLast ? .end : .needsMore }

@@ -1,4 +1,5 @@
 import CCurl
+import TelemetryNet
 
 /// The requests under way, on the curl thread.
 struct CurlTransfers {
@@ -138,7 +139,8 @@ final class CurlTransfer {
         lines.append("Expect:")
         for line in lines { headerList = curl_slist_append(headerList, line) }
         let this = Unmanaged.passUnretained(self).toOpaque()
-        let timeout = Swift.max(1, request.timeout.wholeNanoseconds / 1_000_000)
+        // libcurl takes no longer time, 24 days, on every platform.
+        let timeout = Swift.max(1, Swift.min(request.timeout.wholeMilliseconds, Int64(Int32.max)))
         let settings: [() -> CURLcode] = [
             { [easy, url] in ccurl_setopt_string(easy, CURLOPT_URL, url) },
             { [easy] in ccurl_allow_only_http(easy) },

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryNet
 
 /// Why a text is not a moment in RFC 3339.
 public struct TimestampFormatError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -21,7 +22,7 @@ extension Timestamp {
     public static var now: Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+        return Timestamp(nanoseconds: Int64(time.tv_sec).multipliedClamped(by: 1_000_000_000).addingClamped(Int64(time.tv_nsec)))
     }
 
     /// Reads `2025-07-18T20:42:34.123456789Z` or the same with an offset such as `+02:00`.

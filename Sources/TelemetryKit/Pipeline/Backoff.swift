@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// How long to wait before the next try: twice as long each time, and not the same for all who wait.
 public struct Backoff: Sendable, Hashable {
     /// The first wait, at most.
@@ -17,7 +19,7 @@ public struct Backoff: Sendable, Hashable {
     /// other side asked for.
     public mutating func next(atLeast asked: Duration? = nil, using random: inout some RandomNumberGenerator) -> Duration {
         // 2^30 times any sensible first wait is longer than the longest.
-        let full = min(first * (1 << min(attempt, 30)), longest)
+        let full = min(first.boundedWait * (1 << min(attempt, 30)), longest.boundedWait)
         attempt += 1
         let wait = full * Double.random(in: 0.5...1, using: &random)
         return max(wait, asked ?? .zero)

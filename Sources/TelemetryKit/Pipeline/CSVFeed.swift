@@ -77,7 +77,7 @@ struct CSVFeed: ~Copyable {
         files = try input.files()
         sizes = files.map { CSVFeed.size(of: $0) }
         (current, opened, isOpen, firstFailure) = (-1, 0, false, nil)
-        (doneBytes, totalBytes) = (0, sizes.reduce(0, +))
+        (doneBytes, totalBytes) = (0, sizes.reduce(0) { $0.addingClamped($1) })
         if !rejectedFiles.isEmpty { rejectedFiles = rejectedFiles.filter { files.contains($0.key) } }
         _ = try openNext()
     }

@@ -185,7 +185,7 @@ public struct CSVSource: ~Copyable, BatchSource {
                 // Also where the clock was set back.
                 let place = stampPlaces[Int(number)]
                 let last = lastStamps[place]
-                time = last >= stamp ? last + 1 : stamp
+                time = last >= stamp ? last.addingClamped(1) : stamp
                 lastStamps[place] = time
             }
             builder.append(series: number, of: table, timestamp: time, value: rows.values[i], now: now)

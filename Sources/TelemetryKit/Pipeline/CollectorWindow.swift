@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The groups that are being written at one time. They may be done in any order; the position that is committed passes a group
 /// when it and all before it are.
 struct CollectorWindow: Sendable {
@@ -46,7 +48,7 @@ struct CollectorRetries: Sendable {
     /// A try failed. Returns how many did in a row, those under way at one time as one, and how long the next is away.
     mutating func fail(at now: Duration, atLeast asked: Duration?) -> (attempt: Int, wait: Duration) {
         if let opensAt, opensAt > now {
-            self.opensAt = max(opensAt, now + (asked ?? .zero))
+            self.opensAt = max(opensAt, now + (asked ?? .zero).boundedWait)
         } else {
             var random = SystemRandomNumberGenerator()
             opensAt = now + backoff.next(atLeast: asked, using: &random)

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// What time it is and how to wait: the system's, or a test's.
 public struct PipelineClock: Sendable {
     /// The time that samples are stamped with.
@@ -22,6 +24,6 @@ public struct PipelineClock: Sendable {
         let start = ContinuousClock.now
         return PipelineClock(
             wall: { Timestamp.now }, monotonic: { ContinuousClock.now - start },
-            sleep: { try await Task.sleep(for: $0, clock: .continuous) })
+            sleep: { try await Task.sleep(for: $0.boundedWait, clock: .continuous) })
     }()
 }

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// How many rows may be read now, so that a rate is kept.
 struct RatePacer: Sendable {
     /// Rows a second; 0: any number.
@@ -9,8 +11,9 @@ struct RatePacer: Sendable {
 
     init(rate: Int) {
         precondition(rate >= 0)
-        self.rate = rate
-        granule = max(1, rate / 100)
+        // No machine reads as many.
+        self.rate = min(rate, 1 << 48)
+        granule = max(1, self.rate / 100)
     }
 
     /// Rows that are due, or 0 and how long to wait. What could not be read in time is made up for within a second, and not later.
@@ -19,7 +22,7 @@ struct RatePacer: Sendable {
         let start = since ?? now
         since = start
         // The first granule is due at the start.
-        let rows = granule + Int((now - start) / .seconds(1) * Double(rate)) - taken
+        let rows = (granule - taken).addingClamped(Int(clamping: (now - start) / .seconds(1) * Double(rate)))
         if rows > rate + granule {
             since = now
             taken = 0

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// When to scrape: at once, and then at whole intervals from there, so that what scrapes take does not add up.
 ///
 /// A time that passes during a scrape is left out, and so are those that nobody came for, but for the last.
@@ -10,14 +12,14 @@ struct ScrapeSchedule: Sendable {
 
     init(interval: Duration) {
         precondition(interval > .zero)
-        self.interval = interval.wholeNanoseconds
+        self.interval = max(1, interval.wholeNanoseconds)
     }
 
     /// How long until the next scrape; zero or less: now.
     mutating func wait(at now: Duration) -> Duration {
         let start = self.start ?? now
         self.start = start
-        return start + .nanoseconds(interval * tick) - now
+        return start + .nanoseconds(interval.multipliedClamped(by: tick)) - now
     }
 
     /// A scrape begins, no earlier than it is due.
@@ -34,7 +36,10 @@ struct ScrapeSchedule: Sendable {
     }
 
     /// The scrape is over.
-    mutating func end(at now: Duration) { advance(to: (elapsed(at: now) + interval - 1) / interval) }
+    mutating func end(at now: Duration) {
+        let (whole, rest) = elapsed(at: now).quotientAndRemainder(dividingBy: interval)
+        advance(to: rest > 0 ? whole + 1 : whole)
+    }
 
     private mutating func advance(to next: Int64) {
         guard next > tick else { return }

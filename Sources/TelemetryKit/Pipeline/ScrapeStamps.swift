@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The times of scraped samples. A sample is identified by its metric, its GPU and its time; series that differ in other things, such
 /// as the MIG instance, the link or the pod, are told apart by nanoseconds: the first has the scrape's time, the next one more, and so on.
 ///
@@ -28,7 +30,7 @@ struct ScrapeStamps: Sendable {
 
     /// The time of a scrape that begins now. It is behind all samples of the scrape before, also where the clock was set back.
     mutating func begin(at now: Timestamp) -> Int64 {
-        last = max(now.nanoseconds, last + largest + 1)
+        last = max(now.nanoseconds, last.addingClamped(largest + 1))
         return last
     }
 

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Makes batches of the texts that an exporter answers with, one after the other. It does no I/O.
 struct ScrapeText: ~Copyable {
     /// What is known of a series of the reader.
@@ -144,7 +146,7 @@ extension ScrapeText {
 
     /// In nanoseconds; `nil` if they do not fit.
     private func time(of sample: PrometheusSample, _ stamp: Int64, distance: Int64) -> Int64? {
-        guard timestamps == .source, let milliseconds = sample.timestamp else { return stamp + distance }
+        guard timestamps == .source, let milliseconds = sample.timestamp else { return stamp.addingClamped(distance) }
         let (nanoseconds, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
         let (time, carry) = nanoseconds.addingReportingOverflow(distance)
         return overflow || carry ? nil : time

@@ -48,6 +48,8 @@ extension MetricLabel {
     static func parse(prometheus text: UnsafeRawBufferPointer, _ strings: inout StringInterner) throws(LabelError) -> [MetricLabel] {
         var labels: [MetricLabel] = []
         labels.reserveCapacity(10)
+        // Of a few, comparing is faster; of many it would take as long as their number squared.
+        var known: Set<ByteText> = []
         var at = 0
         while true {
             skipBlanks(text, &at)
@@ -55,7 +57,10 @@ extension MetricLabel {
             let nameStart = at
             let name = try readName(text, &at, &strings)
             // Names that differ mostly differ in length.
-            guard !labels.contains(where: { $0.name.hasBytes(of: name) }) else {
+            if labels.count == 32 { known = Set(labels.map { ByteText($0.name) }) }
+            let isNew =
+                labels.count < 32 ? !labels.contains { $0.name.hasBytes(of: name) } : known.insert(ByteText(name)).inserted
+            guard isNew else {
                 throw LabelError(offset: nameStart, reason: "label \(name) occurs twice")
             }
             skipBlanks(text, &at)

@@ -74,6 +74,9 @@ struct DatabaseHTTP: Sendable {
     }
 
     /// A body and what it is.
+    /// Bytes of an answer: one that is longer is not read on.
+    private static let maximumAnswer = 1 << 30
+
     struct Body {
         var bytes: [UInt8]
         var type: String
@@ -94,7 +97,7 @@ struct DatabaseHTTP: Sendable {
         let subject = "\(method) \(url)\(target)"
         let queries = [query.isEmpty ? "" : formEncoded(query), baseQuery].filter { !$0.isEmpty }
         let asked = base + path + (queries.isEmpty ? "" : "?" + queries.joined(separator: "&"))
-        var request = CurlRequest(method: method, url: asked, timeout: timeout)
+        var request = CurlRequest(method: method, url: asked, timeout: timeout, maximumBody: Self.maximumAnswer)
         if let authorization { request.headers.append(("Authorization", authorization)) }
         if let accept { request.headers.append(("Accept", accept)) }
         if let body {
@@ -105,7 +108,12 @@ struct DatabaseHTTP: Sendable {
         do {
             response = try await client.send(request)
         } catch let failure as HTTPFailure {
-            let kind: StoreError.Kind = failure.kind == .invalidRequest ? .rejected : .unavailable
+            let kind: StoreError.Kind =
+                switch failure.kind {
+                case .invalidRequest: .rejected
+                case .tooLarge: .invalidAnswer
+                case .network, .timeout, .closed: .unavailable
+                }
             throw StoreError(kind, "\(subject): \(secrets.redact(failure.reason))")
         }
         if (200..<300).contains(response.status) || accepting.contains(response.status) { return response }

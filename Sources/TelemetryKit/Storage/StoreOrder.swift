@@ -48,13 +48,12 @@ extension Array where Element: Sendable {
     }
 }
 
-extension Duration {
-    /// Rounded down; a duration beyond 292 years is as long as that.
-    var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, over) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        if over { return seconds < 0 ? .min : .max }
-        let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return carry ? .max : sum
+extension Int {
+    /// A database's count. Nothing else is known of such a number, which may not even be one.
+    init(count value: Double) throws(StoreError) {
+        guard let count = Int(exactly: value), 0...1 << 53 ~= count else {
+            throw StoreError(.invalidAnswer, "\(value) is not a count of samples")
+        }
+        self = count
     }
 }

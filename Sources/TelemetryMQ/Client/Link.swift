@@ -133,7 +133,7 @@ final class Link: EventHandler {
         }
         if let interval = configuration.keepaliveInterval {
             hello.append(#","keepalive_ms":"#)
-            hello.appendDecimal(interval.microseconds / 1000)
+            hello.appendDecimal(interval.wholeMicroseconds / 1000)
         }
         hello.append("}")
         send(hello.bytes)
@@ -239,7 +239,7 @@ final class Link: EventHandler {
         var oversize: Int?
         while bytes.count - at >= 4 {
             let total = Record.totalBytes(bytes.baseAddress! + at)
-            guard total <= configuration.maxFrameBytes + Record.maxOverhead else {
+            guard total <= configuration.maxFrameBytes.addingClamped(Record.maxOverhead) else {
                 oversize = total
                 break
             }

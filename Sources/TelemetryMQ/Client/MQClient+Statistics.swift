@@ -22,7 +22,8 @@ extension MQClient {
                 try reader.beginObject()
                 while let key = try reader.nextKey() {
                     if key == "latest_offset" {
-                        offset = try reader.readInt64()
+                        let latest = try reader.readInt64()
+                        offset = -1..<Record.numberBound ~= latest ? latest : nil
                     } else if key == "log_id", try reader.peek() == .string {
                         id = try reader.readText()
                     } else if key == "log_epoch", try reader.peek() == .string {

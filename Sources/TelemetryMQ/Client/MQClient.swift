@@ -190,7 +190,7 @@ public final class MQClient: Sendable {
     }
 
     /// The members beside the payloads take less than what is left out.
-    var maxPayloadBytes: Int { configuration.maxFrameBytes - 512 }
+    var maxPayloadBytes: Int { max(0, configuration.maxFrameBytes.subtractingClamped(512)) }
 
     private func checkSize(_ size: Int) throws(MQError) {
         guard size <= maxPayloadBytes else {

@@ -49,6 +49,13 @@ enum ServerFrame {
         return try parseMembers(UnsafeRawBufferPointer(rebasing: frame[Record.lengthBytes...]))
     }
 
+    /// An offset, or a number of messages or bytes.
+    private static func readCount(_ reader: inout JSONReader) throws(JSONError) -> Int64 {
+        let number = try reader.readInt64()
+        guard 0..<Record.numberBound ~= number else { throw reader.error("\(number) is not from 0 and below 2^62") }
+        return number
+    }
+
     /// Reads a frame whose members may come in any order.
     private static func parseMembers(_ body: UnsafeRawBufferPointer) throws(JSONError) -> ServerFrame {
         var reader = JSONReader(body)
@@ -67,20 +74,20 @@ enum ServerFrame {
             } else if key == "request_id", try reader.peek() == .number {
                 answer.requestID = try reader.readInt64()
             } else if key == "offset" {
-                answer.offset = try reader.readInt64()
+                answer.offset = try readCount(&reader)
             } else if key == "offsets" {
                 var offsets: [Int64] = []
                 try reader.beginArray()
-                while try reader.nextElement() { offsets.append(try reader.readInt64()) }
+                while try reader.nextElement() { offsets.append(try readCount(&reader)) }
                 answer.offsets = offsets
             } else if key == "timestamp", try reader.peek() == .number {
                 timestamp = try reader.readInt64()
             } else if key == "skipped" {
-                answer.skipped = try reader.readInt64()
+                answer.skipped = try readCount(&reader)
             } else if key == "oldest_offset" {
-                oldestOffset = try reader.readInt64()
+                oldestOffset = try readCount(&reader)
             } else if key == "max_frame_bytes" {
-                answer.maxFrameBytes = try reader.readInt64()
+                answer.maxFrameBytes = max(1, try readCount(&reader))
             } else if key == "log_reset" {
                 answer.isLogReset = try reader.readBool()
             } else if key == "log_id", try reader.peek() == .string {

@@ -142,7 +142,8 @@ struct IndexFile: Sendable, Equatable {
 
     /// Whether such a segment can be: a right checksum does not make the numbers right.
     private var isPossible: Bool {
-        guard baseOffset >= 0, nextOffset >= baseOffset, byteCount >= 0, firstTimestamp >= 0, lastTimestamp >= 0 else { return false }
+        guard baseOffset >= 0, nextOffset >= baseOffset, nextOffset <= Record.numberBound, byteCount >= 0 else { return false }
+        guard firstTimestamp >= 0, lastTimestamp >= 0 else { return false }
         guard newestTimestamp >= max(firstTimestamp, lastTimestamp) else { return false }
         var last = (offset: baseOffset - 1, position: Int64(-1))
         for mark in marks {

@@ -63,6 +63,10 @@ public struct LogInspection: Sendable {
             if let previous = segments.last, previous.damage == nil, previous.nextOffset != base {
                 problems.append("\(previous.path): ends before message \(previous.nextOffset); the next segment begins with \(base)")
             }
+            guard base < Record.numberBound else {
+                problems.append("\(directory.path)/\(TelemetryMQ.Segment.name(baseOffset: base)): not the name of a segment: offsets are below 2^62")
+                continue
+            }
             try read(base, directory, isLast: base == bases.last)
         }
         for name in names where name.contains(".set-aside") { notices.append("\(directory.path)/\(name): put aside by a recovery") }

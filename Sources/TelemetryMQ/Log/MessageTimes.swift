@@ -33,8 +33,8 @@ struct MessageTimes {
         guard offset < log.nextOffset, let segment = log.segment(holding: offset),
             let bounds = segment.timeBounds(of: offset)
         else { return nil }
-        let age = max(0, now.subtractingSaturated(bounds.upperBound))
-        if bounds.upperBound.subtractingSaturated(bounds.lowerBound) <= max(Self.tolerance, age / 20) {
+        let age = max(0, now.subtractingClamped(bounds.upperBound))
+        if bounds.upperBound.subtractingClamped(bounds.lowerBound) <= max(Self.tolerance, age / 20) {
             return bounds.lowerBound
         }
         guard reads < Self.maxReads else { return bounds.lowerBound }
@@ -71,12 +71,5 @@ extension Segment {
             at += 1
         }
         return nil
-    }
-}
-
-extension Int64 {
-    func subtractingSaturated(_ other: Int64) -> Int64 {
-        let (result, overflow) = subtractingReportingOverflow(other)
-        return overflow ? (other > 0 ? .min : .max) : result
     }
 }

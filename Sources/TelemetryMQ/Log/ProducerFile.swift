@@ -47,6 +47,7 @@ struct ProducerFile {
     private static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> (table: ProducerTable, endOffset: Int64)? {
         var table = ProducerTable()
         var endOffset: Int64 = -1
+        var runsEnd: Int64 = 0
         var hasFormat = false
         var reader = JSONReader(bytes)
         try reader.beginObject()
@@ -57,15 +58,16 @@ struct ProducerFile {
                 endOffset = try reader.readInt64()
             } else if key == "producers" {
                 try reader.beginArray()
-                while try reader.nextElement() { try readProducer(&reader, &table) }
+                while try reader.nextElement() { runsEnd = max(runsEnd, try readProducer(&reader, &table)) }
             } else {
                 _ = try reader.skipValue()
             }
         }
-        return hasFormat && endOffset >= 0 ? (table, endOffset) : nil
+        return hasFormat && runsEnd <= endOffset ? (table, endOffset) : nil
     }
 
-    private static func readProducer(_ reader: inout JSONReader, _ table: inout ProducerTable) throws(JSONError) {
+    /// Returns the offset behind the producer's last message.
+    private static func readProducer(_ reader: inout JSONReader, _ table: inout ProducerTable) throws(JSONError) -> Int64 {
         var id = ""
         var runs: [ProducerTable.Run] = []
         try reader.beginObject()
@@ -76,12 +78,22 @@ struct ProducerFile {
                 try reader.beginArray()
                 while try reader.nextElement() {
                     let numbers = try reader.readIntegers(3)
-                    runs.append(.init(sequence: numbers[0], offset: numbers[1], count: numbers[2]))
+                    let run = ProducerTable.Run(sequence: numbers[0], offset: numbers[1], count: numbers[2])
+                    guard run.isPossible(after: runs.last) else { throw reader.error("a run that cannot be") }
+                    runs.append(run)
                 }
             } else {
                 _ = try reader.skipValue()
             }
         }
         table.restore(id, runs)
+        return runs.last.map { $0.offset + $0.count } ?? 0
+    }
+}
+
+extension ProducerTable.Run {
+    fileprivate func isPossible(after other: ProducerTable.Run?) -> Bool {
+        guard sequence >= 0, offset >= 0, count > 0, count <= Record.numberBound - max(sequence, offset) else { return false }
+        return other.map { sequence >= $0.sequence + $0.count && offset >= $0.offset + $0.count } ?? true
     }
 }

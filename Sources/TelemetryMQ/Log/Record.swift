@@ -13,6 +13,8 @@ package enum Record {
     static let trailerBytes = Checksum.memberBytes
     /// Bytes that a record has beside its payload and its producer's id, at most.
     package static let maxOverhead = 256
+    /// Offsets and sequences are below it, so that their sums and differences are always numbers.
+    package static let numberBound: Int64 = 1 << 62
 
     static let opening: StaticString = #"{"type":"message","message_id":""#
     static let offsetName: StaticString = #"","offset":"#
@@ -47,12 +49,13 @@ package enum Record {
     /// Reads a record whose checksum was found right.
     package static func header(_ record: UnsafeRawBufferPointer) -> Header? {
         var cursor = Cursor(bytes: record, at: lengthBytes)
-        guard cursor.skip(opening), cursor.decimal() != nil, cursor.skip(offsetName), let offset = cursor.decimal(),
+        guard cursor.skip(opening), cursor.decimal() != nil, cursor.skip(offsetName), let offset = cursor.decimal(), offset < numberBound,
             cursor.skip(timestampName), let timestamp = cursor.decimal()
         else { return nil }
         var header = Header(offset: offset, timestamp: timestamp, payload: 0..<0)
         if cursor.skip(producerName) {
-            guard let id = cursor.string(), cursor.skip(sequenceName), let sequence = cursor.decimal() else { return nil }
+            guard let id = cursor.string(), cursor.skip(sequenceName), let sequence = cursor.decimal(), sequence < numberBound
+            else { return nil }
             header.producerID = id
             header.sequence = sequence
         }

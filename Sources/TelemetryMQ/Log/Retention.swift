@@ -13,7 +13,7 @@ struct Retention: Sendable {
     init(_ configuration: MessageLog.Configuration, now: Int64?) {
         bytes = configuration.retentionBytes
         if let age = configuration.retentionAge, let now {
-            let horizon = now.subtractingReportingOverflow(age.microseconds)
+            let horizon = now.subtractingReportingOverflow(age.wholeMicroseconds)
             self.horizon = horizon.overflow ? .min : horizon.partialValue
         }
     }
@@ -25,14 +25,5 @@ struct Retention: Sendable {
         if let horizon, let newestTime, newestTime < horizon { return false }
         newerBytes += byteCount
         return true
-    }
-}
-
-extension Duration {
-    /// Whole microseconds, at most `Int64.max`.
-    package var microseconds: Int64 {
-        let (microseconds, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000)
-        let (sum, sumOverflow) = microseconds.addingReportingOverflow(components.attoseconds / 1_000_000_000_000)
-        return overflow || sumOverflow ? (components.seconds < 0 ? .min : .max) : sum
     }
 }

@@ -4,7 +4,7 @@ import TelemetryNet
 /// Steps through the records of a segment from a position that starts one. It checks lengths, not checksums.
 struct SegmentReader: ~Copyable {
     /// A length beyond this can only be damage: frames are limited far below.
-    static let maxRecordBytes = 1 << 30
+    static let maxRecordBytes = 1 << 30 + 1024
 
     enum Step {
         /// The record with its length bytes; valid until the next step.
@@ -46,7 +46,7 @@ struct SegmentReader: ~Copyable {
     }
 
     private mutating func bytes(_ count: Int) throws(SystemError) -> UnsafeRawPointer? {
-        guard position + Int64(count) <= end else { return nil }
+        guard Int64(count) <= end - position else { return nil }
         if position + Int64(count) > filledFrom + Int64(filledCount) {
             if count > buffer.count {
                 buffer.deallocate()

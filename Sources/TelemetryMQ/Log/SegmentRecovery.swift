@@ -42,7 +42,7 @@ struct SegmentRecovery {
                     visit(header)
                 }
                 guard let reason else { continue }
-                if let sound = try soundRecord(in: file, from: position + 1, to: size) {
+                if let sound = try soundRecord(in: file, of: segment, from: position + 1, to: size) {
                     throw LogError.corrupt(
                         path: segment.path, position: position, offset: segment.nextOffset,
                         reason: "\(reason), but a sound record follows at byte \(sound)")
@@ -80,8 +80,11 @@ struct SegmentRecovery {
     }
 
     /// The position of the first whole record with a right checksum, found by the text that every record opens with.
-    private static func soundRecord(in file: any LogFile, from start: Int64, to end: Int64) throws -> Int64? {
+    ///
+    /// Bytes that look like the beginnings of many long records could make this read the file as often as they like: that is refused.
+    private static func soundRecord(in file: any LogFile, of segment: Segment, from start: Int64, to end: Int64) throws -> Int64? {
         let opening = Record.opening
+        var budget = end.multipliedClamped(by: 64).addingClamped(1 << 30)
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { chunk.deallocate() }
         var position = start
@@ -96,8 +99,14 @@ struct SegmentRecovery {
                 else { continue }
                 let recordStart = position + Int64(found) - Int64(Record.lengthBytes)
                 guard recordStart >= start else { continue }
-                var reader = SegmentReader(file: file, from: recordStart, to: end, bufferBytes: 64 * 1024)
+                var reader = SegmentReader(file: file, from: recordStart, to: end, bufferBytes: 4096)
                 if case .record(let record)? = try reader.next(), Record.damage(record) == nil { return recordStart }
+                budget -= max(4096, reader.position - recordStart)
+                guard budget > 0 else {
+                    throw LogError.corrupt(
+                        path: file.path, position: start - 1, offset: segment.nextOffset,
+                        reason: "damaged, and what follows looks like too many records to search")
+                }
             }
             position += Int64(count - opening.utf8CodeUnitCount)
         }

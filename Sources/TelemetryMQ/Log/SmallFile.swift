@@ -3,7 +3,7 @@ import TelemetryNet
 
 /// Files that are read and written whole.
 extension LogDirectory {
-    /// `nil` where the file is not there or empty.
+    /// `nil` where the file is not there, empty, or larger than any that the server writes.
     func contents(of name: String) throws(SystemError) -> [UInt8]? {
         let file: any LogFile
         do {
@@ -39,7 +39,10 @@ extension LogDirectory {
 
 extension LogFile {
     func readAll() throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Int(try size()))
+        let size = Int(try size())
+        // Larger than any that the server writes.
+        guard size <= 1 << 30 else { throw SystemError("read", on: path, code: EFBIG) }
+        var bytes = [UInt8](repeating: 0, count: size)
         let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
             try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
         }

@@ -80,6 +80,7 @@ struct RequestParser {
             throw error as! RequestError
         }
         guard request.typeText != nil else { throw RequestError(code: .invalidFrame, message: "the member type is missing") }
+        if let sequence = request.sequence, sequence > Record.numberBound - Int64(payloads.count) { throw Self.badSequence }
     }
 
     private mutating func readMember(_ key: JSONText, _ frame: UnsafeRawBufferPointer, _ reader: inout JSONReader) throws {
@@ -115,9 +116,7 @@ struct RequestParser {
             request.producerID = UnsafeRawBufferPointer(rebasing: frame[start..<reader.position])
         } else if key == "sequence" {
             request.sequence = try reader.readInt64()
-            guard request.sequence! >= 0, request.sequence! < Int64.max >> 1 else {
-                throw RequestError(code: .invalidFrame, message: "sequence must be 0 or more, and below 2^62")
-            }
+            guard 0..<Record.numberBound ~= request.sequence! else { throw Self.badSequence }
         } else if key == "subscriber_id" {
             request.subscriberID = try readID(key, &reader)
         } else if key == "client_id" {
@@ -214,6 +213,9 @@ struct RequestParser {
         }
         throw RequestError(code: .invalidFrame, message: #"on_other_log must be "oldest" or "fail""#)
     }
+
+    /// The sequences of the further messages of the publish count, too.
+    private static let badSequence = RequestError(code: .invalidFrame, message: "sequence must be 0 or more, and below 2^62")
 
     private func twice(_ key: JSONText) -> RequestError {
         RequestError(code: .invalidFrame, message: "more than one \(key.string)")

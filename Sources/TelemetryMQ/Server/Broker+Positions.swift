@@ -46,7 +46,7 @@ extension Broker {
         do {
             // What could not be written when the log was opened, for want of room.
             if positions.needsRewrite, identityFile.isStored { try positions.rewriteIfNeeded() }
-            let uptime = (loop.now - started).microseconds
+            let uptime = (loop.now - started).wholeMicroseconds
             guard positionCounters.expiry.isDue(uptime: uptime) else { return }
             try expirePositions(now: configuration.clock.wall(), uptime: uptime)
         } catch let error {

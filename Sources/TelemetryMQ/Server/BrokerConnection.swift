@@ -152,7 +152,7 @@ final class BrokerConnection: EventHandler {
         broker.counters.errors[.tooManyTakeovers, default: 0] += 1
         let text = "\(id) was taken over \(TakeoverLimit.burst) times in a row: give each subscriber its own id, or wait"
         output.appendError(.tooManyTakeovers, text, requestID: requestID) {
-            $0.appendMember("retry_after_ms", wait.microseconds / 1000 + 1)
+            $0.appendMember("retry_after_ms", wait.wholeMicroseconds / 1000 + 1)
         }
     }
 

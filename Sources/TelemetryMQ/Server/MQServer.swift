@@ -149,6 +149,10 @@ public final class MQServer: Sendable {
     /// As ``init(configuration:)``, with the log's files where `directory` says, so that a test can make them fail.
     package init(configuration: Configuration, directory: @escaping @Sendable () throws -> any LogDirectory) async throws {
         self.configuration = configuration
+        // A longer record could not be read back.
+        guard 1...1 << 30 ~= configuration.maxFrameBytes else {
+            throw MQServerError("maxFrameBytes is \(configuration.maxFrameBytes); a frame has from 1 to \(1 << 30) bytes")
+        }
         ignoreBrokenPipeSignal()
         do {
             let loop = try EventLoop.start(name: "mq-server")

@@ -8,7 +8,7 @@ struct PositionExpiry {
     private var lastCheck: Int64?
 
     init(after: Duration?) {
-        self.after = after.map(Self.microseconds)
+        self.after = after.map(Self.wholeMicroseconds)
     }
 
     private static func microseconds(_ duration: Duration) -> Int64 {
@@ -22,7 +22,7 @@ struct PositionExpiry {
 
     /// Whether to look at all positions again: at least once a minute.
     mutating func isDue(uptime: Int64) -> Bool {
-        guard after != nil, uptime.subtractingSaturated(lastCheck ?? 0) >= min(step, 60_000_000) else { return false }
+        guard after != nil, uptime.subtractingClamped(lastCheck ?? 0) >= min(step, 60_000_000) else { return false }
         lastCheck = uptime
         return true
     }
@@ -31,11 +31,11 @@ struct PositionExpiry {
         // After a start subscribers have an hour to come back, or a sixteenth of the time.
         guard let after, uptime >= min(step, 3_600_000_000) else { return false }
         // A use in the future is of a clock that was ahead.
-        return (usedAt > now ? uptime : now.subtractingSaturated(usedAt)) >= after
+        return (usedAt > now ? uptime : now.subtractingClamped(usedAt)) >= after
     }
 
     /// Whether the use of a connected subscriber's position is to be written again.
     func needsTouch(usedAt: Int64, now: Int64) -> Bool {
-        after != nil && (usedAt > now || now.subtractingSaturated(usedAt) >= step)
+        after != nil && (usedAt > now || now.subtractingClamped(usedAt) >= step)
     }
 }

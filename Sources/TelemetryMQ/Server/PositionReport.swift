@@ -44,12 +44,12 @@ extension Broker {
         positionCounters.times.beginReport()
         for id in ids[start...] {
             guard let position = positions[id] else { continue }
-            let lag = max(0, next.subtractingSaturated(position.nextOffset))
+            let lag = max(0, next.subtractingClamped(position.nextOffset))
             let time =
                 lag == 0 ? nil : positionCounters.times.time(of: max(position.nextOffset, oldest), in: log, now: now)
             let row = PositionRow(
                 id: id, committedOffset: position.offset, lag: lag,
-                lagMicroseconds: time.map { max(0, now.subtractingSaturated($0)) } ?? 0,
+                lagMicroseconds: time.map { max(0, now.subtractingClamped($0)) } ?? 0,
                 isConnected: subscribers[id] != nil, committedAt: position.committedAt, skipped: position.skipped)
             guard body(row) else { return }
         }

@@ -92,6 +92,8 @@ final class HTTPAcceptor: EventHandler {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        // It holds this acceptor, which holds the room.
+        room.whenFreed = {}
         loop.deregister(descriptor)
         Socket.close(descriptor)
     }

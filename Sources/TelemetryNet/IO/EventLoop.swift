@@ -44,6 +44,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         var jobs: [UnownedJob] = []
         var isWoken = false
         var isStopping = false
+        var hasEnded = false
     }
 
     // Sound because the one reference to it is private to the loop, which uses it on its own thread only.
@@ -98,6 +99,8 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
 
     private func post(_ change: (inout sending Mailbox) -> Void) {
         let mustWake = mailbox.withLock { box in
+            // Work that comes after the end would hold the loop, and be held by it, for ever.
+            if box.hasEnded { return false }
             change(&box)
             defer { box.isWoken = true }
             return !box.isWoken
@@ -166,7 +169,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     @discardableResult
     package func schedule(after delay: Duration, _ work: @escaping () -> Void) -> TimerID {
         assertOnLoop()
-        return TimerID(value: owned.timers.insert(at: ContinuousClock.now + delay, work))
+        return TimerID(value: owned.timers.insert(at: ContinuousClock.now + delay.boundedWait, work))
     }
 
     package func cancel(_ timer: TimerID) {
@@ -203,6 +206,12 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         thread.store(0, ordering: .relaxed)
         owned.handlers.removeAll()
         owned.timers = TimerHeap()
+        let late = mailbox.withLock { box in
+            box.hasEnded = true
+            defer { box.work = [] }
+            return box.work
+        }
+        _ = late
     }
 
     private func waitMilliseconds() -> Int32 {
@@ -210,8 +219,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         guard let next = owned.timers.nextDeadline else { return -1 }
         let left = ContinuousClock.now.duration(to: next)
         guard left > .zero else { return 0 }
-        let (seconds, attoseconds) = left.components
-        return Int32(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        return Int32(clamping: (left + .nanoseconds(999_999)).wholeMilliseconds)
     }
 
     /// Returns whether the loop is to end.

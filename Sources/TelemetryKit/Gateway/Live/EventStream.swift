@@ -42,7 +42,7 @@ struct EventStream: Sendable {
                 try await body.write(Array(": heartbeat\n\n".utf8))
                 lastWrite = now
             }
-            try await Task.sleep(for: live.configuration.interval)
+            try await Task.sleep(for: live.configuration.interval.boundedWait)
         }
     }
 

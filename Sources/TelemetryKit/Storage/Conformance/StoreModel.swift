@@ -87,7 +87,7 @@ struct StoreModel {
                 group: name.string,
                 points: windows.sorted { $0.key < $1.key }.map { number, samples in
                     AggregateSeries.Point(
-                        time: Timestamp(nanoseconds: number * window), value: Self.value(query.function, samples.map(\.value).sorted()))
+                        time: Timestamp(nanoseconds: number.multipliedClamped(by: window)), value: Self.value(query.function, samples.map(\.value).sorted()))
                 })
         }
     }

@@ -94,7 +94,7 @@ struct FluxQueries: InfluxQueries {
     }
 
     func count(_ filter: SampleFilter) async throws -> Int {
-        try await extents(filter, " |> count()").reduce(0) { $0 + $1.count }
+        try await extents(filter, " |> count()").reduce(0) { $0.addingClamped($1.count) }
     }
 
     func latest(_ filter: SampleFilter) async throws -> [GPUMetric] {
@@ -195,7 +195,7 @@ struct FluxQueries: InfluxQueries {
     }
 
     private func count(_ text: String?) throws -> Int {
-        guard let text, let count = Int(text) else { throw invalid("\(text ?? "no text") is not a count") }
+        guard let text, let count = Int(text), count >= 0 else { throw invalid("\(text ?? "no text") is not a count") }
         return count
     }
 

@@ -10,7 +10,8 @@ extension InfluxQueries {
     private func items(_ wanted: TelemetryQuery) async throws -> [GPUMetric] {
         let limit = max(0, wanted.limit ?? .max)
         var offset = max(0, wanted.offset)
-        guard limit > 0 else { return [] }
+        // No database has as many before the page; without a limit it would send all that it has.
+        guard limit > 0, offset < 1 << 40 else { return [] }
         var filter = wanted.filter
         // Of which no two samples have the same place.
         let isOneSeries = filter.uuids.count == 1 && filter.metricNames.count == 1
@@ -24,7 +25,7 @@ extension InfluxQueries {
             if after.timestamp.nanoseconds == .max { filter.endTime = Timestamp(nanoseconds: .min) }
         }
         // Beyond this no limit is meant.
-        let isLimited = limit < 1 << 40 && offset < 1 << 40
+        let isLimited = limit < 1 << 40
         var skipped = 0
         if isLimited, wanted.after == nil {
             if isOneSeries {

@@ -128,6 +128,7 @@ struct InfluxQLAnswer {
                 try reader.beginObject()
                 while let tag = try reader.nextKey() { series.tags.append((tag.string, try reader.readString())) }
             } else if key == "columns" {
+                guard series.rows.isEmpty else { throw reader.error("columns after their values") }
                 try reader.beginArray()
                 while try reader.nextElement() { series.columns.append(try reader.readString()) }
                 // Some statements answer names and no times.

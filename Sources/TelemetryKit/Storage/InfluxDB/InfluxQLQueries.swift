@@ -153,7 +153,9 @@ struct InfluxQLQueries: InfluxQueries {
         let tables = try await run(try await targets(filter.metricNames)) { target in
             "SELECT count(\(InfluxQL.identifier(target.field))) FROM \(target.source)\(condition(filter))"
         }
-        return tables.reduce(0) { $0 + $1.1.rows.reduce(0) { $0 + Int($1.first?.number ?? 0) } }
+        return try tables.reduce(0) { sum, table in
+            try table.1.rows.reduce(sum) { $0.addingClamped(try Int(count: $1.first?.number ?? 0)) }
+        }
     }
 
     func latest(_ filter: SampleFilter) async throws -> [GPUMetric] {
@@ -184,7 +186,8 @@ struct InfluxQLQueries: InfluxQueries {
         let first = try await oldest
         // What arrived between the two is in neither.
         return try await counts.compactMap { key, count in
-            first[key].map { SeriesExtent(metricName: key.metricName, uuid: key.uuid, count: Int(count.value), oldest: $0.time) }
+            let count = try Int(count: count.value)
+            return first[key].map { SeriesExtent(metricName: key.metricName, uuid: key.uuid, count: count, oldest: $0.time) }
         }
     }
 

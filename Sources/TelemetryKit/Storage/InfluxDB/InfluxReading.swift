@@ -47,7 +47,7 @@ extension InfluxDBStore {
                 extents[key] = part
                 continue
             }
-            extents[key]!.count += part.count
+            extents[key]!.count = known.count.addingClamped(part.count)
             extents[key]!.oldest = min(known.oldest, part.oldest)
         }
         return extents.filter { $0.value.count > 0 }
@@ -89,7 +89,7 @@ extension InfluxDBStore {
 
     private static func summaries(_ extents: [StoreOrder.SeriesKey: SeriesExtent]) -> [MetricSummary] {
         Dictionary(grouping: extents.values) { ByteText($0.metricName) }
-            .map { MetricSummary(name: $0.string, sampleCount: $1.reduce(0) { $0 + $1.count }, gpuCount: $1.count) }
+            .map { MetricSummary(name: $0.string, sampleCount: $1.reduce(0) { $0.addingClamped($1.count) }, gpuCount: $1.count) }
             .sorted { $0.name.precedes($1.name) }
     }
 
@@ -99,7 +99,7 @@ extension InfluxDBStore {
         let gpus = try await infos(SampleFilter())
         let summaries = Self.summaries(try await extents)
         return StoreStatistics(
-            sampleCount: summaries.reduce(0) { $0 + $1.sampleCount }, gpuCount: gpus.count, metricCount: summaries.count,
+            sampleCount: summaries.reduce(0) { $0.addingClamped($1.sampleCount) }, gpuCount: gpus.count, metricCount: summaries.count,
             hostCount: Set(gpus.map { ByteText($0.identity.hostname) }).count, oldest: gpus.map(\.firstSeen).min(),
             newest: gpus.map(\.lastSeen).max())
     }

@@ -121,7 +121,7 @@ struct LineProtocolBodies {
     mutating func next() -> Body? {
         let first = count
         // With less room a body would be copied each time that it outgrows its memory.
-        var writer = LineProtocolWriter(capacity: min(restBytes, maximumBytes + longestLine))
+        var writer = LineProtocolWriter(capacity: min(restBytes, maximumBytes.addingClamped(longestLine)))
         while batch < batches.count {
             let texts = texts[batch]
             let indices = batches[batch].seriesIndices

@@ -118,6 +118,6 @@ extension WriteRefusal {
                 _ = try reader.skipValue()
             }
         }
-        return (number.flatMap { Int(exactly: $0) }, reason)
+        return (number.flatMap { $0 > 0 ? Int(exactly: $0) : nil }, reason)
     }
 }

@@ -37,7 +37,11 @@ enum VictoriaExport {
                 while try reader.nextElement() { values.append(try reader.readDouble()) }
             } else if key == "timestamps" {
                 try reader.beginArray()
-                while try reader.nextElement() { times.append(try reader.readInt64()) }
+                while try reader.nextElement() {
+                    let time = try reader.readInt64()
+                    guard time.magnitude <= VictoriaVector.latestMilliseconds else { throw reader.error("a time outside the years 1677 to 2262") }
+                    times.append(time)
+                }
             } else {
                 _ = try reader.skipValue()
             }
@@ -124,7 +128,7 @@ struct VictoriaVector {
     private static func point(_ reader: inout JSONReader) throws(JSONError) -> (time: Int64, value: Double) {
         try reader.beginArray()
         guard try reader.nextElement() else { throw reader.error("a point without a time") }
-        let time = milliseconds(try reader.readDouble())
+        guard let time = milliseconds(try reader.readDouble()) else { throw reader.error("a time outside the years 1677 to 2262") }
         guard try reader.nextElement() else { throw reader.error("a point without a value") }
         let text = try reader.readString()
         guard let value = Double(text) else { throw reader.error("\(text.debugDescription) is not a number") }
@@ -132,7 +136,12 @@ struct VictoriaVector {
         return (time, value)
     }
 
-    static func milliseconds(_ seconds: Double) -> Int64 { Int64((seconds * 1000).rounded()) }
+    /// `nil`: it is not a time that a sample can have.
+    static func milliseconds(_ seconds: Double) -> Int64? {
+        Int64(exactly: (seconds * 1000).rounded()).flatMap { $0.magnitude <= latestMilliseconds ? $0 : nil }
+    }
+
+    static let latestMilliseconds = Int64.max.magnitude / 1_000_000
 }
 
 extension JSONReader {

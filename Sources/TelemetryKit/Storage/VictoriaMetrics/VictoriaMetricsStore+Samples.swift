@@ -43,13 +43,15 @@ extension VictoriaMetricsStore {
             }
             var tally = tallies[labels] ?? VictoriaTally(labels: labels)
             switch part {
-            case "count_over_time": tally.count = Int(value)
-            case "tfirst_over_time": tally.first = VictoriaVector.milliseconds(value)
-            default: tally.last = VictoriaVector.milliseconds(value)
+            case "count_over_time": tally.count = try Int(count: value)
+            case "tfirst_over_time": tally.first = try time(value)
+            default: tally.last = try time(value)
             }
             tallies[labels] = tally
         }
-        return (tallies.values.filter { $0.count > 0 }, hasDuplicates)
+        let found = tallies.values.filter { $0.count > 0 }
+        guard found.allSatisfy({ $0.first <= $0.last }) else { throw StoreError(.invalidAnswer, "a count of samples has no times") }
+        return (found, hasDuplicates)
     }
 
     /// Counted here, from raw samples.
@@ -96,6 +98,13 @@ extension VictoriaMetricsStore {
         }
     }
 
+    private func time(_ seconds: Double) throws -> Int64 {
+        guard let time = VictoriaVector.milliseconds(seconds) else {
+            throw StoreError(.invalidAnswer, "\(seconds) is not the time of a sample")
+        }
+        return time
+    }
+
     /// Sorted. Of samples with the same metric, GPU and time the last stands for all.
     private static func samples(_ lines: [VictoriaExport.Line]) -> [GPUMetric] {
         var samples: [GPUMetric] = []
@@ -124,7 +133,7 @@ extension VictoriaMetricsStore {
         let total =
             !query.countsTotal
             ? nil
-            : hasDuplicates ? try await exactTallies(filter, tallies, by: []).reduce(0) { $0 + $1.count } : extent.count
+            : hasDuplicates ? try await exactTallies(filter, tallies, by: []).reduce(0) { $0.addingClamped($1.count) } : extent.count
 
         var skipped = max(0, query.offset)
         let limit = max(0, query.limit ?? .max)
@@ -152,7 +161,7 @@ extension VictoriaMetricsStore {
         for element in try await reading.query(expression, at: range.end) {
             var labels = element.labels
             guard let rollup = labels.removeValue(forKey: "rollup"), let value = element.points.first?.value else { continue }
-            if rollup == "tlast_over_time" { times[labels] = VictoriaVector.milliseconds(value) } else { values[labels] = value }
+            if rollup == "tlast_over_time" { times[labels] = try time(value) } else { values[labels] = value }
         }
         var newest: [StoreOrder.SeriesKey: (time: Int64, labels: VictoriaLabelSet)] = [:]
         for (labels, time) in times {
@@ -194,7 +203,7 @@ struct VictoriaExtent {
     /// `nil` where there are none.
     init?(_ tallies: [VictoriaTally]) {
         guard !tallies.isEmpty else { return nil }
-        count = tallies.reduce(0) { $0 + $1.count }
+        count = tallies.reduce(0) { $0.addingClamped($1.count) }
         first = tallies.map(\.first).min()!
         last = tallies.map(\.last).max()!
     }

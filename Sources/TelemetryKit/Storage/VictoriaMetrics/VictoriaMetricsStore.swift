@@ -163,7 +163,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
         var summaries: [ByteText: MetricSummary] = [:]
         for tally in try await tallies(SampleFilter(uuids: uuid.map { [$0] } ?? []), by: ["uuid"]) {
             let name = ByteText(tally.metricName)
-            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount += tally.count
+            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount.addClamped(tally.count)
             summaries[name]!.gpuCount += 1
         }
         return summaries.values.sorted { $0.name.precedes($1.name) }
@@ -179,7 +179,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
                     metricName: tally.metricName, identity: tally.gpu, sampleCount: tally.count, firstSeen: first, lastSeen: last)
                 continue
             }
-            known.sampleCount += tally.count
+            known.sampleCount.addClamped(tally.count)
             known.firstSeen = min(known.firstSeen, first)
             if known.lastSeen < last {
                 known.lastSeen = last
@@ -196,7 +196,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
         let summaries = try await metrics(uuid: nil)
         let infos = try await gpus
         return StoreStatistics(
-            sampleCount: summaries.reduce(0) { $0 + $1.sampleCount }, gpuCount: infos.count, metricCount: summaries.count,
+            sampleCount: summaries.reduce(0) { $0.addingClamped($1.sampleCount) }, gpuCount: infos.count, metricCount: summaries.count,
             hostCount: Set(infos.map { ByteText($0.identity.hostname) }).count, oldest: infos.map(\.firstSeen).min(), newest: infos.map(\.lastSeen).max())
     }
 
@@ -214,5 +214,5 @@ public final class VictoriaMetricsStore: TelemetryStore {
 }
 
 extension Timestamp {
-    init(milliseconds: Int64) { self.init(nanoseconds: milliseconds * 1_000_000) }
+    init(milliseconds: Int64) { self.init(nanoseconds: milliseconds.multipliedClamped(by: 1_000_000)) }
 }
