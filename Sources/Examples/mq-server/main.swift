@@ -23,11 +23,13 @@ await program.main { context in
     configuration.retentionBytes = context[Options.retentionBytes].map(Int64.init)
     configuration.retentionAge = context[Options.retentionAge]
     configuration.maxFrameBytes = context[Options.maxFrameBytes]
+    configuration.receiveBytes = context[Options.receiveBytes]
+    configuration.frameTimeout = context[Options.frameTimeout]
     configuration.token = context[Options.token]
     configuration.onEvent = { event in
         switch event {
         case .segmentsDropped: log.info("\(event)")
-        case .tailCut, .acceptFailure: log.warning("\(event)")
+        case .tailCut, .acceptFailure, .clientRefused: log.warning("\(event)")
         case .storageFailure: log.error("\(event)")
         }
     }

@@ -103,9 +103,7 @@ private final class ReadOnlyDirectory: LogDirectory {
 
     func open(_ name: String) throws(SystemError) -> any LogFile {
         let full = path + "/" + name
-        let descriptor = Glibc.open(full, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", on: full) }
-        return DescriptorFile(path: full, descriptor: descriptor)
+        return DescriptorFile(path: full, descriptor: try openOwnFile(full, O_RDONLY))
     }
 
     func rename(_ old: String, to new: String) throws(SystemError) { throw readOnly("rename", old) }

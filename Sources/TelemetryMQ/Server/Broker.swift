@@ -8,6 +8,7 @@ final class Broker {
     let log: MessageLog
     let positions: PositionJournal
     var counters = BrokerCounters()
+    var clients = ClientLimits()
 
     let arena = ReceiveArena()
     var parser = RequestParser()

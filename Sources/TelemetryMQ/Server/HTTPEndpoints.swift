@@ -13,10 +13,12 @@ final class HTTPEndpoints: Sendable {
         var settings = HTTPServer.Configuration()
         settings.limits.maxBodyBytes = 0
         settings.maxConnections = 1024
+        settings.maxHeldBytes = 64 << 20
         settings.name = "telemetry-mq"
+        let counters = settings.counters
         let server = try await HTTPServer.start(
             loop: loop, host: configuration.httpHost, port: port, configuration: settings,
-            handler: .immediate { answer($0, broker.value) })
+            handler: .immediate { answer($0, broker.value, counters) })
         return HTTPEndpoints(server: server)
     }
 
@@ -24,7 +26,7 @@ final class HTTPEndpoints: Sendable {
         await server.shutdown(within: .seconds(1))
     }
 
-    private static func answer(_ request: HTTPRequest, _ broker: Broker) -> HTTPResponse {
+    private static func answer(_ request: HTTPRequest, _ broker: Broker, _ counters: HTTPCounters) -> HTTPResponse {
         guard ["/health", "/stats", "/metrics"].contains(request.path) else {
             return error(404, "not_found", "\(request.path) is not served; /health, /stats and /metrics are")
         }
@@ -35,7 +37,7 @@ final class HTTPEndpoints: Sendable {
         }
         switch request.path {
         case "/stats": return HTTPResponse(contentType: "application/json", broker.statistics())
-        case "/metrics": return HTTPResponse(contentType: ByteWriter.prometheusContentType, broker.metrics())
+        case "/metrics": return HTTPResponse(contentType: ByteWriter.prometheusContentType, broker.metrics(counters))
         default:
             // A server that takes no more publishes is not healthy: its operator must look.
             if let failure = broker.log.failure { return error(503, "storage_failed", "\(failure)") }

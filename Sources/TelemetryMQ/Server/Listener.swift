@@ -9,15 +9,11 @@ final class Listener: EventHandler {
     /// Given up to accept and turn away a client when the process is out of descriptors, which would else ask forever.
     private var spare: Int32
     /// Descriptors from this one on are for the log's files: a flood of clients must not keep it from beginning a segment.
-    private let firstKept: Int32
+    private let firstKept = DescriptorShare().firstKept
     private var isClosed = false
 
     init(broker: Broker) throws {
         self.broker = broker
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        let descriptors = Int32(clamping: limit.rlim_cur)
-        firstKept = descriptors - min(descriptors / 4, 64)
         let (descriptor, address) = try Socket.listen(host: broker.configuration.host, port: broker.configuration.port)
         self.descriptor = descriptor
         port = address.port
@@ -32,10 +28,9 @@ final class Listener: EventHandler {
                 guard let (accepted, peer) = try Socket.accept(descriptor) else { return }
                 try serve(accepted, peer)
             } catch let error as SystemError where error.code == EMFILE || error.code == ENFILE {
-                turnAway()
+                guard turnAway() else { return pause(error) }
             } catch {
-                broker.report(.acceptFailure("\(error)"))
-                return
+                return pause(error)
             }
         }
     }
@@ -49,18 +44,40 @@ final class Listener: EventHandler {
             throw error
         }
         broker.add(connection)
+        broker.accepted(connection)
         if broker.connections.count > broker.configuration.maxConnections {
-            connection.refuseAndClose(.tooManyConnections, "\(broker.configuration.maxConnections) connections are open")
+            makeRoom(for: connection, "\(broker.configuration.maxConnections) connections are open")
         } else if accepted >= firstKept {
-            connection.refuseAndClose(.tooManyConnections, "the server has no descriptors left for more connections")
+            makeRoom(for: connection, "the server has no descriptors left for more connections")
         }
     }
 
-    private func turnAway() {
+    /// A connection on which nothing was ever asked gives way; without one the new connection is refused.
+    private func makeRoom(for connection: BrokerConnection, _ reason: String) {
+        guard !broker.closeUnproven(before: connection, reason) else { return }
+        broker.reportRefusal(.connectionLimit, "\(connection.peer): refused: \(reason)")
+        connection.refuseAndClose(.tooManyConnections, reason)
+    }
+
+    /// `false` if there is not even a descriptor to turn a client away with.
+    private func turnAway() -> Bool {
         broker.counters.errors[.tooManyConnections, default: 0] += 1
-        Socket.close(spare)
-        if let (accepted, _) = try? Socket.accept(descriptor) { Socket.close(accepted) }
+        if spare >= 0 { Socket.close(spare) }
+        let accepted = (try? Socket.accept(descriptor)) ?? nil
+        if let accepted { Socket.close(accepted.fd) }
         spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return accepted != nil && spare >= 0
+    }
+
+    /// Who waits would else be announced again and again.
+    private func pause(_ error: any Error) {
+        broker.clients.acceptFailures += 1
+        broker.reportRefusal(.accept, "\(error)")
+        broker.loop.modify(descriptor, events: [])
+        broker.loop.schedule(after: .milliseconds(100)) { [weak self] in
+            guard let self, !isClosed else { return }
+            broker.loop.modify(descriptor, events: .readable)
+        }
     }
 
     func close() {
@@ -68,6 +85,6 @@ final class Listener: EventHandler {
         isClosed = true
         broker.loop.deregister(descriptor)
         Socket.close(descriptor)
-        Socket.close(spare)
+        if spare >= 0 { Socket.close(spare) }
     }
 }

@@ -43,7 +43,7 @@ extension Broker {
     }
 
     /// Prometheus text format 0.0.4.
-    func metrics() -> [UInt8] {
+    func metrics(_ http: HTTPCounters) -> [UInt8] {
         var out = ByteWriter(capacity: 2048)
         out.appendMetric("telemetry_mq_messages_published_total", "counter", "Messages appended since the start.", counters.messagesIn)
         out.appendMetric("telemetry_mq_published_bytes_total", "counter", "Bytes of records appended since the start.", counters.bytesIn)
@@ -57,6 +57,8 @@ extension Broker {
         out.appendMetric("telemetry_mq_oldest_offset", "gauge", "Offset of the oldest message.", log.oldestOffset)
         out.appendMetric("telemetry_mq_next_offset", "gauge", "Offset that the next message gets.", log.nextOffset)
         out.appendMetric("telemetry_mq_storage_failed", "gauge", "1 after a failed write or sync: nothing is accepted any more.", log.failure == nil ? 0 : 1)
+        appendClientMetrics(to: &out)
+        out.appendMetrics(of: http)
         out.appendMetricFamily("telemetry_mq_errors_total", "counter", "Error frames, by code.")
         for code in ErrorCode.allCases {
             out.appendMetricSample("telemetry_mq_errors_total", ["code": code.rawValue], counters.errors[code] ?? 0)

@@ -92,6 +92,8 @@ package enum Socket {
         guard fd >= 0 else { throw SystemError("socket", on: subject) }
         do {
             setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+            // Accepted connections inherit it.
+            setKeepalive(fd)
             guard wanted.withSockaddr({ bind(fd, $0, $1) }) == 0 else { throw SystemError("listen on", on: subject) }
             guard Glibc.listen(fd, backlog) == 0 else { throw SystemError("listen on", on: subject) }
             let (result, bound) = SocketAddress.reading { getsockname(fd, $0, $1) }
@@ -205,6 +207,14 @@ package enum Socket {
 
     package static func setNoDelay(_ fd: Int32) {
         setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+
+    /// Lets the system find out that a silent peer is gone: after two minutes without a packet, within one more.
+    package static func setKeepalive(_ fd: Int32) {
+        setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1)
+        setOption(fd, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 120)
+        setOption(fd, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 10)
+        setOption(fd, Int32(IPPROTO_TCP), TCP_KEEPCNT, 6)
     }
 
     package static func setOption(_ fd: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
