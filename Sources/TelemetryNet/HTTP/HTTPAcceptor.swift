@@ -71,8 +71,11 @@ final class HTTPAcceptor: EventHandler {
     func ready(_ events: EventSet) {
         for _ in 0..<64 {
             let place = room.take()
-            // All are busy, and those in reserve too: who comes now stays in the system's queue until one is done.
-            guard place != .none else { return loop.modify(descriptor, events: []) }
+            // All are busy, and those in reserve too: who comes now stays in the system's queue until one is done, or waits.
+            guard place != .none else {
+                makeRoom(for: 1)
+                return pause()
+            }
             do {
                 guard let (accepted, peer) = try Socket.accept(descriptor) else { return room.free() }
                 counters.opened()

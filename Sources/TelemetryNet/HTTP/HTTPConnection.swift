@@ -227,6 +227,9 @@ final class HTTPConnection: EventHandler {
         return exchange == nil ? partialSince ?? restingSince : nil
     }
 
+    /// Between requests.
+    var isResting: Bool { exchange == nil && partialSince == nil && blockedSince == nil && !isEnding }
+
     private func noteHeldBytes() {
         let now = isClosed ? 0 : input.count + parser.heldBytes + output.count
         guard now != heldBytes else { return }

@@ -122,6 +122,13 @@ package final class HTTPServer: Sendable {
         if ownsLoops { for part in parts { part.loop.stop() } }
     }
 
+    /// Bytes of unfinished requests and unread responses that all connections hold.
+    package func heldBytes() async -> Int {
+        var sum = 0
+        for part in parts { sum += (try? await part.loop.perform { part.core.value.heldBytes }) ?? 0 }
+        return sum
+    }
+
     /// The number of open connections.
     package func connectionCount() async -> Int { parts.reduce(0) { $0 + $1.connections.value } }
 }

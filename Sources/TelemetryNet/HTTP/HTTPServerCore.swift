@@ -61,6 +61,8 @@ final class HTTPServerCore {
                 longestWaiting = Array(waiting.sorted { $0.1 < $1.1 }.prefix(64).reversed())
             }
             guard let (connection, since) = longestWaiting.popLast(), connection.waitingSince == since else { continue }
+            // Its request has come and is read in a moment.
+            if connection.isResting, Socket.hasInput(connection.descriptor) { continue }
             configuration.counters.closed(.connectionLimit)
             connection.close(.closed)
             closed += 1

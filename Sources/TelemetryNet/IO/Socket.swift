@@ -153,6 +153,12 @@ package enum Socket {
         }
     }
 
+    /// Whether there are bytes to read now.
+    package static func hasInput(_ fd: Int32) -> Bool {
+        var byte: UInt8 = 0
+        return recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
+    }
+
     /// The number of bytes taken; `nil`: no room now. Never raises SIGPIPE.
     @inline(__always)
     package static func write(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Int? {
