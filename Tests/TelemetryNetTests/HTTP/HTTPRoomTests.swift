@@ -112,10 +112,13 @@ struct HTTPRoomTests {
             return HTTPResponse(contentType: "text/plain", Array("hello".utf8))
         }
         try await withFullServer(handler: handler, { $0.maxConnections = 2 }) { server, counters in
-            let busy = try (0..<2 + HTTPRoom.reserve).map { _ in try HTTPPeer(port: server.port) }
-            for peer in busy { peer.get("/busy") }
             var iterator = begun.makeAsyncIterator()
-            for _ in busy { await iterator.next() }
+            var busy: [HTTPPeer] = []
+            for _ in 0..<2 + HTTPRoom.reserve {
+                busy.append(try HTTPPeer(port: server.port))
+                busy.last?.get("/busy")
+                await iterator.next()
+            }
             let late = try HTTPPeer(port: server.port)
             late.get("/")
             open.finish()
