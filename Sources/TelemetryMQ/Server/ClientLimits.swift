@@ -2,9 +2,6 @@ import TelemetryNet
 
 /// What the broker keeps of all clients together, so that none takes what it is not entitled to.
 struct ClientLimits {
-    /// Refusals of a wrong token that wait at one time; one more connection is closed without a response.
-    static let maxDelayedRefusals = 1024
-
     /// Bytes of unfinished frames and unread responses of all connections.
     fileprivate(set) var heldBytes = 0
     fileprivate var reliefIsDue = false
@@ -68,13 +65,9 @@ extension Broker {
         clients.unproven.append(connection, open: connections.count)
     }
 
-    /// Closes the connection that has been open longest without a request that was accepted; `false` if every other one has made one.
-    func closeUnproven(before newest: BrokerConnection, _ reason: String) -> Bool {
+    /// Closes the connection that has been open longest without a request that was accepted; `false` if every one has made one.
+    func closeUnproven(_ reason: String) -> Bool {
         guard let oldest = clients.unproven.removeOldest() else { return false }
-        guard oldest !== newest else {
-            clients.unproven.append(newest, open: connections.count)
-            return false
-        }
         reportRefusal(.connectionLimit, "\(oldest.peer): closed to make room for another connection: \(reason)")
         oldest.refuseAndClose(.tooManyConnections, "\(reason), and this one has made no request")
         oldest.close()
@@ -85,7 +78,7 @@ extension Broker {
 
     /// Returns whether there is room for one more refusal that waits.
     func beginDelayedRefusal() -> Bool {
-        guard clients.delayedRefusals < ClientLimits.maxDelayedRefusals else { return false }
+        guard clients.delayedRefusals < configuration.maxDelayedRefusals else { return false }
         clients.delayedRefusals += 1
         return true
     }

@@ -36,6 +36,11 @@ final class Listener: EventHandler {
     }
 
     private func serve(_ accepted: Int32, _ peer: SocketAddress) throws {
+        var accepted = accepted
+        let hasNoDescriptor = "the server has no descriptors left for more connections"
+        // One that gives way leaves its descriptor to the new one.
+        if accepted >= firstKept, broker.closeUnproven(hasNoDescriptor) { accepted = Socket.moveToLowestNumber(accepted) }
+        if broker.connections.count >= broker.configuration.maxConnections { _ = broker.closeUnproven(isFull) }
         let connection = BrokerConnection(descriptor: accepted, peer: peer, broker: broker)
         do {
             try broker.loop.register(accepted, events: .readable, handler: connection)
@@ -46,15 +51,15 @@ final class Listener: EventHandler {
         broker.add(connection)
         broker.accepted(connection)
         if broker.connections.count > broker.configuration.maxConnections {
-            makeRoom(for: connection, "\(broker.configuration.maxConnections) connections are open")
+            refuse(connection, isFull)
         } else if accepted >= firstKept {
-            makeRoom(for: connection, "the server has no descriptors left for more connections")
+            refuse(connection, hasNoDescriptor)
         }
     }
 
-    /// A connection on which nothing was ever asked gives way; without one the new connection is refused.
-    private func makeRoom(for connection: BrokerConnection, _ reason: String) {
-        guard !broker.closeUnproven(before: connection, reason) else { return }
+    private var isFull: String { "\(broker.configuration.maxConnections) connections are open" }
+
+    private func refuse(_ connection: BrokerConnection, _ reason: String) {
         broker.reportRefusal(.connectionLimit, "\(connection.peer): refused: \(reason)")
         connection.refuseAndClose(.tooManyConnections, reason)
     }

@@ -46,6 +46,8 @@ public final class MQServer: Sendable {
         public var frameTimeout = Duration.seconds(30)
         /// How long the refusal of a wrong token is held back.
         package var wrongTokenDelay = Duration.seconds(1)
+        /// Refusals that are held back at one time; one more connection is closed without a response.
+        package var maxDelayedRefusals = 1024
         /// Connections at one time, fewer if descriptors do not suffice. A further one takes the place of the oldest that has made no request,
         /// and is refused with `too_many_connections` if there is none.
         public var maxConnections = 16_384

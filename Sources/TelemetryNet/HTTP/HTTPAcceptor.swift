@@ -79,16 +79,9 @@ final class HTTPAcceptor: EventHandler {
             do {
                 guard let (accepted, peer) = try Socket.accept(descriptor) else { return room.free() }
                 counters.opened()
-                if accepted >= descriptors.end {
-                    Socket.close(accepted)
-                    room.free()
-                    counters.ended()
-                    counters.closed(.descriptors)
-                } else {
-                    hand(accepted, peer)
-                    guard place == .beyondLimit || accepted >= descriptors.firstKept else { continue }
-                }
-                makeRoom(for: 1)
+                if accepted >= descriptors.firstKept { return exchangeDescriptor(of: accepted, peer) }
+                hand(accepted, peer)
+                if place == .beyondLimit { makeRoom(for: 1) }
             } catch {
                 room.free()
                 counters.acceptFailed()
@@ -98,6 +91,26 @@ final class HTTPAcceptor: EventHandler {
         }
     }
 
+    /// Closes a connection that waits, and lets the new one take its descriptor. Nobody else is accepted meanwhile.
+    private func exchangeDescriptor(of accepted: Int32, _ peer: SocketAddress) {
+        loop.modify(descriptor, events: [])
+        let bound = LoopBound(self, to: loop)
+        makeRoom(for: 1) { bound.value.settle(accepted, peer) }
+    }
+
+    private func settle(_ accepted: Int32, _ peer: SocketAddress) {
+        let lowest = Socket.moveToLowestNumber(accepted)
+        if isClosed || lowest >= descriptors.end {
+            Socket.close(lowest)
+            counters.ended()
+            counters.closed(.descriptors)
+            room.free()
+        } else {
+            hand(lowest, peer)
+        }
+        resume()
+    }
+
     private func hand(_ accepted: Int32, _ peer: SocketAddress) {
         let part = parts.min { $0.connections.value < $1.connections.value }!
         part.connections.add(1)
@@ -105,16 +118,21 @@ final class HTTPAcceptor: EventHandler {
         part.loop.execute { part.core.value.adopt(accepted, peer) }
     }
 
-    /// Closes so many connections that wait for their clients; the fullest loop does it, and another one if it has none.
-    private func makeRoom(for count: Int) {
-        Self.makeRoom(for: count, on: parts.sorted { $0.connections.value > $1.connections.value }[...])
+    /// Closes so many connections that wait for their clients; the fullest loop does it, and another one if it has none. Those that were
+    /// accepted just now, whose request is still to come, are left alone.
+    private func makeRoom(for count: Int, then done: @escaping @Sendable () -> Void = {}) {
+        let fullestFirst = parts.sorted { $0.connections.value > $1.connections.value }
+        let loop = loop
+        Self.makeRoom(for: count, before: loop.now, on: fullestFirst[...]) { loop.execute(done) }
     }
 
-    private static func makeRoom(for count: Int, on parts: ArraySlice<HTTPServerPart>) {
-        guard count > 0, let part = parts.first else { return }
+    private static func makeRoom(
+        for count: Int, before now: ContinuousClock.Instant, on parts: ArraySlice<HTTPServerPart>, then done: @escaping @Sendable () -> Void
+    ) {
+        guard count > 0, let part = parts.first else { return done() }
         part.loop.execute {
-            let closed = part.core.value.closeLongestWaiting(count)
-            makeRoom(for: count - closed, on: parts.dropFirst())
+            let closed = part.core.value.closeLongestWaiting(count, before: now)
+            makeRoom(for: count - closed, before: now, on: parts.dropFirst(), then: done)
         }
     }
 

@@ -48,8 +48,9 @@ final class HTTPServerCore {
         connections[descriptor] = connection
     }
 
-    /// Closes up to so many connections that wait for their clients, those that wait longest first; returns how many.
-    func closeLongestWaiting(_ count: Int) -> Int {
+    /// Closes up to so many connections that have waited for their clients since before `now`, those that wait longest first; returns
+    /// how many.
+    func closeLongestWaiting(_ count: Int, before now: ContinuousClock.Instant) -> Int {
         var closed = 0
         var hasLooked = false
         while closed < count {
@@ -58,6 +59,7 @@ final class HTTPServerCore {
                 hasLooked = true
                 // A few at a time, so that a flood does not have all connections looked at for each of its own.
                 let waiting = connections.values.compactMap { connection in connection.waitingSince.map { (connection, $0) } }
+                    .filter { $0.1 < now }
                 longestWaiting = Array(waiting.sorted { $0.1 < $1.1 }.prefix(64).reversed())
             }
             guard let (connection, since) = longestWaiting.popLast(), connection.waitingSince == since else { continue }

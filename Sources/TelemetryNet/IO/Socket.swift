@@ -237,6 +237,14 @@ package enum Socket {
         return result == 0 ? address : nil
     }
 
+    /// Gives the socket the lowest free number, and returns that.
+    package static func moveToLowestNumber(_ fd: Int32) -> Int32 {
+        let lowest = fcntl(fd, F_DUPFD_CLOEXEC, 0)
+        guard lowest >= 0 else { return fd }
+        close(max(fd, lowest))
+        return min(fd, lowest)
+    }
+
     package static func close(_ fd: Int32) {
         // On Linux the descriptor is gone even where close was interrupted: never called twice.
         _ = Glibc.close(fd)
