@@ -24,6 +24,26 @@ struct LoggerTests {
         #expect(line.dropLast(tail.count).wholeMatch(of: #/WARNING \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /#) != nil)
     }
 
+    @Test("what acts on a terminal or cannot be seen reaches no line, in message, field or name, and JSON reads back", arguments: LogFormat.allCases)
+    func printableLines(format: LogFormat) throws {
+        let hostile = "a\u{9B}31m\u{85}\u{2028}\u{202E}\u{1B}]0;x\u{7}\u{7F}\u{200B}\u{FEFF}é"
+        let lines = Lines()
+        lines.logger(format).error("said \(hostile)", ["peer": hostile, "alone": "\u{9D}", "key\u{9B}": "é"])
+        let line = try #require(lines.all.first)
+        #expect(line.last == "\n")
+        #expect(line.dropLast().unicodeScalars.allSatisfy { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: false
+            default: true
+            }
+        })
+        #expect(line.contains("é") && line.contains("\\u009b"))
+        guard format == .json else { return }
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        #expect(object["message"] as? String == "said \(hostile)")
+        #expect(object["peer"] as? String == hostile)
+    }
+
     @Test("a JSON line is one object with typed members")
     func json() throws {
         let lines = Lines()

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TelemetryNet
 
 /// Standard error, shared by log lines and by the progress line that a terminal shows below them.
 package final class Console: Sendable {
@@ -14,20 +15,32 @@ package final class Console: Sendable {
         isTerminal = isatty(descriptor) == 1
     }
 
-    /// Writes a whole line, which ends with a line feed; a progress line moves down below it.
+    /// Writes a whole line, which ends with a line feed; a progress line moves down below it. What would act on a terminal, or cannot be
+    /// seen, is written as an escape.
     package func write(line: [UInt8]) {
-        let line = OutputSecrets.redact(line: line)
+        let line = Self.printable(OutputSecrets.redact(line: line))
         progress.withLock { progress in
             guard !progress.isEmpty else { return put(line) }
             put(Array("\r\u{1B}[K".utf8) + line + Array(progress.utf8))
         }
     }
 
+    /// The text with escapes (`\u009b`) for what would act on a terminal or cannot be seen.
+    package static func printable(_ text: String) -> String { TelemetryNet.printable(text) }
+
+    private static func printable(_ line: [UInt8]) -> [UInt8] {
+        if line.allSatisfy({ $0 >= 0x20 && $0 < 0x7F || $0 == 0x0A }) { return line }
+        var out = ByteWriter(capacity: line.count)
+        out.appendPrintable(String(decoding: line, as: UTF8.self), keeping: ["\n", "\t"])
+        return out.bytes
+    }
+
     /// Replaces the progress line of a terminal, cut to its width; elsewhere nothing is shown.
     package func show(progress text: String) {
         guard isTerminal else { return }
         // A line that goes on in the next row of the terminal could not be replaced.
-        let text = columns.map { String(text.prefix($0)) } ?? text
+        let printable = Self.printable(text)
+        let text = columns.map { String(printable.prefix($0)) } ?? printable
         progress.withLock { progress in
             progress = text
             put(Array("\r\u{1B}[K\(text)".utf8))

@@ -85,19 +85,25 @@ extension ByteWriter {
         for _ in name.count..<8 { append(UInt8(ascii: " ")) }
         append(rfc3339(time))
         append(UInt8(ascii: " "))
-        // A message of another program may hold a line break; one event stays one line.
-        append(message.contains(where: \.isNewline) ? String(message.map { $0.isNewline ? " " : $0 }) : message)
+        // A message of another program may hold a line break, or what acts on a terminal; one event stays one line.
+        appendPrintable(message.contains(where: \.isNewline) ? String(message.map { $0.isNewline ? " " : $0 }) : message)
         for (key, value) in fields.pairs {
             append(UInt8(ascii: " "))
-            append(key)
+            appendPrintable(key)
             append(UInt8(ascii: "="))
             let text = value.description
-            if text.isEmpty || text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 == 0x7F }) {
-                appendJSONString(text)
+            if text.isEmpty || text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 >= 0x7F }) {
+                appendLogValue(text)
             } else {
                 append(text)
             }
         }
+    }
+
+    /// In quotes if it has blanks or quotes, or characters that are written as escapes.
+    private mutating func appendLogValue(_ text: String) {
+        let isPlain = !text.isEmpty && !text.unicodeScalars.contains { $0.isUnprintable || $0 == " " || $0 == "\"" || $0 == "=" }
+        if isPlain { append(text) } else { appendPrintableJSONString(text) }
     }
 
     fileprivate mutating func appendLogJSON(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields) {
@@ -106,16 +112,16 @@ extension ByteWriter {
         append("\",\"time\":\"")
         append(rfc3339(time))
         append("\",\"message\":")
-        appendJSONString(message)
+        appendPrintableJSONString(message)
         for (key, value) in fields.pairs {
             append(UInt8(ascii: ","))
-            appendJSONString(key)
+            appendPrintableJSONString(key)
             append(UInt8(ascii: ":"))
             switch value {
             case let number as any BinaryInteger: append(number.description)
             case let number as Double where number.isFinite: appendDouble(number)
             case let bool as Bool: append(bool.description)
-            default: appendJSONString(value.description)
+            default: appendPrintableJSONString(value.description)
             }
         }
         append(UInt8(ascii: "}"))

@@ -33,10 +33,12 @@ package final class StatusServer: Sendable {
         var settings = HTTPServer.Configuration()
         settings.limits.maxBodyBytes = 0
         settings.maxConnections = 256
+        settings.maxHeldBytes = 64 << 20
         settings.name = name
+        let counters = settings.counters
         do {
             let server = try await HTTPServer.start(
-                loop: loop, host: host, port: port, configuration: settings, handler: .immediate { answer($0, content) })
+                loop: loop, host: host, port: port, configuration: settings, handler: .immediate { answer($0, content, counters) })
             return StatusServer(loop: loop, server: server)
         } catch {
             loop.stop()
@@ -49,7 +51,7 @@ package final class StatusServer: Sendable {
         loop.stop()
     }
 
-    private static func answer(_ request: HTTPRequest, _ content: Content) -> HTTPResponse {
+    private static func answer(_ request: HTTPRequest, _ content: Content, _ counters: HTTPCounters) -> HTTPResponse {
         guard paths.contains(request.path) else {
             return error(404, "not_found", "\(request.path) is not served; /health, /ready and /metrics are")
         }
@@ -62,6 +64,7 @@ package final class StatusServer: Sendable {
         case "/metrics":
             var out = ByteWriter(capacity: 4096)
             content.metrics(&out)
+            out.appendMetrics(of: counters)
             return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)
         case "/ready":
             let checks = content.readiness().map { check in

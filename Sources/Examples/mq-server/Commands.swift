@@ -55,12 +55,12 @@ enum Commands {
 
     private static func verify(_ directory: String) throws -> Int32 {
         let log = try LogInspection(directory: directory)
-        for notice in log.notices { print("note: \(notice)") }
-        for problem in log.problems { print("damaged: \(problem)") }
+        for notice in log.notices { show("note: \(notice)") }
+        for problem in log.problems { show("damaged: \(problem)") }
         let messages = log.segments.reduce(0) { $0 + $1.nextOffset - $1.baseOffset }
         let bytes = log.segments.reduce(0) { $0 + $1.soundByteCount }
         let found = "\(log.segments.count) segments, \(messages) sound messages, \(bytes) bytes"
-        print("\(directory): \(found), log_id \(log.logID ?? "none"); \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")")
+        show("\(directory): \(found), log_id \(log.logID ?? "none"); \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")")
         return log.problems.isEmpty ? Program.ExitCode.done : Program.ExitCode.failed
     }
 
@@ -81,11 +81,14 @@ enum Commands {
         if let id = log.logID {
             print("log: log_id \(id), log_epoch \(log.logEpoch ?? "none") (\(log.epochCount) epochs)")
         }
-        for (id, offset) in log.committedOffsets { print("committed: \(id) is done with \(offset)") }
-        for notice in log.notices { print("note: \(notice)") }
-        for problem in log.problems { print("damaged: \(problem)") }
+        for (id, offset) in log.committedOffsets { show("committed: \(id) is done with \(offset)") }
+        for notice in log.notices { show("note: \(notice)") }
+        for problem in log.problems { show("damaged: \(problem)") }
         return Program.ExitCode.done
     }
+
+    /// Prints a line. Ids of clients and names of files are in it: what would act on a terminal is written as an escape.
+    private static func show(_ line: String) { print(Console.printable(line)) }
 
     /// RFC 3339 with microseconds, of microseconds since 1970.
     static func utc(_ microseconds: Int64) -> String {
@@ -148,7 +151,7 @@ enum Commands {
                 var out: [UInt8] = []
                 for message in batch {
                     out += Array("\(message.offset)\t\(utc(message.timestamp))\t".utf8)
-                    out += message.payload
+                    out += onOneLine(message.payload)
                     out.append(UInt8(ascii: "\n"))
                 }
                 // A reader that has seen enough (`| head`) ends the tail.
@@ -156,6 +159,14 @@ enum Commands {
             }
         }
         return Program.ExitCode.done
+    }
+
+    /// The payload, with escapes in its strings for what would act on a terminal, and blanks for its line breaks: the same JSON value.
+    private static func onOneLine(_ payload: ArraySlice<UInt8>) -> [UInt8] {
+        if payload.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return Array(payload) }
+        // Between the tokens of JSON there are no others of these, and within a string none.
+        let blanks: [UInt8] = [0x09, 0x0A, 0x0D]
+        return Array(Console.printable(String(decoding: payload.map { blanks.contains($0) ? 0x20 : $0 }, as: UTF8.self)).utf8)
     }
 
     private static func writeAll(_ bytes: [UInt8]) -> Bool {

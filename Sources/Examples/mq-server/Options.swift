@@ -33,6 +33,11 @@ enum Options {
         "MQ_RETENTION_AGE", help: "Segments whose newest message is older are dropped.")
     static let maxFrameBytes = Option<Int>.size(
         "MQ_MAX_FRAME_BYTES", default: "16MiB", in: 1024...1 << 30, help: "The largest frame that a client may send.")
+    static let receiveBytes = Option<Int>.size(
+        "MQ_RECEIVE_BYTES", default: "256MiB", in: 1 << 20...1 << 40,
+        help: "Memory for unfinished frames and unread responses of all connections; beyond it the worst holders are closed.")
+    static let frameTimeout = Option<Duration>.duration(
+        "MQ_FRAME_TIMEOUT", default: "30s", help: "A client that has begun a frame and does not go on for this long is closed.")
     static let maxPositions = Option<Int>.int(
         "MQ_MAX_POSITIONS", default: 4096, in: 1...1_000_000,
         help: "Committed positions that are stored; a commit of another subscriber id is refused.")
@@ -51,6 +56,6 @@ enum Options {
 
     static let all: [any AnyOption] = [
         tcpHost, tcpPort, httpHost, httpPort, dataDirectory, sync, segmentBytes, retentionBytes, retentionAge,
-        maxFrameBytes, maxPositions, positionExpiry, token,
+        maxFrameBytes, receiveBytes, frameTimeout, maxPositions, positionExpiry, token,
     ]
 }

@@ -23,13 +23,15 @@ await program.main { context in
     configuration.retentionBytes = context[Options.retentionBytes].map(Int64.init)
     configuration.retentionAge = context[Options.retentionAge]
     configuration.maxFrameBytes = context[Options.maxFrameBytes]
+    configuration.receiveBytes = context[Options.receiveBytes]
+    configuration.frameTimeout = context[Options.frameTimeout]
     configuration.maxPositions = context[Options.maxPositions]
     configuration.positionExpiry = context[Options.positionExpiry]
     configuration.token = context[Options.token]
     configuration.onEvent = { event in
         switch event {
         case .segmentsDropped, .positionsExpired, .storageAvailable, .clockCaughtUp, .opening: log.info("\(event)")
-        case .tailCut, .logIdentity, .positionRepaired, .positionsRefused, .acceptFailure, .clockDiffers: log.warning("\(event)")
+        case .tailCut, .logIdentity, .positionRepaired, .positionsRefused, .acceptFailure, .clientRefused, .clockDiffers: log.warning("\(event)")
         case .storageFailure, .storageFull: log.error("\(event)")
         }
     }

@@ -28,7 +28,7 @@ public final class Gateway: Sendable {
         public var healthRules = HealthRules()
         /// What queries of `/prometheus/api/v1` may cost.
         public var promQL = PromQLLimits()
-        /// More wait until one of them is closed.
+        /// Beyond this number a new connection closes the one that has waited longest for its client.
         public var maximumConnections = 16_384
         /// From the first byte of a request to its last; a slower client is answered with 408.
         public var requestTimeout = Duration.seconds(30)
@@ -96,6 +96,7 @@ public final class Gateway: Sendable {
         settings.maxConnections = core.configuration.maximumConnections
         settings.requestTimeout = core.configuration.requestTimeout
         settings.writeTimeout = core.configuration.writeTimeout
+        settings.counters = core.connections
         settings.refusal = { APIError(status: $0, code: Self.refusalCode($0), message: $1).response }
         let server = try await HTTPServer.start(
             host: core.configuration.host, port: core.configuration.port, configuration: settings, handler: .task { await core.answer($0) })
@@ -111,6 +112,7 @@ public final class Gateway: Sendable {
         case 417: "expectation_failed"
         case 431: "header_fields_too_large"
         case 501: "not_implemented"
+        case 503: "overloaded"
         case 505: "version_not_supported"
         default: "bad_request"
         }

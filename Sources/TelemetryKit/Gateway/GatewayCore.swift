@@ -5,6 +5,8 @@ final class GatewayCore: Sendable {
     let store: any TelemetryStore
     let configuration: Gateway.Configuration
     let counters = RequestCounters()
+    /// Of the server that serves it.
+    let connections = HTTPCounters()
     let sampleWriters = SampleWriterPool()
     /// For what works through many samples.
     let workers = WorkerPool(name: "gateway-work")

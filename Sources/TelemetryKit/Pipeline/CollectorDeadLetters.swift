@@ -27,8 +27,7 @@ public final class DeadLetterFile: Sendable {
         guard !refused.isEmpty else { return }
         let lines = lines(of: refused)
         try isWriting.withLock { _ in
-            let file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-            guard file >= 0 else { throw SystemError("open", on: path) }
+            let file = try openOwnFile(path, O_RDWR | O_CREAT | O_APPEND)
             defer { close(file) }
             let size = lseek(file, 0, SEEK_END)
             guard size >= 0 else { throw SystemError("seek", on: path) }

@@ -25,7 +25,7 @@ package protocol LogDirectory: AnyObject, Sendable {
     /// Whether files outlive the process.
     var isDurable: Bool { get }
     func fileNames() throws(SystemError) -> [String]
-    /// Opens a file to read and write, made empty where it is not there.
+    /// Opens a file to read and write, and creates it empty if it does not exist. A symbolic link in its place is not followed.
     func open(_ name: String) throws(SystemError) -> any LogFile
     /// Opens a file to read and write; fails with `ENOENT` if it does not exist.
     func openExisting(_ name: String) throws(SystemError) -> any LogFile
@@ -120,9 +120,14 @@ package final class DiskDirectory: LogDirectory {
         }
         directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         let directoryError = errno
-        lock = directory < 0 ? -1 : Glibc.open(path + "/LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        var lockError: SystemError?
+        do {
+            lock = directory < 0 ? -1 : try openOwnFile(path + "/LOCK", O_RDWR | O_CREAT)
+        } catch {
+            (lock, lockError) = (-1, error)
+        }
         guard directory >= 0 else { throw .unusable(SystemError("open", on: path, code: directoryError).description) }
-        guard lock >= 0 else { throw .unusable(SystemError("open", on: path + "/LOCK").description) }
+        if let lockError { throw .unusable(lockError.description) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             // Whole as it is, the object closes the descriptor when it goes.
             throw .unusable(
@@ -154,9 +159,7 @@ package final class DiskDirectory: LogDirectory {
 
     package func open(_ name: String) throws(SystemError) -> any LogFile {
         let full = path + "/" + name
-        let descriptor = Glibc.open(full, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw SystemError("open", on: full) }
-        return DescriptorFile(path: full, descriptor: descriptor)
+        return DescriptorFile(path: full, descriptor: try openOwnFile(full, O_RDWR | O_CREAT))
     }
 
     package func openExisting(_ name: String) throws(SystemError) -> any LogFile {

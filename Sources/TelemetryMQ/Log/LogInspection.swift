@@ -149,9 +149,7 @@ private final class ReadOnlyDirectory: LogDirectory {
 
     func open(_ name: String) throws(SystemError) -> any LogFile {
         let full = path + "/" + name
-        let descriptor = Glibc.open(full, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", on: full) }
-        return DescriptorFile(path: full, descriptor: descriptor)
+        return DescriptorFile(path: full, descriptor: try openOwnFile(full, O_RDONLY))
     }
 
     func openExisting(_ name: String) throws(SystemError) -> any LogFile { try open(name) }

@@ -52,6 +52,8 @@ struct RequestError: Error {
 struct RequestParser {
     static let maxRequestIDBytes = 64
     static let maxIDBytes = 128
+    /// A payload can take two bytes of a frame and takes a hundred of the log: without a bound a frame could take gigabytes.
+    static let maxPayloads = 65_536
 
     /// The payloads of the request that was read last.
     private(set) var payloads: [UnsafeRawBufferPointer] = []
@@ -97,7 +99,12 @@ struct RequestParser {
             guard payloads.isEmpty, !request.hasPayloads else { throw twice(key) }
             request.hasPayloads = true
             try reader.beginArray()
-            while try nextPayload(&reader) { payloads.append(try readPayload(frame, &reader)) }
+            while try nextPayload(&reader) {
+                guard payloads.count < Self.maxPayloads else {
+                    throw RequestError(code: .invalidFrame, message: "payloads has more than \(Self.maxPayloads) elements")
+                }
+                payloads.append(try readPayload(frame, &reader))
+            }
         } else if key == "request_id" {
             guard request.requestID == nil else { throw twice(key) }
             let kind = try reader.peek()

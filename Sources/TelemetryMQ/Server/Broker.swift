@@ -11,6 +11,7 @@ final class Broker {
     var counters = BrokerCounters()
     var positionCounters: PositionCounters
     let started: ContinuousClock.Instant
+    var clients = ClientLimits()
 
     let arena = ReceiveArena()
     var parser = RequestParser()

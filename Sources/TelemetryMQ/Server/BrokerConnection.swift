@@ -4,9 +4,11 @@ import TelemetryNet
 /// One client's socket: splits what it receives into frames, and sends answers and deliveries in turn.
 final class BrokerConnection: EventHandler {
     /// A client that does not read its answers is not read from either, beyond so many bytes.
-    private static let maxOutputBytes = 1 << 20
+    static let maxOutputBytes = 1 << 20
     /// Bytes delivered to one subscriber before the others have their turn.
     private static let turnBytes = 4 << 20
+    /// Answers that wait for a sync: their client is not read from beyond so many bytes.
+    private static let maxHeldAnswerBytes = 4 << 20
 
     let descriptor: Int32
     let peer: SocketAddress
@@ -19,19 +21,31 @@ final class BrokerConnection: EventHandler {
     private var lastProducer: (id: [UInt8], producer: ProducerTable.Producer)?
     var output = ByteQueue()
 
-    private var input = ByteQueue()
-    private var delivery: Delivery?
+    var input = ByteQueue()
+    var delivery: Delivery?
     private var deliveryIsIdle = false
     /// Takes the place of the delivery at the end of its chunk.
     private var successor: Delivery?
     private var endsDelivery = false
     /// Answers that wait for a sync, and for each which sync.
-    private var held = ByteQueue()
-    private var heldParts: [(sync: Int64, bytes: Int, requestID: [UInt8]?)] = []
-    private var watched: EventSet = .readable
-    private var closesWhenDrained = false
-    private var isClosed = false
-    private var lastHeard: ContinuousClock.Instant
+    var held = ByteQueue()
+    var heldParts: [(sync: Int64, bytes: Int, requestID: [UInt8]?)] = []
+    var watched: EventSet = .readable
+    var closesWhenDrained = false
+    private(set) var isClosed = false
+    /// A request of it was accepted: it is not closed to make room for others.
+    var isProven = false
+    /// Whole frames are left in the input: their answers wait for the client to read, or others have their turn.
+    var isPaused = false
+    var turnIsDue = false
+    var progress = FrameProgress()
+    var blockedSince: ContinuousClock.Instant?
+    /// As the broker knows it.
+    var heldBytes = 0
+    var delayedRefusal: TimerID?
+    var lingers = false
+    var lingersSince: ContinuousClock.Instant?
+    var lastHeard: ContinuousClock.Instant
     private var lastPinged: ContinuousClock.Instant
     private let accepted: ContinuousClock.Instant
 
@@ -61,66 +75,7 @@ final class BrokerConnection: EventHandler {
         }
     }
 
-    // MARK: Receiving
-
-    private func receive() {
-        lastHeard = broker.loop.now
-        do {
-            if input.count <= ReceiveArena.maxHeldBytes {
-                if broker.arena.isFull { broker.commitStaged() }
-                if broker.stage.isEmpty { broker.arena.reset() }
-                // What is held of a frame goes before what is received, so that many frames lie in one piece.
-                let held = input.count
-                guard let received = try broker.arena.receive(descriptor, behind: input.bytes) else { return }
-                guard !received.isEmpty else { return peerEnded() }
-                let used = handleFrames(received)
-                guard !isClosed, !closesWhenDrained else { return }
-                input.consume(held)
-                input.append(UnsafeRawBufferPointer(rebasing: received[used...]))
-                if broker.arena.isFull { broker.commitStaged() }
-            } else {
-                guard let count = try Socket.read(descriptor, into: input.room(missingBytes)) else { return }
-                guard count > 0 else { return peerEnded() }
-                input.commit(count)
-                let used = handleFrames(input.bytes)
-                broker.commitStaged()
-                guard !isClosed, !closesWhenDrained else { return }
-                input.consume(used)
-            }
-            input.releaseIfEmpty()
-            // What is staged is answered after its write; else there may be answers to other requests.
-            if broker.stage.hasPublishes(of: self) { broker.commitSoon() } else { send() }
-        } catch {
-            close()
-        }
-    }
-
-    /// How much room the next read gets: for the rest of a large frame.
-    private var missingBytes: Int {
-        let total = 4 + Int(UInt32(bigEndian: input.bytes.loadUnaligned(as: UInt32.self)))
-        return max(total - input.count, 64 * 1024)
-    }
-
-    /// Handles the whole frames at the front and returns how many bytes they take.
-    private func handleFrames(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let handler = RequestHandler(connection: self)
-        var at = 0
-        while true {
-            if isAuthorized { at = broker.stage.takeFrames(bytes, from: at, of: self) }
-            guard bytes.count - at >= 4 else { break }
-            let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
-            guard length > 0, length <= broker.configuration.maxFrameBytes else {
-                broker.commitStaged()
-                refuseAndClose(.frameTooLarge, "a frame of \(length) bytes; 1 to \(broker.configuration.maxFrameBytes) are accepted")
-                return bytes.count
-            }
-            guard bytes.count - at >= 4 + length else { break }
-            handler.handle(UnsafeRawBufferPointer(rebasing: bytes[at + 4..<at + 4 + length]))
-            at += 4 + length
-            if isClosed || closesWhenDrained { break }
-        }
-        return at
-    }
+    // MARK: Producers
 
     /// The table's entry for a producer id, a JSON string with its quotes.
     func producer(_ id: UnsafeRawBufferPointer) -> ProducerTable.Producer {
@@ -130,12 +85,6 @@ final class BrokerConnection: EventHandler {
         let producer = broker.log.producer((try? reader.readString()) ?? "")
         lastProducer = ([UInt8](id), producer)
         return producer
-    }
-
-    private func peerEnded() {
-        // Answers that the peer may still want to read are sent; a subscriber that ended its side is gone.
-        if isSubscribed || (output.isEmpty && heldParts.isEmpty) { return close() }
-        closeWhenDrained()
     }
 
     // MARK: Answers
@@ -157,6 +106,7 @@ final class BrokerConnection: EventHandler {
     }
 
     func refuseAndClose(_ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil) {
+        guard lingersSince == nil else { return close() }
         refuse(code, message, requestID: requestID)
         closeWhenDrained()
     }
@@ -234,11 +184,16 @@ final class BrokerConnection: EventHandler {
 
     /// Sends answers and deliveries until there is nothing to send or the socket takes no more.
     func send() {
-        guard !isClosed else { return }
+        guard !isClosed, lingersSince == nil else { return }
+        defer { noteHeldBytes() }
         do {
             let isBlocked = try sendInTurn()
-            if closesWhenDrained, output.isEmpty, heldParts.isEmpty, delivery?.isAtBoundary ?? true { return close() }
+            if closesWhenDrained, output.isEmpty, heldParts.isEmpty, delivery?.isAtBoundary ?? true {
+                return lingers && !broker.isStopping ? linger() : close()
+            }
             output.releaseIfEmpty()
+            if output.isEmpty { blockedSince = nil } else if blockedSince == nil { blockedSince = broker.loop.now }
+            takeTurnSoon()
             watch(writable: isBlocked)
         } catch {
             close()
@@ -295,8 +250,10 @@ final class BrokerConnection: EventHandler {
 
     private func watch(writable: Bool) {
         var wanted: EventSet = writable ? .writable : []
-        if output.count < Self.maxOutputBytes, !closesWhenDrained { wanted.insert(.readable) }
+        let mayRead = output.count < Self.maxOutputBytes && held.count < Self.maxHeldAnswerBytes && !isPaused
+        if mayRead, !closesWhenDrained, delayedRefusal == nil { wanted.insert(.readable) }
         guard wanted != watched else { return }
+        if wanted.contains(.readable), !watched.contains(.readable) { progress.resume(now: broker.loop.now) }
         watched = wanted
         broker.loop.modify(descriptor, events: wanted)
     }
@@ -306,9 +263,17 @@ final class BrokerConnection: EventHandler {
     /// Called about once a second.
     func checkLiveness() {
         let silence = broker.loop.now - lastHeard
-        if !isAuthorized, broker.loop.now - accepted > broker.configuration.handshakeTimeout {
+        if let lingersSince {
+            if broker.loop.now - lingersSince > Self.lingerTime { close() }
+        } else if !isAuthorized, !closesWhenDrained, broker.loop.now - accepted > broker.configuration.handshakeTimeout {
             refuseAndClose(.idleTimeout, "no hello with a token within \(broker.configuration.handshakeTimeout)")
             send()
+        } else if watched.contains(.readable), progress.isStalled(after: broker.configuration.frameTimeout, now: broker.loop.now) {
+            let limit = broker.configuration.frameTimeout
+            broker.reportRefusal(.stalledFrame, "\(peer): closed: \(input.count) bytes of a frame, and no more for \(limit)")
+            lingers = true
+            dropInput()
+            refuseAndClose(.frameTimeout, "the frame was begun and not continued for \(limit)")
         } else if let keepalive {
             if lastPinged <= lastHeard {
                 guard silence > keepalive else { return }
@@ -333,6 +298,8 @@ final class BrokerConnection: EventHandler {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        noteHeldBytes()
+        endDelay()
         broker.remove(self)
         broker.loop.deregister(descriptor)
         Socket.close(descriptor)

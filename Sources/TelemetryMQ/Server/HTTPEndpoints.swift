@@ -15,10 +15,12 @@ final class HTTPEndpoints: Sendable {
         var settings = HTTPServer.Configuration()
         settings.limits.maxBodyBytes = 0
         settings.maxConnections = 1024
+        settings.maxHeldBytes = 64 << 20
         settings.name = "telemetry-mq"
+        let counters = settings.counters
         let server = try await HTTPServer.start(
             loop: loop, host: configuration.httpHost, port: port, configuration: settings,
-            handler: .immediate { answer($0, entrance.value) })
+            handler: .immediate { answer($0, entrance.value, counters) })
         return HTTPEndpoints(server: server)
     }
 
@@ -26,7 +28,7 @@ final class HTTPEndpoints: Sendable {
         await server.shutdown(within: .seconds(1))
     }
 
-    private static func answer(_ request: HTTPRequest, _ entrance: Entrance) -> HTTPResponse {
+    private static func answer(_ request: HTTPRequest, _ entrance: Entrance, _ counters: HTTPCounters) -> HTTPResponse {
         guard paths.contains(request.path) else {
             return error(404, "not_found", "\(request.path) is not served; /health, /ready, /stats and /metrics are")
         }
@@ -38,7 +40,7 @@ final class HTTPEndpoints: Sendable {
         guard let broker = entrance.broker else { return answerWhileOpening(request, entrance.opening) }
         switch request.path {
         case "/stats": return HTTPResponse(contentType: "application/json", broker.statistics())
-        case "/metrics": return HTTPResponse(contentType: ByteWriter.prometheusContentType, broker.metrics())
+        case "/metrics": return HTTPResponse(contentType: ByteWriter.prometheusContentType, broker.metrics(counters))
         case "/ready": return HTTPResponse(readiness: broker.readiness)
         default:
             // A server that takes no more publishes is not healthy: its operator must look. A full device no restart empties.

@@ -9,15 +9,11 @@ final class Listener: EventHandler {
     /// Given up to accept and turn away a client when the process is out of descriptors, which would else ask forever.
     private var spare: Int32
     /// Descriptors from this one on are for the log's files: a flood of clients must not keep it from beginning a segment.
-    private let firstKept: Int32
+    private let firstKept = DescriptorShare().firstKept
     private var isClosed = false
 
     init(broker: Broker) throws {
         self.broker = broker
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        let descriptors = Int32(clamping: limit.rlim_cur)
-        firstKept = descriptors - min(descriptors / 4, 64)
         let (descriptor, address) = try Socket.listen(host: broker.configuration.host, port: broker.configuration.port)
         self.descriptor = descriptor
         port = address.port
@@ -32,15 +28,19 @@ final class Listener: EventHandler {
                 guard let (accepted, peer) = try Socket.accept(descriptor) else { return }
                 try serve(accepted, peer)
             } catch let error as SystemError where error.code == EMFILE || error.code == ENFILE {
-                turnAway()
+                guard turnAway() else { return pause(error) }
             } catch {
-                broker.report(.acceptFailure("\(error)"))
-                return
+                return pause(error)
             }
         }
     }
 
     private func serve(_ accepted: Int32, _ peer: SocketAddress) throws {
+        var accepted = accepted
+        let hasNoDescriptor = "the server has no descriptors left for more connections"
+        // One that gives way leaves its descriptor to the new one.
+        if accepted >= firstKept, broker.closeUnproven(hasNoDescriptor) { accepted = Socket.moveToLowestNumber(accepted) }
+        if broker.connections.count >= broker.configuration.maxConnections { _ = broker.closeUnproven(isFull) }
         let connection = BrokerConnection(descriptor: accepted, peer: peer, broker: broker)
         do {
             try broker.loop.register(accepted, events: .readable, handler: connection)
@@ -49,18 +49,40 @@ final class Listener: EventHandler {
             throw error
         }
         broker.add(connection)
+        broker.accepted(connection)
         if broker.connections.count > broker.configuration.maxConnections {
-            connection.refuseAndClose(.tooManyConnections, "\(broker.configuration.maxConnections) connections are open")
+            refuse(connection, isFull)
         } else if accepted >= firstKept {
-            connection.refuseAndClose(.tooManyConnections, "the server has no descriptors left for more connections")
+            refuse(connection, hasNoDescriptor)
         }
     }
 
-    private func turnAway() {
+    private var isFull: String { "\(broker.configuration.maxConnections) connections are open" }
+
+    private func refuse(_ connection: BrokerConnection, _ reason: String) {
+        broker.reportRefusal(.connectionLimit, "\(connection.peer): refused: \(reason)")
+        connection.refuseAndClose(.tooManyConnections, reason)
+    }
+
+    /// `false` if there is not even a descriptor to turn a client away with.
+    private func turnAway() -> Bool {
         broker.counters.errors[.tooManyConnections, default: 0] += 1
-        Socket.close(spare)
-        if let (accepted, _) = try? Socket.accept(descriptor) { Socket.close(accepted) }
+        if spare >= 0 { Socket.close(spare) }
+        let accepted = (try? Socket.accept(descriptor)) ?? nil
+        if let accepted { Socket.close(accepted.fd) }
         spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return accepted != nil && spare >= 0
+    }
+
+    /// Who waits would else be announced again and again.
+    private func pause(_ error: any Error) {
+        broker.clients.acceptFailures += 1
+        broker.reportRefusal(.accept, "\(error)")
+        broker.loop.modify(descriptor, events: [])
+        broker.loop.schedule(after: .milliseconds(100)) { [weak self] in
+            guard let self, !isClosed else { return }
+            broker.loop.modify(descriptor, events: .readable)
+        }
     }
 
     func close() {
@@ -68,6 +90,6 @@ final class Listener: EventHandler {
         isClosed = true
         broker.loop.deregister(descriptor)
         Socket.close(descriptor)
-        Socket.close(spare)
+        if spare >= 0 { Socket.close(spare) }
     }
 }

@@ -10,18 +10,30 @@ struct RequestHandler {
         broker = connection.broker
     }
 
-    /// The frame's bytes must stay where they are until ``Broker/commitStaged()``.
-    func handle(_ frame: UnsafeRawBufferPointer) {
+    /// The frame's bytes must stay where they are until ``Broker/commitStaged()``. Returns how much of the connection's turn it takes: 1,
+    /// and more if it looks something up.
+    func handle(_ frame: UnsafeRawBufferPointer) -> Int {
+        handleRequest(frame)
+        return switch broker.parser.request.kind {
+        case .subscribe, .getStats: 32
+        default: 1
+        }
+    }
+
+    private func handleRequest(_ frame: UnsafeRawBufferPointer) {
         do {
             try broker.parser.parse(frame)
         } catch {
             broker.commitStaged()
-            return connection.refuse(error.code, error.message, requestID: broker.parser.request.requestID)
+            let id = broker.parser.request.requestID
+            // A client that has not presented the token gets no second attempt.
+            guard connection.isAuthorized else { return connection.refuseStranger(error.code, error.message, requestID: id) }
+            return connection.refuse(error.code, error.message, requestID: id)
         }
         let request = broker.parser.request
         guard connection.isAuthorized || request.kind == .hello else {
             broker.commitStaged()
-            return connection.refuseAndClose(.unauthorized, "hello with the token must come first", requestID: request.requestID)
+            return connection.refuseStranger(.unauthorized, "hello with the token must come first", requestID: request.requestID)
         }
         if request.kind == .publish { return publish(request) }
         broker.commitStaged()
@@ -89,7 +101,7 @@ struct RequestHandler {
     private func hello(_ request: Request) {
         if let token = broker.configuration.token {
             guard let given = request.token, !token.isEmpty, constantTimeEqual(Array(given.utf8), Array(token.utf8)) else {
-                return connection.refuseAndClose(.unauthorized, "the token is wrong or missing", requestID: request.requestID)
+                return connection.refuseToken(requestID: request.requestID)
             }
         }
         connection.isAuthorized = true

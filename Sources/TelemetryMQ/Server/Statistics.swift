@@ -54,7 +54,7 @@ extension Broker {
     }
 
     /// Prometheus text format 0.0.4.
-    func metrics() -> [UInt8] {
+    func metrics(_ http: HTTPCounters) -> [UInt8] {
         var out = ByteWriter(capacity: 2048)
         out.appendMetric("telemetry_mq_messages_published_total", "counter", "Messages appended since the start.", counters.messagesIn)
         out.appendMetric("telemetry_mq_published_bytes_total", "counter", "Bytes of records appended since the start.", counters.bytesIn)
@@ -73,6 +73,8 @@ extension Broker {
         out.appendMetric("telemetry_mq_retention_failures_total", "counter", "Times that a segment could not be deleted.", counters.retentionFailures)
         out.appendMetric("telemetry_mq_read_failures_total", "counter", "Times that a segment could not be opened or read for a subscriber.", counters.readFailures)
         out.appendMetric("telemetry_mq_clock_ahead_seconds", "gauge", "Seconds that the newest time in the log is ahead of the clock; 0 if it is not.", real: Double(clock.ahead) / 1e6)
+        appendClientMetrics(to: &out)
+        out.appendMetrics(of: http)
         out.appendMetricFamily("telemetry_mq_errors_total", "counter", "Error frames, by code.")
         for code in ErrorCode.allCases {
             out.appendMetricSample("telemetry_mq_errors_total", ["code": code.rawValue], counters.errors[code] ?? 0)

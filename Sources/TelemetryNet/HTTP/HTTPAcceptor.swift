@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// Connections of one loop, counted from the moment when they are accepted.
@@ -10,6 +11,12 @@ final class HTTPCount: Sendable {
 
 /// Room for connections, of all loops together.
 final class HTTPRoom: Sendable {
+    enum Place { case free, beyondLimit, none }
+
+    /// Connections that are served beyond the limit: while each is answered, one that waits for its client is closed, and if all are busy
+    /// a health probe still gets through.
+    static let reserve = 64
+
     private let maxConnections: Int
     private let taken = Atomic(0)
     private let isAwaited = Atomic(false)
@@ -23,16 +30,16 @@ final class HTTPRoom: Sendable {
         set { action.withLock { $0 = newValue } }
     }
 
-    /// `false` where all is taken; then ``whenFreed`` will be called.
-    func take() -> Bool {
+    /// Takes a place; `none` if the reserve is taken too, and then ``whenFreed`` will be called.
+    func take() -> Place {
+        let all = maxConnections + Self.reserve
         // Announced before it is looked at: whoever frees a place in between sees that it is awaited.
-        if taken.load(ordering: .sequentiallyConsistent) >= maxConnections {
+        if taken.load(ordering: .sequentiallyConsistent) >= all {
             isAwaited.store(true, ordering: .sequentiallyConsistent)
-            if taken.load(ordering: .sequentiallyConsistent) >= maxConnections { return false }
+            if taken.load(ordering: .sequentiallyConsistent) >= all { return .none }
             isAwaited.store(false, ordering: .sequentiallyConsistent)
         }
-        taken.add(1, ordering: .sequentiallyConsistent)
-        return true
+        return taken.add(1, ordering: .sequentiallyConsistent).newValue > maxConnections ? .beyondLimit : .free
     }
 
     func free() {
@@ -47,29 +54,61 @@ final class HTTPAcceptor: EventHandler {
     private let loop: EventLoop
     private let parts: [HTTPServerPart]
     private let room: HTTPRoom
+    private let counters: HTTPCounters
+    private let descriptors = DescriptorShare()
     private var isClosed = false
 
-    init(descriptor: Int32, loop: EventLoop, parts: [HTTPServerPart], room: HTTPRoom) {
+    init(descriptor: Int32, loop: EventLoop, parts: [HTTPServerPart], room: HTTPRoom, counters: HTTPCounters) {
         self.descriptor = descriptor
         self.loop = loop
         self.parts = parts
         self.room = room
+        self.counters = counters
         // Connections inherit it.
         Socket.setNoDelay(descriptor)
     }
 
     func ready(_ events: EventSet) {
         for _ in 0..<64 {
-            // Those who wait stay in the system's queue until a connection is closed.
-            guard room.take() else { return loop.modify(descriptor, events: []) }
+            let place = room.take()
+            // All are busy, and those in reserve too: who comes now stays in the system's queue until one is done, or waits.
+            guard place != .none else {
+                makeRoom(for: 1)
+                return pause()
+            }
             do {
                 guard let (accepted, peer) = try Socket.accept(descriptor) else { return room.free() }
+                counters.opened()
+                if accepted >= descriptors.firstKept { return exchangeDescriptor(of: accepted, peer) }
                 hand(accepted, peer)
+                if place == .beyondLimit { makeRoom(for: 1) }
             } catch {
                 room.free()
+                counters.acceptFailed()
+                makeRoom(for: 16)
                 return pause()
             }
         }
+    }
+
+    /// Closes a connection that waits, and lets the new one take its descriptor. Nobody else is accepted meanwhile.
+    private func exchangeDescriptor(of accepted: Int32, _ peer: SocketAddress) {
+        loop.modify(descriptor, events: [])
+        let bound = LoopBound(self, to: loop)
+        makeRoom(for: 1) { bound.value.settle(accepted, peer) }
+    }
+
+    private func settle(_ accepted: Int32, _ peer: SocketAddress) {
+        let lowest = Socket.moveToLowestNumber(accepted)
+        if isClosed || lowest >= descriptors.end {
+            Socket.close(lowest)
+            counters.ended()
+            counters.closed(.descriptors)
+            room.free()
+        } else {
+            hand(lowest, peer)
+        }
+        resume()
     }
 
     private func hand(_ accepted: Int32, _ peer: SocketAddress) {
@@ -77,6 +116,24 @@ final class HTTPAcceptor: EventHandler {
         part.connections.add(1)
         if part.loop === loop { return part.core.value.adopt(accepted, peer) }
         part.loop.execute { part.core.value.adopt(accepted, peer) }
+    }
+
+    /// Closes so many connections that wait for their clients; the fullest loop does it, and another one if it has none. Those that were
+    /// accepted just now, whose request is still to come, are left alone.
+    private func makeRoom(for count: Int, then done: @escaping @Sendable () -> Void = {}) {
+        let fullestFirst = parts.sorted { $0.connections.value > $1.connections.value }
+        let loop = loop
+        Self.makeRoom(for: count, before: loop.now, on: fullestFirst[...]) { loop.execute(done) }
+    }
+
+    private static func makeRoom(
+        for count: Int, before now: ContinuousClock.Instant, on parts: ArraySlice<HTTPServerPart>, then done: @escaping @Sendable () -> Void
+    ) {
+        guard count > 0, let part = parts.first else { return done() }
+        part.loop.execute {
+            let closed = part.core.value.closeLongestWaiting(count, before: now)
+            makeRoom(for: count - closed, before: now, on: parts.dropFirst(), then: done)
+        }
     }
 
     /// Out of descriptors: the one who waits would else be announced again and again.

@@ -37,6 +37,9 @@ final class HTTPConnection: EventHandler {
     /// When the request that is not whole yet began to arrive.
     private var partialSince: ContinuousClock.Instant?
 
+    /// Bytes of unfinished requests and unread responses, as the core knows them.
+    private var heldBytes = 0
+
     var isClosed: Bool { goneFor != nil }
 
     init(descriptor: Int32, peer: SocketAddress, core: HTTPServerCore) {
@@ -109,6 +112,7 @@ final class HTTPConnection: EventHandler {
     }
 
     private func refuse(_ refusal: HTTPRefusal) {
+        core.configuration.counters.refused()
         exchange = HTTPExchange(isHead: false, keepsConnection: false, isVersion11: true)
         respond(core.configuration.refusal(refusal.status, refusal.reason))
     }
@@ -116,6 +120,7 @@ final class HTTPConnection: EventHandler {
     /// Does what can be done now: serves what was received, sends what is answered, and sees to what to wait for. Called after every event.
     func advance() {
         guard !isServing else { return }
+        defer { noteHeldBytes() }
         var isHeldBack: Bool
         repeat {
             if canServe, !input.isEmpty {
@@ -212,6 +217,42 @@ final class HTTPConnection: EventHandler {
         core.loop.modify(descriptor, events: wanted)
     }
 
+    // MARK: Room for others
+
+    /// Since when it has waited for its client: for a request, for the rest of one, or to read a response; `nil` while a request is
+    /// being answered.
+    var waitingSince: ContinuousClock.Instant? {
+        if isClosed { return nil }
+        if let blockedSince { return blockedSince }
+        return exchange == nil ? partialSince ?? restingSince : nil
+    }
+
+    /// Between requests.
+    var isResting: Bool { exchange == nil && partialSince == nil && blockedSince == nil && !isEnding }
+
+    private func noteHeldBytes() {
+        let now = isClosed ? 0 : input.count + parser.heldBytes + output.count
+        guard now != heldBytes else { return }
+        core.heldBytesChanged(by: now - heldBytes)
+        heldBytes = now
+    }
+
+    /// `nil` if it holds nothing that its client could be blamed for.
+    func memoryHolder(patience: Duration) -> MemoryPressure.Holder<HTTPConnection>? {
+        guard heldBytes > 0, let waitingSince else { return nil }
+        let age = core.loop.now - waitingSince
+        return blockedSince == nil || age >= patience ? MemoryPressure.Holder(id: self, bytes: heldBytes, age: age) : nil
+    }
+
+    /// Refuses the request that is not whole, or closes the connection if a response waits already.
+    func giveUpMemory() {
+        core.configuration.counters.closed(.memoryLimit)
+        guard exchange == nil, output.isEmpty, !isEnding else { return close(.closed) }
+        parser = HTTPRequestParser(limits: core.configuration.limits)
+        refuse(HTTPRefusal(503, "the connections hold more of unfinished requests than the server has room for"))
+        advance()
+    }
+
     // MARK: Ending
 
     /// Called about once a second.
@@ -219,15 +260,19 @@ final class HTTPConnection: EventHandler {
         let now = core.loop.now
         let configuration = core.configuration
         if let blockedSince {
-            if now - blockedSince > configuration.writeTimeout { close(.tooSlow(configuration.writeTimeout)) }
+            guard now - blockedSince > configuration.writeTimeout else { return }
+            configuration.counters.closed(.writeTimeout)
+            close(.tooSlow(configuration.writeTimeout))
         } else if exchange == nil {
             if isEnding {
                 if now - restingSince > .seconds(2) { close(.closed) }
             } else if let partialSince {
                 guard now - partialSince > configuration.requestTimeout else { return }
+                configuration.counters.closed(.requestTimeout)
                 refuse(HTTPRefusal(408, "the request was not complete within \(configuration.requestTimeout)"))
                 advance()
             } else if now - restingSince > configuration.idleTimeout {
+                configuration.counters.closed(.idleTimeout)
                 close(.closed)
             }
         }
@@ -248,6 +293,8 @@ final class HTTPConnection: EventHandler {
         guard !isClosed else { return }
         goneFor = reason
         exchange = nil
+        core.heldBytesChanged(by: -heldBytes)
+        heldBytes = 0
         core.loop.deregister(descriptor)
         Socket.close(descriptor)
         core.remove(self)

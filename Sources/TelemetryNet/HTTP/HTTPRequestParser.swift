@@ -44,12 +44,15 @@ package struct HTTPRequestParser {
     /// Memory is set aside for so much of a body whose length is announced; for more when it comes.
     private static let reserved = 64 * 1024
 
+    private static let maxEmptyLines = 16
+
     let limits: HTTPLimits
     private var state = State.head
     private var request: HTTPRequest?
     /// Bytes of the head in which no end was found.
     private var searched = 0
     private var hasRequestLine = false
+    private var emptyLines = 0
     /// Bytes of a chunked body that carry nothing: extensions and trailers.
     private var idleBytes = 0
 
@@ -59,6 +62,8 @@ package struct HTTPRequestParser {
 
     /// Whether a part of a request has been read.
     var isWithinRequest: Bool { request != nil }
+    /// Bytes of the request that is not whole yet.
+    var heldBytes: Int { request.map { $0.head.count + $0.body.count } ?? 0 }
 
     /// Reads on from the front of `bytes` and sets `used` to the number that it took. After an error nothing more can be read.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer, used: inout Int) throws(HTTPRefusal) -> Step {
@@ -67,8 +72,10 @@ package struct HTTPRequestParser {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
             switch state {
             case .head:
-                // Empty lines before a request are ignored (RFC 9112 section 2.2).
+                // Empty lines before a request are ignored (RFC 9112 section 2.2), but a client that sends nothing else is not a client.
                 if rest.count >= 2, rest[0] == 0x0D, rest[1] == 0x0A {
+                    emptyLines += 1
+                    guard emptyLines <= Self.maxEmptyLines else { throw HTTPRefusal(400, "more than \(Self.maxEmptyLines) empty lines") }
                     used += 2
                     continue
                 }
@@ -77,6 +84,7 @@ package struct HTTPRequestParser {
                 used += end
                 searched = 0
                 hasRequestLine = false
+                emptyLines = 0
                 if head.body == .length(0) { return .request(head.request) }
                 request = head.request
                 switch head.body {
@@ -186,10 +194,7 @@ package struct HTTPRequestParser {
             digits += 1
         }
         let rest = UnsafeRawBufferPointer(rebasing: line[digits...])
-        let isPrintable = rest.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
-        guard digits > 0, isPrintable, rest.isEmpty || trimmed(rest).first == UInt8(ascii: ";") else {
-            throw HTTPRefusal(400, "no chunk size: \(shown(line))")
-        }
+        guard digits > 0, isChunkExtension(rest) else { throw HTTPRefusal(400, "not a valid chunk size: \(shown(line))") }
         return (size, rest.count)
     }
 }

@@ -16,7 +16,11 @@ package enum HTTPHandler: Sendable {
 package final class HTTPServer: Sendable {
     package struct Configuration: Sendable {
         package var limits = HTTPLimits()
+        /// Beyond this number each new connection closes the one that has waited longest for its client.
         package var maxConnections = 16_384
+        /// Bytes that unfinished requests and unread responses of all connections may hold, shared out among the loops. Beyond it those that
+        /// hold most for longest are refused with 503, or closed.
+        package var maxHeldBytes = 256 << 20
         /// From the first byte of a request to its last; a slower client is answered with 408.
         package var requestTimeout = Duration.seconds(30)
         /// Between requests.
@@ -29,6 +33,9 @@ package final class HTTPServer: Sendable {
         package var loops = min(4, processorCount)
         /// Answers what is no request, or too large or too slow a one, which no handler sees: by status and reason.
         package var refusal: @Sendable (_ status: Int, _ reason: String) -> HTTPResponse = HTTPResponse.plain
+
+        /// What the server counts, for `/metrics`.
+        package var counters = HTTPCounters()
 
         package init() {}
     }
@@ -76,7 +83,8 @@ package final class HTTPServer: Sendable {
         for loop in loops {
             parts.append(
                 try await loop.perform {
-                    let core = HTTPServerCore(loop: loop, configuration: configuration, handler: handler, room: room)
+                    let core = HTTPServerCore(
+                        loop: loop, configuration: configuration, handler: handler, room: room, heldBytes: configuration.maxHeldBytes / loops.count)
                     core.repeatTimeouts()
                     return HTTPServerPart(loop: loop, core: LoopBound(core, to: loop), connections: core.count)
                 })
@@ -85,7 +93,7 @@ package final class HTTPServer: Sendable {
         let loop = loops[0]
         return try await loop.perform {
             let (descriptor, address) = try Socket.listen(host: host, port: port)
-            let acceptor = HTTPAcceptor(descriptor: descriptor, loop: loop, parts: all, room: room)
+            let acceptor = HTTPAcceptor(descriptor: descriptor, loop: loop, parts: all, room: room, counters: configuration.counters)
             do {
                 try loop.register(descriptor, events: .readable, handler: acceptor)
             } catch {
@@ -112,6 +120,13 @@ package final class HTTPServer: Sendable {
             }
         }
         if ownsLoops { for part in parts { part.loop.stop() } }
+    }
+
+    /// Bytes of unfinished requests and unread responses that all connections hold.
+    package func heldBytes() async -> Int {
+        var sum = 0
+        for part in parts { sum += (try? await part.loop.perform { part.core.value.heldBytes }) ?? 0 }
+        return sum
     }
 
     /// The number of open connections.

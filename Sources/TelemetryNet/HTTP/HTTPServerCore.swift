@@ -12,6 +12,12 @@ final class HTTPServerCore {
     /// Where all connections receive; what is no whole request is copied to their own memory.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 4096)
     private let room: HTTPRoom
+    /// Bytes that the connections of this loop hold and may hold.
+    private(set) var heldBytes = 0
+    private let maxHeldBytes: Int
+    private var nextRelief: ContinuousClock.Instant
+    /// Of the connections that waited for their clients when it was last looked, the longest at the end, each with since when.
+    private var longestWaiting: [(connection: HTTPConnection, since: ContinuousClock.Instant)] = []
     private var connections: [Int32: HTTPConnection] = [:]
     /// Memory that a connection borrows while it answers, so that one at rest holds none.
     private var spareOutput = ByteQueue()
@@ -20,11 +26,13 @@ final class HTTPServerCore {
     private var common: [UInt8] = []
     private var commonSecond = -1
 
-    init(loop: EventLoop, configuration: HTTPServer.Configuration, handler: HTTPHandler, room: HTTPRoom) {
+    init(loop: EventLoop, configuration: HTTPServer.Configuration, handler: HTTPHandler, room: HTTPRoom, heldBytes: Int) {
         self.loop = loop
         self.configuration = configuration
         self.handler = handler
         self.room = room
+        maxHeldBytes = heldBytes
+        nextRelief = loop.now
     }
 
     deinit { scratch.deallocate() }
@@ -40,6 +48,49 @@ final class HTTPServerCore {
         connections[descriptor] = connection
     }
 
+    /// Closes up to so many connections that have waited for their clients since before `now`, those that wait longest first; returns
+    /// how many.
+    func closeLongestWaiting(_ count: Int, before now: ContinuousClock.Instant) -> Int {
+        var closed = 0
+        var hasLooked = false
+        while closed < count {
+            if longestWaiting.isEmpty {
+                if hasLooked { break }
+                hasLooked = true
+                // A few at a time, so that a flood does not have all connections looked at for each of its own.
+                let waiting = connections.values.compactMap { connection in connection.waitingSince.map { (connection, $0) } }
+                    .filter { $0.1 < now }
+                longestWaiting = Array(waiting.sorted { $0.1 < $1.1 }.prefix(64).reversed())
+            }
+            guard let (connection, since) = longestWaiting.popLast(), connection.waitingSince == since else { continue }
+            // Its request has come and is read in a moment.
+            if connection.isResting, Socket.hasInput(connection.descriptor) { continue }
+            configuration.counters.closed(.connectionLimit)
+            connection.close(.closed)
+            closed += 1
+        }
+        return closed
+    }
+
+    // MARK: Memory
+
+    /// Called when a connection holds more or less than before.
+    func heldBytesChanged(by change: Int) {
+        heldBytes += change
+        guard change > 0, heldBytes > maxHeldBytes, loop.now >= nextRelief else { return }
+        nextRelief = loop.now + .milliseconds(10)
+        let bound = LoopBound(self, to: loop)
+        loop.execute { bound.value.relieveMemory() }
+    }
+
+    private func relieveMemory() {
+        guard heldBytes > maxHeldBytes else { return }
+        // A response may be large: its client gets the time to begin to read, while there is room for that.
+        let patience: Duration = heldBytes > 2 * maxHeldBytes ? .zero : .seconds(5)
+        let holders = connections.values.compactMap { connection in connection.memoryHolder(patience: patience) }
+        for connection in MemoryPressure.victims(of: holders, held: heldBytes, limit: maxHeldBytes) { connection.giveUpMemory() }
+    }
+
     func remove(_ connection: HTTPConnection) {
         guard connections.removeValue(forKey: connection.descriptor) != nil else { return }
         released()
@@ -48,6 +99,7 @@ final class HTTPServerCore {
 
     private func released() {
         count.add(-1)
+        configuration.counters.ended()
         room.free()
     }
 
@@ -55,7 +107,9 @@ final class HTTPServerCore {
         loop.schedule(after: .seconds(1)) { [weak self] in
             // Also while stopping: a client that has its answer and does not leave is not waited for.
             guard let self, !isStopping || !connections.isEmpty else { return }
+            longestWaiting = []
             for connection in connections.values { connection.checkTimeouts() }
+            relieveMemory()
             repeatTimeouts()
         }
     }

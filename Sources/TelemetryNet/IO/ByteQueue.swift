@@ -51,6 +51,19 @@ package struct ByteQueue: ~Copyable {
         capacity = 0
     }
 
+    /// Gives back most of a large piece of memory of which little is used.
+    package mutating func releaseExcess(above kept: Int) {
+        guard capacity > kept, count <= kept / 2, let storage else { return releaseIfEmpty() }
+        guard !isEmpty else { return releaseIfEmpty() }
+        let (held, new) = (count, UnsafeMutableRawPointer.allocate(byteCount: kept / 2, alignment: 16))
+        new.copyMemory(from: storage + head, byteCount: held)
+        storage.deallocate()
+        self.storage = new
+        capacity = kept / 2
+        head = 0
+        tail = held
+    }
+
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return }
         room(bytes.count).baseAddress!.copyMemory(from: start, byteCount: bytes.count)

@@ -94,6 +94,8 @@ package enum Socket {
         guard fd >= 0 else { throw SystemError("socket", on: subject) }
         do {
             setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+            // Accepted connections inherit it.
+            setKeepalive(fd)
             guard wanted.withSockaddr({ bind(fd, $0, $1) }) == 0 else { throw SystemError("listen on", on: subject) }
             guard Glibc.listen(fd, backlog) == 0 else { throw SystemError("listen on", on: subject) }
             let (result, bound) = SocketAddress.reading { getsockname(fd, $0, $1) }
@@ -153,6 +155,12 @@ package enum Socket {
         }
     }
 
+    /// Whether there are bytes to read now.
+    package static func hasInput(_ fd: Int32) -> Bool {
+        var byte: UInt8 = 0
+        return recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
+    }
+
     /// The number of bytes taken; `nil`: no room now. Never raises SIGPIPE.
     @inline(__always)
     package static func write(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Int? {
@@ -209,6 +217,14 @@ package enum Socket {
         setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     }
 
+    /// Lets the system find out that a silent peer is gone: after two minutes without a packet, within one more.
+    package static func setKeepalive(_ fd: Int32) {
+        setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1)
+        setOption(fd, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 120)
+        setOption(fd, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 10)
+        setOption(fd, Int32(IPPROTO_TCP), TCP_KEEPCNT, 6)
+    }
+
     package static func setOption(_ fd: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
         var value = value
         setsockopt(fd, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
@@ -221,6 +237,14 @@ package enum Socket {
     package static func peer(of fd: Int32) -> SocketAddress? {
         let (result, address) = SocketAddress.reading { getpeername(fd, $0, $1) }
         return result == 0 ? address : nil
+    }
+
+    /// Gives the socket the lowest free number, and returns that.
+    package static func moveToLowestNumber(_ fd: Int32) -> Int32 {
+        let lowest = fcntl(fd, F_DUPFD_CLOEXEC, 0)
+        guard lowest >= 0 else { return fd }
+        close(max(fd, lowest))
+        return min(fd, lowest)
     }
 
     package static func close(_ fd: Int32) {

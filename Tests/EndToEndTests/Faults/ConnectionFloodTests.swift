@@ -30,13 +30,18 @@ struct ConnectionFloodTests {
                 #expect(commit["success"] as? Bool == true, "\(commit)")
             }
             try exchange(5)
-            for _ in 0..<2 {
+            for areQuiet in [true, false] {
                 var flood: [RawPeer] = []
-                for _ in 0..<200 { flood.append(try RawPeer(port: queue.port)) }
-                // Some wait, some are turned away; those who were served before notice nothing. New segments are begun meanwhile.
+                for _ in 0..<200 {
+                    flood.append(try RawPeer(port: queue.port))
+                    if !areQuiet { try? flood.last?.send(#"{"type":"ping"}"#) }
+                }
+                // Some are turned away; those who were served before notice nothing. New segments are begun meanwhile.
                 try exchange(100)
-                // A client that is turned away is told why, or closed.
-                if let last = flood.last, let text = try? last.ask(#"{"type":"ping"}"#) { #expect(text.contains("too_many_connections")) }
+                // Who has asked for nothing gives way to who comes later; else who comes later is told why it is not served, or closed.
+                let refused = try #require(areQuiet ? flood.first : flood.last)
+                if let text = try? refused.receive() { #expect(text.contains("too_many_connections")) }
+                if areQuiet { #expect(try flood.last?.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#) }
                 try exchange(10)
                 flood.removeAll()
                 try await eventuallyTrue("service for a new client", unless: queue.process) {

@@ -48,7 +48,12 @@ enum NaiveHTTP {
     }
 
     private static func request(_ reader: inout Reader) throws(Stop) -> Request {
-        while reader.bytes[reader.at...].starts(with: [13, 10]) { reader.at += 2 }
+        var emptyLines = 0
+        while reader.bytes[reader.at...].starts(with: [13, 10]) {
+            reader.at += 2
+            emptyLines += 1
+            guard emptyLines <= 16 else { throw .refused }
+        }
         let limits = reader.limits
         let start = reader.at
         let first = try reader.line(within: min(limits.maxRequestLineBytes + 2, limits.maxHeadBytes))
@@ -119,8 +124,9 @@ enum NaiveHTTP {
         var extras = 0
         while true {
             let line = try reader.line(within: 257)
-            let pattern = /([0-9A-Fa-f]{1,15})([ \t]*;.*)?/.matchingSemantics(.unicodeScalar)
-            guard line.allSatisfy({ $0 == 9 || ($0 > 31 && $0 != 127) }), let found = text(line).wholeMatch(of: pattern) else { throw .refused }
+            // Every byte a character of its own.
+            let characters = String(String.UnicodeScalarView(line.map { Unicode.Scalar($0) }))
+            guard let found = characters.wholeMatch(of: chunkLine) else { throw .refused }
             let size = Int(found.1, radix: 16)!
             extras += line.count - found.1.utf8.count
             guard extras <= reader.limits.maxHeadBytes, body.count + size <= reader.limits.maxBodyBytes else { throw .refused }
@@ -138,6 +144,14 @@ enum NaiveHTTP {
             guard extras <= reader.limits.maxHeadBytes else { throw .refused }
             _ = try field(line)
         }
+    }
+
+    /// A size, and extensions by the ABNF of RFC 9112 section 7.1.1 and RFC 9110 section 5.6.4.
+    private static var chunkLine: Regex<(Substring, Substring)> {
+        let token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
+        let quoted = #""(?:[\t \x21\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t\x20-\x7E\x80-\xFF])*""#
+        let pattern = "([0-9A-Fa-f]{1,15})(?:[ \t]*;[ \t]*\(token)(?:[ \t]*=[ \t]*(?:\(token)|\(quoted)))?)*"
+        return try! Regex(pattern, as: (Substring, Substring).self).matchingSemantics(.unicodeScalar)
     }
 
     // MARK: Bytes

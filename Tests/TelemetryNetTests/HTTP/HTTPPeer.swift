@@ -37,6 +37,12 @@ final class HTTPPeer {
 
     func get(_ path: String, _ fields: String = "") { send("GET \(path) HTTP/1.1\r\nHost: x\r\n\(fields)\r\n") }
 
+    /// Whether a receive would find something now, be it the connection's end.
+    var hasInput: Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&watched, 1, 0) > 0
+    }
+
     /// Sends no more, and can still receive.
     func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 

@@ -181,7 +181,7 @@ struct HTTPPressureTests {
 
     // MARK: Several loops
 
-    @Test("connections are shared out among the loops, and a limit holds for all of them")
+    @Test("connections are shared out among the loops, and who comes beyond the limit is served")
     func loops() async throws {
         let threads = Mutex<Set<UInt>>([])
         let handler = HTTPHandler.immediate { _ in
@@ -199,7 +199,7 @@ struct HTTPPressureTests {
         }
         #expect(threads.withLock { $0.count } == 3)
         #expect(await server.connectionCount() == 6)
-        // The seventh waits until one leaves, whichever loop that was on.
+        // The seventh takes the place of an idle one, or of one that leaves, whichever loop that was on.
         for _ in 0..<6 {
             let late = try HTTPPeer(port: server.port)
             late.get("/late", "Connection: close\r\n")

@@ -110,6 +110,12 @@ struct HTTPRequestParserTests {
         ("3;a\u{0}\r\nabc\r\n", 400), ("3;a\n\r\nabc\r\n", 400), ("FFFFFFFFFFFFFFFFF\r\n", 413), ("100001\r\n", 413),
         ("0000000000000000\r\n", 413), ("0\r\nX: y\n\r\n", 400), ("0\r\n folded: y\r\n\r\n", 400), ("0\r\nX : y\r\n\r\n", 400),
         ("0\r\nX: a\rb\r\n\r\n", 400), ("0\r\nno field\r\n\r\n", 400), ("3;" + String(repeating: "x", count: 300) + "\r\nabc\r\n", 400),
+        // By the grammar of extensions: names and values, in quotes that end.
+        ("7;a=\"\r\nabcdefg\r\n", 400), ("3;a=\"b\r\nabc\r\n", 400), ("3;a=\"b\\\"\r\nabc\r\n", 400), ("3;\r\nabc\r\n", 400),
+        ("3;;a\r\nabc\r\n", 400), ("3;=b\r\nabc\r\n", 400), ("3;a=\r\nabc\r\n", 400), ("3;a=b=c\r\nabc\r\n", 400), ("3;a b\r\nabc\r\n", 400),
+        ("3;a=b \r\nabc\r\n", 400), ("3;a;\r\nabc\r\n", 400), ("3;a=\"b\"c\r\nabc\r\n", 400), ("3;a=\"\u{7F}\"\r\nabc\r\n", 400),
+        ("3;a=\"\u{1}\"\r\nabc\r\n", 400), ("3;é\r\nabc\r\n", 400), ("3,a\r\nabc\r\n", 400), ("3;a\\\r\nabc\r\n", 400),
+        ("0;a=\"\r\n\r\n", 400), ("0\r\nX: a\u{1}b\r\n\r\n", 400), ("0\r\n: y\r\n\r\n", 400), ("0\r\nX: a\r\n folded\r\n\r\n", 400),
     ]
 
     @Test("a chunk that is not one is refused", arguments: wrongChunks)
@@ -118,6 +124,27 @@ struct HTTPRequestParserTests {
             let found = parse("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + text, piece: piece)
             #expect(found.refusal?.status == status)
             #expect(found.requests.isEmpty)
+        }
+    }
+
+    @Test("extensions by the grammar are accepted, with blanks, quotes and what quotes may hold", arguments: [
+        ";a", ";a=b", ";a=\"b\"", " ;\ta =\tb ; c", ";a=\"\"", ";a=\"x;y = \\\" \\\\ é\t\"", ";a=\"b\";c=\"d\"", ";!#$%&'*+-.^_`|~=~",
+    ])
+    func extensions(text: String) {
+        for piece in [1, 3, Int.max] {
+            let found = parse("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\(text)\r\nabc\r\n0\(text)\r\n\r\n", piece: piece)
+            #expect(found.refusal == nil)
+            #expect(found.requests.first.map { String(decoding: $0.body, as: UTF8.self) } == "abc")
+        }
+    }
+
+    @Test("some empty lines before a request are ignored, and a stream of them is refused")
+    func emptyLines() {
+        let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+        let few = String(repeating: "\r\n", count: 16)
+        for piece in [1, 3, Int.max] {
+            #expect(parse(few + request + few + request, piece: piece).requests.count == 2)
+            #expect(parse(few + "\r\n", piece: piece).refusal?.status == 400)
         }
     }
 

@@ -85,19 +85,6 @@ struct HTTPServerTests {
         }
     }
 
-    @Test("more clients than connections wait in line and are all served")
-    func connectionLimit() async throws {
-        try await withServer(echo, { $0.maxConnections = 2 }) { server in
-            var all = try (0..<6).map { _ in try HTTPPeer(port: server.port) }
-            for connection in all { connection.send("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") }
-            // Each leaves when it has its answer.
-            while let connection = all.first {
-                #expect(connection.rest().hasSuffix("/x 0"))
-                all.removeFirst()
-            }
-        }
-    }
-
     @Test("what is no HTTP is answered with 400 and closed; the next client is served")
     func garbage() async throws {
         try await withServer(echo) { server in

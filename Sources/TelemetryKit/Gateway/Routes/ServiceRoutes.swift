@@ -48,6 +48,7 @@ enum ServiceRoutes {
     private static func prometheus(_ context: RequestContext) async -> HTTPResponse {
         var out = ByteWriter(capacity: 4096)
         context.gateway.counters.append(to: &out)
+        out.appendMetrics(of: context.gateway.connections)
         // A store that cannot answer must not hide the other numbers.
         let statistics = try? await context.store.statistics()
         out.appendMetric("gateway_store_up", "gauge", "1 where the store answered this scrape.", statistics == nil ? 0 : 1)

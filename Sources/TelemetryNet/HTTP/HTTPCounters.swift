@@ -1,0 +1,71 @@
+import Synchronization
+
+/// What a server counts from its start, and what it has open. May be read from any thread.
+package final class HTTPCounters: Sendable {
+    /// Why the server closed a connection that the client had not ended.
+    package enum Reason: String, CaseIterable, Sendable {
+        /// It had waited longest for its client when another connection needed the room.
+        case connectionLimit = "connection_limit"
+        /// It held most for longest when all together held too much.
+        case memoryLimit = "memory_limit"
+        case descriptors
+        case requestTimeout = "request_timeout"
+        case writeTimeout = "write_timeout"
+        case idleTimeout = "idle_timeout"
+    }
+
+    private struct Counts {
+        var accepted = 0
+        var open = 0
+        var closed: [Reason: Int] = [:]
+        var refused = 0
+        var acceptFailures = 0
+    }
+
+    private let counts = Mutex(Counts())
+
+    package init() {}
+
+    func opened() {
+        counts.withLock { counts in
+            counts.accepted += 1
+            counts.open += 1
+        }
+    }
+
+    func ended() { counts.withLock { $0.open -= 1 } }
+    func closed(_ reason: Reason) { counts.withLock { $0.closed[reason, default: 0] += 1 } }
+    /// A request that no handler sees: not HTTP, too large, or too slow.
+    func refused() { counts.withLock { $0.refused += 1 } }
+    func acceptFailed() { counts.withLock { $0.acceptFailures += 1 } }
+
+    /// The number of connections that the server closed for that reason.
+    package func closedCount(_ reason: Reason) -> Int { counts.withLock { $0.closed[reason] ?? 0 } }
+}
+
+extension ByteWriter {
+    /// What an HTTP server counts, in the Prometheus text format; the names are the same in all programs.
+    package mutating func appendMetrics(of server: HTTPCounters) {
+        let counts = server.snapshot
+        appendMetric("telemetry_http_connections_total", "counter", "HTTP connections accepted since the start.", counts.accepted)
+        appendMetric("telemetry_http_connections", "gauge", "Open HTTP connections.", counts.open)
+        appendMetric(
+            "telemetry_http_refused_requests_total", "counter", "HTTP requests that were malformed, too large or too slow.", counts.refused)
+        appendMetric(
+            "telemetry_http_accept_failures_total", "counter", "HTTP connections that could not be accepted, for want of descriptors or memory.",
+            counts.acceptFailures)
+        appendMetricFamily(
+            "telemetry_http_connections_closed_total", "counter", "HTTP connections that the server closed before their client did, by reason.")
+        for reason in HTTPCounters.Reason.allCases {
+            appendMetricSample("telemetry_http_connections_closed_total", ["reason": reason.rawValue], counts.closed[reason] ?? 0)
+        }
+    }
+}
+
+extension HTTPCounters {
+    fileprivate var snapshot: (accepted: Int64, open: Int64, closed: [Reason: Int64], refused: Int64, acceptFailures: Int64) {
+        counts.withLock {
+            (Int64($0.accepted), Int64($0.open), $0.closed.mapValues(Int64.init), Int64($0.refused), Int64($0.acceptFailures))
+        }
+    }
+}
