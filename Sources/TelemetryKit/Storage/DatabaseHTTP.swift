@@ -64,7 +64,7 @@ struct DatabaseHTTP: Sendable {
         accepting: Set<Int> = []
     ) async throws -> CurlResponse {
         let target = path + (query.isEmpty ? "" : "?" + formEncoded(query))
-        let subject = "\(method) \(url)\(target)"
+        let subject = "\(method) \(url)\(abbreviated(target, to: 200))"
         var request = CurlRequest(method: method, url: base + target, timeout: timeout)
         if let token, !token.isEmpty { request.headers.append(("Authorization", "\(scheme) \(token)")) }
         if let accept { request.headers.append(("Accept", accept)) }
