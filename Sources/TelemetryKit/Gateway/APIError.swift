@@ -17,6 +17,24 @@ struct APIError: Error {
         APIError(status: 503, code: "unavailable", message: message, headers: [("Retry-After", "5")])
     }
 
+    /// The response would have more bytes than the limit.
+    static func responseTooLarge(_ limit: Int) -> APIError {
+        APIError(
+            status: 422, code: "response_too_large",
+            message: "the response would be larger than \(limit) bytes (MAX_RESPONSE_SIZE): ask for fewer series, a shorter time or a "
+                + "smaller page")
+    }
+
+    /// The request took longer than it may.
+    static func timeout(_ limit: Duration) -> APIError { APIError(status: 504, code: "timeout", message: timeoutMessage(limit)) }
+
+    static func timeoutMessage(_ limit: Duration) -> String {
+        "not answered within \(limit) (QUERY_TIMEOUT): ask for fewer series or a shorter time"
+    }
+
+    /// The client closed the connection before the response. Only counters and the log see this status, as nginx has it.
+    static let clientClosed = APIError(status: 499, code: "client_closed_request", message: "the client closed the connection")
+
     var response: HTTPResponse {
         var body = ByteWriter(capacity: 256)
         body.append("{\"error\":")

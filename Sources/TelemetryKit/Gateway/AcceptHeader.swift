@@ -36,6 +36,6 @@ struct AcceptHeader {
     func refusal(of contentTypes: [String]) -> APIError {
         APIError(
             status: 406, code: "not_acceptable",
-            message: "Accept: \(text) takes none of what is served here: \(contentTypes.joined(separator: ", "))")
+            message: "Accept: \(abbreviated(text)) takes none of what is served here: \(contentTypes.joined(separator: ", "))")
     }
 }

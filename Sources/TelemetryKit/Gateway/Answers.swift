@@ -5,16 +5,21 @@ enum Answers {
     static let json = "application/json"
 
     /// `{"data":[…],"count":n,"total":N}`
-    static func list<Element>(_ page: Page<Element>, _ append: (inout ByteWriter, Element) -> Void) -> HTTPResponse {
-        object { out in
-            out.append("{\"data\":")
-            out.appendList(page.items, append)
-            out.append(",\"count\":")
-            out.appendDecimal(page.items.count)
-            out.append(",\"total\":")
-            out.appendDecimal(page.total)
-            out.append("}")
-        }
+    ///
+    /// - Parameter further: writes members after these: `,"name":…`.
+    static func list<Element>(
+        _ page: Page<Element>, _ gateway: GatewayCore, further: (inout ByteWriter) -> Void = { _ in },
+        _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
+    ) throws -> HTTPResponse {
+        var tail = ByteWriter()
+        tail.append("],\"count\":")
+        tail.appendDecimal(page.items.count)
+        tail.append(",\"total\":")
+        tail.appendDecimal(page.total)
+        further(&tail)
+        tail.append("}")
+        return try PiecedBody(page.items, head: Array("{\"data\":[".utf8), tail: tail.bytes) { append }
+            .response(limit: gateway.configuration.maximumResponseBytes, workers: gateway.workers)
     }
 
     /// - Parameter capacity: about how many bytes it will have.

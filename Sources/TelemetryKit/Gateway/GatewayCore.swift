@@ -13,6 +13,7 @@ final class GatewayCore: Sendable {
     let openAPIDocument: [UInt8]
     let openAPI: FixedAnswer
     let started = ContinuousClock.now
+    let deadlines = RequestDeadlines()
     private let router: Router
     private let crossOrigin: CrossOrigin
 
@@ -28,6 +29,16 @@ final class GatewayCore: Sendable {
 
     var routes: [Route] { router.routes }
 
+    /// How long `/ready` and `/metrics` wait for the store: whoever asks them waits no longer than some seconds, and wants to know of a
+    /// store that does not answer.
+    var probeTimeout: Duration { min(configuration.queryTimeout / 2, .seconds(5)) }
+
+    /// The store's answer within ``probeTimeout``; else throws ``DeadlineExceeded``.
+    func askingStore<Value: Sendable>(_ ask: @escaping @Sendable (any TelemetryStore) async throws -> Value) async throws -> Value {
+        let store = store
+        return try await deadlines.run(within: probeTimeout, on: workers) { try await ask(store) }
+    }
+
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
         let start = ContinuousClock.now
         let id = RequestID.of(request)
@@ -39,8 +50,10 @@ final class GatewayCore: Sendable {
             response = error.response
         } catch let error as StoreError {
             response = APIError(error).response
+        } catch is CancellationError {
+            response = APIError.clientClosed.response
         } catch {
-            response = APIError(status: 500, code: "internal_error", message: "\(error)").response
+            response = APIError(status: 500, code: "internal_error", message: abbreviated("\(error)", to: 400)).response
         }
         response.headers += [(RequestID.field, id)] + crossOrigin.headers(for: request)
         // What is asked for now is soon not what is so; only what is known to last says otherwise.
@@ -58,8 +71,8 @@ final class GatewayCore: Sendable {
         let segments: [String: String]
         switch router.match(request.path) {
         case .route(let found, let captured): (route, segments) = (found, captured)
-        case .malformed: throw APIError.badRequest("the path has a broken escape: \(request.path)")
-        case .none: throw APIError.notFound("\(request.path) is not served; see /openapi.json")
+        case .malformed: throw APIError.badRequest("the path has a broken escape: \(abbreviated(request.path))")
+        case .none: throw APIError.notFound("\(abbreviated(request.path)) is not served; see /openapi.json")
         }
         label = route.path
         let allowed = route.takesForm ? CrossOrigin.methodsWithForm : CrossOrigin.methods
@@ -70,22 +83,42 @@ final class GatewayCore: Sendable {
             return HTTPResponse(status: 204, headers: [("Allow", allowed)] + crossOrigin.preflightHeaders(for: request))
         default:
             throw APIError(
-                status: 405, code: "method_not_allowed", message: "\(request.method) is not allowed on \(request.path)",
+                status: 405, code: "method_not_allowed", message: "\(abbreviated(request.method)) is not allowed on \(abbreviated(request.path))",
                 headers: [("Allow", allowed)])
         }
         if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
             throw APIError(
-                status: 401, code: "unauthorized", message: "\(request.path) asks for Authorization: Bearer with the API token",
+                status: 401, code: "unauthorized", message: "\(abbreviated(request.path)) asks for Authorization: Bearer with the API token",
                 headers: [("WWW-Authenticate", "Bearer")])
         }
         let accept = AcceptHeader(request)
         guard route.answers.contains(where: { accept.quality($0.contentType) > 0 }) else {
             throw accept.refusal(of: route.answers.map(\.contentType))
         }
+        do { try checkParameterCount(request) } catch { return route.errorForm(error) }
         let parameters = route.takesForm ? [:] : try QueryParameters.parse(request.query, for: route)
         let context = RequestContext(gateway: self, request: request, segments: segments, parameters: parameters)
-        guard route.isHeavy else { return try await route.handle(context) }
-        return try await withTaskExecutorPreference(workers) { try await route.handle(context) }
+        if route.isFixed { return try await route.handle(context) }
+        do {
+            let response = try await deadlines.run(within: configuration.queryTimeout, on: route.isHeavy ? workers : nil) {
+                try await route.handle(context)
+            }
+            // Lists do not get so far; this is for whatever is not one.
+            if case .bytes(let bytes) = response.body, bytes.count > configuration.maximumResponseBytes {
+                return route.errorForm(APIError.responseTooLarge(configuration.maximumResponseBytes))
+            }
+            return response
+        } catch is DeadlineExceeded {
+            return route.errorForm(APIError.timeout(configuration.queryTimeout))
+        }
+    }
+
+    /// Parameters are compared with each other and with every series.
+    private func checkParameterCount(_ request: HTTPRequest) throws(APIError) {
+        let pairs = [request.query.utf8.count { $0 == UInt8(ascii: "&") }, request.body.count { $0 == UInt8(ascii: "&") }]
+        let limit = configuration.maximumParameters
+        guard pairs[0] + pairs[1] + 1 > limit else { return }
+        throw .badRequest("the request has \(pairs[0] + pairs[1] + 1) parameters, and \(limit) is the limit (maximumParameters)")
     }
 
     private func isAuthorized(_ request: HTTPRequest, _ token: String) -> Bool {

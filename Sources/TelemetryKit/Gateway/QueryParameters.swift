@@ -9,7 +9,7 @@ enum QueryParameters {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = percentDecoded(parts[0], plusIsSpace: true),
                 let value = percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
-            else { throw .badRequest("the query has a broken escape: \(pair)") }
+            else { throw .badRequest("the query has a broken escape: \(abbreviated(pair))") }
             given.append((name, value))
         }
         var values: [String: ParameterValue] = [:]
@@ -25,7 +25,7 @@ enum QueryParameters {
         if taken < given.count {
             let known = route.queryParameters.map(\.name)
             let unknown = given.map(\.name).filter { !known.contains($0) }.min() ?? ""
-            throw .badRequest("\(unknown) is not a parameter of \(route.path)" + (known.isEmpty ? "" : "; it takes " + known.joined(separator: ", ")))
+            throw .badRequest("\(abbreviated(unknown)) is not a parameter of \(route.path)" + (known.isEmpty ? "" : "; it takes " + known.joined(separator: ", ")))
         }
         return values
     }
@@ -50,21 +50,21 @@ enum QueryParameters {
             do {
                 return .time(try Timestamp(rfc3339: text))
             } catch {
-                throw .badRequest("\(name)=\(text): \(error); such as 2025-07-18T20:42:34Z")
+                throw .badRequest("\(name)=\(abbreviated(text)): \(error); such as 2025-07-18T20:42:34Z")
             }
         case .duration(let preset):
             guard let duration = duration(text ?? preset) else {
-                throw .badRequest("\(name)=\(text ?? preset) is not a duration such as 500ms, 60s, 5m, 1h or 7d")
+                throw .badRequest("\(name)=\(abbreviated(text ?? preset)) is not a duration such as 500ms, 60s, 5m, 1h or 7d")
             }
             return .duration(duration)
         case .choice(let choices, let preset):
             guard let text else { return .text(preset) }
-            guard choices.contains(text) else { throw .badRequest("\(name)=\(text) must be one of \(choices.joined(separator: ", "))") }
+            guard choices.contains(text) else { throw .badRequest("\(name)=\(abbreviated(text)) must be one of \(choices.joined(separator: ", "))") }
             return .text(text)
         case .cursor:
             guard let text else { return nil }
             guard let cursor = PageCursor(text) else {
-                throw .badRequest("\(name)=\(text) is not what a page before gave as next")
+                throw .badRequest("\(name)=\(abbreviated(text)) is not what a page before gave as next")
             }
             return .cursor(cursor)
         }
@@ -72,7 +72,7 @@ enum QueryParameters {
 
     private static func integer(_ text: String, in range: ClosedRange<Int>, _ name: String) throws(APIError) -> Int {
         guard let number = Int(text), text.utf8.first != UInt8(ascii: "+") else {
-            throw .badRequest("\(name)=\(text) is not a whole number")
+            throw .badRequest("\(name)=\(abbreviated(text)) is not a whole number")
         }
         guard range.contains(number) else {
             let wanted = range.upperBound == .max ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"

@@ -17,10 +17,14 @@ struct Route: Sendable {
     var needsToken = false
     /// Whether it works through many samples: then not on the event loop's thread, where all others would wait.
     var isHeavy = false
+    /// Whether its response needs neither the store nor anything else that could keep it waiting: then it has no deadline.
+    var isFixed = false
     /// Whether it reads its parameters itself, in the query or in a form that is posted; ``parameters`` then only tell of them.
     var takesForm = false
     /// A name of ``Schemas``.
     var errorSchema = "Error"
+    /// The form of an error that is not the handler's own.
+    var errorForm: @Sendable (APIError) -> HTTPResponse = { $0.response }
     var handle: @Sendable (RequestContext) async throws -> HTTPResponse
 
     /// One representation of a successful answer.

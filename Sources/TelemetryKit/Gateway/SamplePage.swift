@@ -62,24 +62,27 @@ struct SamplePage: Sendable {
     }
 
     /// `{"data":[…],"count":n,"total":N,"next":"…"}`, and the next page's address as `Link` (RFC 8288).
-    func response(to request: HTTPRequest, _ writers: SampleWriterPool) -> HTTPResponse {
+    func response(to request: HTTPRequest, _ gateway: GatewayCore) throws -> HTTPResponse {
         let next = next?.description
-        var answer = Answers.object(capacity: 1024 + items.count * 640) { out in
-            out.append("{\"data\":")
-            writers.withWriter { samples in out.appendList(items) { samples.append($1, to: &$0) } }
-            out.append(",\"count\":")
-            out.appendDecimal(items.count)
-            if let total {
-                out.append(",\"total\":")
-                out.appendDecimal(total)
-            }
-            if let next {
-                out.append(",\"next\":\"")
-                out.append(next)
-                out.append("\"")
-            }
-            out.append("}")
+        var tail = ByteWriter()
+        tail.append("],\"count\":")
+        tail.appendDecimal(items.count)
+        if let total {
+            tail.append(",\"total\":")
+            tail.appendDecimal(total)
         }
+        if let next {
+            tail.append(",\"next\":\"")
+            tail.append(next)
+            tail.append("\"")
+        }
+        tail.append("}")
+        let writers = gateway.sampleWriters
+        let body = PiecedBody(items, head: Array("{\"data\":[".utf8), tail: tail.bytes) {
+            let lent = writers.lend()
+            return { lent.append($1, to: &$0) }
+        }
+        var answer = try body.response(limit: gateway.configuration.maximumResponseBytes, workers: gateway.workers)
         if let next { answer.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"])) }
         return answer
     }

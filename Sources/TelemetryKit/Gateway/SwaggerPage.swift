@@ -17,13 +17,26 @@ enum SwaggerPage {
         let directory = gateway.configuration.swaggerUIDirectory
         let isComplete = directory.map { access($0 + "/swagger-ui-bundle.js", R_OK) == 0 && access($0 + "/swagger-ui.css", R_OK) == 0 } ?? false
         return HTTPResponse(
-            contentType: "text/html; charset=utf-8", Array((isComplete ? bundlePage : listPage(gateway.routes)).utf8))
+            headers: [("Content-Type", "text/html; charset=utf-8")] + policy,
+            body: .bytes(Array((isComplete ? bundlePage : listPage(gateway.routes)).utf8)))
     }
 
+    /// Scripts come from the gateway alone, and no page of another origin may frame this one. Swagger UI sets styles in its elements and
+    /// draws with images in `data:` URLs; it may ask this gateway only, whatever servers a document names.
+    private static let policy = [
+        (
+            name: "Content-Security-Policy",
+            value: "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+                + "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+        (name: "X-Frame-Options", value: "DENY"), (name: "Referrer-Policy", value: "no-referrer"),
+    ]
+
     static func file(_ name: String, _ gateway: GatewayCore) throws -> HTTPResponse {
+        if name == initializerName { return initializer.response }
         guard let directory = gateway.configuration.swaggerUIDirectory, let file = files.first(where: { $0.name == name }),
             let bytes = contents(directory + "/" + name)
-        else { throw APIError.notFound("/swagger/\(name) is not served") }
+        else { throw APIError.notFound("/swagger/\(abbreviated(name)) is not served") }
         return FixedAnswer(file.contentType, bytes).response
     }
 
@@ -54,12 +67,21 @@ enum SwaggerPage {
         <body>
         <div id="swagger-ui"></div>
         <script src="swagger-ui-bundle.js"></script>
-        <script>
-        SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true });
-        </script>
+        <script src="\(initializerName)"></script>
         </body>
         </html>
         """
+
+    /// A file of its own: the page's policy allows no script in the page.
+    private static let initializerName = "swagger-initializer.js"
+
+    private static let initializer = FixedAnswer(
+        "text/javascript; charset=utf-8",
+        Array(
+            """
+            SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true });
+
+            """.utf8))
 
     private static func listPage(_ routes: [Route]) -> String {
         var rows = ""

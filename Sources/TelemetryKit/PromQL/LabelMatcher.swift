@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// One condition of a selector: `gpu=~"0|1"`.
 package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
     package enum Operation: String, Sendable {
@@ -50,6 +52,9 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { name + operation.rawValue + promQLQuoted(value) }
 }
+
+/// The text in quotes, cut if it is long: for errors.
+func promQLEcho(_ text: String) -> String { promQLQuoted(abbreviated(text)) }
 
 /// The text in quotes, as PromQL reads it.
 func promQLQuoted(_ text: String) -> String {

@@ -79,14 +79,22 @@ package struct LinearRegex: Sendable {
         }
     }
 
+    /// Whether the whole text matches; `false` also if the task is cancelled meanwhile.
     package func matches(_ text: String) -> Bool {
         if let literals { return literals.contains { $0.hasBytes(of: text) } }
         let scalars = Array(text.unicodeScalars)
         var states = StateList(count: program.count)
         var next = states
+        var work = 0
         follow(0, at: 0, of: scalars.count, &states)
         for (i, scalar) in scalars.enumerated() {
             if states.list.isEmpty { return false }
+            // Ten thousand states times a long text are seconds. Whoever matches sees to the cancellation too.
+            work += states.list.count
+            if work > 1 << 18 {
+                if Task.isCancelled { return false }
+                work = 0
+            }
             next.removeAll()
             for state in states.list {
                 if case .one(let set) = program[state], set.contains(scalar) {

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The samples of one series that a selector may need, and where the evaluation is in them.
 ///
 /// Times are milliseconds, as in Prometheus; of two samples within one, the later counts.
@@ -47,28 +49,39 @@ struct SeriesLoader {
 
     /// The series with samples between the two times, both in milliseconds and included, in the order of their labels.
     mutating func load(_ selector: PromQLSelector, from start: Int64, through end: Int64) async throws -> [LoadedSeries] {
-        guard let filter = try await SelectorFilter.filter(selector.matchers, store, from: start, through: end) else { return [] }
+        var metricNames: [String]?
+        guard
+            let filter = try await SelectorFilter.filter(
+                selector.matchers, store, from: start, through: end, metricNames: &metricNames)
+        else { return [] }
         var query = TelemetryQuery(filter, limit: 10_000, countsTotal: false)
         var known: [MetricSeries: LoadedSeries?] = [:]
         var loaded: [LabelSet: LoadedSeries] = [:]
+        var check = CancellationCheck()
         while true {
+            // Others wait for this thread too.
+            await Task.yield()
+            try Task.checkCancellation()
             let page = try await store.telemetry(query).items
             for sample in page {
+                try check.step()
                 let series: LoadedSeries?
                 if let found = known[sample.series] {
                     series = found
                 } else {
                     series = Self.series(sample.series, selector.matchers, &loaded)
+                    // A pattern that was interrupted matches nothing, and must not be believed.
+                    try Task.checkCancellation()
                     known[sample.series] = .some(series)
                 }
                 if let series, series.append(time: milliseconds(sample.timestamp), value: sample.value) { count += 1 }
             }
             guard count <= limits.maxSamples else {
                 throw PromQLError(
-                    .execution, "\(selector) needs more than \(limits.maxSamples) samples; ask for fewer series or a shorter time")
+                    .execution, "\(abbreviated(selector.description)) needs more than \(limits.maxSamples) samples (QUERY_MAX_SAMPLES); ask for fewer series or a shorter time")
             }
             guard ContinuousClock.now < deadline else {
-                throw PromQLError(.timeout, "the query took too long while samples were read")
+                throw PromQLError(.timeout, "the query took longer than \(limits.timeout) (QUERY_TIMEOUT, or the parameter timeout)")
             }
             guard page.count == query.limit, let last = page.last else { break }
             query.after = SampleCursor(last)
@@ -97,8 +110,11 @@ struct SeriesLoader {
 /// What of a selector a store can be asked for.
 enum SelectorFilter {
     /// Includes all samples that the matchers mean, and maybe more; `nil` where there can be none.
+    ///
+    /// - Parameter metricNames: the store's metrics, asked for at the first selector that needs them.
     static func filter(
-        _ matchers: [LabelMatcher], _ store: any TelemetryStore, from start: Int64, through end: Int64
+        _ matchers: [LabelMatcher], _ store: any TelemetryStore, from start: Int64, through end: Int64,
+        metricNames: inout [String]?
     ) async throws -> SampleFilter? {
         let names = matchers.filter { $0.name == LabelSet.nameLabel }
         var filter = SampleFilter(
@@ -112,8 +128,12 @@ enum SelectorFilter {
         filter.endTime = endTime.nanoseconds == .max ? nil : endTime
         if !names.isEmpty {
             var candidates = texts(LabelSet.nameLabel, matchers)
-            if candidates.isEmpty { candidates = try await store.metrics(uuid: nil).map(\.name) }
+            if candidates.isEmpty {
+                candidates = if let metricNames { metricNames } else { try await store.metrics(uuid: nil).map(\.name) }
+                metricNames = candidates
+            }
             filter.metricNames = candidates.filter { name in names.allSatisfy { $0.matches(name) } }
+            try Task.checkCancellation()
             if filter.metricNames.isEmpty { return nil }
         }
         return filter

@@ -45,7 +45,7 @@ struct PromQLEngine: Sendable {
             guard count <= limits.maxSamples else {
                 throw PromQLError(
                     .execution,
-                    "the query needs more than \(limits.maxSamples) samples; ask for fewer series, a shorter time or a longer step")
+                    "the query needs more than \(limits.maxSamples) samples (QUERY_MAX_SAMPLES); ask for fewer series, a shorter time or a longer step")
             }
             for sample in samples {
                 results[sample.labels, default: PromQLSeries(labels: sample.labels)].append(time: time, value: sample.value)

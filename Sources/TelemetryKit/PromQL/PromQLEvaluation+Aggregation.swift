@@ -14,7 +14,7 @@ extension PromQLEvaluation {
         let isRanking = aggregation.operation == .topk || aggregation.operation == .bottomk
         if isRanking { parameter = try Self.rank(parameter) }
         if aggregation.operation == .countValues, !isLabelName(label) {
-            throw PromQLError(.execution, "count_values: \(promQLQuoted(label)) is not the name of a label")
+            throw PromQLError(.execution, "count_values: \(promQLEcho(label)) is not the name of a label")
         }
         let samples = try vector(aggregation.vector, at: time)
         var places: [LabelSet: Int] = [:]

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryNet
 
 /// Operators of two sides.
 extension PromQLEvaluation {
@@ -96,7 +97,7 @@ extension PromQLEvaluation {
             let side = isSwapped ? "left" : "right"
             throw PromQLError(
                 .execution,
-                "the \(side) side of \(binary.operation.rawValue) has several series for \(key(sample.labels, binary)): "
+                "the \(side) side of \(binary.operation.rawValue) has several series for \(abbreviated(key(sample.labels, binary).description)): "
                     + "on, ignoring and group tell which belong together")
         }
         var matched: Set<LabelSet> = []
@@ -114,7 +115,7 @@ extension PromQLEvaluation {
             guard binary.matching.many != .none || matched.insert(key).inserted else {
                 throw PromQLError(
                     .execution,
-                    "the left side of \(binary.operation.rawValue) has several series for \(key): "
+                    "the left side of \(binary.operation.rawValue) has several series for \(abbreviated(key.description)): "
                         + "group_left tells that they are meant")
             }
             result.append(PromQLSample(labels: labels(of: sample.labels, partner.labels, binary), value: value))

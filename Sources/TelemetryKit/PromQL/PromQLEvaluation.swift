@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// One query over the samples that were read for it, evaluated at times that never go back. Used by one task.
 final class PromQLEvaluation {
     /// By the index of their selector.
@@ -55,7 +57,7 @@ final class PromQLEvaluation {
         ticks += 1
         guard ticks % 64 == 0 else { return }
         // A client that has gone needs no answer either.
-        guard ContinuousClock.now < deadline, !Task.isCancelled else { throw PromQLError(.timeout, "the query took too long") }
+        guard ContinuousClock.now < deadline, !Task.isCancelled else { throw PromQLError(.timeout, "the query took longer than it may (QUERY_TIMEOUT, or the parameter timeout)") }
     }
 
     // MARK: Selectors
@@ -113,7 +115,7 @@ final class PromQLEvaluation {
     func unique(_ samples: [PromQLSample]) throws(PromQLError) -> [PromQLSample] {
         var seen: Set<LabelSet> = []
         for sample in samples where !seen.insert(sample.labels).inserted {
-            throw PromQLError(.execution, "several series of the result have the same labels: \(sample.labels)")
+            throw PromQLError(.execution, "several series of the result have the same labels: \(abbreviated(sample.labels.description))")
         }
         return samples
     }

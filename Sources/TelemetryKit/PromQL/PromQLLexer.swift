@@ -80,8 +80,8 @@ struct PromQLLexer {
             return add(.symbol, from: start)
         }
         guard "+-*/%^<>=(){}[],@".utf8.contains(bytes[at]) else {
-            let rest = String(decoding: bytes[at...], as: UTF8.self)
-            throw error("unexpected character \(promQLQuoted(String(rest.unicodeScalars.first!)))", at: start)
+            let rest = String(decoding: bytes[at...].prefix(4), as: UTF8.self)
+            throw error("unexpected character \(promQLEcho(String(rest.unicodeScalars.first!)))", at: start)
         }
         at += 1
         add(.symbol, from: start)
@@ -115,7 +115,7 @@ struct PromQLLexer {
         } else if let duration = PromQLDuration.milliseconds(word) {
             add(.duration(duration), from: start)
         } else {
-            throw error("\(word) is neither a number nor a duration", at: start)
+            throw error("\(abbreviated(word)) is neither a number nor a duration", at: start)
         }
     }
 

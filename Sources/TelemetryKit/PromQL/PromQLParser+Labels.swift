@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Selectors, lists of labels, and what stands between the two sides of an operator.
 extension PromQLParser {
     // MARK: Selectors
@@ -39,10 +41,10 @@ extension PromQLParser {
         }
         advance()
         guard token.kind == .symbol, let operation = LabelMatcher.Operation(rawValue: token.text) else {
-            throw unexpected("after the label \(start.text), expected =, !=, =~ or !~")
+            throw unexpected("after the label \(abbreviated(start.text)), expected =, !=, =~ or !~")
         }
         advance()
-        guard case .string(let value) = token.kind else { throw unexpected("for the label \(start.text), expected a string") }
+        guard case .string(let value) = token.kind else { throw unexpected("for the label \(abbreviated(start.text)), expected a string") }
         if name != nil, start.text == "__name__" { throw error("the metric has its name twice", at: start.offset) }
         let matcher = try matcher(start.text, operation, value, at: token.offset)
         advance()
@@ -55,7 +57,7 @@ extension PromQLParser {
         do {
             return try LabelMatcher(name, operation, value)
         } catch {
-            throw self.error("the pattern \(promQLQuoted(value)): \(error)", at: offset, error.isUnsupported ? .unsupported : .badData)
+            throw self.error("the pattern \(promQLEcho(value)): \(error)", at: offset, error.isUnsupported ? .unsupported : .badData)
         }
     }
 
@@ -100,7 +102,7 @@ extension PromQLParser {
         advance()
         if isSymbol("(") { binary.matching.included = try labelList() }
         for label in binary.matching.included where binary.matching.isOn && binary.matching.labels.contains(label) {
-            throw error("the label \(label) is both in on and in group")
+            throw error("the label \(abbreviated(label)) is both in on and in group")
         }
     }
 

@@ -1,7 +1,11 @@
+import TelemetryNet
+
 /// Reads PromQL into a tree whose types fit; see Docs/Prometheus.md for the part that is read.
 package struct PromQLParser {
     /// Of the tree. Evaluation goes as deep, so that no query can exhaust the stack.
     static let maxDepth = 128
+    /// Of a query, in bytes.
+    static let maxBytes = 64 * 1024
 
     let query: [UInt8]
     private let tokens: [PromQLToken]
@@ -11,6 +15,9 @@ package struct PromQLParser {
     private var selectors: [PromQLSelector] = []
 
     package static func parse(_ query: String) throws(PromQLError) -> PromQLQuery {
+        guard query.utf8.count <= maxBytes else {
+            throw PromQLError(.badData, "the query has \(query.utf8.count) bytes, and \(maxBytes) is the limit")
+        }
         let bytes = Array(query.utf8)
         var parser = PromQLParser(query: bytes, tokens: try PromQLLexer.tokens(bytes))
         if case .end = parser.token.kind { throw parser.error("there is no expression") }
@@ -37,7 +44,7 @@ package struct PromQLParser {
 
     func unexpected(_ place: String) -> PromQLError {
         if case .end = token.kind { return error("unexpected end \(place)") }
-        return error("unexpected \(promQLQuoted(token.text)) \(place)")
+        return error("unexpected \(promQLEcho(token.text)) \(place)")
     }
 
     func isSymbol(_ text: String) -> Bool { token.kind == .symbol && token.text == text }
@@ -169,7 +176,7 @@ package struct PromQLParser {
         let start = token
         guard let function = PromQLFunction(rawValue: start.text) else {
             if PromQLFunction.others.contains(start.text) { throw error("the function \(start.text)", .unsupported) }
-            throw error("no function of the name \(start.text)")
+            throw error("no function of the name \(abbreviated(start.text))")
         }
         advance()
         let arguments = try self.arguments(of: start.text)

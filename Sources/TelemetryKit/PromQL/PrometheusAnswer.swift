@@ -24,17 +24,6 @@ enum PrometheusAnswer {
         return HTTPResponse(status: status, headers: [("Content-Type", "application/json")] + headers, body: .bytes(out.bytes))
     }
 
-    static func list<Element>(
-        _ elements: some Sequence<Element>, _ out: inout ByteWriter, _ append: (inout ByteWriter, Element) -> Void
-    ) {
-        out.append("[")
-        for (index, element) in elements.enumerated() {
-            if index > 0 { out.append(",") }
-            append(&out, element)
-        }
-        out.append("]")
-    }
-
     static func append(_ labels: LabelSet, _ out: inout ByteWriter) {
         out.append("{")
         for (index, label) in labels.labels.enumerated() {
@@ -46,39 +35,65 @@ enum PrometheusAnswer {
         out.append("}")
     }
 
-    /// `{"resultType":"vector","result":[…]}`
-    static func append(_ answer: PromQLEngine.Answer, _ out: inout ByteWriter) {
-        out.append(#"{"resultType":""#)
+    /// `{"status":"success","data":{"resultType":"vector","result":[…]}}`
+    static func body(of answer: PromQLEngine.Answer) -> PiecedBody {
+        func body<Element: Sendable>(
+            _ type: String, _ elements: [Element], _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
+        ) -> PiecedBody {
+            let head = #"{"status":"success","data":{"resultType":"\#(type)","result":["#
+            return PiecedBody(elements, head: Array(head.utf8), tail: Array("]}}".utf8)) { append }
+        }
         switch answer {
         case .scalar(let value, let time):
-            out.append(#"scalar","result":"#)
-            append(time, value, &out)
+            return body("scalar", [value]) { out, value in
+                append(time, &out)
+                out.append(",\"")
+                out.append(text(value))
+                out.append("\"")
+            }
         case .string(let text, let time):
-            out.append(#"string","result":["#)
-            append(time, &out)
-            out.append(",")
-            out.appendJSONString(text)
-            out.append("]")
+            return body("string", [text]) { out, text in
+                append(time, &out)
+                out.append(",")
+                out.appendJSONString(text)
+            }
         case .vector(let samples, let time):
-            out.append(#"vector","result":"#)
-            list(samples, &out) { out, sample in
+            return body("vector", samples) { out, sample in
                 out.append(#"{"metric":"#)
                 append(sample.labels, &out)
                 out.append(#","value":"#)
                 append(time, sample.value, &out)
                 out.append("}")
             }
-        case .matrix(let series):
-            out.append(#"matrix","result":"#)
-            list(series, &out) { out, series in
-                out.append(#"{"metric":"#)
-                append(series.labels, &out)
-                out.append(#","values":"#)
-                list(series.times.indices, &out) { append(series.times[$1], series.values[$1], &$0) }
-                out.append("}")
+        case .matrix(let series): return matrix(series)
+        }
+    }
+
+    /// One series may have millions of values: these go in pieces too.
+    private static func matrix(_ series: [PromQLSeries]) -> PiecedBody {
+        let pieceValues = 4096
+        let pieces = series.indices.flatMap { index in
+            stride(from: 0, to: max(1, series[index].times.count), by: pieceValues).map { (series: index, start: $0) }
+        }
+        return PiecedBody(count: pieces.count + 2) {
+            { out, piece in
+                if piece == 0 { return out.append(#"{"status":"success","data":{"resultType":"matrix","result":["#) }
+                if piece > pieces.count { return out.append("]}}") }
+                let (index, start) = pieces[piece - 1]
+                let one = series[index]
+                if start == 0 {
+                    out.append(index == 0 ? #"{"metric":"# : #",{"metric":"#)
+                    append(one.labels, &out)
+                    out.append(#","values":["#)
+                }
+                let end = min(start + pieceValues, one.times.count)
+                for place in start..<end {
+                    if place > 0 { out.append(",") }
+                    append(one.times[place], one.values[place], &out)
+                }
+                if end == one.times.count { out.append("]}") }
             }
         }
-        out.append("}")
     }
 
     /// `[1752871354.5,"36"]`

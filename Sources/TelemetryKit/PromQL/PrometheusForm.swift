@@ -10,7 +10,7 @@ struct PrometheusForm: Sendable {
             let type = request.header("content-type")?.prefix { $0 != ";" }.lowercased() ?? ""
             guard type == "application/x-www-form-urlencoded" else {
                 throw PromQLError(
-                    .badData, "a posted query is of the type application/x-www-form-urlencoded, and this is of \(promQLQuoted(type))")
+                    .badData, "a posted query is of the type application/x-www-form-urlencoded, and this is of \(promQLEcho(type))")
             }
             try add(String(decoding: request.body, as: UTF8.self))
         }
@@ -22,13 +22,13 @@ struct PrometheusForm: Sendable {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = percentDecoded(parts[0], plusIsSpace: true),
                 let value = percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
-            else { throw PromQLError(.badData, "a parameter has a broken escape: \(pair)") }
+            else { throw PromQLError(.badData, "a parameter has a broken escape: \(abbreviated(pair))") }
             parameters.append((name, value))
         }
     }
 
     private static func invalid(_ name: String, _ reason: String) -> PromQLError {
-        PromQLError(.badData, "invalid parameter \(promQLQuoted(name)): \(reason)")
+        PromQLError(.badData, "invalid parameter \(promQLEcho(name)): \(reason)")
     }
 
     /// `nil` where it is not there or empty.
@@ -36,22 +36,36 @@ struct PrometheusForm: Sendable {
 
     func texts(_ name: String) -> [String] { parameters.filter { $0.name == name }.map(\.value) }
 
-    func query() throws(PromQLError) -> PromQLQuery {
+    func query(maximumSelectors: Int) throws(PromQLError) -> PromQLQuery {
+        let query: PromQLQuery
         do {
-            return try PromQLParser.parse(text("query") ?? "")
+            query = try PromQLParser.parse(text("query") ?? "")
         } catch {
             throw PromQLError(error.kind, "invalid parameter \"query\": \(error)")
         }
+        // Each reads its samples for itself.
+        guard query.selectors.count <= maximumSelectors else {
+            throw Self.invalid(
+                "query", "it has \(query.selectors.count) selectors, and \(maximumSelectors) is the limit (maximumSelectors)")
+        }
+        return query
     }
 
-    /// The selectors of `match[]`.
-    func selectors() throws(PromQLError) -> [PromQLSelector] {
+    /// The selectors of `match[]`, each once.
+    func selectors(limit: Int) throws(PromQLError) -> [PromQLSelector] {
+        // Each costs parsing, and is compared with every series.
+        let texts = Set(texts("match[]"))
+        guard texts.count <= limit else {
+            throw Self.invalid(
+                "match[]", "\(texts.count) selectors, and \(limit) is the limit (maximumSelectors): "
+                    + "one with =~ and alternatives can stand for many")
+        }
         var selectors: [PromQLSelector] = []
-        for text in texts("match[]") {
+        for text in texts.sorted() {
             do throws(PromQLError) {
                 guard case .selector(let selector) = try PromQLParser.parse(text).expression, selector.window == nil, selector.offset == 0
                 else {
-                    throw PromQLError(.badData, "\(text) is not a selector of series")
+                    throw PromQLError(.badData, "\(abbreviated(text)) is not a selector of series")
                 }
                 selectors.append(selector)
             } catch {
@@ -65,14 +79,14 @@ struct PrometheusForm: Sendable {
     func time(_ name: String) throws(PromQLError) -> Int64? {
         guard let text = text(name) else { return nil }
         if let seconds = Self.number(text) {
-            guard let milliseconds = Self.milliseconds(seconds) else { throw Self.invalid(name, "\(text) is too far from now") }
+            guard let milliseconds = Self.milliseconds(seconds) else { throw Self.invalid(name, "\(abbreviated(text)) is too far from now") }
             return milliseconds
         }
         do {
             let nanoseconds = try Timestamp(rfc3339: text).nanoseconds
             return nanoseconds / 1_000_000 - (nanoseconds % 1_000_000 < 0 ? 1 : 0)
         } catch {
-            throw Self.invalid(name, "cannot read \(promQLQuoted(text)) as seconds since 1970, and it is \(error)")
+            throw Self.invalid(name, "cannot read \(promQLEcho(text)) as seconds since 1970, and it is \(error)")
         }
     }
 
@@ -80,7 +94,7 @@ struct PrometheusForm: Sendable {
     func duration(_ name: String) throws(PromQLError) -> Int64? {
         guard let text = text(name) else { return nil }
         guard let duration = Self.number(text).map(Self.milliseconds) ?? PromQLDuration.milliseconds(text) else {
-            throw Self.invalid(name, "cannot read \(promQLQuoted(text)) as a number of seconds or a duration such as 15s")
+            throw Self.invalid(name, "cannot read \(promQLEcho(text)) as a number of seconds or a duration such as 15s")
         }
         return duration
     }

@@ -1,7 +1,11 @@
+import TelemetryNet
+
 /// Reads the syntax of RE2 (https://github.com/google/re2/wiki/Syntax) but for `\b`, `\B`, `\p` and flag `m`.
 struct RegexParser {
     private static let maxDepth = 100
     private static let maxRepeat = 1000
+    /// Of a pattern, in bytes.
+    static let maxBytes = 16 * 1024
 
     private let scalars: [Unicode.Scalar]
     private var at = 0
@@ -10,6 +14,9 @@ struct RegexParser {
     private var dotTakesLineFeed = false
 
     static func parse(_ pattern: String) throws(RegexError) -> RegexNode {
+        guard pattern.utf8.count <= maxBytes else {
+            throw RegexError(offset: maxBytes, reason: "the pattern has \(pattern.utf8.count) bytes, and \(maxBytes) is the limit: it ends")
+        }
         var parser = RegexParser(pattern)
         let node = try parser.alternatives()
         guard parser.at == parser.scalars.count else { throw parser.error("unexpected )") }
@@ -254,6 +261,7 @@ struct RegexParser {
             set.ranges.append(low[0].lowerBound...high[0].lowerBound)
         }
         guard skip("]") else { throw error("[ is not closed", at: start) }
+        set.ranges = ScalarSet.merged(set.ranges)
         return set
     }
 
@@ -274,7 +282,7 @@ struct RegexParser {
             at = start
             return nil
         }
-        guard let ranges = ScalarSet.named[name] else { throw error("no class of the name \(name)", at: start) }
+        guard let ranges = ScalarSet.named[name] else { throw error("no class of the name \(abbreviated(name))", at: start) }
         return isNegated ? ScalarSet.complement(ranges) : ranges
     }
 }

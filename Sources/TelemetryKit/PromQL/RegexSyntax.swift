@@ -10,24 +10,32 @@ indirect enum RegexNode: Sendable {
 
     /// The texts that match, where they are few and each is spelled out: `a|b(c|d)`.
     func literals(limit: Int = 256) -> [String]? {
+        var texts = [""]
+        return append(to: &texts, limit: limit) ? texts : nil
+    }
+
+    /// Continues each of the texts with each of this node's; returns whether these are spelled out and few.
+    ///
+    /// In place, as far as a node has one text: a long pattern costs a step for each of its characters and not a copy of what is before.
+    private func append(to texts: inout [String], limit: Int) -> Bool {
         switch self {
-        case .empty: return [""]
-        case .one(let set): return set.single.map { [String($0)] }
-        case .sequence(let nodes):
-            var texts = [""]
-            for node in nodes {
-                guard let next = node.literals(limit: limit), texts.count * next.count <= limit else { return nil }
-                texts = texts.flatMap { text in next.map { text + $0 } }
-            }
-            return texts
+        case .empty: return true
+        case .one(let set):
+            guard let scalar = set.single else { return false }
+            for i in texts.indices { texts[i].unicodeScalars.append(scalar) }
+            return true
+        case .sequence(let nodes): return nodes.allSatisfy { $0.append(to: &texts, limit: limit) }
         case .alternatives(let nodes):
-            var texts: [String] = []
+            var tails: [String] = []
             for node in nodes {
-                guard let next = node.literals(limit: limit), texts.count + next.count <= limit else { return nil }
-                texts += next
+                var own = [""]
+                guard node.append(to: &own, limit: limit), tails.count + own.count <= limit else { return false }
+                tails += own
             }
-            return texts
-        case .repeated, .atStart, .atEnd: return nil
+            guard texts.count * tails.count <= limit else { return false }
+            texts = texts.flatMap { text in tails.map { text + $0 } }
+            return true
+        case .repeated, .atStart, .atEnd: return false
         }
     }
 }
@@ -69,8 +77,28 @@ struct ScalarSet: Sendable {
         return Unicode.Scalar(ranges[0].lowerBound)
     }
 
+    /// The same scalars, in ranges that ascend and do not touch.
+    static func merged(_ ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+        var merged: [ClosedRange<UInt32>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, range.lowerBound <= last.upperBound + 1 {
+                merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            } else {
+                merged.append(range)
+            }
+        }
+        return merged
+    }
+
     func contains(_ scalar: Unicode.Scalar) -> Bool {
-        func holds(_ value: UInt32) -> Bool { ranges.contains { $0.contains(value) } }
+        func holds(_ value: UInt32) -> Bool {
+            // A class of many ranges is in order.
+            if ranges.count > 8 {
+                let index = ranges.firstSortedIndex { $0.upperBound >= value }
+                return index < ranges.count && ranges[index].contains(value)
+            }
+            return ranges.contains { $0.contains(value) }
+        }
         var found = holds(scalar.value)
         if !found, foldsCase {
             for text in [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping] where text.unicodeScalars.count == 1 {

@@ -94,7 +94,7 @@ struct DatabaseHTTP: Sendable {
         accepting: Set<Int> = []
     ) async throws -> CurlResponse {
         let target = path + (query.isEmpty ? "" : "?" + formEncoded(query))
-        let subject = "\(method) \(url)\(target)"
+        let subject = "\(method) \(url)\(abbreviated(target, to: 200))"
         let queries = [query.isEmpty ? "" : formEncoded(query), baseQuery].filter { !$0.isEmpty }
         let asked = base + path + (queries.isEmpty ? "" : "?" + queries.joined(separator: "&"))
         var request = CurlRequest(method: method, url: asked, timeout: timeout, maximumBody: Self.maximumAnswer)

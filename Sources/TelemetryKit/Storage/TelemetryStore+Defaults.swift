@@ -38,6 +38,7 @@ extension TelemetryStore {
     func forEachSample(_ filter: SampleFilter, _ body: (GPUMetric) -> Void) async throws {
         var query = TelemetryQuery(filter, limit: 10_000, countsTotal: false)
         while true {
+            try Task.checkCancellation()
             let page = try await telemetry(query).items
             page.forEach(body)
             guard page.count == query.limit, let last = page.last else { return }

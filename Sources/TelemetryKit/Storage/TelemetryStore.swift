@@ -3,7 +3,8 @@
 /// Writing is idempotent: a sample is identified by its series' metric name, its GPU's uuid and its timestamp, and a second
 /// write of the same one replaces the first. So a message that is delivered twice changes nothing. A sample whose value is not
 /// finite is not stored.
-/// Every method may be called from any number of tasks at once.
+/// Every method may be called from any number of tasks at once. A read whose task is cancelled ends soon, with `CancellationError`: its client
+/// has disconnected, or its time is over.
 public protocol TelemetryStore: Sendable {
     /// Stores every sample of the batches, or throws ``StoreError``; after a throw some may have been stored, and the
     /// caller writes the same batches again, unless the error tells which samples are ``StoreError/refused``. A sample that is older

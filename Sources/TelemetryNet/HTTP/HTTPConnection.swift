@@ -29,6 +29,8 @@ final class HTTPConnection: EventHandler {
     private var hasEnded = false
     private var isLastRequest = false
     private var peerEnded = false
+    /// The number of the request that the client's absence was looked into for.
+    private var probedNumber = 0
     private(set) var goneFor: HTTPPeerGone.Reason?
     /// Since when it has been at rest, or our side has ended.
     private var restingSince: ContinuousClock.Instant
@@ -129,6 +131,7 @@ final class HTTPConnection: EventHandler {
             }
             // Where sending makes room for answers, the next request may be there already.
             isHeldBack = !canServe
+            probeEndedClient()
             guard !isClosed, send() else { return }
         } while isHeldBack && canServe && !input.isEmpty
         if isEnding { input.consume(input.count) }
@@ -137,6 +140,18 @@ final class HTTPConnection: EventHandler {
         if peerEnded, canServe { isEnding = true }
         if isEnding, exchange == nil, output.isEmpty { return endWriting() }
         watch()
+    }
+
+    /// Finds out whether a client that has ended its sending while its request is being worked on is still there.
+    ///
+    /// A client that only closed its own side reads the interim response and ignores it, as RFC 9110 section 15.2 requires; the host of
+    /// one that closed the connection refuses it with a reset, which cancels the task. HTTP/1.0 has no interim responses: there the
+    /// deadline of the request ends the work.
+    private func probeEndedClient() {
+        guard peerEnded, probedNumber != number, task != nil, let exchange, exchange.isVersion11, !exchange.isStreaming else { return }
+        probedNumber = number
+        core.lendOutput(to: &output)
+        output.append("HTTP/1.1 100 Continue\r\n\r\n")
     }
 
     /// A request counts as begun with its first byte, so that one who sends it byte by byte gains no time.

@@ -144,7 +144,8 @@ final class HTTPServerCore {
         output.releaseIfEmpty()
     }
 
-    /// The fields of every answer, made once a second: `Date` (RFC 9110 section 5.6.7) and `Server`.
+    /// The fields of every response, made once a second: `Date` (RFC 9110 section 5.6.7), `Server`, and `X-Content-Type-Options`, so that
+    /// no browser takes a text, JSON or an error for a page or a script because of what is in it.
     func commonFields() -> [UInt8] {
         var now = time(nil)
         if now != commonSecond {
@@ -156,7 +157,7 @@ final class HTTPServerCore {
             func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
             let day = "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900)"
             let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-            common = Array("\r\nDate: \(day) \(clock) GMT\r\nServer: \(configuration.name)".utf8)
+            common = Array("\r\nDate: \(day) \(clock) GMT\r\nServer: \(configuration.name)\r\nX-Content-Type-Options: nosniff".utf8)
         }
         return common
     }

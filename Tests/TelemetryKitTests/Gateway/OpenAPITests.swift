@@ -95,7 +95,11 @@ struct OpenAPITests {
         configuration.swaggerUIDirectory = directory.path
         let core = GatewayCore(store: MemoryStore(), configuration: configuration)
         guard case .bytes(let page) = SwaggerPage.index(core).body else { return }
-        #expect(String(decoding: page, as: UTF8.self).contains("SwaggerUIBundle"))
+        let html = String(decoding: page, as: UTF8.self)
+        // The policy forbids a script in the page.
+        #expect(html.contains(#"<script src="swagger-initializer.js">"#) && !html.contains("<script>"))
+        guard case .bytes(let initializer) = try SwaggerPage.file("swagger-initializer.js", core).body else { return }
+        #expect(String(decoding: initializer, as: UTF8.self).contains("SwaggerUIBundle({"))
         let script = try SwaggerPage.file("swagger-ui-bundle.js", core)
         #expect(script.headers.contains { $0.name == "Content-Type" && $0.value == "text/javascript; charset=utf-8" })
         #expect(throws: APIError.self) { try SwaggerPage.file("favicon-32x32.png", core) }

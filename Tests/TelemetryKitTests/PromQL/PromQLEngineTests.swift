@@ -126,10 +126,11 @@ struct PromQLEngineTests {
     func pushDown(query: String, names: [String], uuids: [String], hosts: [String], models: [String]) async throws {
         let store = try await Self.store([(1000, 1)], name: "DCGM_FB_USED")
         let matchers = try PromQLParser.parse(query).selectors[0].matchers
-        let filter = try await SelectorFilter.filter(matchers, store, from: 5, through: 7)
+        var known: [String]?
+        let filter = try await SelectorFilter.filter(matchers, store, from: 5, through: 7, metricNames: &known)
         let start = Timestamp(nanoseconds: 5_000_000), end = Timestamp(nanoseconds: 7_999_999)
         #expect(filter == SampleFilter(metricNames: names, uuids: uuids, hostnames: hosts, modelNames: models, startTime: start, endTime: end))
-        let none = try await SelectorFilter.filter(PromQLParser.parse("{__name__=~\"x.*\"}").selectors[0].matchers, store, from: 5, through: 7)
+        let none = try await SelectorFilter.filter(PromQLParser.parse("{__name__=~\"x.*\"}").selectors[0].matchers, store, from: 5, through: 7, metricNames: &known)
         #expect(none == nil)
     }
 

@@ -128,9 +128,40 @@ struct HTTPConversationTests {
             peer.get("/b")
             peer.send("GET /partial HTTP/1.1\r\nHos")
             peer.endSending()
-            let all = peer.end() ?? ""
+            // While a response is awaited, the server asks by an interim one whether the client is still there.
+            let all = (peer.end() ?? "").replacing("HTTP/1.1 100 Continue\r\n\r\n", with: "")
             #expect(all.contains("GET /a? ") && all.contains("\r\n\r\n1\r\na\r\n2\r\nbc\r\n12c\r\nddd") && all.contains("ddd\r\n0\r\n\r\nHTTP/1.1 200 OK"))
             #expect(all.hasSuffix("GET /b? "))
+        }
+    }
+
+    @Test("a client that closes its connection ends the work on its request; one that ends its sending alone gets its response")
+    func gone() async throws {
+        let (cancelled, report) = AsyncStream<Bool>.makeStream()
+        let (released, release) = AsyncStream<Void>.makeStream()
+        let handler = HTTPHandler.task { request in
+            if request.path == "/gone" {
+                try? await Task.sleep(for: .seconds(3600))
+            } else {
+                for await _ in released { break }
+            }
+            report.yield(Task.isCancelled)
+            return .plain(200, "done")
+        }
+        try await withServer(handler) { server in
+            var outcomes = cancelled.makeAsyncIterator()
+            var gone: HTTPPeer? = try HTTPPeer(port: server.port)
+            gone?.get("/gone")
+            gone = nil
+            #expect(await outcomes.next() == true)
+            let half = try HTTPPeer(port: server.port)
+            half.get("/half")
+            half.endSending()
+            #expect(half.receive(through: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
+            release.yield()
+            #expect(await outcomes.next() == false)
+            let response = half.end() ?? ""
+            #expect(response.hasPrefix("HTTP/1.1 200 OK\r\n") && response.hasSuffix("done\n"))
         }
     }
 

@@ -49,7 +49,7 @@ const group = new ChartGroup({
 
 export const view = {
   async show(uuid, parameters) {
-    range = parameters.get("range") in ranges ? parameters.get("range") : "15m";
+    range = Object.hasOwn(ranges, parameters.get("range") ?? "") ? parameters.get("range") : "15m";
     zoom = null;
     gpu = fleet.gpus.get(uuid) ?? { uuid, hostname: "", gpu_id: "", model_name: "" };
     for (const { panel, chart } of charts.values()) {
@@ -62,7 +62,7 @@ export const view = {
     // What windows say of the time up to now is asked for again.
     timer = setInterval(() => { if (windowLength && !zoom && !document.hidden) load(); }, 30_000);
     await guarded($("gpu-problem"), async () => {
-      const found = await get(`api/v1/gpus/${encodeURIComponent(uuid)}`);
+      const found = await get(`api/v1/gpus/${encodeURIComponent(uuid.toWellFormed())}`);
       if (gpu?.uuid !== uuid) return;
       gpu = found;
       head();
@@ -143,7 +143,7 @@ async function load() {
   drawn = shownTime();
   controls();
   await guarded($("gpu-problem"), async () => {
-    const path = `api/v1/gpus/${encodeURIComponent(uuid)}`;
+    const path = `api/v1/gpus/${encodeURIComponent(uuid.toWellFormed())}`;
     const [{ data: metrics }, samples] = await Promise.all([
       list(`${path}/metrics`, {}, { signal }),
       list(`${path}/telemetry`, { start_time: iso(drawn.from), end_time: iso(drawn.to) }, { signal, most: mostSamples }),

@@ -1,14 +1,19 @@
 // The view and its parameters are in the address behind `#`: they can be shared, reloaded and gone back from.
 
+// An address that somebody cut or mistyped may hold a broken escape: it stands for itself then, and names nothing that is there.
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
 /** `#/gpu/GPU-5fd4?range=1h` is `{ view: "gpu", subject: "GPU-5fd4", parameters }`. */
 export function current() {
   const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  const [view, subject = ""] = path.split("/").map(decodeURIComponent);
+  const [view, subject = ""] = path.split("/").map(decoded);
   return { view: view || "fleet", subject, parameters: new URLSearchParams(search) };
 }
 
 export function address(view, subject = "", parameters = {}) {
-  const path = view === "fleet" ? "" : view + (subject ? "/" + encodeURIComponent(subject) : "");
+  const path = view === "fleet" ? "" : view + (subject ? "/" + encodeURIComponent(subject.toWellFormed()) : "");
   const search = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value != null));
   return `#/${path}${search.size ? "?" + search : ""}`;
 }
@@ -28,7 +33,7 @@ export function start(views) {
   let shown = null;
   const route = () => {
     let { view, subject, parameters } = current();
-    if (!(view in views)) view = "fleet";
+    if (!Object.hasOwn(views, view)) view = "fleet";
     if (shown) views[shown].hide?.();
     shown = view;
     for (const section of document.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== view;

@@ -14,6 +14,9 @@ struct SampleWriter {
     let format: ExportFormat
     /// More series than this begin anew: a store may give every sample a series of its own.
     private let maximumSeries: Int
+    /// The same if the texts are long.
+    private static let maximumTextBytes = 16 << 20
+    private var textBytes = 0
     private var texts: [SeriesText] = []
     private var places: [MetricSeries: Int] = [:]
     /// Series whose place was asked for last, each where its address says: rows of a few series take turns.
@@ -66,17 +69,19 @@ struct SampleWriter {
 
     private mutating func known(_ series: MetricSeries) -> Int {
         if let place = places[series] { return place }
-        if texts.count >= maximumSeries { forget() }
+        if texts.count >= maximumSeries || textBytes > Self.maximumTextBytes { forget() }
         switch format {
         case .csv: texts.append(Self.csv(series))
         case .json: texts.append(Self.json(series))
         case .lineprotocol: texts.append(Self.lineProtocol(series))
         }
+        textBytes += texts[texts.count - 1].head.count + texts[texts.count - 1].tail.count
         places[series] = texts.count - 1
         return texts.count - 1
     }
 
     private mutating func forget() {
+        textBytes = 0
         texts.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)
         for slot in recent.indices { recent[slot] = nil }
@@ -113,15 +118,32 @@ struct SampleWriter {
     }
 }
 
-/// JSON writers that know the texts of series from answers before, about 3 MiB each. Safe to use from any thread.
+/// JSON writers that know the texts of series from responses before, about 3 MiB each. Safe to use from any thread.
 final class SampleWriterPool: Sendable {
+    /// More than are used at a time on the usual machine.
+    private static let kept = 8
+
     private let spare = Mutex<[SampleWriter]>([])
 
-    func withWriter(_ body: (inout SampleWriter) -> Void) {
-        var writer = spare.withLock { $0.popLast() } ?? SampleWriter(format: .json, maximumSeries: 4_096)
-        body(&writer)
-        let used = writer
-        spare.withLock { $0.append(used) }
+    /// A writer that goes back when the last reference to it goes.
+    final class Lent {
+        fileprivate(set) var writer: SampleWriter
+        private let pool: SampleWriterPool
+
+        fileprivate init(_ writer: SampleWriter, _ pool: SampleWriterPool) {
+            self.writer = writer
+            self.pool = pool
+        }
+
+        func append(_ sample: GPUMetric, to output: inout ByteWriter) { writer.append(sample, to: &output) }
+
+        deinit { pool.take(back: writer) }
+    }
+
+    func lend() -> Lent { Lent(spare.withLock { $0.popLast() } ?? SampleWriter(format: .json, maximumSeries: 4_096), self) }
+
+    private func take(back writer: SampleWriter) {
+        spare.withLock { if $0.count < Self.kept { $0.append(writer) } }
     }
 }
 

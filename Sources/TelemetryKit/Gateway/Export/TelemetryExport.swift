@@ -7,8 +7,7 @@ import TelemetryNet
 struct TelemetryExport: Sendable {
     let store: any TelemetryStore
     let filter: SampleFilter
-    /// Where the text is written.
-    let workers: WorkerPool
+    let gateway: GatewayCore
 
     /// A sample in memory takes 24 bytes. A page costs the store a look into every series: larger ones where there are many.
     private var pageSize: Int { filter.uuids.count == 1 ? 20_000 : 100_000 }
@@ -25,7 +24,7 @@ struct TelemetryExport: Sendable {
             headers: headers,
             body: .stream { writer in
                 // A preferred executor that is the event loop would make every other request wait for this one's text.
-                try await withTaskExecutorPreference(workers) {
+                try await withTaskExecutorPreference(gateway.workers) {
                     try await write(first, as: format, to: writer)
                 }
             })
@@ -42,7 +41,10 @@ struct TelemetryExport: Sendable {
             }
             guard page.count == pageSize, let last = page.last else { break }
             page = []
-            page = try await self.page(after: SampleCursor(last))
+            // The transfer may take as long as the client likes, but each page has a deadline like a request.
+            page = try await gateway.deadlines.run(within: gateway.configuration.queryTimeout, on: gateway.workers) {
+                try await self.page(after: SampleCursor(last))
+            }
         }
         writer.end()
         let rest = writer.take()

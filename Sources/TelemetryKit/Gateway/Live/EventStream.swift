@@ -30,10 +30,7 @@ struct EventStream: Sendable {
         var lastWrite = ContinuousClock.now
         while true {
             let (samples, endReason) = subscription.take()
-            // In pieces, so that one event's text stays small beside the samples.
-            for start in stride(from: 0, to: samples.count, by: 1_000) {
-                try await body.write(Self.event(samples[start..<min(start + 1_000, samples.count)]))
-            }
+            try await write(samples, to: body)
             if let endReason { return try await body.write(Self.dropped(endReason)) }
             let now = ContinuousClock.now
             if !samples.isEmpty {
@@ -46,13 +43,21 @@ struct EventStream: Sendable {
         }
     }
 
-    private static func event(_ samples: ArraySlice<GPUMetric>) -> [UInt8] {
-        var out = ByteWriter(capacity: samples.count * 400)
-        out.append("event: samples\ndata: ")
+    /// In events of bounded size: one event's text stays small however many samples there are, and however long their labels.
+    private func write(_ samples: [GPUMetric], to body: HTTPBodyWriter) async throws {
         var writer = SampleWriter(format: .json)
-        out.appendList(samples) { writer.append($1, to: &$0) }
-        out.append("\n\n")
-        return out.bytes
+        var out = ByteWriter()
+        var count = 0
+        for (index, sample) in samples.enumerated() {
+            out.append(count == 0 ? "event: samples\ndata: [" : ",")
+            writer.append(sample, to: &out)
+            count += 1
+            guard count == 1_000 || out.count >= 512 * 1024 || index == samples.count - 1 else { continue }
+            out.append("]\n\n")
+            try await body.write(out.bytes)
+            out = ByteWriter()
+            count = 0
+        }
     }
 
     private static func dropped(_ reason: String) -> [UInt8] {

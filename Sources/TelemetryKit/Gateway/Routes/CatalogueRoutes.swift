@@ -6,11 +6,11 @@ enum CatalogueRoutes {
         Route(
             path: "/api/v1/catalogue", operationID: "listFields",
             summary: "The metrics of DCGM and its exporter, with units, ranges and meaning.", tag: "catalogue",
-            answers: Routes.json("FieldList"), needsToken: true
+            answers: Routes.json("FieldList"), needsToken: true, isFixed: true
         ) { _ in fields.response },
         Route(
             path: "/api/v1/catalogue/xid", operationID: "listXIDs", summary: "The Xid errors, with their severity and what to do.",
-            tag: "catalogue", answers: Routes.json("XIDList"), needsToken: true
+            tag: "catalogue", answers: Routes.json("XIDList"), needsToken: true, isFixed: true
         ) { _ in xids.response },
     ]
 

@@ -6,7 +6,7 @@ enum DashboardRoutes {
     static let all: [Route] = [
         Route(
             path: "/", operationID: "getDashboard", summary: "The dashboard: the fleet, its alerts and the pipeline, live.", tag: "pages",
-            answers: [Route.AnswerContent(contentType: "text/html; charset=utf-8", schema: nil)]
+            answers: [Route.AnswerContent(contentType: "text/html; charset=utf-8", schema: nil)], isFixed: true
         ) { _ in page.response },
         Route(
             path: "/dashboard/{file}", operationID: "getDashboardFile", summary: "A file of the dashboard.", tag: "pages",
@@ -14,10 +14,10 @@ enum DashboardRoutes {
             answers: [
                 Route.AnswerContent(contentType: script, schema: nil), Route.AnswerContent(contentType: style, schema: nil),
                 Route.AnswerContent(contentType: image, schema: nil),
-            ], errors: [404]
+            ], errors: [404], isFixed: true
         ) { context in
             let name = context.segment("file")
-            guard let file = files[name] else { throw APIError.notFound("/dashboard/\(name) is not served") }
+            guard let file = files[name] else { throw APIError.notFound("/dashboard/\(abbreviated(name)) is not served") }
             return file.response
         },
     ]
@@ -28,7 +28,7 @@ enum DashboardRoutes {
 
     private static let further = [
         ("Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-        ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+        ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
     ]
 
     private static func file(_ contentType: String, _ bytes: [UInt8]) -> FixedAnswer { FixedAnswer(contentType, bytes, further: further) }

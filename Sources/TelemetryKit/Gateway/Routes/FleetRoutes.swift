@@ -12,7 +12,7 @@ enum FleetRoutes {
             ) { context in
                 let wanted = try context.filter().hostnames
                 let hosts = try await health(context).hosts.filter { wanted.isEmpty || wanted.hasText($0.hostname) }
-                return context.list(context.page(of: hosts)) { $0.appendJSON($1) }
+                return try context.list(context.page(of: hosts)) { $0.appendJSON($1) }
             },
             Route(
                 path: "/api/v1/alerts", operationID: "listAlerts",
@@ -26,7 +26,7 @@ enum FleetRoutes {
                     filter.includes(MetricSeries(metricName: alert.metricName ?? "", gpu: alert.gpu))
                         && (severity.map { $0 == alert.severity } ?? true)
                 }
-                return context.list(context.page(of: alerts)) { $0.appendJSON($1) }
+                return try context.list(context.page(of: alerts)) { $0.appendJSON($1) }
             },
         ]
     }

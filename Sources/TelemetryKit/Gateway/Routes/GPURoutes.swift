@@ -9,7 +9,7 @@ enum GPURoutes {
                 parameters: [
                     RouteParameters.hostnames, RouteParameters.models, sort, order, RouteParameters.limit(configuration), RouteParameters.offset,
                 ],
-                answers: Routes.json("GPUList"), errors: Routes.storeErrors, needsToken: true
+                answers: Routes.json("GPUList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
             ) { try await list($0) },
             Route(
                 path: "/api/v1/gpus/{uuid}", operationID: "getGPU", summary: "One GPU.", tag: "gpus", parameters: [RouteParameters.uuid],
@@ -25,7 +25,7 @@ enum GPURoutes {
             ) { context in
                 let metrics = try await context.store.metrics(uuid: context.segment("uuid"))
                 if metrics.isEmpty { try await context.knownGPU() }
-                return Answers.list(Page(items: metrics, total: metrics.count)) { $0.appendJSON($1) }
+                return try Answers.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
             },
             Route(
                 path: "/api/v1/gpus/{uuid}/latest", operationID: "listGPULatest", summary: "The newest sample of each metric of one GPU.",
@@ -34,7 +34,7 @@ enum GPURoutes {
             ) { context in
                 let samples = try await context.store.latest(try context.filter())
                 if samples.isEmpty { try await context.knownGPU() }
-                return Answers.list(Page(items: samples, total: samples.count)) { $0.appendJSON($1) }
+                return try Answers.list(Page(items: samples, total: samples.count), context.gateway) { $0.appendJSON($1) }
             },
         ]
     }
@@ -56,7 +56,7 @@ enum GPURoutes {
         // A store's own order needs no more than the page.
         if sort == .host, order == .asc {
             let page = try await context.store.gpus(filter, limit: context.integer("limit"), offset: context.integer("offset"))
-            return context.list(page) { $0.appendJSON($1) }
+            return try context.list(page) { $0.appendJSON($1) }
         }
         let all = try await context.store.gpus(filter, limit: .max, offset: 0).items
         // `sorted` keeps the order of what is equal, so ties stay in the order of hosts.
@@ -67,6 +67,6 @@ enum GPURoutes {
             case .model: all.sorted { $0.identity.modelName.precedes($1.identity.modelName) }
             case .lastSeen: all.sorted { $0.lastSeen < $1.lastSeen }
             }
-        return context.list(context.page(of: order == .asc ? ascending : ascending.reversed())) { $0.appendJSON($1) }
+        return try context.list(context.page(of: order == .asc ? ascending : ascending.reversed())) { $0.appendJSON($1) }
     }
 }

@@ -33,10 +33,11 @@ enum PrometheusRoutes {
     private static let query = route(
         "query", "queryPrometheus", "A query at one time.", [queryText, time("time", "Now where it is left out."), timeout]
     ) { context, form in
-        let query = try form.query()
+        let query = try form.query(maximumSelectors: context.gateway.configuration.maximumSelectors)
         let time = try form.time("time") ?? Timestamp.now.nanoseconds / 1_000_000
         let answer = try await engine(context, form).instant(query, at: time)
-        return PrometheusAnswer.success { PrometheusAnswer.append(answer, &$0) }
+        return try PrometheusAnswer.body(of: answer)
+            .response(limit: context.gateway.configuration.maximumResponseBytes, workers: context.gateway.workers)
     }
 
     private static let queryRange = route(
@@ -51,6 +52,7 @@ enum PrometheusRoutes {
         let step = try form.required("step", form.duration("step"))
         guard end >= start else { throw PromQLError(.badData, "invalid parameter \"end\": it is before start") }
         guard step > 0 else { throw PromQLError(.badData, "invalid parameter \"step\": it must be at least a millisecond") }
+        let query = try form.query(maximumSelectors: context.gateway.configuration.maximumSelectors)
         let engine = try engine(context, form)
         guard (end - start) / step <= engine.limits.maxSteps else {
             throw PromQLError(
@@ -58,8 +60,9 @@ enum PrometheusRoutes {
                 "start, end and step ask for \((end - start) / step + 1) points of each series, and "
                     + "\(engine.limits.maxSteps + 1) is the limit: a longer step gives fewer")
         }
-        let answer = try await engine.range(form.query(), from: start, through: end, step: step)
-        return PrometheusAnswer.success { PrometheusAnswer.append(answer, &$0) }
+        let answer = try await engine.range(query, from: start, through: end, step: step)
+        return try PrometheusAnswer.body(of: answer)
+            .response(limit: context.gateway.configuration.maximumResponseBytes, workers: context.gateway.workers)
     }
 
     private static func engine(_ context: RequestContext, _ form: PrometheusForm) throws -> PromQLEngine {
@@ -75,15 +78,14 @@ enum PrometheusRoutes {
 
     private static let series = route("series", "listPrometheusSeries", "The series that fit a selector.", [required(match), start, end]) {
         context, form in
-        let selectors = try form.selectors()
+        let selectors = try selectors(context, form)
         guard !selectors.isEmpty else { throw PromQLError(.badData, "invalid parameter \"match[]\": it is missing") }
-        let found = try await directory(context, form, selectors)
-        return PrometheusAnswer.success { PrometheusAnswer.list(found, &$0) { PrometheusAnswer.append($1, &$0) } }
+        let found = try await directory(context).series(selectors, from: form.time("start"), through: form.time("end"))
+        return try list(found, context) { PrometheusAnswer.append($1, &$0) }
     }
 
     private static let labels = route("labels", "listPrometheusLabels", "The names of labels.", [match, start, end]) { context, form in
-        let found = try await directory(context, form, form.selectors())
-        return texts(Set(found.flatMap { $0.labels.map(\.name) }))
+        try await texts(context, form) { $0.labels.map(\.name) }
     }
 
     private static let labelValues = route(
@@ -91,19 +93,34 @@ enum PrometheusRoutes {
         [Route.Parameter(name: "name", kind: .pathText, description: "The label's name.", example: "Hostname"), match, start, end]
     ) { context, form in
         let name = context.segment("name")
-        guard isLabelName(name) else { throw PromQLError(.badData, "\(promQLQuoted(name)) is not the name of a label") }
-        let found = try await directory(context, form, form.selectors())
-        return texts(Set(found.map { $0[name] }).subtracting([""]))
+        guard isLabelName(name) else { throw PromQLError(.badData, "\(promQLEcho(name)) is not the name of a label") }
+        return try await texts(context, form) { labels in
+            let value = labels[name]
+            return value.isEmpty ? [] : [value]
+        }
     }
 
-    private static func directory(
-        _ context: RequestContext, _ form: PrometheusForm, _ selectors: [PromQLSelector]
-    ) async throws -> [LabelSet] {
-        try await PrometheusDirectory(store: context.store).series(selectors, from: form.time("start"), through: form.time("end"))
+    private static func selectors(_ context: RequestContext, _ form: PrometheusForm) throws -> [PromQLSelector] {
+        try form.selectors(limit: context.gateway.configuration.maximumSelectors)
     }
 
-    private static func texts(_ texts: Set<String>) -> HTTPResponse {
-        PrometheusAnswer.success { PrometheusAnswer.list(texts.sorted(), &$0) { $0.appendJSONString($1) } }
+    private static func directory(_ context: RequestContext) -> PrometheusDirectory {
+        PrometheusDirectory(store: context.store, maximumBytes: context.gateway.configuration.maximumResponseBytes)
+    }
+
+    private static func texts(
+        _ context: RequestContext, _ form: PrometheusForm, _ texts: @Sendable (LabelSet) -> [String]
+    ) async throws -> HTTPResponse {
+        let found = try await directory(context)
+            .texts(selectors(context, form), from: form.time("start"), through: form.time("end"), texts)
+        return try list(found, context) { $0.appendJSONString($1) }
+    }
+
+    private static func list<Element: Sendable>(
+        _ elements: [Element], _ context: RequestContext, _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
+    ) throws -> HTTPResponse {
+        try PiecedBody(elements, head: Array(#"{"status":"success","data":["#.utf8), tail: Array("]}".utf8)) { append }
+            .response(limit: context.gateway.configuration.maximumResponseBytes, workers: context.gateway.workers)
     }
 
     private static let metadata = route(
@@ -115,8 +132,7 @@ enum PrometheusRoutes {
     ) { context, form in
         let limit = form.text("limit").map(Int.init) ?? .max
         guard let limit else { throw PromQLError(.badData, "invalid parameter \"limit\": it is not a whole number") }
-        let directory = PrometheusDirectory(store: context.store)
-        let found = try await directory.metadata(of: form.text("metric"), limit: limit < 0 ? .max : limit)
+        let found = try await directory(context).metadata(of: form.text("metric"), limit: limit < 0 ? .max : limit)
         return PrometheusAnswer.success { out in
             out.append("{")
             for (index, (name, field)) in found.enumerated() {
@@ -134,6 +150,17 @@ enum PrometheusRoutes {
 
     // MARK: Errors
 
+    /// An error of the gateway in Prometheus' words: a query that takes too long is 503 there.
+    private static func failure(_ error: APIError) -> HTTPResponse {
+        switch error.status {
+        case 400: PrometheusAnswer.failure(status: 400, errorType: "bad_data", error.message)
+        case 422: PrometheusAnswer.failure(status: 422, errorType: "execution", error.message)
+        case 504: PrometheusAnswer.failure(status: 503, errorType: "timeout", error.message)
+        case 503: PrometheusAnswer.failure(status: 503, errorType: "unavailable", error.message, headers: error.headers)
+        default: PrometheusAnswer.failure(status: error.status, errorType: "internal", error.message, headers: error.headers)
+        }
+    }
+
     private static func route(
         _ path: String, _ operationID: String, _ summary: String, _ parameters: [Route.Parameter],
         _ handle: @escaping @Sendable (RequestContext, PrometheusForm) async throws -> HTTPResponse
@@ -141,17 +168,17 @@ enum PrometheusRoutes {
         Route(
             path: "/prometheus/api/v1/\(path)", operationID: operationID, summary: summary, tag: "prometheus", parameters: parameters,
             answers: [Route.AnswerContent(contentType: "application/json", schema: "PrometheusAnswer")], errors: [400, 422, 502, 503],
-            needsToken: true, isHeavy: true, takesForm: true, errorSchema: "PrometheusError"
+            needsToken: true, isHeavy: true, takesForm: true, errorSchema: "PrometheusError", errorForm: { failure($0) }
         ) { context in
             do {
                 return try await handle(context, PrometheusForm(context.request))
+            } catch let error as APIError {
+                return failure(error)
             } catch let error as PromQLError {
                 let (status, errorType) = error.answer
                 return PrometheusAnswer.failure(status: status, errorType: errorType, error.message)
             } catch let error as StoreError {
-                let error = APIError(error)
-                let errorType: StaticString = error.status == 503 ? "unavailable" : "internal"
-                return PrometheusAnswer.failure(status: error.status, errorType: errorType, error.message, headers: error.headers)
+                return failure(APIError(error))
             }
         }
     }

@@ -29,6 +29,9 @@ enum QueryRoutes {
     /// As many as Prometheus allows in an answer.
     private static let maximumWindows: Int64 = 11_000
 
+    /// `{"time":"2025-07-18T20:42:34Z","value":1},`
+    private static let bytesOfPoint = 42
+
     private static func aggregate(_ context: RequestContext) async throws -> HTTPResponse {
         var filter = try context.filter()
         filter.metricNames = []
@@ -37,41 +40,32 @@ enum QueryRoutes {
             window: context.duration("window"), grouping: context.choice("group_by"))
         try await checkWindows(query, context)
         let groups = try await context.store.aggregate(query)
-        return Answers.object { out in
-            out.append("{\"data\":")
-            out.appendList(groups) { out, group in
-                out.append("{\"group\":")
-                out.appendJSONString(group.group)
-                out.append(",\"points\":")
-                out.appendList(group.points) { out, point in
-                    out.append("{\"time\":")
-                    out.appendJSON(point.time)
-                    out.append(",\"value\":")
-                    out.appendNumber(point.value)
-                    out.append("}")
-                }
-                out.append("}")
+        return try Answers.list(
+            Page(items: groups, total: groups.count), context.gateway,
+            further: { out in
+                out.append(",\"metric_name\":")
+                out.appendJSONString(query.metricName)
+                out.append(",\"function\":\"")
+                out.append(query.function.rawValue)
+                out.append("\",\"window_seconds\":")
+                out.appendDouble(query.window / .seconds(1))
+                out.append(",\"group_by\":\"")
+                out.append(query.grouping.rawValue)
+                out.append("\"")
             }
-            out.append(",\"count\":")
-            out.appendDecimal(groups.count)
-            out.append(",\"total\":")
-            out.appendDecimal(groups.count)
-            out.append(",\"metric_name\":")
-            out.appendJSONString(query.metricName)
-            out.append(",\"function\":\"")
-            out.append(query.function.rawValue)
-            out.append("\",\"window_seconds\":")
-            out.appendDouble(query.window / .seconds(1))
-            out.append(",\"group_by\":\"")
-            out.append(query.grouping.rawValue)
-            out.append("\"}")
-        }
+        ) { $0.appendJSON($1) }
     }
 
     /// A window that is too short for the time asked for would make an answer that nobody can use.
     private static func checkWindows(_ query: AggregateQuery, _ context: RequestContext) async throws {
         var (start, end) = (query.filter.startTime, query.filter.endTime)
-        if let start, let end, windows(query, start, end) < maximumWindows { return }
+        let maximumPoints = Int64(context.gateway.configuration.maximumResponseBytes / bytesOfPoint)
+        // What the store holds is only asked for if the request itself does not bound the response.
+        if let start, let end, case let count = windows(query, start, end), count < maximumWindows,
+            count * Int64(namedGroups(query) ?? 4096) <= maximumPoints
+        {
+            return
+        }
         // No more windows have samples than lie within what is held.
         let held = try await context.store.statistics()
         guard let oldest = held.oldest, let newest = held.newest else { return }
@@ -79,14 +73,49 @@ enum QueryRoutes {
         end = min(end ?? newest, newest)
         guard let start, let end, start <= end else { return }
         let count = windows(query, start, end)
+        let groups = min(namedGroups(query) ?? .max, query.grouping == .host ? held.hostCount : held.gpuCount)
+        let (product, over) = (count + 1).multipliedReportingOverflow(by: Int64(groups))
+        let points = min(over ? .max : product, Int64(held.sampleCount))
+        guard points <= maximumPoints else {
+            throw APIError(
+                status: 422, code: "response_too_large",
+                message: "up to \(points) points of \(groups) groups would be larger than "
+                    + "\(context.gateway.configuration.maximumResponseBytes) bytes (MAX_RESPONSE_SIZE): ask for a longer window, a shorter "
+                    + "time, fewer GPUs or another group_by")
+        }
         guard count < maximumWindows else {
             throw APIError.badRequest(
                 "window is too short: from \(start) to \(end) it makes \(count) windows, and at most \(maximumWindows) are answered")
         }
     }
 
+    /// The most groups that the filter allows; `nil`: any number.
+    private static func namedGroups(_ query: AggregateQuery) -> Int? {
+        switch query.grouping {
+        case .gpu: query.filter.uuids.isEmpty ? nil : query.filter.uuids.count
+        case .host: query.filter.hostnames.isEmpty ? nil : query.filter.hostnames.count
+        case .cluster: 1
+        }
+    }
+
     private static func windows(_ query: AggregateQuery, _ start: Timestamp, _ end: Timestamp) -> Int64 {
         let (span, over) = end.nanoseconds.subtractingReportingOverflow(start.nanoseconds)
         return (over ? .max : span) / query.window.wholeNanoseconds
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func appendJSON(_ group: AggregateSeries) {
+        append("{\"group\":")
+        appendJSONString(group.group)
+        append(",\"points\":")
+        appendList(group.points) { out, point in
+            out.append("{\"time\":")
+            out.appendJSON(point.time)
+            out.append(",\"value\":")
+            out.appendNumber(point.value)
+            out.append("}")
+        }
+        append("}")
     }
 }

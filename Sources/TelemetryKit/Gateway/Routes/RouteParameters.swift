@@ -63,8 +63,10 @@ extension RequestContext {
     }
 
     /// A page of a list, and the address of the next where there is one.
-    func list<Element>(_ page: Page<Element>, _ append: (inout ByteWriter, Element) -> Void) -> HTTPResponse {
-        var answer = Answers.list(page, append)
+    func list<Element>(
+        _ page: Page<Element>, _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
+    ) throws -> HTTPResponse {
+        var answer = try Answers.list(page, gateway, append)
         let (end, over) = integer("offset").addingReportingOverflow(page.items.count)
         if !over, !page.items.isEmpty, end < page.total {
             answer.headers.append(SamplePage.link(to: request, ["offset": String(end)], without: ["offset"]))
@@ -76,7 +78,7 @@ extension RequestContext {
     @discardableResult
     func knownGPU() async throws -> GPUInfo {
         let uuid = segment("uuid")
-        guard let info = try await store.gpu(uuid: uuid) else { throw APIError.notFound("no samples of a GPU \(uuid)") }
+        guard let info = try await store.gpu(uuid: uuid) else { throw APIError.notFound("no samples of a GPU \(abbreviated(uuid))") }
         return info
     }
 }

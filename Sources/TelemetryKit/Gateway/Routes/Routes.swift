@@ -10,5 +10,5 @@ enum Routes {
     }
 
     /// What any route that asks the store can answer with.
-    static let storeErrors = [400, 502, 503]
+    static let storeErrors = [400, 422, 502, 503, 504]
 }

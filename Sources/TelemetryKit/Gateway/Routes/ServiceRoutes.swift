@@ -5,7 +5,7 @@ enum ServiceRoutes {
     static let all: [Route] = [
         Route(
             path: "/health", operationID: "getHealth", summary: "Whether the process is alive.", tag: "service",
-            answers: Routes.json("Health")
+            answers: Routes.json("Health"), isFixed: true
         ) { _ in HTTPResponse(contentType: Answers.json, Array(#"{"status":"ok"}"#.utf8)) },
         Route(
             path: "/ready", operationID: "getReadiness",
@@ -14,21 +14,24 @@ enum ServiceRoutes {
         ) { await readiness($0) },
         Route(
             path: "/metrics", operationID: "getPrometheusMetrics", summary: "Counters of this process, in the Prometheus text format.",
-            tag: "service", answers: [Route.AnswerContent(contentType: ByteWriter.prometheusContentType, schema: nil)]
+            tag: "service", answers: [Route.AnswerContent(contentType: ByteWriter.prometheusContentType, schema: nil)], isHeavy: true
         ) { await prometheus($0) },
         Route(
             path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.", tag: "service",
-            answers: [Route.AnswerContent(contentType: Answers.json, schema: nil)]
+            answers: [Route.AnswerContent(contentType: Answers.json, schema: nil)], isFixed: true
         ) { $0.gateway.openAPI.response },
     ]
 
     private static func readiness(_ context: RequestContext) async -> HTTPResponse {
         var checks: [Gateway.ReadinessCheck] = []
         do {
-            try await context.store.checkHealth()
+            try await context.gateway.askingStore { try await $0.checkHealth() }
             checks.append(Gateway.ReadinessCheck(name: "store", isReady: true, detail: "answers"))
+        } catch is DeadlineExceeded {
+            let limit = context.gateway.probeTimeout
+            checks.append(Gateway.ReadinessCheck(name: "store", isReady: false, detail: "does not answer within \(limit)"))
         } catch {
-            checks.append(Gateway.ReadinessCheck(name: "store", isReady: false, detail: "\(error)"))
+            checks.append(Gateway.ReadinessCheck(name: "store", isReady: false, detail: abbreviated("\(error)", to: 400)))
         }
         checks += await context.gateway.configuration.readiness()
         let isReady = checks.allSatisfy(\.isReady)
@@ -50,7 +53,7 @@ enum ServiceRoutes {
         context.gateway.counters.append(to: &out)
         out.appendMetrics(of: context.gateway.connections)
         // A store that cannot answer must not hide the other numbers.
-        let statistics = try? await context.store.statistics()
+        let statistics = try? await context.gateway.askingStore { try await $0.statistics() }
         out.appendMetric("gateway_store_up", "gauge", "1 where the store answered this scrape.", statistics == nil ? 0 : 1)
         if let statistics {
             out.appendMetric("gateway_store_samples", "gauge", "Samples that the store holds.", Int64(statistics.sampleCount))

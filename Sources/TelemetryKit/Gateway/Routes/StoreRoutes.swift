@@ -5,14 +5,14 @@ enum StoreRoutes {
     static let all: [Route] = [
         Route(
             path: "/api/v1/metrics", operationID: "listMetrics", summary: "The metrics that have samples.", tag: "store",
-            answers: Routes.json("MetricList"), errors: Routes.storeErrors, needsToken: true
+            answers: Routes.json("MetricList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
         ) { context in
             let metrics = try await context.store.metrics(uuid: nil)
-            return Answers.list(Page(items: metrics, total: metrics.count)) { $0.appendJSON($1) }
+            return try Answers.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
         },
         Route(
             path: "/api/v1/stats", operationID: "getStatistics", summary: "What the store holds, and how the pipeline does.", tag: "store",
-            answers: Routes.json("Statistics"), errors: Routes.storeErrors, needsToken: true
+            answers: Routes.json("Statistics"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
         ) { try await statistics($0) },
     ]
 

@@ -29,7 +29,7 @@ enum TelemetryRoutes {
                 answers: Routes.json("LatestList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
             ) { context in
                 let samples = try await context.store.latest(try context.filter())
-                return context.list(context.page(of: samples)) { $0.appendJSON($1) }
+                return try context.list(context.page(of: samples)) { $0.appendJSON($1) }
             },
             Route(
                 path: "/api/v1/telemetry/export", operationID: "exportTelemetry",
@@ -56,7 +56,7 @@ enum TelemetryRoutes {
             context.store, try context.filter(), order: context.choice("order"), limit: context.integer("limit"),
             offset: context.integer("offset"), cursor: context.cursor)
         if page.items.isEmpty, context.segments["uuid"] != nil { try await context.knownGPU() }
-        return page.response(to: context.request, context.gateway.sampleWriters)
+        return try page.response(to: context.request, context.gateway)
     }
 
     private static func export(_ context: RequestContext) async throws -> HTTPResponse {
@@ -66,7 +66,7 @@ enum TelemetryRoutes {
         let accept = AcceptHeader(context.request)
         // Of those that are liked equally the first.
         let liked = ExportFormat.allCases.max { accept.quality($0.contentType) < accept.quality($1.contentType) }!
-        return try await TelemetryExport(store: context.store, filter: filter, workers: context.gateway.workers)
+        return try await TelemetryExport(store: context.store, filter: filter, gateway: context.gateway)
             .response(as: chosen ?? liked, negotiated: chosen == nil)
     }
 }

@@ -6,11 +6,46 @@ final class GPUSeries: Sendable {
     private struct State {
         /// A series keeps its place for good; those that have ended leave with the whole object.
         var series: [StoredSeries]
+        /// Where the series of a metric is, once there are more than a few.
+        var places: [ByteText: Int] = [:]
         var byteCount: Int
         var isRetired = false
         /// What took over from a retired one; `nil` where no series was left.
         var successor: GPUSeries?
+
+        init(_ series: [StoredSeries], byteCount: Int) {
+            self.series = series
+            self.byteCount = byteCount
+            if series.count > GPUSeries.unindexed { indexNames() }
+        }
+
+        func place(of metricName: ByteText) -> Int? {
+            places.isEmpty ? series.firstIndex { $0.metricName.hasBytes(of: metricName.string) } : places[metricName]
+        }
+
+        mutating func append(_ new: StoredSeries) {
+            series.append(new)
+            if !places.isEmpty {
+                places[ByteText(new.metricName)] = series.count - 1
+            } else if series.count > GPUSeries.unindexed {
+                indexNames()
+            }
+        }
+
+        private mutating func indexNames() {
+            for (place, series) in series.enumerated() { places[ByteText(series.metricName)] = place }
+        }
+
+        /// The series with these names, or all if there are none.
+        func named(_ names: Set<ByteText>) -> [StoredSeries] {
+            if names.isEmpty { return series }
+            if names.count < series.count { return names.compactMap { place(of: $0).map { series[$0] } } }
+            return series.filter { names.contains(ByteText($0.metricName)) }
+        }
     }
+
+    /// So few series are searched one by one.
+    private static let unindexed = 16
 
     let uuid: String
     /// No two in one process have the same.
@@ -21,7 +56,7 @@ final class GPUSeries: Sendable {
     init(uuid: String, _ series: [StoredSeries] = []) {
         self.uuid = uuid
         number = Self.numbers.add(1, ordering: .relaxed).newValue
-        state = Mutex(State(series: series, byteCount: series.reduce(0) { $0 + $1.totalByteCount }))
+        state = Mutex(State(series, byteCount: series.reduce(0) { $0 + $1.totalByteCount }))
     }
 }
 
@@ -38,9 +73,9 @@ extension GPUSeries {
     func place(of series: MetricSeries) -> (place: Int, bytes: Int)? {
         state.withLock { state in
             guard !state.isRetired else { return nil }
-            if let known = state.series.firstIndex(where: { $0.metricName.hasBytes(of: series.metricName) }) { return (known, 0) }
+            if let known = state.place(of: ByteText(series.metricName)) { return (known, 0) }
             let new = StoredSeries(series)
-            state.series.append(new)
+            state.append(new)
             state.byteCount += new.totalByteCount
             return (state.series.count - 1, new.totalByteCount)
         }
@@ -93,28 +128,29 @@ extension GPUSeries {
         case among(SeriesSnapshot)
     }
 
-    private func read<Result: Sendable>(_ body: ([StoredSeries]) -> Result) -> Result {
-        let (result, successor) = state.withLock { state in (state.isRetired ? nil : body(state.series), state.successor) }
-        return result ?? successor?.read(body) ?? body([])
+    private func read<Result: Sendable>(named names: Set<ByteText> = [], _ body: ([StoredSeries]) -> Result) -> Result {
+        let (result, successor) = state.withLock { state in (state.isRetired ? nil : body(state.named(names)), state.successor) }
+        return result ?? successor?.read(named: names, body) ?? body([])
     }
 
-    /// What lies between the times, of the series with these names or of all where there are none. Holds the lock for as long as it
-    /// takes to count up references.
-    func snapshots(_ names: Set<ByteText>, from start: Int64, through end: Int64) -> [SeriesSnapshot] {
-        read { series in
-            series.lazy.filter { names.isEmpty || names.contains(ByteText($0.metricName)) }
-                .map { $0.snapshot(uuid: self.uuid, from: start, through: end) }.filter { !$0.isEmpty }
+    /// What lies between the times, of the series with these names or of all where there are none; and the number of series that were
+    /// looked at. Holds the lock for as long as it takes to count up references.
+    func snapshots(_ names: Set<ByteText>, from start: Int64, through end: Int64) -> ([SeriesSnapshot], visited: Int) {
+        read(named: names) { series in
+            let snapshots = series.map { $0.snapshot(uuid: self.uuid, from: start, through: end) }.filter { !$0.isEmpty }
+            return (snapshots, series.count)
         }
     }
 
-    func latest(_ names: Set<ByteText>, _ filter: SampleFilter, from start: Int64, through end: Int64) -> [Latest] {
-        read { series in
-            series.compactMap { stored in
-                guard names.isEmpty || names.contains(ByteText(stored.metricName)), !stored.isEmpty, stored.open.lastTime >= start else { return nil }
+    func latest(_ names: Set<ByteText>, _ filter: SampleFilter, from start: Int64, through end: Int64) -> ([Latest], visited: Int) {
+        read(named: names) { series in
+            let latest = series.compactMap { stored -> Latest? in
+                guard !stored.isEmpty, stored.open.lastTime >= start else { return nil }
                 let newest = stored.open.metric(at: stored.open.count - 1)
                 if newest.timestamp.nanoseconds <= end, filter.includes(newest.series) { return .sample(newest) }
                 return .among(stored.snapshot(uuid: self.uuid, from: start, through: end))
             }
+            return (latest, series.count)
         }
     }
 }
@@ -161,6 +197,7 @@ extension GPUSeries {
             state.successor = live.isEmpty ? nil : GPUSeries(uuid: uuid, live)
             state.isRetired = true
             state.series = []
+            state.places = [:]
             return (state.successor, bytes)
         }
     }

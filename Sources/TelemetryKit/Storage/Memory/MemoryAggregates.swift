@@ -2,9 +2,19 @@ extension MemoryStore {
     public func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries] {
         let filter = query.samples
         let reader = FilterReader(self, filter)
-        let snapshots = reader.snapshots()
+        let snapshots = try reader.snapshots()
         var aggregation = WindowAggregation(query, from: reader.oldest, through: reader.end)
-        for snapshot in snapshots { aggregation.add(snapshot, filter) }
+        var blocks = 0
+        for snapshot in snapshots {
+            // A series may have thousands of blocks, or one.
+            blocks += 1 + snapshot.sealed.count
+            if blocks > 4 * CancellationCheck.interval {
+                try Task.checkCancellation()
+                await Task.yield()
+                blocks = 0
+            }
+            aggregation.add(snapshot, filter)
+        }
         return aggregation.result()
     }
 }

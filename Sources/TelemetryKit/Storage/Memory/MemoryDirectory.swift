@@ -11,6 +11,13 @@ struct MemoryDirectory: Sendable {
     private(set) var gpus: [GPUSeries] = []
     private(set) var slots: [MetricSeries: Slot] = [:]
 
+    /// The GPUs alone: a reader that held the slots would make the next new series copy all of them.
+    var withoutSlots: MemoryDirectory {
+        var copy = MemoryDirectory()
+        copy.gpus = gpus
+        return copy
+    }
+
     func gpu(_ uuid: String) -> GPUSeries? {
         let index = gpus.firstSortedIndex { !$0.uuid.precedes(uuid) }
         return index < gpus.count && gpus[index].uuid.hasBytes(of: uuid) ? gpus[index] : nil

@@ -2,8 +2,10 @@
 extension MemoryStore {
     public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
         let reader = FilterReader(self, filter)
-        let infos = directory.withLock { $0 }.gpus(filter).compactMap { gpu -> GPUInfo? in
-            let snapshots = gpu.snapshots([], from: .min, through: .max)
+        var check = CancellationCheck()
+        let infos = try reader.gpus.compactMap { gpu -> GPUInfo? in
+            try check.step()
+            let snapshots = reader.snapshots(of: gpu, named: [], from: .min, through: .max)
             let isMeant = filter == SampleFilter() || snapshots.contains { reader.reader($0).map { $0.count > 0 } ?? false }
             return isMeant ? info(snapshots) : nil
         }
@@ -28,7 +30,7 @@ extension MemoryStore {
 
     public func metrics(uuid: String?) async throws -> [MetricSummary] {
         var summaries: [ByteText: MetricSummary] = [:]
-        for samples in FilterReader(self, SampleFilter(uuids: uuid.map { [$0] } ?? [])).readers() {
+        for samples in try FilterReader(self, SampleFilter(uuids: uuid.map { [$0] } ?? [])).readers() {
             let name = ByteText(samples.metricName)
             summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount += samples.count
             summaries[name]!.gpuCount += 1
@@ -37,16 +39,18 @@ extension MemoryStore {
     }
 
     public func telemetry(_ query: TelemetryQuery) async throws -> Page<GPUMetric> {
-        var merge = SeriesMerge(FilterReader(self, query.filter).readers())
-        let items = merge.page(limit: query.limit ?? .max, offset: query.offset, after: query.after)
+        var merge = SeriesMerge(try FilterReader(self, query.filter).readers())
+        let items = try merge.page(limit: query.limit ?? .max, offset: query.offset, after: query.after)
         return Page(items: items, total: query.countsTotal ? merge.total : items.count)
     }
 
     public func latest(_ filter: SampleFilter) async throws -> [GPUMetric] {
         let reader = FilterReader(self, filter)
         var byName: [ByteText: [GPUMetric]] = [:]
+        var check = CancellationCheck()
         for gpu in reader.gpus {
-            for latest in gpu.latest(reader.names, filter, from: reader.start, through: reader.end) {
+            try check.step()
+            for latest in reader.latest(of: gpu) {
                 switch latest {
                 case .sample(let sample): byName[ByteText(sample.metricName), default: []].append(sample)
                 case .among(let snapshot):
@@ -59,7 +63,7 @@ extension MemoryStore {
     }
 
     public func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo> {
-        let page = FilterReader(self, filter).readers().page(limit: limit, offset: offset)
+        let page = try FilterReader(self, filter).readers().page(limit: limit, offset: offset)
         let infos = page.items.map { samples in
             var samples = samples
             let last = samples.metric(at: samples.count - 1)
@@ -72,10 +76,12 @@ extension MemoryStore {
 
     /// Sizes of what is held; looks at every series, and at none of their samples but the first and the last.
     public func statistics() async throws -> StoreStatistics {
-        let readers = FilterReader(self, SampleFilter()).readers()
+        let readers = try FilterReader(self, SampleFilter()).readers()
         var oldest = Int64.max
         var newest: [ByteText: GPUMetric] = [:]
+        var check = CancellationCheck()
         for var samples in readers {
+            try check.step()
             oldest = min(oldest, samples.time(at: 0))
             let last = samples.metric(at: samples.count - 1)
             // In the order of names, so that of several metrics at one time the first is kept.
@@ -93,6 +99,8 @@ extension MemoryStore {
 struct FilterReader {
     private let store: MemoryStore
     private let filter: SampleFilter
+    /// What of the filter is judged series by series: GPUs and metrics are looked up.
+    private let condition: SampleFilter
     let names: Set<ByteText>
     let start: Int64
     let end: Int64
@@ -100,21 +108,40 @@ struct FilterReader {
     init(_ store: MemoryStore, _ filter: SampleFilter) {
         self.store = store
         self.filter = filter
+        condition = SampleFilter(hostnames: filter.hostnames, modelNames: filter.modelNames)
         names = Set(filter.metricNames.map(ByteText.init))
         start = max(filter.startTime?.nanoseconds ?? .min, store.floor.load(ordering: .acquiring))
         end = filter.endTime?.nanoseconds ?? .max
     }
 
-    var gpus: [GPUSeries] { store.directory.withLock { $0 }.gpus(filter) }
+    /// The GPUs that the filter names.
+    var gpus: [GPUSeries] { store.directory.withLock { $0.withoutSlots }.gpus(filter) }
+
+    func snapshots(of gpu: GPUSeries, named names: Set<ByteText>, from start: Int64, through end: Int64) -> [SeriesSnapshot] {
+        let (snapshots, visited) = gpu.snapshots(names, from: start, through: end)
+        store.seriesVisits.add(visited, ordering: .relaxed)
+        return snapshots
+    }
+
+    func latest(of gpu: GPUSeries) -> [GPUSeries.Latest] {
+        let (latest, visited) = gpu.latest(names, condition, from: start, through: end)
+        store.seriesVisits.add(visited, ordering: .relaxed)
+        return latest
+    }
 
     /// In the order of metric name, then uuid.
-    func snapshots() -> [SeriesSnapshot] {
+    func snapshots() throws -> [SeriesSnapshot] {
         guard start <= end else { return [] }
         let gpus = gpus
-        if gpus.count == 1 { return gpus[0].snapshots(names, from: start, through: end).sorted { $0.metricName.precedes($1.metricName) } }
+        if gpus.count == 1 {
+            try Task.checkCancellation()
+            return snapshots(of: gpus[0], named: names, from: start, through: end).sorted { $0.metricName.precedes($1.metricName) }
+        }
         var byName: [ByteText: [SeriesSnapshot]] = [:]
+        var check = CancellationCheck()
         for gpu in gpus {
-            for snapshot in gpu.snapshots(names, from: start, through: end) { byName[ByteText(snapshot.metricName), default: []].append(snapshot) }
+            try check.step()
+            for snapshot in snapshots(of: gpu, named: names, from: start, through: end) { byName[ByteText(snapshot.metricName), default: []].append(snapshot) }
         }
         return byName.sorted { $0.key < $1.key }.flatMap(\.value)
     }
@@ -126,16 +153,18 @@ struct FilterReader {
     func reader(_ snapshot: SeriesSnapshot) -> SeriesReader? {
         let oldest = oldest
         guard oldest <= end, names.isEmpty || names.contains(ByteText(snapshot.metricName)) else { return nil }
-        return SeriesReader(snapshot, filter, from: oldest, through: end)
+        return SeriesReader(snapshot, condition, from: oldest, through: end)
     }
 
     /// Of all series that have such samples, in the order of metric name, then uuid.
-    func readers() -> [SeriesReader] {
-        let snapshots = snapshots()
+    func readers() throws -> [SeriesReader] {
+        let snapshots = try snapshots()
         let oldest = oldest
         guard oldest <= end else { return [] }
-        return snapshots.compactMap { snapshot in
-            let reader = SeriesReader(snapshot, filter, from: oldest, through: end)
+        var check = CancellationCheck()
+        return try snapshots.compactMap { snapshot in
+            try check.step()
+            let reader = SeriesReader(snapshot, condition, from: oldest, through: end)
             return reader.count > 0 ? reader : nil
         }
     }

@@ -10,9 +10,15 @@ struct SeriesMerge {
         total = series.reduce(0) { $0 + $1.count }
     }
 
-    mutating func page(limit: Int, offset: Int, after cursor: SampleCursor?) -> [GPUMetric] {
+    mutating func page(limit: Int, offset: Int, after cursor: SampleCursor?) throws -> [GPUMetric] {
         var positions = [Int](repeating: 0, count: series.count)
-        if let cursor { for i in series.indices { positions[i] = count(through: cursor, in: i) } }
+        var check = CancellationCheck()
+        if let cursor {
+            for i in series.indices {
+                try check.step()
+                positions[i] = count(through: cursor, in: i)
+            }
+        }
         let first = min(max(0, offset), total) + positions.reduce(0, +)
         let wanted = min(max(0, limit), total - min(first, total))
         guard wanted > 0 else { return [] }
@@ -20,12 +26,13 @@ struct SeriesMerge {
         if series.count == 1 {
             positions[0] = first
         } else if offset > 0 {
-            (positions, skip) = self.positions(around: first)
+            (positions, skip) = try self.positions(around: first)
         }
         var items: [GPUMetric] = []
         items.reserveCapacity(wanted)
         var next = MinimumHeap(series.indices.compactMap { entry($0, positions[$0]) })
         while items.count < wanted {
+            try check.step()
             let i = next.minimum.rank
             if skip > 0 { skip -= 1 } else { items.append(series[i].metric(at: positions[i])) }
             positions[i] += 1
@@ -49,7 +56,7 @@ struct SeriesMerge {
 
     /// Where each series stands before the last time that begins at or before `position`, and how many are left to skip:
     /// found by bisection, so that a page far behind costs as little as the first.
-    private mutating func positions(around position: Int) -> (positions: [Int], skip: Int) {
+    private mutating func positions(around position: Int) throws -> (positions: [Int], skip: Int) {
         var low = Int64.max
         var high = Int64.min
         for i in series.indices {
@@ -58,16 +65,20 @@ struct SeriesMerge {
         }
         while low < high {
             let middle = high &- Int64(bitPattern: UInt64(bitPattern: high &- low) / 2)
-            if counts(before: middle).reduce(0, +) <= position { low = middle } else { high = middle &- 1 }
+            if try counts(before: middle).reduce(0, +) <= position { low = middle } else { high = middle &- 1 }
         }
-        let positions = counts(before: low)
+        let positions = try counts(before: low)
         return (positions, position - positions.reduce(0, +))
     }
 
-    private mutating func counts(before time: Int64) -> [Int] {
+    private mutating func counts(before time: Int64) throws -> [Int] {
         var counts: [Int] = []
         counts.reserveCapacity(series.count)
-        for i in series.indices { counts.append(series[i].count(before: time)) }
+        var check = CancellationCheck()
+        for i in series.indices {
+            try check.step()
+            counts.append(series[i].count(before: time))
+        }
         return counts
     }
 }

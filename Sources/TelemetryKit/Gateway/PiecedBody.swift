@@ -1,0 +1,78 @@
+import TelemetryNet
+
+/// A JSON response that is written in pieces, one for each element of a list that is in memory as references.
+///
+/// A response of up to ``bufferedBytes`` is sent as a whole. A larger one is streamed with backpressure: texts that many elements share
+/// are never in memory as often as they are sent. It is written once before, to count its bytes, so that one beyond the limit is an error
+/// and not a broken transfer.
+struct PiecedBody: Sendable {
+    /// Larger responses are streamed.
+    static let bufferedBytes = 512 * 1024
+    private static let chunkBytes = 128 * 1024
+
+    /// The number of pieces.
+    var count: Int
+    /// Returns what writes the pieces from the first to the last; it may keep notes from piece to piece.
+    var makeWriter: @Sendable () -> (inout ByteWriter, Int) -> Void
+
+    /// Elements of a list, with commas between them, after `head` and before `tail`.
+    init<Element: Sendable>(
+        _ elements: [Element], head: [UInt8], tail: [UInt8],
+        makeWriter: @escaping @Sendable () -> (inout ByteWriter, Element) -> Void
+    ) {
+        self.init(count: elements.count + 2) {
+            let write = makeWriter()
+            return { out, piece in
+                switch piece {
+                case 0: out.append(head)
+                case elements.count + 1: out.append(tail)
+                default:
+                    if piece > 1 { out.append(UInt8(ascii: ",")) }
+                    write(&out, elements[piece - 1])
+                }
+            }
+        }
+    }
+
+    init(count: Int, makeWriter: @escaping @Sendable () -> (inout ByteWriter, Int) -> Void) {
+        self.count = count
+        self.makeWriter = makeWriter
+    }
+
+    /// Throws ``APIError`` if the response is larger than `limit`, and `CancellationError` if nobody waits for it any more.
+    ///
+    /// - Parameter workers: where the rest of a streamed response is written.
+    func response(limit: Int, workers: WorkerPool) throws -> HTTPResponse {
+        var out = ByteWriter(capacity: 4096)
+        var counted = 0
+        let write = makeWriter()
+        var check = CancellationCheck()
+        for piece in 0..<count {
+            try check.step()
+            write(&out, piece)
+            guard counted + out.count <= limit else { throw APIError.responseTooLarge(limit) }
+            if counted + out.count > Self.bufferedBytes {
+                counted += out.count
+                out.bytes.removeAll(keepingCapacity: out.count <= 2 * Self.bufferedBytes)
+            }
+        }
+        if counted == 0 { return HTTPResponse(contentType: Answers.json, out.bytes) }
+        return HTTPResponse(
+            headers: [("Content-Type", Answers.json)],
+            body: .stream { body in try await withTaskExecutorPreference(workers) { try await send(to: body) } })
+    }
+
+    private func send(to body: HTTPBodyWriter) async throws {
+        let write = makeWriter()
+        var out = ByteWriter(capacity: Self.chunkBytes + 4096)
+        for piece in 0..<count {
+            write(&out, piece)
+            guard out.count >= Self.chunkBytes || piece == count - 1 else { continue }
+            // A piece may be far larger than a chunk; the connection takes no more than it sends.
+            for start in stride(from: 0, to: out.count, by: 2 * Self.chunkBytes) {
+                try await body.write(Array(out.bytes[start..<min(start + 2 * Self.chunkBytes, out.count)]))
+            }
+            out.bytes.removeAll(keepingCapacity: out.count <= 2 * Self.chunkBytes)
+        }
+    }
+}

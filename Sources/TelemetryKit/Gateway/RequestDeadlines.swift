@@ -1,0 +1,126 @@
+import Synchronization
+import TelemetryNet
+
+/// A request was not answered in its time.
+struct DeadlineExceeded: Error {}
+
+/// Gives each request a time within which it must be answered.
+///
+/// When the time is over, or the client disconnects, the request's work is cancelled and its result no longer awaited: not even a store
+/// that ignores cancellation holds up the response. One task looks after all requests, several times a second and only while there are
+/// any: a timer for each request would outlive it by the whole deadline.
+final class RequestDeadlines: Sendable {
+    private struct State {
+        var running: [Int: (deadline: ContinuousClock.Instant, expire: @Sendable () -> Void)] = [:]
+        var nextNumber = 0
+        var isWatching = false
+    }
+
+    private static let interval = Duration.milliseconds(50)
+
+    private let state = Mutex(State())
+
+    /// The number of requests whose time runs now.
+    var count: Int { state.withLock { $0.running.count } }
+
+    /// The result of `body`, or ``DeadlineExceeded`` after `limit`; `CancellationError` when the calling task is cancelled.
+    ///
+    /// - Parameter executor: where the body runs; `nil`: in the caller's thread up to where it first waits.
+    func run<Value: Sendable>(
+        within limit: Duration, on executor: (any TaskExecutor)?, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let race = Race<Value>()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                race.begin(continuation)
+                let number = watch(until: ContinuousClock.now + limit) { race.end(.failure(DeadlineExceeded())) }
+                let work: @Sendable () async -> Void = {
+                    let result: Result<Value, any Error>
+                    do { result = .success(try await body()) } catch { result = .failure(error) }
+                    self.forget(number)
+                    race.end(result)
+                }
+                if let executor {
+                    race.attach(Task(executorPreference: executor, operation: work))
+                } else {
+                    race.attach(Task.immediate(operation: work))
+                }
+            }
+        } onCancel: {
+            race.end(.failure(CancellationError()))
+        }
+    }
+
+    private func watch(until deadline: ContinuousClock.Instant, _ expire: @escaping @Sendable () -> Void) -> Int {
+        let (number, needsWatcher) = state.withLock { state in
+            defer { (state.nextNumber, state.isWatching) = (state.nextNumber + 1, true) }
+            state.running[state.nextNumber] = (deadline, expire)
+            return (state.nextNumber, !state.isWatching)
+        }
+        if needsWatcher { Task.detached { await self.expireAll() } }
+        return number
+    }
+
+    private func forget(_ number: Int) { state.withLock { _ = $0.running.removeValue(forKey: number) } }
+
+    /// Until there are no requests.
+    private func expireAll() async {
+        while true {
+            try? await Task.sleep(for: Self.interval)
+            let overdue = state.withLock { state -> [@Sendable () -> Void]? in
+                if state.running.isEmpty {
+                    state.isWatching = false
+                    return nil
+                }
+                let now = ContinuousClock.now
+                let overdue = state.running.filter { $0.value.deadline <= now }
+                for number in overdue.keys { state.running[number] = nil }
+                return overdue.values.map(\.expire)
+            }
+            guard let overdue else { return }
+            for expire in overdue { expire() }
+        }
+    }
+}
+
+/// What comes first: the work's result, the deadline, or the caller's cancellation.
+private final class Race<Value: Sendable>: Sendable {
+    private struct State {
+        var continuation: CheckedContinuation<Value, any Error>?
+        var task: Task<Void, Never>?
+        /// The outcome, while there is no continuation to take it.
+        var early: Result<Value, any Error>?
+        var isOver = false
+    }
+
+    private let state = Mutex(State())
+
+    func begin(_ continuation: CheckedContinuation<Value, any Error>) {
+        let early = state.withLock { state in
+            if state.early == nil { state.continuation = continuation }
+            return state.early
+        }
+        if let early { continuation.resume(with: early) }
+    }
+
+    func attach(_ task: Task<Void, Never>) {
+        let isOver = state.withLock { state in
+            if !state.isOver { state.task = task }
+            return state.isOver
+        }
+        // Cancelling a task that has finished does nothing.
+        if isOver { task.cancel() }
+    }
+
+    func end(_ result: Result<Value, any Error>) {
+        let (continuation, task) = state.withLock { state -> (CheckedContinuation<Value, any Error>?, Task<Void, Never>?) in
+            guard !state.isOver else { return (nil, nil) }
+            state.isOver = true
+            defer { (state.continuation, state.task) = (nil, nil) }
+            if state.continuation == nil { state.early = result }
+            return (state.continuation, state.task)
+        }
+        if case .failure = result { task?.cancel() }
+        continuation?.resume(with: result)
+    }
+}
