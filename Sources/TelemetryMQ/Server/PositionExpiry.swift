@@ -8,12 +8,7 @@ struct PositionExpiry {
     private var lastCheck: Int64?
 
     init(after: Duration?) {
-        self.after = after.map(Self.wholeMicroseconds)
-    }
-
-    private static func microseconds(_ duration: Duration) -> Int64 {
-        let (product, overflow) = max(0, duration.components.seconds).multipliedReportingOverflow(by: 1_000_000)
-        return overflow ? .max : max(1, product &+ duration.components.attoseconds / 1_000_000_000_000)
+        self.after = after.map { max(1, $0.wholeMicroseconds) }
     }
 
     /// A subscriber that is connected gets its position's use written this often: so much too early a position may
