@@ -33,7 +33,9 @@ final class Call<Answer: Sendable>: Sendable {
                 }
             }
         } onCancel: { [self] in
-            finish(.failure(.cancelled))
+            // Withdrawn before the caller goes on.
+            let continuation = end()
+            defer { continuation?.resume(returning: .failure(.cancelled)) }
             loop.execute { [self] in
                 if let number = state.withLock({ $0.number }) { cancel(number) }
             }
@@ -41,13 +43,15 @@ final class Call<Answer: Sendable>: Sendable {
         return try result.get()
     }
 
-    private func finish(_ result: Result<Answer, MQError>) {
-        let continuation = state.withLock { state -> CheckedContinuation<Result<Answer, MQError>, Never>? in
+    private func finish(_ result: Result<Answer, MQError>) { end()?.resume(returning: result) }
+
+    /// The one who waits, if nothing has ended the call yet.
+    private func end() -> CheckedContinuation<Result<Answer, MQError>, Never>? {
+        state.withLock { state in
             guard !state.isOver, let continuation = state.continuation else { return nil }
             state.isOver = true
             state.continuation = nil
             return continuation
         }
-        continuation?.resume(returning: result)
     }
 }
