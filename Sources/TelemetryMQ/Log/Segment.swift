@@ -163,7 +163,8 @@ package final class Segment {
                 at += 1
             }
         }
-        return nil
+        // No mark lies after it.
+        return damage?.offset
     }
 
     /// The offset after the last record whose time is not after `now`; `nil` if all are.
