@@ -408,7 +408,7 @@ final class Broker {
     // MARK: Stopping
 
     /// Refuses new work, lets what was answered reach its clients, and syncs. `done` is called on the loop.
-    func stop(within limit: Duration, done: @escaping () -> Void) {
+    func stop(within limit: Duration, done: @escaping @Sendable () -> Void) {
         isStopping = true
         commitStaged()
         for connection in connections.values { connection.refuseAndClose(.shuttingDown, "the server is shutting down") }
@@ -416,8 +416,15 @@ final class Broker {
         waitForConnections(until: deadline) { [self] in
             for connection in connections.values { connection.close() }
             syncAll { [self] in
-                log.directory.release()
-                done()
+                let bound = LoopBound(self, to: loop)
+                let loop = loop
+                // The indexes of what was sealed are written behind the sync; another server must not have the directory before.
+                syncLoop.execute {
+                    loop.execute {
+                        bound.value.log.directory.release()
+                        done()
+                    }
+                }
             }
         }
     }

@@ -162,4 +162,24 @@ struct OpeningTests {
             for n in Int64(0)..<5 { #expect(try log.segment(holding: n)?.position(of: n) == 0) }
         }
     }
+
+    @Test("a server that is shut down leaves an index for every sealed segment, whatever the policy")
+    func shutdown() async throws {
+        for policy in [MQServer.SyncPolicy.always, .interval(.seconds(60)), .never] {
+            let directory = FaultDirectory()
+            var configuration = MQServer.Configuration()
+            configuration.port = 0
+            configuration.httpPort = nil
+            configuration.sync = policy
+            configuration.segmentBytes = 1
+            let server = try await MQServer(configuration: configuration) { directory }
+            let peer = try RawPeer(port: server.port)
+            for _ in 0..<20 { _ = try peer.ask(#"{"type":"publish","payload":1}"#) }
+            await server.shutdown(within: .zero)
+            let next = directory.afterProcessEnd()
+            let log = try open(next)
+            #expect(log.nextOffset == 20)
+            #expect(next.openedNames.filter { $0.hasSuffix(".log") } == [Segment.name(baseOffset: 19)], "\(policy)")
+        }
+    }
 }
