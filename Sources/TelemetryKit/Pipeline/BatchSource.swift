@@ -74,7 +74,8 @@ public struct ScrapeProgress: Sendable, Hashable {
     public var liveSeries = 0
     /// Series that an earlier scrape had and the last good one had not.
     public var staleSeries = 0
-    /// Times at which a scrape was due and the one before was still under way, or nobody asked for it. Counted when the next is due.
+    /// Times at which a scrape was due and the one before was still under way, or nobody asked for it. Counted when the
+    /// next is due.
     public var skipped = 0
     /// Samples that name no GPU: of switches, processors, and of the exporter itself. They are not sent.
     public var samplesWithoutGPU = 0

@@ -152,8 +152,8 @@ final class Broker {
         }
     }
 
-    /// Reports the first of many equal failures: of a full device, until there is room again. `messages`: how many were refused, with
-    /// `bytes` in all.
+    /// Reports the first of many equal failures: of a full device, until there is room again. `messages`: how many were
+    /// refused, with `bytes` in all.
     private func reportFailure(_ error: LogError, messages: Int = 0, bytes: Int64 = 0) {
         let isNews = storage.refuse(error, messages: messages, bytes: bytes)
         switch error {
@@ -309,7 +309,8 @@ final class Broker {
             file = try segment.openFile()
         } catch {
             verifying.remove(segment.baseOffset)
-            // Where it was dropped, the subscriber goes on with the oldest segment; else it tries again with the next second.
+            // Where it was dropped, the subscriber goes on with the oldest segment; else it tries again with the next
+            // second.
             if !log.hasDropped(segment) { reportReadFailure(segment, error) }
             loop.schedule(after: .seconds(1)) { [weak self] in self?.pumpSoon() }
             return
@@ -418,7 +419,8 @@ final class Broker {
             syncAll { [self] in
                 let bound = LoopBound(self, to: loop)
                 let loop = loop
-                // The indexes of what was sealed are written behind the sync; another server must not have the directory before.
+                // The indexes of what was sealed are written behind the sync; another server must not have the
+                // directory before.
                 syncLoop.execute {
                     loop.execute {
                         bound.value.log.directory.release()

@@ -112,8 +112,8 @@ struct OpeningTests {
             let log = try open(next, now: 1_000_060) {
                 if byAge { $0.retentionAge = .seconds(1) } else { $0.retentionBytes = 40 * bytes - 10 }
             }
-            // By age: those of the times 0 to 59. By bytes: the last 40 with an index, and the one that is written to; once that is read, its
-            // bytes count too.
+            // By age: those of the times 0 to 59. By bytes: the last 40 with an index, and the one that is written to;
+            // once that is read, its bytes count too.
             #expect(log.oldestOffset == 60)
             #expect(log.recovery.droppedCount == 60 && log.recovery.segmentCount == 40 && log.recovery.messageCount == 40)
             #expect(next.openedNames.filter { $0.hasSuffix(".log") } == [Segment.name(baseOffset: 99)])
