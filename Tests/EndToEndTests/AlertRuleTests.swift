@@ -25,6 +25,7 @@ struct AlertRuleTests {
         case databaseStopped = "the database stops"
         case samplesRefused = "the database refuses samples for good"
         case notABatch = "something else than batches is published"
+        case retentionFails = "a segment cannot be deleted"
         case tooManyPositions = "more subscriber ids commit than the queue keeps positions"
 
         var testDescription: String { rawValue }
@@ -32,9 +33,9 @@ struct AlertRuleTests {
         var alerts: Set<String> {
             switch self {
             case .streamerKilled: ["TargetDown", "NothingPublished"]
-            case .queueKilled: ["TargetDown", "StreamerWithoutQueue", "GatewayWithoutQueue", "QueueRefuses"]
-            case .storageFailed: ["QueueStorageFailed", "NothingPublished", "QueueRefuses"]
-            case .deviceFull: ["QueueFull", "NothingPublished", "QueueRefuses"]
+            case .queueKilled: ["TargetDown", "StreamerWithoutQueue", "GatewayWithoutQueue", "QueueRefuses", "ScrapesSkipped"]
+            case .storageFailed: ["QueueStorageFailed", "NothingPublished", "QueueRefuses", "ScrapesSkipped"]
+            case .deviceFull: ["QueueFull", "NothingPublished", "QueueRefuses", "ScrapesSkipped"]
             case .clockAhead: ["QueueClockAhead", "MessagesUndecodable"]
             case .consumerKilled: ["TargetDown", "ConsumerGone"]
             case .consumerOvertaken: ["TargetDown", "ConsumerGone", "ConsumerLostMessages"]
@@ -45,6 +46,7 @@ struct AlertRuleTests {
             case .databaseStopped: ["DatabaseAway", "GatewayWithoutStore", "GatewayErrors"]
             case .samplesRefused: ["SamplesRefused"]
             case .notABatch: ["MessagesUndecodable"]
+            case .retentionFails: ["QueueRetentionFails", "MessagesUndecodable"]
             case .tooManyPositions: ["PositionsRefused"]
             }
         }
@@ -120,15 +122,17 @@ struct AlertFleet {
             self.device = device
         case .storageFailed:
             wrapper = ["/usr/bin/strace", "-f", "-o", stage.path("trace"), "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=60+"]
-        case .consumerOvertaken:
+        case .consumerOvertaken, .retentionFails:
             settings["MQ_SEGMENT_BYTES"] = "64KiB"
             settings["MQ_RETENTION_BYTES"] = "64KiB"
+            guard fault == .retentionFails else { break }
+            wrapper = ["/usr/bin/strace", "-f", "-o", stage.path("trace"), "-e", "trace=unlink,unlinkat", "-e", "inject=unlink,unlinkat:error=EPERM"]
         case .tooManyPositions: settings["MQ_MAX_POSITIONS"] = "1"
         default: break
         }
         queue = try await stage.startQueue(settings, under: wrapper)
         let url = fault == .exporterNeverThere ? "http://127.0.0.1:\(try freePort())/metrics" : exporter.url
-        streamer = try stage.startScraper(queue.port, url, ["TIMESTAMPS": "now"])
+        streamer = try stage.startScraper(queue.port, url, every: "300ms", ["TIMESTAMPS": "now"])
         let status = ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "DRAIN_TIMEOUT": "1s"]
         collector = try stage.startCollector(queue.port, influxDBPort: database.port, status)
         gateway = try await stage.startAPI(queue.port)
@@ -198,6 +202,7 @@ struct AlertFleet {
                 let payloads = (0..<50).map { "{\"n\":\($0),\"x\":\"\(payload)\"}" }.joined(separator: ",")
                 _ = try RawPeer(port: queue.port).ask(#"{"type":"publish","payloads":[\#(payloads)]}"#)
             }
+        case .retentionFails: isPublishingOften = true
         case .exporterStopped: await kill(exporter.process)
         case .gpuLost: exporterText = { AlertFleet.text(job: $0, gpus: 1) }
         case .badLines: exporterText = { AlertFleet.text(job: $0, more: "DCGM_FI_DEV_GPU_TEMP{UUID=\"GPU-1\" 36\n") }

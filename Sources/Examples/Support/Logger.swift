@@ -24,8 +24,8 @@ package struct LogFields: ExpressibleByDictionaryLiteral, Sendable {
 
 /// Writes lines to standard error: level, time, message, and `key=value`; or one JSON object a line.
 ///
-/// Warnings and errors of one message are bounded: after twenty there is one every ten seconds, whose `suppressed` counts those that
-/// were left out. Safe to use from any thread; a line is written whole.
+/// Warnings and errors of one message are bounded: after twenty there is one every ten seconds, whose `suppressed`
+/// counts those that were left out. Safe to use from any thread; a line is written whole.
 package struct Logger: Sendable {
     package var level: LogLevel
     package var format: LogFormat
@@ -60,7 +60,8 @@ package struct Logger: Sendable {
         writeLine(level, message, fields)
     }
 
-    /// Counts the warnings and errors that were left out because there were many of the kind, where no line has counted them. For the end.
+    /// Counts the warnings and errors that were left out because there were many of the kind, where no line has counted
+    /// them. For the end.
     package func reportSuppressed() {
         for (message, count) in limiter.takeSuppressed() { writeLine(.warning, "lines left out", ["like": message, "suppressed": count]) }
     }

@@ -1,6 +1,7 @@
 /// Whether the queue takes what is published: a value that knows it from what became of the last publish.
 ///
-/// A connection alone proves nothing: a queue whose device is full refuses every publish, and one that hangs answers none.
+/// A connection alone proves nothing: a queue whose device is full refuses every publish, and one that hangs answers
+/// none.
 package struct QueueAcceptance: Sendable {
     /// How long a publish may stay without a response before the queue counts as not accepting.
     package static let patience = Duration.seconds(10)

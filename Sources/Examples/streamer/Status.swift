@@ -114,8 +114,8 @@ extension Streamer {
 }
 
 extension ScrapeProgress {
-    /// Seconds for which the exporter has given nothing. While the queue takes nothing the exporter is not asked: that is not its fault,
-    /// and does not count.
+    /// Seconds for which the exporter has given nothing. While the queue takes nothing the exporter is not asked: that
+    /// is not its fault, and does not count.
     func age(isBlocked: Bool, at now: Timestamp = .now) -> Double? {
         guard let since = lastSuccess ?? firstAttempt, let lastAttempt else { return nil }
         return Double((isBlocked ? lastAttempt : now).nanoseconds - since.nanoseconds) / 1e9

@@ -36,6 +36,8 @@ final class Streamer: Sendable {
         var acceptance = QueueAcceptance()
         /// A batch was too large for a message.
         var hasSplit = false
+        /// When the source's progress was noted last, there was no room for what it had read.
+        var wasBlocked = false
     }
 
     /// The source's name, for messages.
@@ -72,14 +74,17 @@ final class Streamer: Sendable {
         while let batch = try await source.next() {
             note(source.progress)
             // While there is no room, what is skipped is counted all the same.
-            guard await buffer.send(batch, every: .milliseconds(200), whileWaiting: { note(source.progress) }) else { return }
+            guard await buffer.send(batch, every: .milliseconds(200), whileWaiting: { note(source.progress, isBlocked: true) }) else { return }
         }
     }
 
     /// Takes what a source has read so far, and logs what is new about bad input.
-    func note(_ progress: SourceProgress) {
+    ///
+    /// - Parameter isBlocked: there is no room for what was read.
+    func note(_ progress: SourceProgress, isBlocked: Bool = false) {
         let news = state.withLock { state in
             let told = state.told
+            defer { state.wasBlocked = isBlocked }
             state.counts.source = progress
             state.told = Told(
                 rejected: progress.rejected.first.count, outOfRange: progress.quality.firstOutOfRange.count, files: progress.rejectedFiles,
@@ -89,7 +94,8 @@ final class Streamer: Sendable {
                 outOfRange: progress.quality.firstOutOfRange.dropFirst(told.outOfRange),
                 files: progress.rejectedFiles.filter { told.files[$0.key] != $0.value }.values.sorted(),
                 emptiness: progress.emptiness == told.emptiness ? nil : progress.emptiness,
-                skipped: (progress.scraping?.skipped ?? 0) - told.skipped
+                skipped: (progress.scraping?.skipped ?? 0) - told.skipped,
+                waitedForQueue: isBlocked || state.wasBlocked
             )
         }
         for text in news.rejected { log.warning("rejected row", ["at": text]) }
@@ -100,7 +106,8 @@ final class Streamer: Sendable {
                 "scrapes skipped",
                 [
                     "url": source, "count": news.skipped, "total": progress.scraping?.skipped ?? 0,
-                    "reason": isBlocked ? "\(waiting) batches wait for the queue; BUFFER_BATCHES is the limit" : "the one before took too long",
+                    "reason": news.waitedForQueue
+                        ? "the queue takes nothing, and as many batches wait as BUFFER_BATCHES allows" : "the scrape before took too long",
                 ])
         }
         if let emptiness = news.emptiness { log.warning(emptiness, ["source": source]) }

@@ -81,7 +81,8 @@ public struct ScrapeProgress: Sendable, Hashable {
     public var liveGPUs = 0
     /// GPUs of which an earlier scrape had a series and the last good one had none: they fell off the bus, or left the exporter.
     public var staleGPUs = 0
-    /// Times at which a scrape was due and the one before was still under way, or nobody asked for it. Counted when the next is due.
+    /// Times at which a scrape was due and the one before was still under way, or nobody asked for it. Counted when the
+    /// next is due.
     public var skipped = 0
     /// Samples that name no GPU: of switches, processors, and of the exporter itself. They are not sent.
     public var samplesWithoutGPU = 0

@@ -28,8 +28,8 @@ struct ScrapeSchedule: Sendable {
         tick += 1
     }
 
-    /// Times that were left out up to now. A time that is due and not the last that was due counts as soon as the next one is: nobody
-    /// need come for it to be known that nobody came.
+    /// Times that were left out up to now. A time that is due and not the last that was due counts as soon as the next
+    /// one is: nobody need come for it to be known that nobody came.
     func skipped(at now: Duration) -> Int {
         guard start != nil else { return skipped }
         return skipped + Int(max(0, elapsed(at: now) / interval - tick))

@@ -7,8 +7,8 @@ import TelemetryNet
 /// segment with an index all that is wrong is damage, and is reported. Behind it, a torn record may be the end of what a
 /// power loss left: the log is cut there, and segments that follow are put aside under another name, never deleted.
 ///
-/// What retention drops is dropped first, and not read. The work is linear: the directory is listed once, and of each segment that is
-/// kept one file is read, its index, or else itself.
+/// What retention drops is dropped first, and not read. The work is linear: the directory is listed once, and of each
+/// segment that is kept one file is read, its index, or else itself.
 struct LogRecovery {
     private let directory: any LogDirectory
     private var retention: Retention
@@ -89,8 +89,8 @@ struct LogRecovery {
         }
     }
 
-    /// Reads the indexes, from the newest to that of the last segment that retention keeps. Also those whose segment is gone: they
-    /// prove that it was there.
+    /// Reads the indexes, from the newest to that of the last segment that retention keeps. Also those whose segment is
+    /// gone: they prove that it was there.
     private mutating func readIndexes(_ bases: [Int64]) throws -> [Int64: IndexFile] {
         var indexes: [Int64: IndexFile] = [:]
         func read(_ base: Int64) throws {
@@ -120,8 +120,8 @@ struct LogRecovery {
         return indexes
     }
 
-    /// Removes the segments that retention does not keep, the oldest first, and indexes that are left without their segment.
-    /// Returns those that are kept.
+    /// Removes the segments that retention does not keep, the oldest first, and indexes that are left without their
+    /// segment. Returns those that are kept.
     private mutating func drop(_ bases: [Int64], _ indexes: inout [Int64: IndexFile]) -> [Int64] {
         let firstKept = report.oldestKept
         for base in bases where base < firstKept {

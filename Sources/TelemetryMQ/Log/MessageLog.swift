@@ -190,8 +190,8 @@ package final class MessageLog {
         }
     }
 
-    /// Throws what an append of this number of bytes would throw. It writes zeros where the append would, and cuts them off again;
-    /// after a crash in between they are a torn end.
+    /// Throws what an append of this number of bytes would throw. It writes zeros where the append would, and cuts them
+    /// off again; after a crash in between they are a torn end.
     package func tryRoom(for byteCount: Int64) throws(LogError) {
         if let failure { throw failure }
         let file = try fileWithPlace(for: byteCount)
@@ -242,43 +242,6 @@ package final class MessageLog {
 
     // MARK: Syncing
 
-    /// What has to be synced so that everything up to ``LogEnd`` is on the device.
-    package struct SyncWork: Sendable {
-        package var end: LogEnd
-        package var files: [any LogFile]
-        /// Before those: files that nobody has open.
-        package var names: [String]
-        package var directory: any LogDirectory
-        package var syncsNames: Bool
-        /// Of sealed segments that are all on the device once the files are.
-        var indexes: [IndexFile]
-        var producerSnapshot: [UInt8]?
-
-        package func perform() throws(SystemError) {
-            for name in names {
-                // Retention may have dropped it since.
-                guard try directory.size(of: name) != nil else { continue }
-                try directory.openExisting(name).synchronize()
-            }
-            for file in files { try file.synchronize() }
-            if syncsNames { try directory.synchronize() }
-        }
-
-        /// Writes what a later opening can do without, but is slower without; so nothing depends on its success.
-        package func writeIndexes() {
-            for index in indexes { try? directory.replace(IndexFile.name(baseOffset: index.baseOffset), with: index.json) }
-            if let producerSnapshot { try? directory.replace(ProducerFile.name, with: producerSnapshot) }
-        }
-    }
-
-    /// The end of the log at a moment.
-    package struct LogEnd: Sendable, Equatable {
-        package var offset: Int64
-        /// Base offset of the segment that was the last, and its length.
-        package var segment: Int64
-        package var position: Int64
-    }
-
     package var end: LogEnd { LogEnd(offset: nextOffset, segment: active.baseOffset, position: active.byteCount) }
 
     /// `nil` where nothing was written since the last call. The work may be performed on another thread.
@@ -324,7 +287,8 @@ package final class MessageLog {
 
     /// The first offset whose message is not older than the time (microseconds since 1970); ``nextOffset`` for none.
     ///
-    /// Messages that a clock stored which was ahead are left out: their times are after `now`, and a later message has one that is not.
+    /// Messages that a clock stored which was ahead are left out: their times are after `now`, and a later message has
+    /// one that is not.
     package func offset(notBefore timestamp: Int64, now: Int64 = .max) throws(SystemError) -> Int64 {
         let tail = try futureTail(now)
         for segment in segments where segment.firstTimestamp != nil && segment.newestTimestamp >= timestamp {

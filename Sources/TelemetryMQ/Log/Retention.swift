@@ -1,7 +1,7 @@
 /// How much of a log is kept: a value that decides which segments are due.
 ///
-/// Segments are considered from the newest to the oldest. Once one is not kept, neither is any before it: those were stored
-/// earlier, whatever their times say.
+/// Segments are considered from the newest to the oldest. Once one is not kept, neither is any before it: those were
+/// stored earlier, whatever their times say.
 struct Retention: Sendable {
     /// Segments are dropped while the newer ones hold at least this number of bytes.
     var bytes: Int64?
@@ -18,8 +18,8 @@ struct Retention: Sendable {
         }
     }
 
-    /// Whether the segment before those that were considered so far is kept. `newestTime`: when its newest record was stored; `nil`
-    /// if that is not known.
+    /// Whether the segment before those that were considered so far is kept. `newestTime`: when its newest record was
+    /// stored; `nil` if that is not known.
     mutating func keeps(byteCount: Int64, newestTime: Int64?) -> Bool {
         if let bytes, newerBytes >= bytes { return false }
         if let horizon, let newestTime, newestTime < horizon { return false }

@@ -67,8 +67,8 @@ package final class Segment {
 
     // MARK: The file
 
-    /// The segment's file, open for as long as it is kept by the caller or somebody else. Fails with `ENOENT` after retention has
-    /// dropped the segment, unless somebody keeps it.
+    /// The segment's file, open for as long as it is kept by the caller or somebody else. Fails with `ENOENT` after
+    /// retention has dropped the segment, unless somebody keeps it.
     package func openFile() throws(SystemError) -> any LogFile {
         if let held { return held }
         if let shared { return shared }
@@ -107,8 +107,8 @@ package final class Segment {
         return Int64(digits)
     }
 
-    /// Takes note of records that were written at the end of the file. `newestTimestamp`: the latest of their times, if it is
-    /// neither that of the first nor of the last.
+    /// Takes note of records that were written at the end of the file. `newestTimestamp`: the latest of their times, if
+    /// it is neither that of the first nor of the last.
     func grow(
         by count: Int, bytes: Int64, firstTimestamp: Int64, lastTimestamp: Int64, newestTimestamp: Int64 = 0, marks: [SegmentIndex.Mark]
     ) {
@@ -146,8 +146,8 @@ package final class Segment {
         return reader.position
     }
 
-    /// The first offset of a record that counts and whose time is not before `timestamp`, or of a damaged record on the way to it:
-    /// that must not be skipped. `nil` if there is none.
+    /// The first offset of a record that counts and whose time is not before `timestamp`, or of a damaged record on the
+    /// way to it: that must not be skipped. `nil` if there is none.
     ///
     /// A record counts if its time is not after `now`, or if its offset is not before `tail`.
     func offset(notBefore timestamp: Int64, now: Int64, tail: Int64) throws(SystemError) -> Int64? {
@@ -163,7 +163,8 @@ package final class Segment {
                 at += 1
             }
         }
-        return nil
+        // No mark lies after it.
+        return damage?.offset
     }
 
     /// The offset after the last record whose time is not after `now`; `nil` if all are.

@@ -1,7 +1,7 @@
 /// Where some of a segment's records start, by offset and by time. Sparse: a search ends with a short scan.
 ///
-/// From one mark to the next the times of the records never decrease: a record whose time is before that of the one before it
-/// gets a mark of its own, which is called a turn.
+/// From one mark to the next the times of the records never decrease: a record whose time is before that of the one
+/// before it gets a mark of its own, which is called a turn.
 struct SegmentIndex: Sendable {
     struct Mark: Sendable, Equatable {
         var offset: Int64

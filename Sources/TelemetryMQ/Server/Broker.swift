@@ -179,8 +179,8 @@ final class Broker {
         }
     }
 
-    /// Reports the first of many equal failures: of a full device, until there is room again. `messages`: how many were refused, with
-    /// `bytes` in all.
+    /// Reports the first of many equal failures: of a full device, until there is room again. `messages`: how many were
+    /// refused, with `bytes` in all.
     func reportFailure(_ error: LogError, messages: Int = 0, bytes: Int64 = 0) {
         let isNews = storage.refuse(error, messages: messages, bytes: bytes)
         switch error {
@@ -336,7 +336,8 @@ final class Broker {
             file = try segment.openFile()
         } catch {
             verifying.remove(segment.baseOffset)
-            // Where it was dropped, the subscriber goes on with the oldest segment; else it tries again with the next second.
+            // Where it was dropped, the subscriber goes on with the oldest segment; else it tries again with the next
+            // second.
             if !log.hasDropped(segment) { reportReadFailure(segment, error) }
             loop.schedule(after: .seconds(1)) { [weak self] in self?.pumpSoon() }
             return
@@ -433,7 +434,7 @@ final class Broker {
     // MARK: Stopping
 
     /// Refuses new work, lets what was answered reach its clients, and syncs. `done` is called on the loop.
-    func stop(within limit: Duration, done: @escaping () -> Void) {
+    func stop(within limit: Duration, done: @escaping @Sendable () -> Void) {
         isStopping = true
         commitStaged()
         for connection in connections.values { connection.refuseAndClose(.shuttingDown, "the server is shutting down") }
@@ -441,8 +442,16 @@ final class Broker {
         waitForConnections(until: deadline) { [self] in
             for connection in connections.values { connection.close() }
             syncAll { [self] in
-                log.directory.release()
-                done()
+                let bound = LoopBound(self, to: loop)
+                let loop = loop
+                // The indexes of what was sealed are written behind the sync; another server must not have the
+                // directory before.
+                syncLoop.execute {
+                    loop.execute {
+                        bound.value.log.directory.release()
+                        done()
+                    }
+                }
             }
         }
     }

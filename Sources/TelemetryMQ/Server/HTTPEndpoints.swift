@@ -43,7 +43,8 @@ final class HTTPEndpoints: Sendable {
         case "/metrics": return HTTPResponse(contentType: ByteWriter.prometheusContentType, broker.metrics(counters))
         case "/ready": return HTTPResponse(readiness: broker.readiness)
         default:
-            // A server that takes no more publishes is not healthy: its operator must look. A full device no restart empties.
+            // A server that takes no more publishes is not healthy: its operator must look. A full device no restart
+            // empties.
             if let failure = broker.log.failure { return error(503, "storage_failed", "\(failure)") }
             return HTTPResponse(contentType: "application/json", Array(#"{"status":"ok"}"#.utf8))
         }

@@ -152,7 +152,8 @@ public final class MQServer: Sendable {
     private let http: HTTPEndpoints?
     private let isShutDown = Atomic(false)
 
-    /// Opens the log, recovers it, and listens. HTTP is served before the log is open: `/ready` is 503 with the reason until then. Throws ``MQServerError`` where the directory or an address cannot be used,
+    /// Opens the log, recovers it, and listens. HTTP is served before the log is open: `/ready` is 503 with the reason
+    /// until then. Throws ``MQServerError`` where the directory or an address cannot be used,
     /// or where the log is damaged.
     public convenience init(configuration: Configuration) async throws {
         try await self.init(configuration: configuration) { () throws(LogError) in

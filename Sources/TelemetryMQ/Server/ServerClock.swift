@@ -24,10 +24,11 @@ package struct ServerClock: Sendable {
 
 /// What a server makes of its clock: a value, told the time about once a second.
 ///
-/// Nobody can say which clock was right. So the order of messages is that of their offsets, each has the time of its clock, and what
-/// does not fit is reported.
+/// Nobody can say which clock was right. So the order of messages is that of their offsets, each has the time of its
+/// clock, and what does not fit is reported.
 struct ClockWatch: Sendable {
-    /// Microseconds by which a clock is set, or differs, without that being worth a word; a step back of that size is bridged.
+    /// Microseconds by which a clock is set, or differs, without that being worth a word; a step back of that size is
+    /// bridged.
     static let tolerance: Int64 = 1_000_000
     /// A step forward of more than this makes messages look old that are not.
     static let largeStep: Int64 = 60_000_000
@@ -48,8 +49,8 @@ struct ClockWatch: Sendable {
     private var difference: Int64?
     private var distrustedUntil: Int64?
 
-    /// The time for a message that is stored now, after one with the time `last`. Times decrease only if the clock was set back by more
-    /// than ``tolerance``.
+    /// The time for a message that is stored now, after one with the time `last`. Times decrease only if the clock was
+    /// set back by more than ``tolerance``.
     static func stamp(wall: Int64, last: Int64) -> Int64 {
         wall < last && last - wall <= tolerance ? last : wall
     }

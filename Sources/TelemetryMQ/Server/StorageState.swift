@@ -23,7 +23,8 @@ struct StorageState: Sendable {
         return isNew
     }
 
-    /// A write succeeded, or would. Returns the number of messages that were refused in between, if there was no room before.
+    /// A write succeeded, or would. Returns the number of messages that were refused in between, if there was no room
+    /// before.
     mutating func accept() -> Int64? {
         guard reason != nil else { return nil }
         reason = nil

@@ -1,5 +1,5 @@
-/// Decides which of many equal reports are worth a line: a few at once, then one for each interval, with the number of those that
-/// were left out since the last.
+/// Decides which of many equal reports are worth a line: a few at once, then one for each interval, with the number of
+/// those that were left out since the last.
 package struct ReportLimiter: Sendable {
     /// Reports that are let through at once.
     package let burst: Int

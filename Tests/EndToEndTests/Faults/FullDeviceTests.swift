@@ -113,6 +113,64 @@ struct FullDeviceTests {
     }
 
     @Test(
+        "both ends say that the queue is full, in words and numbers, count what they lose, blame nobody else, and go on when there is room",
+        .enabled(if: SmallDevice.isPermitted, "mounting a tmpfs of its own is not permitted here"))
+    func bothEnds() async throws {
+        try await Stage.run { stage in
+            let device = try await SmallDevice(stage, size: "1m")
+            let filler = device.pathFromOutside + "/filler"
+            try Data(count: 600 * 1024).write(to: URL(filePath: filler))
+            let queue = try await stage.startQueue(["MQ_DATA_DIR": device.path + "/log", "MQ_SEGMENT_BYTES": "64KiB"], under: device.wrapper)
+            let exporter = try await stage.startExporter(ScrapeExporter().text)
+            let streamer = try stage.startScraper(queue.port, exporter.url, ["BUFFER_BATCHES": "3"])
+            let port = try await stage.httpPort(streamer)
+            try await eventuallyTrue("readiness", unless: streamer) { try await HTTP.get(port, "/ready").status == 200 }
+            #expect(try await HTTP.get(queue.httpPort, "/ready").status == 200)
+            #expect(try await HTTP.metric(port, "telemetry_streamer_queue_accepting") == 1)
+
+            var producer = Producer()
+            let peer = try RawPeer(port: queue.port)
+            while try producer.publish(peer) == nil {}
+            // A small batch may still find room where a large one did not: until none does.
+            let (ready, metrics, streamerReady) = try await eventually("a queue and a streamer that are full", unless: streamer) {
+                let ready = try await HTTP.get(queue.httpPort, "/ready")
+                let metrics = try await PrometheusSamples(queue.httpPort)
+                let streamerReady = try await HTTP.get(port, "/ready")
+                let isBlocked = try await HTTP.metric(port, "streamer_source_blocked") == 1
+                let isAccepting = try await HTTP.metric(port, "telemetry_streamer_queue_accepting") != 0
+                let isFull = ready.status == 503 && metrics["telemetry_mq_storage_full"] == 1
+                return isFull && isBlocked && !isAccepting && streamerReady.status == 503 ? (ready, metrics, streamerReady) : nil
+            }
+            #expect(ready.text.contains("No space left on device"))
+            #expect(try await HTTP.get(queue.httpPort, "/health").status == 200)
+            #expect(metrics["telemetry_mq_storage_failed"] == 0 && metrics.undeclared.isEmpty)
+            #expect(metrics["telemetry_mq_refused_messages_total"] ?? 0 >= 50)
+            #expect(streamerReady.text.contains("publishes are refused"))
+            #expect(streamerReady.text.contains("No space left on device") && streamerReady.text.contains("3 batches wait"))
+            #expect(streamerReady.text.contains(#""name":"source","ready":true"#))
+            // Counted while it goes on, not once it is over.
+            func skipped() async throws -> Double { try await HTTP.metric(port, "streamer_scrapes_skipped_total") ?? 0 }
+            let before = try await skipped()
+            try await eventuallyTrue("skipped scrapes", unless: streamer) { try await skipped() >= before + 20 }
+            // For two seconds and more it was not asked: that is not the exporter's fault.
+            let age = try #require(try await HTTP.metric(port, "streamer_last_scrape_age_seconds"))
+            #expect(age < 2)
+            let skips = streamer.logged.filter { $0["message"] as? String == "scrapes skipped" }
+            #expect(skips.contains { ($0["reason"] as? String)?.contains("BUFFER_BATCHES") == true } && skips.count <= 40)
+            #expect(queue.process.errors.components(separatedBy: "publishes are refused until there is room").count <= 40)
+
+            try FileManager.default.removeItem(atPath: filler)
+            try await eventuallyTrue("readiness of the queue", unless: queue.process) { try await HTTP.get(queue.httpPort, "/ready").status == 200 }
+            try await eventuallyTrue("readiness of the streamer", unless: streamer) { try await HTTP.get(port, "/ready").status == 200 }
+            #expect(try await HTTP.metric(port, "telemetry_streamer_queue_accepting") == 1)
+            #expect(await streamer.terminate() == 0)
+            let summary = try #require(streamer.logged("finished"))
+            #expect(summary["undelivered"] as? Int == 0 && (summary["scrapes_skipped"] as? Int ?? 0) >= 20)
+            #expect(await queue.process.terminate() == 0)
+        }
+    }
+
+    @Test(
         "a limit of the files' size refuses what is beyond it, and ends nothing",
         .enabled(if: ConnectionFloodTests.isPermitted, "there is no /usr/bin/prlimit"), arguments: ["always", "interval:20ms"])
     func fileSize(sync: String) async throws {

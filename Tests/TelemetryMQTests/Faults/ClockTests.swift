@@ -99,7 +99,8 @@ struct ClockTests {
             try publish(peer, 5..<6)
             clock.set(Self.now + 10)
             try publish(peer, 6..<7)
-            // At the first message: the warning does not wait for a timer. Whether the step shows by itself is up to the timer.
+            // At the first message: the warning does not wait for a timer. Whether the step shows by itself is up to
+            // the timer.
             #expect(events.clock.contains { $0.contains("\(Self.decade - 10) seconds ahead") })
             #expect(try http(server, "/metrics").contains("telemetry_mq_clock_ahead_seconds \(Self.decade - 10)"))
             let ready = try http(server, "/ready")

@@ -108,7 +108,7 @@ struct DisorderedTimeTests {
         let times: [Int64] = [5, 900, 7, 8, 8, 3, 3, 10]
         let disk = try DiskDirectory(path: directory.path)
         var configuration = MessageLog.Configuration()
-        configuration.segmentBytes = 400
+        configuration.segmentBytes = 300
         let log = try MessageLog(directory: disk, configuration: configuration)
         for (n, time) in times.enumerated() {
             var batch = AppendBatch(firstOffset: Int64(n))

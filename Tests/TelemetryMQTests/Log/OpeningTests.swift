@@ -112,8 +112,8 @@ struct OpeningTests {
             let log = try open(next, now: 1_000_060) {
                 if byAge { $0.retentionAge = .seconds(1) } else { $0.retentionBytes = 40 * bytes - 10 }
             }
-            // By age: those of the times 0 to 59. By bytes: the last 40 with an index, and the one that is written to; once that is read, its
-            // bytes count too.
+            // By age: those of the times 0 to 59. By bytes: the last 40 with an index, and the one that is written to;
+            // once that is read, its bytes count too.
             #expect(log.oldestOffset == 60)
             #expect(log.recovery.droppedCount == 60 && log.recovery.segmentCount == 40 && log.recovery.messageCount == 40)
             #expect(next.openedNames.filter { $0.hasSuffix(".log") } == [Segment.name(baseOffset: 99)])
@@ -160,6 +160,26 @@ struct OpeningTests {
             guard let log = try? open(next) else { continue }
             #expect(log.nextOffset == 5 && log.segments.count == 5)
             for n in Int64(0)..<5 { #expect(try log.segment(holding: n)?.position(of: n) == 0) }
+        }
+    }
+
+    @Test("a server that is shut down leaves an index for every sealed segment, whatever the policy")
+    func shutdown() async throws {
+        for policy in [MQServer.SyncPolicy.always, .interval(.seconds(60)), .never] {
+            let directory = FaultDirectory()
+            var configuration = MQServer.Configuration()
+            configuration.port = 0
+            configuration.httpPort = nil
+            configuration.sync = policy
+            configuration.segmentBytes = 1
+            let server = try await MQServer(configuration: configuration) { directory }
+            let peer = try RawPeer(port: server.port)
+            for _ in 0..<20 { _ = try peer.ask(#"{"type":"publish","payload":1}"#) }
+            await server.shutdown(within: .zero)
+            let next = directory.afterProcessEnd()
+            let log = try open(next)
+            #expect(log.nextOffset == 20)
+            #expect(next.openedNames.filter { $0.hasSuffix(".log") } == [Segment.name(baseOffset: 19)], "\(policy)")
         }
     }
 }

@@ -1,0 +1,40 @@
+import TelemetryNet
+
+extension MessageLog {
+    /// What has to be synced so that everything up to ``LogEnd`` is on the device.
+    package struct SyncWork: Sendable {
+        package var end: LogEnd
+        package var files: [any LogFile]
+        /// Before those: files that nobody has open.
+        package var names: [String]
+        package var directory: any LogDirectory
+        package var syncsNames: Bool
+        /// Of sealed segments that are all on the device once the files are.
+        var indexes: [IndexFile]
+        var producerSnapshot: [UInt8]?
+
+        package func perform() throws(SystemError) {
+            for name in names {
+                // Retention may have dropped it since.
+                guard try directory.size(of: name) != nil else { continue }
+                try directory.openExisting(name).synchronize()
+            }
+            for file in files { try file.synchronize() }
+            if syncsNames { try directory.synchronize() }
+        }
+
+        /// Writes what a later opening can do without, but is slower without; so nothing depends on its success.
+        package func writeIndexes() {
+            for index in indexes { try? directory.replace(IndexFile.name(baseOffset: index.baseOffset), with: index.json) }
+            if let producerSnapshot { try? directory.replace(ProducerFile.name, with: producerSnapshot) }
+        }
+    }
+
+    /// The end of the log at a moment.
+    package struct LogEnd: Sendable, Equatable {
+        package var offset: Int64
+        /// Base offset of the segment that was the last, and its length.
+        package var segment: Int64
+        package var position: Int64
+    }
+}
