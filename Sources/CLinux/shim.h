@@ -4,6 +4,7 @@
 
 // _GNU_SOURCE stays undefined: it would give fd_set another shape than the Glibc module has. What it hides is
 // called by number.
+#include <malloc.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -21,6 +22,16 @@ static inline int clinux_memfd_create(const char *name, unsigned flags) {
 static inline int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
     return (int)syscall(SYS_accept4, fd, address, length, flags);
 }
+
+// Of all arenas; what is mapped on its own included.
+static inline size_t clinux_allocated_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static inline void clinux_trim_heap(void) { malloc_trim(0); }
+
+static inline void clinux_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 
 static inline void clinux_set_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 

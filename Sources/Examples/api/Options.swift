@@ -13,7 +13,7 @@ enum Options {
     static let retention = Option<Duration?>.durationLimit(
         "RETENTION_PERIOD", help: "How long samples are held in memory, counted back from the newest.")
     static let memoryLimit = Option<Int>.size(
-        "MEMORY_LIMIT", default: "1GiB", in: 1 << 20...1 << 44, help: "About how much memory samples may take; the oldest go first.")
+        "MEMORY_LIMIT", default: "1GiB", in: 1 << 20...1 << 44, help: "How much memory samples and series may take; the oldest samples go first.")
     static let defaultLimit = Option<Int>.int(
         "DEFAULT_LIMIT", default: 100, in: 1...1_000_000, help: "Items of a list where the request names no limit.")
     static let maxLimit = Option<Int>.int("MAX_LIMIT", default: 1000, in: 1...1_000_000, help: "The largest limit that a request may name.")
@@ -47,7 +47,10 @@ enum Options {
     static let requestTimeout = Option<Duration>.duration(
         "REQUEST_TIMEOUT", default: "30s", help: "How long a request may take to arrive; then it is answered with 408.")
     static let queryTimeout = Option<Duration>.duration(
-        "QUERY_TIMEOUT", default: "2m", help: "How long a query under /prometheus may take.")
+        "QUERY_TIMEOUT", default: "2m", help: "How long a request may take until its response begins; then it is answered with 504 (503 under /prometheus).")
+    static let maxResponseSize = Option<Int>.size(
+        "MAX_RESPONSE_SIZE", default: "64MiB", in: 1 << 16...1 << 32,
+        help: "The largest response; a larger one is answered with 422. Exports and the stream are of any length.")
     static let queryMaxSamples = Option<Int>.int(
         "QUERY_MAX_SAMPLES", default: 10_000_000, in: 1...1_000_000_000,
         help: "Samples that a query under /prometheus may read and give, 16 bytes each.")
@@ -57,7 +60,7 @@ enum Options {
     static let all: [any AnyOption] =
         [
             host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, corsOrigins, maxConnections, requestTimeout,
-            staleAfter, readyLag, queryTimeout, queryMaxSamples, queryLookback, swaggerDirectory,
+            staleAfter, readyLag, queryTimeout, maxResponseSize, queryMaxSamples, queryLookback, swaggerDirectory,
         ]
         + InfluxDBOptions.all + VictoriaMetricsOptions.all + [DatabaseOptions.proxy] + QueueOptions.all
 }

@@ -33,12 +33,16 @@ await program.main { context in
         await store.close()
 
     case .memory:
-        let store = MemoryStore(
-            configuration: .init(retentionPeriod: context[Options.retention], maximumBytes: context[Options.memoryLimit]))
+        var memory = MemoryStore.Configuration(
+            retentionPeriod: context[Options.retention], maximumBytes: context[Options.memoryLimit])
+        let log = context.log
+        memory.onEvent = { MemoryReport.log($0, log) }
+        let store = MemoryStore(configuration: memory)
+        let report = MemoryReport(store: store)
         let feed = QueueFeed(link, store: store, live: live, context)
-        gateway.readiness = { feed.readiness }
-        gateway.metrics = { feed.metrics }
-        gateway.statistics = { feed.statistics + link.statistics }
+        gateway.readiness = { feed.readiness + [report.readiness] }
+        gateway.metrics = { feed.metrics + report.metrics }
+        gateway.statistics = { feed.statistics + [report.statistics] + link.statistics }
         try await serve(store, gateway, storage: "memory", isFed: true, feed.run, link, context)
     }
     context.log.info("stopped")
@@ -88,6 +92,8 @@ extension Gateway.Configuration {
         maximumConnections = context[Options.maxConnections]
         requestTimeout = context[Options.requestTimeout]
         promQL.timeout = context[Options.queryTimeout]
+        queryTimeout = context[Options.queryTimeout]
+        maximumResponseBytes = context[Options.maxResponseSize]
         promQL.maxSamples = context[Options.queryMaxSamples]
         promQL.lookback = context[Options.queryLookback]
         let log = context.log

@@ -10,8 +10,20 @@ struct ColumnarDecoder: Sendable {
         var template: Int
     }
 
+    private struct Known {
+        var series: MetricSeries
+        /// The generation in which a batch had it last.
+        var used: Int
+    }
+
     /// Series met before, so that equal ones of all batches are one object and known ones cost one look-up.
-    private var known: [Key: MetricSeries] = [:]
+    private var known: [Key: Known] = [:]
+    /// Counts how often series that are used no more were forgotten.
+    private var generation = 0
+    /// Once so many series are known, those that no batch had since the last time are forgotten: workloads come and go, and their series
+    /// must not be kept by this when nothing else has them.
+    private var tidyAt = ColumnarDecoder.fewSeries
+    private static let fewSeries = 4096
     private var gpus = Numbering<GPUIdentity>()
     private var metrics = Numbering<ByteText>()
     private var templates = Numbering<LabelTemplate>()
@@ -56,6 +68,7 @@ struct ColumnarDecoder: Sendable {
         {
             return lastSeries
         }
+        if known.count >= tidyAt { tidy() }
         let series = try readTables(members, sampleCount: sampleCount)
         lastTables = ranges.map { Array(members.json[$0]) }
         lastSeries = series
@@ -92,18 +105,36 @@ struct ColumnarDecoder: Sendable {
             let key = Key(
                 gpu: gpuNumbers[Int(gpuColumn[i])], metric: metricNumbers[Int(metricColumn[i])],
                 template: templateNumbers[Int(labelColumn[i])])
-            if let found = known[key] {
-                series.append(found)
+            if let index = known.index(forKey: key) {
+                known.values[index].used = generation
+                series.append(known.values[index].series)
                 continue
             }
             let gpu = gpus[key.gpu]
             let name = metrics[key.metric].string
             let new = MetricSeries(
                 metricName: name, gpu: gpu, labels: try compiled[key.template].labels(of: gpu, name, budget: &budget))
-            known[key] = new
+            known[key] = Known(series: new, used: generation)
             series.append(new)
         }
         return series
+    }
+
+    /// Forgets the series, and what they are made of, that no batch had since the last time. What is known at least doubles from one time to
+    /// the next, so that it costs little for each.
+    private mutating func tidy() {
+        var tidied = ColumnarDecoder()
+        tidied.generation = generation + 1
+        for (key, entry) in known where entry.used == generation {
+            let template = tidied.templates.number(of: templates[key.template])
+            if template == tidied.compiled.count { tidied.compiled.append(compiled[key.template]) }
+            let key = Key(
+                gpu: tidied.gpus.number(of: gpus[key.gpu]), metric: tidied.metrics.number(of: metrics[key.metric]), template: template)
+            tidied.known[key] = entry
+        }
+        tidied.tidyAt = max(Self.fewSeries, 2 * tidied.known.count)
+        (tidied.lastTables, tidied.lastSeries) = (lastTables, lastSeries)
+        self = tidied
     }
 
     private static func column(

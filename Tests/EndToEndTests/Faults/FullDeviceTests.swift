@@ -126,7 +126,7 @@ struct FullDeviceTests {
             let port = try await stage.httpPort(streamer)
             try await eventuallyTrue("readiness", unless: streamer) { try await HTTP.get(port, "/ready").status == 200 }
             #expect(try await HTTP.get(queue.httpPort, "/ready").status == 200)
-            #expect(try await HTTP.metric(port, "telemetry_streamer_queue_accepting") == 1)
+            #expect(try await HTTP.metric(port, "streamer_queue_accepting") == 1)
 
             var producer = Producer()
             let peer = try RawPeer(port: queue.port)
@@ -137,7 +137,7 @@ struct FullDeviceTests {
                 let metrics = try await PrometheusSamples(queue.httpPort)
                 let streamerReady = try await HTTP.get(port, "/ready")
                 let isBlocked = try await HTTP.metric(port, "streamer_source_blocked") == 1
-                let isAccepting = try await HTTP.metric(port, "telemetry_streamer_queue_accepting") != 0
+                let isAccepting = try await HTTP.metric(port, "streamer_queue_accepting") != 0
                 let isFull = ready.status == 503 && metrics["telemetry_mq_storage_full"] == 1
                 return isFull && isBlocked && !isAccepting && streamerReady.status == 503 ? (ready, metrics, streamerReady) : nil
             }
@@ -162,7 +162,7 @@ struct FullDeviceTests {
             try FileManager.default.removeItem(atPath: filler)
             try await eventuallyTrue("readiness of the queue", unless: queue.process) { try await HTTP.get(queue.httpPort, "/ready").status == 200 }
             try await eventuallyTrue("readiness of the streamer", unless: streamer) { try await HTTP.get(port, "/ready").status == 200 }
-            #expect(try await HTTP.metric(port, "telemetry_streamer_queue_accepting") == 1)
+            #expect(try await HTTP.metric(port, "streamer_queue_accepting") == 1)
             #expect(await streamer.terminate() == 0)
             let summary = try #require(streamer.logged("finished"))
             #expect(summary["undelivered"] as? Int == 0 && (summary["scrapes_skipped"] as? Int ?? 0) >= 20)

@@ -3,19 +3,19 @@ import Testing
 
 @Suite("Series of the memory store")
 struct MemorySeriesTests {
-    private static let variants = (0..<3).map { SuiteSamples.series(pod: "pod-\($0)") }
+    private static let variants = (0..<3).map { StoredVariant(SuiteSamples.series(pod: "pod-\($0)")) }
 
     /// What was written into a series, held beside a dictionary.
     private struct Beside {
         let columns = TimeColumns()
-        var stored = StoredSeries(MemorySeriesTests.variants[0])
+        var stored = StoredSeries(MemorySeriesTests.variants[0].series)
         var expected: [Int64: (value: Double, series: MetricSeries)] = [:]
 
         mutating func write(_ samples: [(Int64, Double, Int)]) {
             var late: [StoredSeries.LateSample] = []
             for (time, value, variant) in samples {
                 let series = MemorySeriesTests.variants[variant]
-                expected[time] = (value, series)
+                expected[time] = (value, series.series)
                 if !stored.append(time: time, value: value, series: series, columns: columns) {
                     late.append(StoredSeries.LateSample(time: time, value: value, series: series))
                 }
@@ -41,7 +41,7 @@ struct MemorySeriesTests {
             #expect(stored.sealed.allSatisfy { $0.count <= 2 * SealedBlock.capacity && $0.lastTime < stored.open.firstTime }, note)
             #expect(stored.sealed.allSatisfy { $0.minimum == $0.decoded().values.min() && $0.maximum == $0.decoded().values.max() }, note)
             let bytes = stored.sealed.reduce(stored.open.byteCount) { $0 + $1.byteCount }
-            let empty = StoredSeries(MemorySeriesTests.variants[0]).totalByteCount
+            let empty = StoredSeries(MemorySeriesTests.variants[0].series).totalByteCount
             #expect(stored.totalByteCount == bytes + empty, note)
         }
     }
@@ -129,10 +129,10 @@ struct MemorySeriesTests {
         let empty = beside.stored.totalByteCount
         beside.write((0..<5000).map { (tick: Int) -> (Int64, Double, Int) in (Int64(tick * tick), Double(tick), tick / 700 % 3) })
         #expect(beside.columns.byteCount > 0)
-        beside.stored.removeSamples(before: 2500 * 2500, columns: beside.columns)
+        _ = beside.stored.removeSamples(before: 2500 * 2500, columns: beside.columns)
         let first = beside.stored.sealed[0]
         #expect(first.firstTime <= 2500 * 2500 && first.lastTime >= 2500 * 2500)
-        beside.stored.removeSamples(before: .max, columns: beside.columns)
+        _ = beside.stored.removeSamples(before: .max, columns: beside.columns)
         #expect(beside.stored.isEmpty && beside.columns.byteCount == 0 && beside.stored.totalByteCount == empty)
         beside.expected = [:]
         beside.write([(5, 5, 0)])
@@ -142,7 +142,7 @@ struct MemorySeriesTests {
     @Test("a sample written again and again with ever new labels does not keep them all")
     func everNewLabels() {
         var block = SampleBlock(times: [1], values: [1], variants: [Self.variants[0]], variantColumn: [])
-        for number in 0..<5000 { _ = block.insert(time: 1, value: 1, series: SuiteSamples.series(pod: "p\(number)")) }
+        for number in 0..<5000 { _ = block.insert(time: 1, value: 1, series: StoredVariant(SuiteSamples.series(pod: "p\(number)"))) }
         #expect(block.variants.count <= 1026)
         #expect(block.series(at: 0).gpu.pod == "p4999")
     }

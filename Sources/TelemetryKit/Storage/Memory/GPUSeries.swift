@@ -8,6 +8,7 @@ final class GPUSeries: Sendable {
         var series: [StoredSeries]
         /// Where the series of a metric is, once there are more than a few.
         var places: [ByteText: Int] = [:]
+        /// What the samples take.
         var byteCount: Int
         var isRetired = false
         /// What took over from a retired one; `nil` where no series was left.
@@ -30,6 +31,12 @@ final class GPUSeries: Sendable {
             } else if series.count > GPUSeries.unindexed {
                 indexNames()
             }
+        }
+
+        /// What the tables take.
+        var tableBytes: Int {
+            allocated(96) + allocated(32 + series.capacity * MemoryLayout<StoredSeries>.stride)
+                + dictionaryBytes(capacity: places.capacity, entry: 24)
         }
 
         private mutating func indexNames() {
@@ -56,6 +63,7 @@ final class GPUSeries: Sendable {
     init(uuid: String, _ series: [StoredSeries] = []) {
         self.uuid = uuid
         number = Self.numbers.add(1, ordering: .relaxed).newValue
+        // Without the room of a list that shrank.
         state = Mutex(State(series, byteCount: series.reduce(0) { $0 + $1.totalByteCount }))
     }
 }
@@ -67,17 +75,21 @@ extension GPUSeries {
         /// How many more bytes are taken than before.
         var bytes = 0
         var newest = Int64.min
+        /// Samples that were too old.
+        var late = 0
     }
 
-    /// The place of the metric's series, which is made where there is none, and the bytes that it takes; `nil` of a retired object.
+    /// What it takes without its samples.
+    var byteCount: Int { state.withLock { $0.tableBytes } }
+
+    /// The place of the metric's series, which is made if there is none, and the bytes that it takes; `nil` of a retired object.
     func place(of series: MetricSeries) -> (place: Int, bytes: Int)? {
         state.withLock { state in
             guard !state.isRetired else { return nil }
             if let known = state.place(of: ByteText(series.metricName)) { return (known, 0) }
-            let new = StoredSeries(series)
-            state.append(new)
-            state.byteCount += new.totalByteCount
-            return (state.series.count - 1, new.totalByteCount)
+            let before = state.tableBytes
+            state.append(StoredSeries(series))
+            return (state.series.count - 1, state.tableBytes - before)
         }
     }
 
@@ -89,7 +101,8 @@ extension GPUSeries {
             for run in runs {
                 let place = plan.runs[run].place
                 let before = state.series[place].totalByteCount
-                written.newest = max(written.newest, state.series[place].write(plan, run, floor: floor, columns: columns))
+                let newest = state.series[place].write(plan, run, floor: floor, columns: columns, late: &written.late)
+                written.newest = max(written.newest, newest)
                 written.bytes += state.series[place].totalByteCount - before
             }
             state.byteCount += written.bytes
@@ -100,16 +113,21 @@ extension GPUSeries {
 
 extension StoredSeries {
     /// Returns the newest time among the samples.
-    fileprivate mutating func write(_ plan: WritePlan, _ run: Int, floor: Int64, columns: TimeColumns) -> Int64 {
+    fileprivate mutating func write(
+        _ plan: WritePlan, _ run: Int, floor: Int64, columns: TimeColumns, late tooLate: inout Int
+    ) -> Int64 {
         var newest = Int64.min
         var late: [LateSample] = []
         let only = plan.runs[run].series
         for i in plan.samples(of: run) {
             let time = plan.batch.timestamps[i]
             let value = plan.batch.values[i]
-            guard time >= floor, value.isFinite else { continue }
+            guard time >= floor, value.isFinite else {
+                if time < floor { tooLate += 1 }
+                continue
+            }
             newest = max(newest, time)
-            let series = only ?? plan.slots[Int(plan.batch.seriesIndices[i])].series
+            let series = only ?? plan.slots[Int(plan.batch.seriesIndices[i])].variant
             if !append(time: time, value: value, series: series, columns: columns) {
                 late.append(LateSample(time: time, value: value, series: series))
             }
@@ -176,13 +194,32 @@ extension GPUSeries {
         }
     }
 
-    /// Frees what lies before the time, and returns how many bytes that were.
-    func removeSamples(before time: Int64, columns: TimeColumns) -> Int {
+    /// What was freed.
+    struct Removed {
+        var bytes = 0
+        var samples = 0
+        /// Series that have no samples left.
+        var series = 0
+
+        static func += (sum: inout Removed, other: Removed) {
+            sum.bytes += other.bytes
+            sum.samples += other.samples
+            sum.series += other.series
+        }
+    }
+
+    /// Frees what lies before the time.
+    func removeSamples(before time: Int64, columns: TimeColumns) -> Removed {
         state.withLock { state in
+            var removed = Removed()
             let before = state.byteCount
-            for place in state.series.indices { state.series[place].removeSamples(before: time, columns: columns) }
+            for place in state.series.indices where !state.series[place].isEmpty {
+                removed.samples += state.series[place].removeSamples(before: time, columns: columns)
+                if state.series[place].isEmpty { removed.series += 1 }
+            }
             state.byteCount = state.series.reduce(0) { $0 + $1.totalByteCount }
-            return before - state.byteCount
+            removed.bytes = before - state.byteCount
+            return removed
         }
     }
 
@@ -193,8 +230,9 @@ extension GPUSeries {
         state.withLock { state in
             let live = state.series.filter { !$0.isEmpty }
             guard live.count <= state.series.count / 2 else { return nil }
-            let bytes = state.byteCount - live.reduce(0) { $0 + $1.totalByteCount }
             state.successor = live.isEmpty ? nil : GPUSeries(uuid: uuid, live)
+            // Series without samples take none for them.
+            let bytes = state.tableBytes - (state.successor?.byteCount ?? 0)
             state.isRetired = true
             state.series = []
             state.places = [:]

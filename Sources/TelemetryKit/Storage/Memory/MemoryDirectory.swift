@@ -4,7 +4,7 @@ struct MemoryDirectory: Sendable {
     struct Slot: Sendable {
         var gpu: GPUSeries
         var place: Int
-        var series: MetricSeries
+        var variant: StoredVariant
     }
 
     /// In the order of their uuids.
@@ -32,15 +32,24 @@ struct MemoryDirectory: Sendable {
         }
     }
 
-    /// The slot of the series, which is made where there is none. `bytes` grows by what it takes.
-    mutating func slot(of series: MetricSeries, bytes: inout Int) -> Slot {
+    /// What the tables themselves take.
+    var tableBytes: Int {
+        allocated(32 + gpus.capacity * 8)
+            + dictionaryBytes(capacity: slots.capacity, entry: MemoryLayout<Slot>.stride + 8)
+    }
+
+    /// The slot of the series, which is made if there is none. `bytes` grows by what its GPU takes for it.
+    mutating func slot(of series: MetricSeries, bytes: inout Int, ledger: SeriesLedger) -> Slot {
         if let known = slots[series] { return known }
         let index = gpus.firstSortedIndex { !$0.uuid.precedes(series.gpu.uuid) }
-        if index == gpus.count || !gpus[index].uuid.hasBytes(of: series.gpu.uuid) { gpus.insert(GPUSeries(uuid: series.gpu.uuid), at: index) }
+        if index == gpus.count || !gpus[index].uuid.hasBytes(of: series.gpu.uuid) {
+            gpus.insert(GPUSeries(uuid: series.gpu.uuid), at: index)
+            bytes += gpus[index].byteCount
+        }
         // Retired objects are replaced under the lock that guards this value, so none is here.
         let place = gpus[index].place(of: series)!
         bytes += place.bytes
-        let slot = Slot(gpu: gpus[index], place: place.place, series: series)
+        let slot = Slot(gpu: gpus[index], place: place.place, variant: StoredVariant(series, ledger: ledger))
         slots[series] = slot
         return slot
     }
@@ -68,7 +77,7 @@ struct WritePlan {
         var gpu: GPUSeries
         var place: Int
         /// Of all the samples; `nil` where the batch's table has several for the place.
-        var series: MetricSeries?
+        var series: StoredVariant?
         fileprivate var end = 0
     }
 
@@ -91,7 +100,7 @@ struct WritePlan {
             if ranks[entry] == last {
                 runs[runs.count - 1].series = nil
             } else {
-                runs.append(Run(gpu: slots[entry].gpu, place: slots[entry].place, series: slots[entry].series))
+                runs.append(Run(gpu: slots[entry].gpu, place: slots[entry].place, series: slots[entry].variant))
                 last = ranks[entry]
             }
             runOfEntry[entry] = runs.count - 1

@@ -13,9 +13,11 @@ public final class MemoryStore: TelemetryStore {
     public struct Configuration: Sendable {
         /// How much older than the newest sample a sample may be; `nil`: no limit.
         public var retentionPeriod: Duration?
-        /// About how many bytes samples and series may take; `nil`: no limit. DCGM's samples take one to four each, and a series some
-        /// thousands. Samples of the newest time are kept even beyond it.
+        /// The number of bytes that samples, series and the tables of both may take; `nil`: no limit. DCGM's samples take one to four each,
+        /// and a series one to three thousand. Samples of the newest time are kept even beyond it.
         public var maximumBytes: Int?
+        /// Receives events, on the thread of the write that causes them.
+        public var onEvent: @Sendable (Event) -> Void = { _ in }
 
         /// Limits of age and memory.
         public init(retentionPeriod: Duration? = nil, maximumBytes: Int? = 1 << 30) {
@@ -34,9 +36,15 @@ public final class MemoryStore: TelemetryStore {
     /// Samples older than this have been freed.
     let sweptFloor = Atomic(Int64.min)
     let isSweeping = Atomic(false)
-    /// Of all GPUs.
-    let seriesBytes = Atomic(0)
-
+    /// Of all GPUs, without times and series.
+    private let sampleBytes = Atomic(0)
+    private let tableBytes = Atomic(0)
+    private let ledger = SeriesLedger()
+    private let evictedSamples = Atomic(0)
+    private let evictedSeries = Atomic(0)
+    private let lateSamples = Atomic(0)
+    private let isEvicting = Atomic(false)
+    private let onEvent: @Sendable (Event) -> Void
     /// Series that reads have looked at, for tests of what a request costs.
     let seriesVisits = Atomic(0)
 
@@ -44,10 +52,30 @@ public final class MemoryStore: TelemetryStore {
     public init(configuration: Configuration = Configuration()) {
         retention = configuration.retentionPeriod?.wholeNanoseconds
         maximumBytes = configuration.maximumBytes
+        onEvent = configuration.onEvent
     }
 
-    /// About how much memory samples and series take.
-    package var byteCount: Int { seriesBytes.load(ordering: .relaxed) + columns.byteCount }
+    /// About how much memory the store takes.
+    package var byteCount: Int {
+        sampleBytes.load(ordering: .relaxed) + tableBytes.load(ordering: .relaxed) + columns.byteCount + ledger.byteCount
+    }
+
+    /// What is held now. Costs nothing that grows with it.
+    public var usage: MemoryUsage {
+        var usage = MemoryUsage()
+        usage.sampleBytes = sampleBytes.load(ordering: .relaxed)
+        usage.timeBytes = columns.byteCount
+        usage.seriesBytes = ledger.byteCount
+        usage.tableBytes = tableBytes.load(ordering: .relaxed)
+        usage.limit = maximumBytes
+        usage.evictedSamples = evictedSamples.load(ordering: .relaxed)
+        usage.evictedSeries = evictedSeries.load(ordering: .relaxed)
+        usage.lateSamples = lateSamples.load(ordering: .relaxed)
+        usage.isEvicting = isEvicting.load(ordering: .relaxed)
+        let floor = floor.load(ordering: .acquiring)
+        usage.oldestKept = floor == .min ? nil : Timestamp(nanoseconds: floor)
+        return usage
+    }
 
     public func write(_ batches: [MetricBatch]) async throws {
         for batch in batches where !batch.isEmpty {
@@ -64,7 +92,8 @@ public final class MemoryStore: TelemetryStore {
             pending = []
             plan.forEachGPU { gpu, runs in
                 if let written = gpu.write(runs, of: plan, floor: floor, columns: columns) {
-                    seriesBytes.add(written.bytes, ordering: .relaxed)
+                    sampleBytes.add(written.bytes, ordering: .relaxed)
+                    if written.late > 0 { lateSamples.add(written.late, ordering: .relaxed) }
                     newest.max(written.newest, ordering: .acquiringAndReleasing)
                 } else {
                     // It has retired since it was looked up.
@@ -77,9 +106,9 @@ public final class MemoryStore: TelemetryStore {
     private func slots(of table: [MetricSeries]) -> [MemoryDirectory.Slot] {
         if let slots = knownSlots(of: table) { return slots }
         return directory.withLock { directory in
-            var bytes = 0
-            let slots = table.map { directory.slot(of: $0, bytes: &bytes) }
-            seriesBytes.add(bytes, ordering: .relaxed)
+            var bytes = -directory.tableBytes
+            let slots = table.map { directory.slot(of: $0, bytes: &bytes, ledger: ledger) }
+            tableBytes.add(bytes + directory.tableBytes, ordering: .relaxed)
             return slots
         }
     }
@@ -114,19 +143,26 @@ extension MemoryStore {
         guard isExpiryDue else { return }
         // One is enough; what the others bring meanwhile is looked at after their next batch.
         guard isSweeping.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged else { return }
+        defer { isSweeping.store(false, ordering: .releasing) }
         sweep()
-        if let maximumBytes {
-            while byteCount > maximumBytes, floor.load(ordering: .acquiring) < newest.load(ordering: .acquiring) {
-                let (time, _) = timeThatFrees(byteCount - maximumBytes / 16 * 15).addingReportingOverflow(1)
-                floor.max(min(time, newest.load(ordering: .acquiring)), ordering: .acquiringAndReleasing)
-                sweep()
-            }
+        guard let maximumBytes else { return }
+        while byteCount > maximumBytes, floor.load(ordering: .acquiring) < newest.load(ordering: .acquiring) {
+            let (time, _) = timeThatFrees(byteCount - maximumBytes / 16 * 15).addingReportingOverflow(1)
+            floor.max(min(time, newest.load(ordering: .acquiring)), ordering: .acquiringAndReleasing)
+            let removed = sweep()
+            evictedSamples.add(removed.samples, ordering: .relaxed)
+            evictedSeries.add(removed.series, ordering: .relaxed)
+            guard removed.samples > 0, !isEvicting.exchange(true, ordering: .relaxed) else { continue }
+            onEvent(.evictionStarted(usage))
         }
-        isSweeping.store(false, ordering: .releasing)
+        if byteCount < maximumBytes / 4 * 3, isEvicting.exchange(false, ordering: .relaxed) { onEvent(.evictionEnded(usage)) }
     }
 
     private var isExpiryDue: Bool {
-        if let maximumBytes, byteCount > maximumBytes { return true }
+        if let maximumBytes {
+            let byteCount = byteCount
+            if byteCount > maximumBytes || (byteCount < maximumBytes / 4 * 3 && isEvicting.load(ordering: .relaxed)) { return true }
+        }
         // A walk over all series for every batch would cost more than the samples that it frees.
         let swept = sweptFloor.load(ordering: .relaxed)
         return retention.map { UInt64(bitPattern: floor.load(ordering: .relaxed) &- swept) >= UInt64(max(1, $0 / 64)) } ?? false
@@ -135,8 +171,9 @@ extension MemoryStore {
     /// The time up to which samples must go so that about so many bytes are freed.
     private func timeThatFrees(_ bytes: Int) -> Int64 {
         let ages = directory.withLock { $0.gpus }.flatMap(\.ages).sorted { $0.lastTime < $1.lastTime }
-        // What the shared times take goes with the blocks, in the measure of their size.
-        let share = 1 + Double(columns.byteCount) / Double(max(1, ages.reduce(0) { $0 + $1.bytes }))
+        // What times, series and tables take goes with the blocks, in the measure of their size.
+        let blocks = ages.reduce(0) { $0 + $1.bytes }
+        let share = Double(max(byteCount, blocks)) / Double(max(1, blocks))
         var freed = 0.0
         for age in ages {
             freed += Double(age.bytes) * share
@@ -146,12 +183,18 @@ extension MemoryStore {
     }
 
     /// Frees what is older than the floor.
-    private func sweep() {
+    @discardableResult
+    private func sweep() -> GPUSeries.Removed {
         let floor = floor.load(ordering: .acquiring)
         sweptFloor.store(floor, ordering: .relaxed)
-        for gpu in directory.withLock({ $0.gpus }) {
-            seriesBytes.subtract(gpu.removeSamples(before: floor, columns: columns), ordering: .relaxed)
+        var removed = GPUSeries.Removed()
+        for gpu in directory.withLock({ $0.gpus }) { removed += gpu.removeSamples(before: floor, columns: columns) }
+        sampleBytes.subtract(removed.bytes, ordering: .relaxed)
+        let freed = directory.withLock { directory in
+            let before = directory.tableBytes
+            return directory.removeEnded() + before - directory.tableBytes
         }
-        seriesBytes.subtract(directory.withLock { $0.removeEnded() }, ordering: .relaxed)
+        tableBytes.subtract(freed, ordering: .relaxed)
+        return removed
     }
 }

@@ -5,14 +5,14 @@
 struct SampleBlock {
     private(set) var times: [Int64] = []
     private(set) var values: [Double] = []
-    private(set) var variants: [MetricSeries] = []
+    private(set) var variants: [StoredVariant] = []
     private(set) var variantColumn: [UInt32] = []
     /// The last of the variants: to compare it counts up no reference.
     private var lastVariant: ObjectIdentifier?
 
     init() {}
 
-    init(times: [Int64], values: [Double], variants: [MetricSeries], variantColumn: [UInt32]) {
+    init(times: [Int64], values: [Double], variants: [StoredVariant], variantColumn: [UInt32]) {
         self.times = times
         self.values = values
         self.variants = variants
@@ -31,10 +31,14 @@ struct SampleBlock {
             ? 0
             : allocated(32 + times.capacity * 8) + allocated(32 + values.capacity * 8)
                 + (variantColumn.capacity == 0 ? 0 : allocated(32 + variantColumn.capacity * 4))
-                + variants.dropFirst().reduce(0) { $0 + $1.byteCount }
+                + allocated(32 + variants.capacity * 8)
     }
 
     func series(at index: Int) -> MetricSeries {
+        variant(at: index).series
+    }
+
+    private func variant(at index: Int) -> StoredVariant {
         variantColumn.isEmpty ? variants[0] : variants[Int(variantColumn[index])]
     }
 
@@ -49,7 +53,7 @@ struct SampleBlock {
 
     /// Adds a sample that is newer than all in the block.
     @inline(__always)
-    mutating func append(time: Int64, value: Double, series: MetricSeries) {
+    mutating func append(time: Int64, value: Double, series: StoredVariant) {
         let variant = variantIndex(of: series)
         times.append(time)
         values.append(value)
@@ -62,15 +66,15 @@ struct SampleBlock {
             times += newer.times
             values += newer.values
         } else {
-            for i in 0..<newer.count { append(time: newer.times[i], value: newer.values[i], series: newer.series(at: i)) }
+            for i in 0..<newer.count { append(time: newer.times[i], value: newer.values[i], series: newer.variant(at: i)) }
         }
     }
 
     /// Puts a sample in its place; one of the same time is replaced. Returns whether anything changed.
-    mutating func insert(time: Int64, value: Double, series: MetricSeries) -> Bool {
+    mutating func insert(time: Int64, value: Double, series: StoredVariant) -> Bool {
         let index = firstIndex(notBefore: time)
         if index < count, times[index] == time {
-            if values[index].bitPattern == value.bitPattern, self.series(at: index) == series { return false }
+            if values[index].bitPattern == value.bitPattern, self.series(at: index) == series.series { return false }
             let variant = variantIndex(of: series)
             values[index] = value
             if variants.count > 1 { variantColumn[index] = variant }
@@ -84,12 +88,12 @@ struct SampleBlock {
     }
 
     @inline(__always)
-    private mutating func variantIndex(of series: MetricSeries) -> UInt32 {
+    private mutating func variantIndex(of series: StoredVariant) -> UInt32 {
         lastVariant == ObjectIdentifier(series) ? UInt32(variants.count - 1) : addVariant(series)
     }
 
-    private mutating func addVariant(_ series: MetricSeries) -> UInt32 {
-        if let known = variants.firstIndex(of: series) { return UInt32(known) }
+    private mutating func addVariant(_ series: StoredVariant) -> UInt32 {
+        if let known = variants.firstIndex(where: { $0.series == series.series }) { return UInt32(known) }
         // Samples that were replaced leave variants behind that none has.
         if variants.count >= count + 1024 { self = part(0..<count) }
         variants.append(series)
@@ -122,9 +126,9 @@ struct SampleBlock {
 
     /// Only the samples whose series satisfies the condition.
     func filtered(_ includes: (MetricSeries) -> Bool) -> SampleBlock {
-        if variants.allSatisfy(includes) { return self }
+        if variants.allSatisfy({ includes($0.series) }) { return self }
         var kept = SampleBlock()
-        for i in 0..<count where includes(series(at: i)) { kept.append(time: times[i], value: values[i], series: series(at: i)) }
+        for i in 0..<count where includes(series(at: i)) { kept.append(time: times[i], value: values[i], series: variant(at: i)) }
         return kept
     }
 }

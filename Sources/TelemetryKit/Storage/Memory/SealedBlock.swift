@@ -11,7 +11,7 @@ final class SealedBlock: Sendable {
     let maximum: Double
     let sum: Double
     let times: TimeColumn
-    let variants: [MetricSeries]
+    let variants: [StoredVariant]
     private let values: [UInt8]
     /// Which of the variants each sample has, as an ``IntegerColumn``; empty where there is one.
     private let variantColumn: [UInt8]
@@ -72,21 +72,9 @@ final class SealedBlock: Sendable {
         return SampleBlock(times: times ?? allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
     }
 
-    /// Without the times, which are not its own, and without the first variant, which mostly is that of the block before.
+    /// With its entry in the list of blocks, and without the times and the variants themselves, which are counted on their own.
     var byteCount: Int {
-        allocated(16 + 12 * 8) + allocated(32 + values.count) + (variantColumn.isEmpty ? 0 : allocated(32 + variantColumn.count)) + 8
-            + variants.dropFirst().reduce(0) { $0 + $1.byteCount }
-    }
-}
-
-extension MetricSeries {
-    /// About what it takes with all its texts, as if it shared none of them.
-    var byteCount: Int {
-        func text(_ text: String) -> Int { text.utf8.count > 15 ? allocated(32 + text.utf8.count + 1) : 0 }
-        let own =
-            text(metricName) + text(gpu.gpuID) + text(gpu.device) + text(gpu.uuid) + text(gpu.modelName) + text(gpu.hostname)
-            + text(gpu.container) + text(gpu.pod) + text(gpu.namespace)
-        let object = allocated(16 + 10 * 16 + 8 + 16) + allocated(32 + labels.count * 32)
-        return labels.reduce(object + own) { $0 + text($1.name) + text($1.value) }
+        allocated(16 + 10 * 8) + allocated(32 + values.count) + (variantColumn.isEmpty ? 0 : allocated(32 + variantColumn.count))
+            + allocated(32 + variants.capacity * 8) + 12
     }
 }

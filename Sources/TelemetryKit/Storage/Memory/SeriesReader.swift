@@ -101,15 +101,15 @@ extension SeriesSnapshot {
     /// All that samples have, each at least once.
     var variants: [MetricSeries] {
         var variants: [MetricSeries] = []
-        for block in sealed { for variant in block.variants where variants.last !== variant { variants.append(variant) } }
-        for variant in open.variants where variants.last !== variant { variants.append(variant) }
+        for block in sealed { for variant in block.variants where variants.last !== variant.series { variants.append(variant.series) } }
+        for variant in open.variants where variants.last !== variant.series { variants.append(variant.series) }
         return variants
     }
 
     /// The samples whose series satisfies the condition, in plain.
     func samples(where includes: (MetricSeries) -> Bool) -> SampleBlock {
         var samples = SampleBlock()
-        for block in sealed where block.variants.contains(where: includes) { samples.append(block.decoded().filtered(includes)) }
+        for block in sealed where block.variants.contains(where: { includes($0.series) }) { samples.append(block.decoded().filtered(includes)) }
         samples.append(open.filtered(includes))
         return samples
     }

@@ -10,16 +10,12 @@ struct StoredSeries {
     let metricName: String
     private(set) var sealed: [SealedBlock] = []
     private(set) var open = SampleBlock()
-    /// Of the series and its sealed blocks.
-    private var byteCount: Int
+    /// Of its sealed blocks.
+    private var byteCount = 0
 
-    init(_ series: MetricSeries) {
-        metricName = series.metricName
-        // The first of its variants, its own place and its entries in the store's tables.
-        byteCount = series.byteCount + 256
-    }
+    init(_ series: MetricSeries) { metricName = series.metricName }
 
-    /// About what it takes, without the sealed blocks' times.
+    /// What its samples take, without the sealed blocks' times.
     var totalByteCount: Int { byteCount + open.byteCount }
     var isEmpty: Bool { open.isEmpty }
 
@@ -27,12 +23,12 @@ struct StoredSeries {
     struct LateSample {
         var time: Int64
         var value: Double
-        var series: MetricSeries
+        var series: StoredVariant
     }
 
     /// Adds a sample if it is newer than all others; else the caller has it inserted later, with others of its kind.
     @inline(__always)
-    mutating func append(time: Int64, value: Double, series: MetricSeries, columns: TimeColumns) -> Bool {
+    mutating func append(time: Int64, value: Double, series: StoredVariant, columns: TimeColumns) -> Bool {
         guard open.isEmpty || time > open.lastTime else { return false }
         if open.count >= Self.openCapacity { seal(open.count, columns) }
         open.append(time: time, value: value, series: series)
@@ -97,12 +93,15 @@ struct StoredSeries {
         }
     }
 
-    /// Frees what lies wholly before `time`; of the open block, sample by sample.
-    mutating func removeSamples(before time: Int64, columns: TimeColumns) {
-        remove(0..<sealed.firstSortedIndex { $0.lastTime >= time }, columns)
-        guard sealed.isEmpty, !open.isEmpty, open.firstTime < time else { return }
+    /// Frees what lies wholly before `time`; of the open block, sample by sample. Returns the number of samples.
+    mutating func removeSamples(before time: Int64, columns: TimeColumns) -> Int {
+        let old = 0..<sealed.firstSortedIndex { $0.lastTime >= time }
+        let count = sealed[old].reduce(0) { $0 + $1.count }
+        if !old.isEmpty { remove(old, columns) }
+        guard sealed.isEmpty, !open.isEmpty, open.firstTime < time else { return count }
         let first = open.firstIndex(notBefore: time)
         open = first == open.count ? SampleBlock() : open.part(first..<open.count)
+        return count + first
     }
 
     /// The samples from `start` to `end`, both inclusive, as they are now, and perhaps some around them.
