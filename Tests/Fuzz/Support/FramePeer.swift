@@ -18,8 +18,10 @@ final class FramePeer {
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }
+        // Interrupted, it goes on connecting, and a write waits for it.
+        let isConnecting = result != 0 && errno == EINTR
         Self.setUp(descriptor)
-        if result != 0 {
+        if result != 0, !isConnecting {
             close(descriptor)
             return nil
         }
@@ -47,12 +49,21 @@ final class FramePeer {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }
     }
 
     func send(_ json: String) { send(Self.frame(Array(json.utf8))) }
+
+    /// libFuzzer's alarms interrupt what waits.
+    private func receive(_ chunk: inout [UInt8]) -> Int {
+        while true {
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            if count >= 0 || errno != EINTR { return count }
+        }
+    }
 
     func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
@@ -71,7 +82,7 @@ final class FramePeer {
                 }
             }
             var chunk = [UInt8](repeating: 0, count: 64 << 10)
-            let count = recv(descriptor, &chunk, chunk.count, 0)
+            let count = receive(&chunk)
             guard count > 0 else { return nil }
             input += chunk[..<count]
         }
@@ -81,7 +92,7 @@ final class FramePeer {
     func rest() -> [UInt8] {
         var all = input
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while case let count = recv(descriptor, &chunk, chunk.count, 0), count > 0 { all += chunk[..<count] }
+        while case let count = receive(&chunk), count > 0 { all += chunk[..<count] }
         return all
     }
 
@@ -100,7 +111,7 @@ final class FramePeer {
                     return input
                 }
             }
-            let count = recv(descriptor, &chunk, chunk.count, 0)
+            let count = receive(&chunk)
             guard count > 0 else { return input }
             input += chunk[..<count]
         }

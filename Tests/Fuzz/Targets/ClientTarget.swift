@@ -75,6 +75,7 @@ private final class HostileServer: Sendable {
     private func serve() {
         while true {
             let accepted = accept(descriptor, nil, nil)
+            if accepted < 0, errno == EINTR { continue }
             guard accepted >= 0 else { break }
             let peer = FramePeer(accepted: accepted)
             guard peer.next() != nil else { continue }
