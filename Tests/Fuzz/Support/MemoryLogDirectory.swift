@@ -37,6 +37,17 @@ final class MemoryLogDirectory: LogDirectory, @unchecked Sendable {
         }
     }
 
+    func openExisting(_ name: String) throws(SystemError) -> any LogFile {
+        try locked { () throws(SystemError) in
+            guard let file = files[name] else { throw SystemError("open", on: name, code: ENOENT) }
+            return file
+        }
+    }
+
+    func size(of name: String) throws(SystemError) -> Int64? {
+        try locked { () throws(SystemError) in try files[name]?.size() }
+    }
+
     func rename(_ old: String, to new: String) throws(SystemError) {
         try locked { () throws(SystemError) in
             guard let file = files.removeValue(forKey: old) else { throw SystemError("rename", on: old, code: ENOENT) }

@@ -23,7 +23,8 @@ enum ClientTarget {
         configuration.maxBackoff = .seconds(Int64.max)
         configuration.maxFrameBytes = 1 << 16
         configuration.onEvent = { if case .disconnected = $0 { end.yield() } }
-        let client = MQClient(configuration: configuration)
+        let client: MQClient
+        do { client = try MQClient(configuration: configuration) } catch { return "\(error)" }
         let wrong = Mutex<String?>(nil)
 
         func untilDisconnected(_ body: @escaping @Sendable () async throws -> Void) async {
