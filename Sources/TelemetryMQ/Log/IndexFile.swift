@@ -99,9 +99,10 @@ struct IndexFile: Sendable, Equatable {
         return hasFormat && index.isPossible ? index : nil
     }
 
-    /// Whether a segment can be like this: the checksum protects from accidents, and not from those who write a right one.
+    /// Whether a segment can be like this: the checksum protects from accidents, not from those who write a right one.
     private var isPossible: Bool {
-        guard baseOffset >= 0, nextOffset >= baseOffset, nextOffset <= Record.numberBound, byteCount >= 0, firstTimestamp >= 0, lastTimestamp >= 0
+        guard baseOffset >= 0, nextOffset >= baseOffset, nextOffset <= Record.numberBound, byteCount >= 0,
+            firstTimestamp >= 0, lastTimestamp >= 0
         else { return false }
         let areWithin = marks.allSatisfy {
             baseOffset..<nextOffset ~= $0.offset && 0..<byteCount ~= $0.position && $0.timestamp >= 0

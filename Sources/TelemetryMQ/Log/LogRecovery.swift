@@ -37,7 +37,8 @@ struct LogRecovery {
         let bases = names.compactMap(Segment.baseOffset(ofName:)).sorted()
         guard let last = bases.last else { return }
         guard last < Record.numberBound else {
-            throw LogError.unusable("\(directory.path)/\(Segment.name(baseOffset: last)): not the name of a segment: offsets are below 2^62")
+            let name = Segment.name(baseOffset: last)
+            throw LogError.unusable("\(directory.path)/\(name): not the name of a segment: offsets are below 2^62")
         }
         if let bytes = try directory.contents(of: ProducerFile.name), let (table, end) = ProducerFile.parse(bytes), bases.contains(end) {
             producers = table

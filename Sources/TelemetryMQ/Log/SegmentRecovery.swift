@@ -80,7 +80,8 @@ struct SegmentRecovery {
 
     /// The position of the first whole record with a right checksum, found by the text that every record opens with.
     ///
-    /// Bytes that look like the beginnings of many long records could make this read the file as often as they like: that is refused.
+    /// Bytes that look like the beginnings of many long records could make this read the file any number of times: that
+    /// is refused.
     private static func soundRecord(in segment: Segment, from start: Int64, to end: Int64) throws -> Int64? {
         let opening = Record.opening
         let file = segment.file
