@@ -64,7 +64,8 @@ public struct LogInspection: Sendable {
                 problems.append("\(previous.path): ends before message \(previous.nextOffset); the next segment begins with \(base)")
             }
             guard base < Record.numberBound else {
-                problems.append("\(directory.path)/\(TelemetryMQ.Segment.name(baseOffset: base)): not the name of a segment: offsets are below 2^62")
+                let name = TelemetryMQ.Segment.name(baseOffset: base)
+                problems.append("\(directory.path)/\(name): not the name of a segment: offsets are below 2^62")
                 continue
             }
             try read(base, directory, isLast: base == bases.last)

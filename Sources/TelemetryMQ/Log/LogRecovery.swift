@@ -55,7 +55,8 @@ struct LogRecovery {
         let all = names.compactMap(Segment.baseOffset(ofName:)).sorted()
         guard let last = all.last else { return }
         guard last < Record.numberBound else {
-            throw LogError.unusable("\(directory.path)/\(Segment.name(baseOffset: last)): not the name of a segment: offsets are below 2^62")
+            let name = Segment.name(baseOffset: last)
+            throw LogError.unusable("\(directory.path)/\(name): not the name of a segment: offsets are below 2^62")
         }
         opening.segmentCount = all.count
         var indexes = try readIndexes(all)

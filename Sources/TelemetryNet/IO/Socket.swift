@@ -14,7 +14,9 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
     /// What a host name or a numeric address stands for, in the resolver's order. Blocks while a name server is asked.
     package static func resolve(host: String, port: Int, passive: Bool = false) throws -> [SocketAddress] {
         // The resolver takes the number modulo 65536.
-        guard (0...65535).contains(port) else { throw AddressError(description: "resolve \(host):\(port): the port is not within 0…65535") }
+        guard (0...65535).contains(port) else {
+            throw AddressError(description: "resolve \(host):\(port): the port is not within 0…65535")
+        }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)

@@ -1,5 +1,5 @@
-// Numbers of outside origin (a socket, a file, a header, a setting, a clock) may be any. Where the nearest number that fits means the
-// same as the true one (no limit, never, as late as can be), these give it; where it does not, the reader refuses the number.
+// A number of outside origin (a socket, a file, a header, a setting, a clock) may be any number. If the nearest one that
+// fits means the same (no limit, never, as late as can be), these give it; if it does not, the reader refuses the number.
 
 extension FixedWidthInteger {
     /// The sum, or the nearest number that fits.

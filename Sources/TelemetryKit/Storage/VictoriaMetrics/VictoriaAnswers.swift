@@ -39,7 +39,9 @@ enum VictoriaExport {
                 try reader.beginArray()
                 while try reader.nextElement() {
                     let time = try reader.readInt64()
-                    guard time.magnitude <= VictoriaVector.latestMilliseconds else { throw reader.error("a time outside the years 1677 to 2262") }
+                    guard time.magnitude <= VictoriaVector.latestMilliseconds else {
+                        throw reader.error("a time outside the years 1677 to 2262")
+                    }
                     times.append(time)
                 }
             } else {
@@ -128,7 +130,9 @@ struct VictoriaVector {
     private static func point(_ reader: inout JSONReader) throws(JSONError) -> (time: Int64, value: Double) {
         try reader.beginArray()
         guard try reader.nextElement() else { throw reader.error("a point without a time") }
-        guard let time = milliseconds(try reader.readDouble()) else { throw reader.error("a time outside the years 1677 to 2262") }
+        guard let time = milliseconds(try reader.readDouble()) else {
+            throw reader.error("a time outside the years 1677 to 2262")
+        }
         guard try reader.nextElement() else { throw reader.error("a point without a value") }
         let text = try reader.readString()
         guard let value = Double(text) else { throw reader.error("\(text.debugDescription) is not a number") }
