@@ -7,7 +7,8 @@ enum Options {
     static let tcpPort = Option<Int>.port("TCP_PORT", default: 9000, help: "Port for them; 0 takes a free one.")
     static let httpHost = Option<String>.string(
         "HTTP_HOST", default: "0.0.0.0", placeholder: "HOST", help: "Address of /health, /ready, /stats and /metrics.")
-    static let httpPort = Option<Int>.port("HTTP_PORT", default: 9001, help: "Port of /health, /ready, /stats and /metrics; 0 takes a free one.")
+    static let httpPort = Option<Int>.port(
+        "HTTP_PORT", default: 9001, help: "Port of /health, /ready, /stats and /metrics; 0 takes a free one.")
     static let dataDirectory = Option<String?>.optionalString(
         "MQ_DATA_DIR", shown: "none: memory", placeholder: "PATH",
         help: "Directory that keeps the log; without one it lives in memory and ends with the process.")

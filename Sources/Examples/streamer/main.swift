@@ -24,7 +24,8 @@ await program.main { context in
         }
     }
 
-    let streamer = Streamer(source: source.name, format: context[Options.format], bufferBatches: context[Options.bufferBatches], log: log)
+    let streamer = Streamer(
+        source: source.name, format: context[Options.format], bufferBatches: context[Options.bufferBatches], log: log)
     let address = "\(queue.host):\(queue.port)"
     var status: StatusServer?
     if let port = context[StatusOptions.port] {

@@ -25,7 +25,9 @@ extension MessageLog {
 
         /// Writes what a later opening can do without, but is slower without; so nothing depends on its success.
         package func writeIndexes() {
-            for index in indexes { try? directory.replace(IndexFile.name(baseOffset: index.baseOffset), with: index.json) }
+            for index in indexes {
+                try? directory.replace(IndexFile.name(baseOffset: index.baseOffset), with: index.json)
+            }
             if let producerSnapshot { try? directory.replace(ProducerFile.name, with: producerSnapshot) }
         }
     }

@@ -57,7 +57,9 @@ final class Broker {
         for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
         if let damage = positions.damage { report(.storageFailure(damage)) }
         for notice in log.recovery.notices { report(.storageFailure(notice)) }
-        if log.recovery.droppedCount > 0 { report(.segmentsDropped(count: log.recovery.droppedCount, oldestOffset: log.oldestOffset)) }
+        if log.recovery.droppedCount > 0 {
+            report(.segmentsDropped(count: log.recovery.droppedCount, oldestOffset: log.oldestOffset))
+        }
         lookAtClock()
         startTimers()
     }
@@ -85,9 +87,14 @@ final class Broker {
 
     /// Reports what is new about the clock.
     private func lookAtClock() {
-        let findings = clock.look(wall: configuration.clock.wall(), elapsed: configuration.clock.elapsed(), newest: log.newestTimestamp)
+        let findings = clock.look(
+            wall: configuration.clock.wall(), elapsed: configuration.clock.elapsed(), newest: log.newestTimestamp)
         for finding in findings {
-            if case .caughtUp = finding { report(.clockCaughtUp(finding.text)) } else { report(.clockDiffers(finding.text)) }
+            if case .caughtUp = finding {
+                report(.clockCaughtUp(finding.text))
+            } else {
+                report(.clockDiffers(finding.text))
+            }
         }
     }
 
@@ -190,7 +197,10 @@ final class Broker {
     func reportReadFailure(_ segment: Segment, _ error: any Error) {
         counters.readFailures += 1
         guard let suppressed = readFailures.admit() else { return }
-        report(.storageFailure("deliver \(segment.path): \(error)" + (suppressed > 0 ? " (and \(suppressed) such failures before)" : "")))
+        report(
+            .storageFailure(
+                "deliver \(segment.path): \(error)"
+                    + (suppressed > 0 ? " (and \(suppressed) such failures before)" : "")))
     }
 
     /// Delivers to the subscribers that have caught up, once the events of this round are handled.
@@ -329,7 +339,8 @@ final class Broker {
         if let damage {
             report(
                 .storageFailure(
-                    "\(LogError.corrupt(path: segment.path, position: damage.position, offset: damage.offset, reason: damage.reason))"))
+                    "\(LogError.corrupt(path: segment.path, position: damage.position, offset: damage.offset, reason: damage.reason))"
+                ))
         }
         pumpSoon()
     }
@@ -389,7 +400,8 @@ final class Broker {
             lookAtClock()
             do {
                 let dropped = try log.applyRetention(
-                    now: configuration.clock.wall(), trustsClock: clock.isTrusted(elapsed: configuration.clock.elapsed()))
+                    now: configuration.clock.wall(),
+                    trustsClock: clock.isTrusted(elapsed: configuration.clock.elapsed()))
                 if dropped > 0 {
                     stage.batch.reset(firstOffset: log.nextOffset)
                     visible = holdsAnswersUntilSynced ? visible : log.end
@@ -398,7 +410,9 @@ final class Broker {
             } catch {
                 counters.retentionFailures += 1
                 if let suppressed = retentionFailures.admit() {
-                    report(.storageFailure("retention: \(error)" + (suppressed > 0 ? " (and \(suppressed) times before)" : "")))
+                    report(
+                        .storageFailure(
+                            "retention: \(error)" + (suppressed > 0 ? " (and \(suppressed) times before)" : "")))
                 }
             }
             tryRoom()

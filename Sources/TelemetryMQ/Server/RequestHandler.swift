@@ -101,7 +101,8 @@ struct RequestHandler {
             case .earliest: asked = oldest
             case .committed: asked = broker.positions.offsets[id].map { $0 + 1 } ?? oldest
             case .offset(let offset): asked = offset
-            case .time(let timestamp): asked = try log.offset(notBefore: timestamp, now: broker.configuration.clock.wall())
+            case .time(let timestamp):
+                asked = try log.offset(notBefore: timestamp, now: broker.configuration.clock.wall())
             }
         } catch {
             return connection.refuse(.storageFailed, "look for a time: \(error)", requestID: request.requestID)
