@@ -1,3 +1,4 @@
+import Glibc
 import TelemetryNet
 
 extension MessageLog {
@@ -15,9 +16,15 @@ extension MessageLog {
 
         package func perform() throws(SystemError) {
             for name in names {
-                // Retention may have dropped it since.
-                guard try directory.size(of: name) != nil else { continue }
-                try directory.openExisting(name).synchronize()
+                let file: any LogFile
+                do {
+                    file = try directory.openExisting(name)
+                } catch {
+                    // Retention has dropped it since.
+                    guard error.code == ENOENT else { throw error }
+                    continue
+                }
+                try file.synchronize()
             }
             for file in files { try file.synchronize() }
             if syncsNames { try directory.synchronize() }

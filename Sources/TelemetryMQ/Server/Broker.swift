@@ -186,7 +186,7 @@ final class Broker {
             try log.tryRoom(for: min(storage.refusedBytes, 16 << 20))
             hasRoomAgain()
         } catch {
-            reportFailure(error)
+            reportFailure(error, bytes: storage.refusedBytes)
         }
         // A segment may have been begun.
         stage.batch.reset(firstOffset: log.nextOffset)
