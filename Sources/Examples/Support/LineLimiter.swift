@@ -16,7 +16,9 @@ final class LineLimiter: Sendable {
     func admit(_ message: String) -> Int? {
         limiters.withLock { limiters in
             // Messages that hold what changes each time are no repetitions; nor must they grow the table.
-            if limiters[message] == nil, limiters.count >= Self.maximumMessages { limiters = limiters.filter { $0.value.suppressed > 0 } }
+            if limiters[message] == nil, limiters.count >= Self.maximumMessages {
+                limiters = limiters.filter { $0.value.suppressed > 0 }
+            }
             if limiters[message] == nil, limiters.count >= Self.maximumMessages { return 0 }
             return limiters[message, default: ReportLimiter(burst: 20, interval: .seconds(10))].admit(at: now())
         }
@@ -26,7 +28,9 @@ final class LineLimiter: Sendable {
     func takeSuppressed() -> [(message: String, count: Int)] {
         limiters.withLock { limiters in
             defer { limiters = [:] }
-            return limiters.filter { $0.value.suppressed > 0 }.map { ($0.key, $0.value.suppressed) }.sorted { $0.0 < $1.0 }
+            return limiters.filter { $0.value.suppressed > 0 }.map { ($0.key, $0.value.suppressed) }.sorted {
+                $0.0 < $1.0
+            }
         }
     }
 }

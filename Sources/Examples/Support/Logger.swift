@@ -63,7 +63,9 @@ package struct Logger: Sendable {
     /// Counts the warnings and errors that were left out because there were many of the kind, where no line has counted
     /// them. For the end.
     package func reportSuppressed() {
-        for (message, count) in limiter.takeSuppressed() { writeLine(.warning, "lines left out", ["like": message, "suppressed": count]) }
+        for (message, count) in limiter.takeSuppressed() {
+            writeLine(.warning, "lines left out", ["like": message, "suppressed": count])
+        }
     }
 
     private func writeLine(_ level: LogLevel, _ message: String, _ fields: LogFields) {

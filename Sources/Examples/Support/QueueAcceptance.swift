@@ -31,7 +31,9 @@ package struct QueueAcceptance: Sendable {
 
     /// Why the queue counts as not accepting; `nil` while it does accept.
     package func problem(at now: ContinuousClock.Instant = .now) -> String? {
-        if let refusal { return "publishes are refused since \(Int((now - refusal.since) / .seconds(1))) s: \(refusal.reason)" }
+        if let refusal {
+            return "publishes are refused since \(Int((now - refusal.since) / .seconds(1))) s: \(refusal.reason)"
+        }
         guard let waitingSince, now - waitingSince > Self.patience else { return nil }
         return "a publish has had no response for \(Int((now - waitingSince) / .seconds(1))) s"
     }

@@ -43,7 +43,8 @@ enum Options {
         "BATCH_FORMAT", default: .columnar, help: "How a batch is written as JSON: small, or readable by anything.")
     static let bufferBatches = Option<Int>.int(
         "BUFFER_BATCHES", default: 16, in: 1...100_000, placeholder: "BATCHES",
-        help: "Batches that are kept in memory while the queue takes none; then reading waits, and scrapes are skipped.")
+        help: "Batches that are kept in memory while the queue takes none; then reading waits, and scrapes are skipped."
+    )
     static let drainTimeout = Option<Duration>.duration(
         "DRAIN_TIMEOUT", default: "10s", help: "How long the end waits for the queue to take what is collected.")
     static let progressInterval = Option<Duration>.duration(

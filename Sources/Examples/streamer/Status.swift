@@ -9,10 +9,12 @@ extension Streamer {
         content.readiness = { [self] in
             let isConnected = queue.isConnected
             var check = StatusServer.Check(
-                name: "queue", isReady: isConnected, detail: (isConnected ? "connected to " : "not connected to ") + address)
+                name: "queue", isReady: isConnected,
+                detail: (isConnected ? "connected to " : "not connected to ") + address)
             if let problem = acceptance.problem() {
                 check.isReady = false
-                check.detail += "; " + problem + "; \(waiting) batches wait" + (isBlocked ? ", and the source is not read" : "")
+                check.detail +=
+                    "; " + problem + "; \(waiting) batches wait" + (isBlocked ? ", and the source is not read" : "")
             }
             return [check, sourceReadiness]
         }
@@ -60,10 +62,12 @@ extension Streamer {
             "streamer_queue_accepting", "gauge",
             "0 while the queue refuses what is published, or has not answered a publish for 10 seconds.", acceptance.problem() == nil ? 1 : 0)
         out.appendMetric(
-            "streamer_publishes_refused_total", "counter", "Publishes that the queue refused for want of room; they are tried again.",
+            "streamer_publishes_refused_total", "counter",
+            "Publishes that the queue refused for want of room; they are tried again.",
             Int64(acceptance.refusals))
         out.appendMetric(
-            "streamer_source_blocked", "gauge", "1 while the source is not read, because BUFFER_BATCHES batches wait for the queue.",
+            "streamer_source_blocked", "gauge",
+            "1 while the source is not read, because BUFFER_BATCHES batches wait for the queue.",
             isBlocked ? 1 : 0)
         out.appendMetric(
             "streamer_log_changes_total", "counter",

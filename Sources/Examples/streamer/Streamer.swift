@@ -74,7 +74,10 @@ final class Streamer: Sendable {
         while let batch = try await source.next() {
             note(source.progress)
             // While there is no room, what is skipped is counted all the same.
-            guard await buffer.send(batch, every: .milliseconds(200), whileWaiting: { note(source.progress, isBlocked: true) }) else { return }
+            guard
+                await buffer.send(
+                    batch, every: .milliseconds(200), whileWaiting: { note(source.progress, isBlocked: true) })
+            else { return }
         }
     }
 
@@ -107,7 +110,8 @@ final class Streamer: Sendable {
                 [
                     "url": source, "count": news.skipped, "total": progress.scraping?.skipped ?? 0,
                     "reason": news.waitedForQueue
-                        ? "the queue takes nothing, and as many batches wait as BUFFER_BATCHES allows" : "the scrape before took too long",
+                        ? "the queue takes nothing, and as many batches wait as BUFFER_BATCHES allows"
+                        : "the scrape before took too long",
                 ])
         }
         if let emptiness = news.emptiness { log.warning(emptiness, ["source": source]) }

@@ -87,7 +87,8 @@ struct IndexFile: Sendable, Equatable {
     }
 
     init(
-        baseOffset: Int64, nextOffset: Int64, byteCount: Int64, firstTimestamp: Int64, lastTimestamp: Int64, newestTimestamp: Int64,
+        baseOffset: Int64, nextOffset: Int64, byteCount: Int64, firstTimestamp: Int64, lastTimestamp: Int64,
+        newestTimestamp: Int64,
         marks: [SegmentIndex.Mark]
     ) {
         self.baseOffset = baseOffset
@@ -101,7 +102,8 @@ struct IndexFile: Sendable, Equatable {
 
     private static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> IndexFile? {
         var index = IndexFile(
-            baseOffset: -1, nextOffset: -1, byteCount: -1, firstTimestamp: 0, lastTimestamp: 0, newestTimestamp: 0, marks: [])
+            baseOffset: -1, nextOffset: -1, byteCount: -1, firstTimestamp: 0, lastTimestamp: 0, newestTimestamp: 0,
+            marks: [])
         var newest: Int64?
         var turns: Set<Int64> = []
         var hasFormat = false
@@ -136,7 +138,9 @@ struct IndexFile: Sendable, Equatable {
             }
         }
         index.newestTimestamp = newest ?? index.lastTimestamp
-        for place in index.marks.indices where turns.contains(index.marks[place].offset) { index.marks[place].isTurn = true }
+        for place in index.marks.indices where turns.contains(index.marks[place].offset) {
+            index.marks[place].isTurn = true
+        }
         return hasFormat && index.isPossible ? index : nil
     }
 
@@ -151,7 +155,8 @@ struct IndexFile: Sendable, Equatable {
             last = (mark.offset, mark.position)
         }
         guard let first = marks.first else { return nextOffset == baseOffset }
-        return first.offset == baseOffset && first.position == 0 && last.offset < nextOffset && last.position < byteCount
+        return first.offset == baseOffset && first.position == 0 && last.offset < nextOffset
+            && last.position < byteCount
     }
 }
 

@@ -76,13 +76,17 @@ struct LogRecovery {
                 }
                 return try setAside(bases[place...])
             }
-            if let index = indexes[base], agreeing.contains(base), base < snapshotEnd, base != last, index.nextOffset == bases[place + 1] {
+            if let index = indexes[base], agreeing.contains(base), base < snapshotEnd, base != last,
+                index.nextOffset == bases[place + 1]
+            {
                 segments.append(Segment(index, in: directory))
                 indexed.insert(base)
             } else {
                 let file = try directory.openExisting(Segment.name(baseOffset: base))
                 let segment = Segment(baseOffset: base, file: file, in: directory)
-                if try !scan(segment, isLast: base == last, durableEnd: durableEnd) { return try setAside(bases[(place + 1)...]) }
+                if try !scan(segment, isLast: base == last, durableEnd: durableEnd) {
+                    return try setAside(bases[(place + 1)...])
+                }
                 if base != last { segment.letGoOfFile() }
             }
             opening.segmentsOpened += 1
@@ -95,7 +99,8 @@ struct LogRecovery {
     private mutating func readIndexes(_ bases: [Int64]) throws -> [Int64: IndexFile] {
         var indexes: [Int64: IndexFile] = [:]
         func read(_ base: Int64) throws {
-            guard let bytes = try directory.contents(of: IndexFile.name(baseOffset: base)), let index = IndexFile(json: bytes),
+            guard let bytes = try directory.contents(of: IndexFile.name(baseOffset: base)),
+                let index = IndexFile(json: bytes),
                 index.baseOffset == base
             else { return }
             indexes[base] = index
@@ -108,7 +113,9 @@ struct LogRecovery {
             onProgress(opening)
             // What is certain to be there counts: a segment without an index may have a torn end.
             let index = base != bases.last && agreeing.contains(base) ? indexes[base] : nil
-            guard retention.keeps(byteCount: index?.byteCount ?? 0, newestTime: index?.newestTime(at: now)) else { break }
+            guard retention.keeps(byteCount: index?.byteCount ?? 0, newestTime: index?.newestTime(at: now)) else {
+                break
+            }
             firstKept = base
         }
         for name in names {

@@ -97,7 +97,9 @@ package final class MessageLog {
             } catch {
                 throw .unusable("\(error)")
             }
-            unsyncedNames = segments.dropLast().filter { !found.indexed.contains($0.baseOffset) }.map { Segment.name(baseOffset: $0.baseOffset) }
+            unsyncedNames = segments.dropLast().filter { !found.indexed.contains($0.baseOffset) }.map {
+                Segment.name(baseOffset: $0.baseOffset)
+            }
             namesUnsynced = true
         }
         sealedByteCount = segments.dropLast().reduce(0) { $0 + $1.byteCount }
@@ -246,9 +248,12 @@ package final class MessageLog {
 
     /// `nil` where nothing was written since the last call. The work may be performed on another thread.
     package func takeSyncWork(with extra: (any LogFile)? = nil) -> SyncWork? {
-        guard !unsynced.isEmpty || !unsyncedNames.isEmpty || namesUnsynced || extra != nil || !unsealed.isEmpty else { return nil }
+        guard !unsynced.isEmpty || !unsyncedNames.isEmpty || namesUnsynced || extra != nil || !unsealed.isEmpty else {
+            return nil
+        }
         let work = SyncWork(
-            end: end, files: unsynced + (extra.map { [$0] } ?? []), names: unsyncedNames, directory: directory, syncsNames: namesUnsynced,
+            end: end, files: unsynced + (extra.map { [$0] } ?? []), names: unsyncedNames, directory: directory,
+            syncsNames: namesUnsynced,
             indexes: unsealed.map(\.indexFile), producerSnapshot: producerSnapshot)
         for segment in unsealed { segment.letGoOfFile() }
         unsynced = []
@@ -316,7 +321,8 @@ package final class MessageLog {
         var kept = 0
         for segment in segments.reversed() {
             // The segment that is written to is never dropped, and its bytes count.
-            guard retention.keeps(byteCount: segment.byteCount, newestTime: segment.newestTime(at: now)) || kept == 0 else { break }
+            guard retention.keeps(byteCount: segment.byteCount, newestTime: segment.newestTime(at: now)) || kept == 0
+            else { break }
             kept += 1
         }
         return try drop(segments.count - kept)

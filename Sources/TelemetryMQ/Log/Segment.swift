@@ -110,7 +110,8 @@ package final class Segment {
     /// Takes note of records that were written at the end of the file. `newestTimestamp`: the latest of their times, if
     /// it is neither that of the first nor of the last.
     func grow(
-        by count: Int, bytes: Int64, firstTimestamp: Int64, lastTimestamp: Int64, newestTimestamp: Int64 = 0, marks: [SegmentIndex.Mark]
+        by count: Int, bytes: Int64, firstTimestamp: Int64, lastTimestamp: Int64, newestTimestamp: Int64 = 0,
+        marks: [SegmentIndex.Mark]
     ) {
         if firstTimestamp < self.lastTimestamp, !marks.isEmpty, messageCount > 0 {
             var marks = marks
@@ -154,11 +155,14 @@ package final class Segment {
         let file = try openFile()
         for (place, mark) in index.marks.enumerated() {
             let end = place + 1 < index.marks.count ? index.marks[place + 1] : endMark
-            guard mark.timestamp <= now || end.offset > tail, index.mayReach(timestamp, from: place, newest: newestTimestamp) else { continue }
+            guard mark.timestamp <= now || end.offset > tail,
+                index.mayReach(timestamp, from: place, newest: newestTimestamp)
+            else { continue }
             var reader = SegmentReader(file: file, from: mark.position, to: end.position, bufferBytes: 64 * 1024)
             var at = mark.offset
             while let step = try reader.next() {
-                guard case .record(let record) = step, Record.damage(record) == nil, let header = Record.header(record) else { return at }
+                guard case .record(let record) = step, Record.damage(record) == nil, let header = Record.header(record)
+                else { return at }
                 if header.timestamp >= timestamp, header.timestamp <= now || at >= tail { return at }
                 at += 1
             }
@@ -176,11 +180,16 @@ package final class Segment {
         let end = place + 1 < index.marks.count ? index.marks[place + 1] : endMark
         var reader = SegmentReader(file: try openFile(), from: mark.position, to: end.position, bufferBytes: 64 * 1024)
         var at = mark.offset
-        while case .record(let record)? = try reader.next(), let header = Record.header(record), header.timestamp <= now { at += 1 }
+        while case .record(let record)? = try reader.next(), let header = Record.header(record) {
+            guard header.timestamp <= now else { break }
+            at += 1
+        }
         return at
     }
 
-    private var endMark: SegmentIndex.Mark { .init(offset: nextOffset, position: byteCount, timestamp: newestTimestamp) }
+    private var endMark: SegmentIndex.Mark {
+        .init(offset: nextOffset, position: byteCount, timestamp: newestTimestamp)
+    }
 }
 
 /// What the times of a segment's records say of its age.

@@ -21,7 +21,8 @@ struct SegmentIndex: Sendable {
     mutating func append(_ new: [Mark], shiftedBy position: Int64) {
         for mark in new {
             let at = mark.position + position
-            guard marks.isEmpty || mark.isTurn || at - marks[marks.count - 1].position >= AppendBatch.markInterval else { continue }
+            guard marks.isEmpty || mark.isTurn || at - marks[marks.count - 1].position >= AppendBatch.markInterval
+            else { continue }
             marks.append(Mark(offset: mark.offset, position: at, timestamp: mark.timestamp, isTurn: mark.isTurn))
         }
     }

@@ -1,3 +1,4 @@
+import Glibc
 import TelemetryNet
 
 extension MessageLog {
@@ -15,9 +16,15 @@ extension MessageLog {
 
         package func perform() throws(SystemError) {
             for name in names {
-                // Retention may have dropped it since.
-                guard try directory.size(of: name) != nil else { continue }
-                try directory.openExisting(name).synchronize()
+                let file: any LogFile
+                do {
+                    file = try directory.openExisting(name)
+                } catch {
+                    // Retention has dropped it since.
+                    guard error.code == ENOENT else { throw error }
+                    continue
+                }
+                try file.synchronize()
             }
             for file in files { try file.synchronize() }
             if syncsNames { try directory.synchronize() }
@@ -25,7 +32,9 @@ extension MessageLog {
 
         /// Writes what a later opening can do without, but is slower without; so nothing depends on its success.
         package func writeIndexes() {
-            for index in indexes { try? directory.replace(IndexFile.name(baseOffset: index.baseOffset), with: index.json) }
+            for index in indexes {
+                try? directory.replace(IndexFile.name(baseOffset: index.baseOffset), with: index.json)
+            }
             if let producerSnapshot { try? directory.replace(ProducerFile.name, with: producerSnapshot) }
         }
     }

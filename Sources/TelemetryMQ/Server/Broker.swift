@@ -110,9 +110,14 @@ final class Broker {
 
     /// Reports what is new about the clock.
     private func lookAtClock() {
-        let findings = clock.look(wall: configuration.clock.wall(), elapsed: configuration.clock.elapsed(), newest: log.newestTimestamp)
+        let findings = clock.look(
+            wall: configuration.clock.wall(), elapsed: configuration.clock.elapsed(), newest: log.newestTimestamp)
         for finding in findings {
-            if case .caughtUp = finding { report(.clockCaughtUp(finding.text)) } else { report(.clockDiffers(finding.text)) }
+            if case .caughtUp = finding {
+                report(.clockCaughtUp(finding.text))
+            } else {
+                report(.clockDiffers(finding.text))
+            }
         }
     }
 
@@ -206,7 +211,7 @@ final class Broker {
             try log.tryRoom(for: min(storage.refusedBytes, 16 << 20))
             hasRoomAgain()
         } catch {
-            reportFailure(error)
+            reportFailure(error, bytes: storage.refusedBytes)
         }
         // A segment may have been begun.
         stage.batch.reset(firstOffset: log.nextOffset)
@@ -217,7 +222,10 @@ final class Broker {
     func reportReadFailure(_ segment: Segment, _ error: any Error) {
         counters.readFailures += 1
         guard let suppressed = readFailures.admit() else { return }
-        report(.storageFailure("deliver \(segment.path): \(error)" + (suppressed > 0 ? " (and \(suppressed) such failures before)" : "")))
+        report(
+            .storageFailure(
+                "deliver \(segment.path): \(error)"
+                    + (suppressed > 0 ? " (and \(suppressed) such failures before)" : "")))
     }
 
     /// Delivers to the subscribers that have caught up, once the events of this round are handled.
@@ -356,7 +364,8 @@ final class Broker {
         if let damage {
             report(
                 .storageFailure(
-                    "\(LogError.corrupt(path: segment.path, position: damage.position, offset: damage.offset, reason: damage.reason))"))
+                    "\(LogError.corrupt(path: segment.path, position: damage.position, offset: damage.offset, reason: damage.reason))"
+                ))
         }
         pumpSoon()
     }
@@ -413,7 +422,8 @@ final class Broker {
             lookAtClock()
             do {
                 let dropped = try log.applyRetention(
-                    now: configuration.clock.wall(), trustsClock: clock.isTrusted(elapsed: configuration.clock.elapsed()))
+                    now: configuration.clock.wall(),
+                    trustsClock: clock.isTrusted(elapsed: configuration.clock.elapsed()))
                 if dropped > 0 {
                     stage.batch.reset(firstOffset: log.nextOffset)
                     visible = holdsAnswersUntilSynced ? visible : log.end
@@ -422,7 +432,9 @@ final class Broker {
             } catch {
                 counters.retentionFailures += 1
                 if let suppressed = retentionFailures.admit() {
-                    report(.storageFailure("retention: \(error)" + (suppressed > 0 ? " (and \(suppressed) times before)" : "")))
+                    report(
+                        .storageFailure(
+                            "retention: \(error)" + (suppressed > 0 ? " (and \(suppressed) times before)" : "")))
                 }
             }
             tryRoom()

@@ -48,7 +48,9 @@ struct Delivery {
         if isAtBoundary {
             if let outcome = try chooseChunk() { return outcome }
         }
-        guard let sent = try Socket.sendFile(descriptor, from: file!.descriptor, at: position, count: Int(chunkEnd - position))
+        guard
+            let sent = try Socket.sendFile(
+                descriptor, from: file!.descriptor, at: position, count: Int(chunkEnd - position))
         else { return .blocked }
         guard sent > 0 else { throw LogError.unusable("\(segment.path): shorter than \(chunkEnd) bytes") }
         position += Int64(sent)

@@ -10,7 +10,9 @@ final class HTTPEndpoints: Sendable {
 
     var port: Int { server.port }
 
-    static func start(configuration: MQServer.Configuration, loop: EventLoop, entrance: LoopBound<Entrance>) async throws -> HTTPEndpoints? {
+    static func start(configuration: MQServer.Configuration, loop: EventLoop, entrance: LoopBound<Entrance>)
+        async throws -> HTTPEndpoints?
+    {
         guard let port = configuration.httpPort else { return nil }
         var settings = HTTPServer.Configuration()
         settings.limits.maxBodyBytes = 0
@@ -73,13 +75,16 @@ final class HTTPEndpoints: Sendable {
 extension Broker {
     /// What `/ready` reports: ready while publishes are stored.
     var readiness: [ReadinessCheck] {
-        let log = ReadinessCheck(name: "log", isReady: true, detail: "open, \(log.nextOffset - log.oldestOffset) messages in \(log.byteCount) bytes")
+        let log = ReadinessCheck(
+            name: "log", isReady: true,
+            detail: "open, \(log.nextOffset - log.oldestOffset) messages in \(log.byteCount) bytes")
         var device = ReadinessCheck(name: "storage", isReady: true, detail: "publishes are stored")
         if let failure = self.log.failure {
             device = ReadinessCheck(name: "storage", isReady: false, detail: "\(failure)")
         } else if let reason = storage.reason {
             device = ReadinessCheck(
-                name: "storage", isReady: false, detail: "publishes are refused until there is room: \(reason); \(storage.refusedNow) messages so far")
+                name: "storage", isReady: false,
+                detail: "publishes are refused until there is room: \(reason); \(storage.refusedNow) messages so far")
         }
         // A warning: publishing and delivering go on.
         let time = ReadinessCheck(

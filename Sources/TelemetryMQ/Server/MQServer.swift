@@ -115,7 +115,8 @@ public final class MQServer: Sendable {
             case .segmentsDropped(let count, let oldest): "retention dropped \(count) segments; the oldest offset is \(oldest)"
             case .storageFailure(let what): what
             case .storageFull(let what): "publishes are refused until there is room: \(what)"
-            case .storageAvailable(let refused): "publishes are stored again; \(refused) messages were refused for want of room"
+            case .storageAvailable(let refused):
+                "publishes are stored again; \(refused) messages were refused for want of room"
             case .clockDiffers(let what), .clockCaughtUp(let what): what
             case .opening(let what): what
             case .acceptFailure(let what): what
@@ -202,7 +203,8 @@ public final class MQServer: Sendable {
 
     /// Opens the log on the thread that syncs it, so that HTTP is served meanwhile, and lets clients in.
     private static func open(
-        _ configuration: Configuration, _ directory: @escaping @Sendable () throws -> any LogDirectory, _ loop: EventLoop,
+        _ configuration: Configuration, _ directory: @escaping @Sendable () throws -> any LogDirectory,
+        _ loop: EventLoop,
         _ syncLoop: EventLoop, _ entrance: LoopBound<Entrance>
     ) async throws -> Parts {
         let watch = try await loop.perform { entrance.value.opening }
@@ -212,7 +214,8 @@ public final class MQServer: Sendable {
             limits.retentionBytes = configuration.retentionBytes
             limits.retentionAge = configuration.retentionAge
             let log = try MessageLog(
-                directory: directory(), configuration: limits, now: configuration.clock.wall(), onProgress: { watch.note($0) })
+                directory: directory(), configuration: limits, now: configuration.clock.wall(),
+                onProgress: { watch.note($0) })
             // From here on it is touched on the loop alone.
             return LoopBound(log, to: loop)
         }

@@ -89,7 +89,8 @@ extension ClockWatch.Finding {
         case .stepped(let microseconds):
             "the clock was set \(microseconds > 0 ? "forward" : "back") by \(seconds(abs(microseconds))) seconds"
                 + (microseconds > ClockWatch.largeStep
-                    ? "; no message is dropped for its age for the next \(ClockWatch.distrust / 60_000_000) minutes" : "")
+                    ? "; no message is dropped for its age for the next \(ClockWatch.distrust / 60_000_000) minutes"
+                    : "")
         }
     }
 

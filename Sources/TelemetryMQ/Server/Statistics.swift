@@ -68,11 +68,22 @@ extension Broker {
         out.appendMetric("telemetry_mq_oldest_offset", "gauge", "Offset of the oldest message.", log.oldestOffset)
         out.appendMetric("telemetry_mq_next_offset", "gauge", "Offset that the next message gets.", log.nextOffset)
         out.appendMetric("telemetry_mq_storage_failed", "gauge", "1 after a failed write or sync: nothing is accepted any more.", log.failure == nil ? 0 : 1)
-        out.appendMetric("telemetry_mq_storage_full", "gauge", "1 while the device has no room: publishes are refused.", storage.isFull ? 1 : 0)
-        out.appendMetric("telemetry_mq_refused_messages_total", "counter", "Messages that were not stored, because the device was full or had failed.", storage.refusedMessages)
-        out.appendMetric("telemetry_mq_retention_failures_total", "counter", "Times that a segment could not be deleted.", counters.retentionFailures)
-        out.appendMetric("telemetry_mq_read_failures_total", "counter", "Times that a segment could not be opened or read for a subscriber.", counters.readFailures)
-        out.appendMetric("telemetry_mq_clock_ahead_seconds", "gauge", "Seconds that the newest time in the log is ahead of the clock; 0 if it is not.", real: Double(clock.ahead) / 1e6)
+        out.appendMetric(
+            "telemetry_mq_storage_full", "gauge", "1 while the device has no room: publishes are refused.",
+            storage.isFull ? 1 : 0)
+        out.appendMetric(
+            "telemetry_mq_refused_messages_total", "counter",
+            "Messages that were not stored, because the device was full or had failed.", storage.refusedMessages)
+        out.appendMetric(
+            "telemetry_mq_retention_failures_total", "counter", "Times that a segment could not be deleted.",
+            counters.retentionFailures)
+        out.appendMetric(
+            "telemetry_mq_read_failures_total", "counter",
+            "Times that a segment could not be opened or read for a subscriber.", counters.readFailures)
+        out.appendMetric(
+            "telemetry_mq_clock_ahead_seconds", "gauge",
+            "Seconds that the newest time in the log is ahead of the clock; 0 if it is not.",
+            real: Double(clock.ahead) / 1e6)
         appendClientMetrics(to: &out)
         out.appendMetrics(of: http)
         out.appendMetricFamily("telemetry_mq_errors_total", "counter", "Error frames, by code.")

@@ -30,8 +30,9 @@ final class FaultDirectory: LogDirectory {
     private struct State {
         var accesses: [Access: Int] = [:]
         var openedNames: [String] = []
-        /// Whether the device has no room.
-        var isFull = false
+        /// Writes of at least this number of bytes find no room.
+        var smallestRefused = Int.max
+        var refusedWrites = 0
         var names: [String: FaultFile] = [:]
         /// As they are on the device.
         var durableNames: [String: FaultFile] = [:]
@@ -84,10 +85,22 @@ final class FaultDirectory: LogDirectory {
     /// The files that were opened so far, in their order.
     var openedNames: [String] { state.withLock { $0.openedNames } }
 
-    /// From now on writes find no room, until there is some again.
-    var isFull: Bool {
-        get { state.withLock { $0.isFull } }
-        set { state.withLock { $0.isFull = newValue } }
+    /// From now on writes of at least this number of bytes find no room, until it is set anew.
+    var smallestRefused: Int {
+        get { state.withLock { $0.smallestRefused } }
+        set { state.withLock { $0.smallestRefused = newValue } }
+    }
+
+    /// Writes that found no room for that reason.
+    var refusedWrites: Int { state.withLock { $0.refusedWrites } }
+
+    /// Whether there is room for a write of this number of bytes; counts where there is not.
+    fileprivate func hasRoom(for bytes: Int) -> Bool {
+        state.withLock { state in
+            guard bytes >= state.smallestRefused else { return true }
+            state.refusedWrites += 1
+            return false
+        }
     }
 
     fileprivate func count(_ access: Access) { state.withLock { $0.accesses[access, default: 0] += 1 } }
@@ -272,7 +285,10 @@ final class FaultFile: LogFile {
     func write(_ parts: UnsafeMutableBufferPointer<iovec>, at position: Int64) throws(SystemError) {
         directory.withLock { $0.directory }?.writeGate.pass()
         do throws(SystemError) {
-            if directory.withLock({ $0.directory })?.isFull == true { throw SystemError("write", on: path, code: ENOSPC) }
+            let bytes = parts.reduce(0) { $0 + $1.iov_len }
+            if directory.withLock({ $0.directory })?.hasRoom(for: bytes) == false {
+                throw SystemError("write", on: path, code: ENOSPC)
+            }
             try perform(.write)
         } catch {
             // What a device does that fails in the middle.

@@ -43,7 +43,8 @@ struct FullStorageTests {
         #expect(try http(port, "/ready").hasPrefix("HTTP/1.1 200"))
         #expect(try http(port, "/metrics").contains("telemetry_mq_storage_full 0\n"))
 
-        directory.isFull = true
+        // Less than a message: that there is room for a byte proves nothing.
+        directory.smallestRefused = 100
         for n in 0..<25 { #expect(try publish(n)["code"] as? String == "storage_full") }
         let ready = try http(port, "/ready")
         #expect(ready.hasPrefix("HTTP/1.1 503") && ready.contains(#""name":"storage","ready":false"#))
@@ -54,7 +55,12 @@ struct FullStorageTests {
         #expect(metrics.contains(#"telemetry_mq_errors_total{code="storage_full"} 25"#))
         #expect(events.count("publishes are refused until there is room") == 1)
 
-        directory.isFull = false
+        // However often room is looked for.
+        let failed = directory.refusedWrites
+        #expect(try await eventually { directory.refusedWrites >= failed + 3 })
+        #expect(try http(port, "/ready").hasPrefix("HTTP/1.1 503") && events.count("stored again") == 0)
+
+        directory.smallestRefused = .max
         #expect(try await eventually { try http(port, "/ready").hasPrefix("HTTP/1.1 200") })
         #expect(events.count("25 messages were refused") == 1)
         for n in 10..<30 { #expect(try publish(n)["offset"] as? Int == n) }
