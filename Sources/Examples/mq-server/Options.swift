@@ -37,12 +37,13 @@ enum Options {
         "MQ_RECEIVE_BYTES", default: "256MiB", in: 1 << 20...1 << 40,
         help: "Memory for unfinished frames and unread responses of all connections; beyond it the worst holders are closed.")
     static let frameTimeout = Option<Duration>.duration(
-        "MQ_FRAME_TIMEOUT", default: "30s", help: "A client that has begun a frame and does not go on for this long is closed.")
+        "MQ_FRAME_TIMEOUT", default: "30s",
+        help: "A client that has begun a frame and does not go on for this long is closed.")
     static let token = Option<String?>.optionalString(
         "MQ_TOKEN", isSecret: true, help: "What clients must present; without it every client is served.")
 
     static let all: [any AnyOption] = [
-        tcpHost, tcpPort, httpHost, httpPort, dataDirectory, sync, segmentBytes, retentionBytes, retentionAge, maxFrameBytes, receiveBytes,
-        frameTimeout, token,
+        tcpHost, tcpPort, httpHost, httpPort, dataDirectory, sync, segmentBytes, retentionBytes, retentionAge, maxFrameBytes,
+        receiveBytes, frameTimeout, token,
     ]
 }
