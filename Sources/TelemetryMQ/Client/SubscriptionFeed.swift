@@ -165,7 +165,7 @@ final class SubscriptionFeed: LinkUser {
             point.begins(at: oldest)
             return nil
         case .superseded: return MQError(.superseded, "\(link.peer): \(refusal.text)")
-        case .shuttingDown, .idleTimeout, .tooManyConnections: return nil
+        case .shuttingDown, .idleTimeout, .frameTimeout, .overloaded, .tooManyConnections: return nil
         default: return MQError(.rejected(code: refusal.code), "\(link.peer): \(refusal.text)")
         }
     }
