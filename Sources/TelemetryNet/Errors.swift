@@ -15,7 +15,9 @@ package struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        // The system's words, "too many levels of symbolic links", do not say that one is too many where none is followed.
-        "\(call) \(subject): \(code == ELOOP ? "a symbolic link, which is not followed" : String(cString: strerror(code)))"
+        // The system's words, "too many levels of symbolic links", do not say that one is too many where none is
+        // followed.
+        let reason = code == ELOOP ? "a symbolic link, which is not followed" : String(cString: strerror(code))
+        return "\(call) \(subject): \(reason)"
     }
 }

@@ -15,8 +15,8 @@ package final class Console: Sendable {
         isTerminal = isatty(descriptor) == 1
     }
 
-    /// Writes a whole line, which ends with a line feed; a progress line moves down below it. What would act on a terminal, or cannot be
-    /// seen, is written as an escape.
+    /// Writes a whole line, which ends with a line feed; a progress line moves down below it. What would act on a
+    /// terminal, or cannot be seen, is written as an escape.
     package func write(line: [UInt8]) {
         let line = Self.printable(OutputSecrets.redact(line: line))
         progress.withLock { progress in

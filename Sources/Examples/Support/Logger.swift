@@ -89,7 +89,8 @@ extension ByteWriter {
         append(rfc3339(time))
         append(UInt8(ascii: " "))
         // A message of another program may hold a line break, or what acts on a terminal; one event stays one line.
-        appendPrintable(message.contains(where: \.isNewline) ? String(message.map { $0.isNewline ? " " : $0 }) : message)
+        let isOneLine = !message.contains(where: \.isNewline)
+        appendPrintable(isOneLine ? message : String(message.map { $0.isNewline ? " " : $0 }))
         for (key, value) in fields.pairs {
             append(UInt8(ascii: " "))
             appendPrintable(key)
@@ -105,8 +106,8 @@ extension ByteWriter {
 
     /// In quotes if it has blanks or quotes, or characters that are written as escapes.
     private mutating func appendLogValue(_ text: String) {
-        let isPlain = !text.isEmpty && !text.unicodeScalars.contains { $0.isUnprintable || $0 == " " || $0 == "\"" || $0 == "=" }
-        if isPlain { append(text) } else { appendPrintableJSONString(text) }
+        let asks = text.unicodeScalars.contains { $0.isUnprintable || $0 == " " || $0 == "\"" || $0 == "=" }
+        if !asks, !text.isEmpty { append(text) } else { appendPrintableJSONString(text) }
     }
 
     fileprivate mutating func appendLogJSON(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields) {

@@ -38,7 +38,8 @@ package final class StatusServer: Sendable {
         let counters = settings.counters
         do {
             let server = try await HTTPServer.start(
-                loop: loop, host: host, port: port, configuration: settings, handler: .immediate { answer($0, content, counters) })
+                loop: loop, host: host, port: port, configuration: settings,
+                handler: .immediate { answer($0, content, counters) })
             return StatusServer(loop: loop, server: server)
         } catch {
             loop.stop()

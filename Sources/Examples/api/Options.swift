@@ -42,7 +42,7 @@ enum Options {
     static let readyLag = Option<Int>.int(
         "READY_LAG", default: 100, in: 0...Int.max, help: "Messages of the queue that may be unread while /ready says yes; STORAGE=memory only.")
     static let maxConnections = Option<Int>.int(
-        "MAX_CONNECTIONS", default: 16_384, in: 1...1_000_000, 
+        "MAX_CONNECTIONS", default: 16_384, in: 1...1_000_000,
         help: "Connections at a time; a further one closes the one that has waited longest for its client.")
     static let requestTimeout = Option<Duration>.duration(
         "REQUEST_TIMEOUT", default: "30s", help: "How long a request may take to arrive; then it is answered with 408.")

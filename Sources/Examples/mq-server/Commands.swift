@@ -87,7 +87,8 @@ enum Commands {
         return Program.ExitCode.done
     }
 
-    /// Prints a line. Ids of clients and names of files are in it: what would act on a terminal is written as an escape.
+    /// Prints a line. Ids of clients and names of files are in it: what would act on a terminal is written as an
+    /// escape.
     private static func show(_ line: String) { print(Console.printable(line)) }
 
     /// RFC 3339 with microseconds, of microseconds since 1970.
@@ -161,12 +162,14 @@ enum Commands {
         return Program.ExitCode.done
     }
 
-    /// The payload, with escapes in its strings for what would act on a terminal, and blanks for its line breaks: the same JSON value.
+    /// The payload, with escapes in its strings for what would act on a terminal, and blanks for its line breaks: the
+    /// same JSON value.
     private static func onOneLine(_ payload: ArraySlice<UInt8>) -> [UInt8] {
         if payload.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return Array(payload) }
         // Between the tokens of JSON there are no others of these, and within a string none.
         let blanks: [UInt8] = [0x09, 0x0A, 0x0D]
-        return Array(Console.printable(String(decoding: payload.map { blanks.contains($0) ? 0x20 : $0 }, as: UTF8.self)).utf8)
+        let text = String(decoding: payload.map { blanks.contains($0) ? 0x20 : $0 }, as: UTF8.self)
+        return Array(Console.printable(text).utf8)
     }
 
     private static func writeAll(_ bytes: [UInt8]) -> Bool {

@@ -67,7 +67,8 @@ public final class BatchPublisher: Sendable {
             State(
                 buffer: BatchBuffer(
                     maxBytes: max(1, min(configuration.maxBatchBytes, client.maxPayloadBytes / 2)),
-                    maxMessages: min(max(1, configuration.maxBatchMessages), RequestParser.maxPayloads), bufferBytes: max(1, configuration.bufferBytes))))
+                    maxMessages: min(max(1, configuration.maxBatchMessages), RequestParser.maxPayloads),
+                    bufferBytes: max(1, configuration.bufferBytes))))
     }
 
     // MARK: Publishing

@@ -286,7 +286,7 @@ final class SubscriptionFeed: LinkUser {
             return nil
         case .superseded: return MQError(.superseded, text)
         case .otherLog: return MQError(.otherLog, text)
-        case .shuttingDown, .idleTimeout, .tooManyConnections: return nil
+        case .shuttingDown, .idleTimeout, .frameTimeout, .overloaded, .tooManyConnections: return nil
         default: return MQError(.rejected(code: refusal.code), text)
         }
     }

@@ -25,7 +25,8 @@ package protocol LogDirectory: AnyObject, Sendable {
     /// Whether files outlive the process.
     var isDurable: Bool { get }
     func fileNames() throws(SystemError) -> [String]
-    /// Opens a file to read and write, and creates it empty if it does not exist. A symbolic link in its place is not followed.
+    /// Opens a file to read and write, and creates it empty if it does not exist. A symbolic link in its place is not
+    /// followed.
     func open(_ name: String) throws(SystemError) -> any LogFile
     /// Opens a file to read and write; fails with `ENOENT` if it does not exist.
     func openExisting(_ name: String) throws(SystemError) -> any LogFile

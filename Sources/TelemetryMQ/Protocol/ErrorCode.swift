@@ -38,7 +38,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case idleTimeout = "idle_timeout"
     /// A frame was begun and not continued in time. Closed.
     case frameTimeout = "frame_timeout"
-    /// All connections together hold too much of unfinished frames and unread responses, and this one held most for longest. Closed.
+    /// All connections together hold too much of unfinished frames and unread responses, and this one held most for
+    /// longest. Closed.
     case overloaded
     case shuttingDown = "shutting_down"
 }

@@ -121,8 +121,8 @@ extension PublishFrame {
         scanner.position = start
         while true {
             let first = scanner.position
-            guard scanner.scanValueQuickly(depth: 126), scanner.position < frame.count, payloads.count < RequestParser.maxPayloads
-            else { return nil }
+            guard scanner.scanValueQuickly(depth: 126), scanner.position < frame.count else { return nil }
+            guard payloads.count < RequestParser.maxPayloads else { return nil }
             payloads.append(UnsafeRawBufferPointer(rebasing: frame[first..<scanner.position]))
             scanner.position += 1
             let byte = frame[scanner.position - 1]

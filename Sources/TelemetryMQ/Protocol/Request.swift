@@ -52,7 +52,8 @@ struct RequestError: Error {
 struct RequestParser {
     static let maxRequestIDBytes = 64
     static let maxIDBytes = 128
-    /// A payload can take two bytes of a frame and takes a hundred of the log: without a bound a frame could take gigabytes.
+    /// A payload can take two bytes of a frame and takes a hundred of the log: without a bound a frame could take
+    /// gigabytes.
     static let maxPayloads = 65_536
 
     /// The payloads of the request that was read last.
@@ -101,7 +102,8 @@ struct RequestParser {
             try reader.beginArray()
             while try nextPayload(&reader) {
                 guard payloads.count < Self.maxPayloads else {
-                    throw RequestError(code: .invalidFrame, message: "payloads has more than \(Self.maxPayloads) elements")
+                    throw RequestError(
+                        code: .invalidFrame, message: "payloads has more than \(Self.maxPayloads) elements")
                 }
                 payloads.append(try readPayload(frame, &reader))
             }

@@ -2,7 +2,8 @@ import TelemetryNet
 
 /// What a client may take of memory and time, and how it is refused more.
 extension BrokerConnection {
-    /// How long a client that is refused in the middle of its sending is read from, so that a reset does not destroy the error on its way.
+    /// How long a client that is refused in the middle of its sending is read from, so that a reset does not destroy
+    /// the error on its way.
     static let lingerTime = Duration.seconds(2)
 
     func noteHeldBytes() {
@@ -24,12 +25,12 @@ extension BrokerConnection {
     func giveUpMemory() {
         let limit = broker.configuration.receiveBytes
         let held = heldBytes
-        broker.reportRefusal(
-            .memory, "\(peer): closed: it held \(held) bytes of unfinished frames and unread responses, and all connections more than \(limit)")
+        let what = "bytes of unfinished frames and unread responses"
+        broker.reportRefusal(.memory, "\(peer): closed: it held \(held) \(what), and all connections more than \(limit)")
         let canTell = output.isEmpty && heldParts.isEmpty && delivery?.isAtBoundary ?? true
         lingers = true
         dropInput()
-        refuseAndClose(.overloaded, "all connections hold more than \(limit) bytes of unfinished frames and unread responses; this one held \(held)")
+        refuseAndClose(.overloaded, "all connections hold more than \(limit) \(what); this one held \(held)")
         if !canTell { close() }
     }
 

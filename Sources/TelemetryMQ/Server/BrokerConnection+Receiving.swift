@@ -66,8 +66,8 @@ extension BrokerConnection {
             guard length > 0, length <= maxFrameBytes else {
                 broker.commitStaged()
                 lingers = true
-                refuseAndClose(
-                    .frameTooLarge, "a frame of \(length) bytes; 1 to \(maxFrameBytes) are accepted\(isAuthorized ? "" : " before hello")")
+                let here = isAuthorized ? "" : " before hello"
+                refuseAndClose(.frameTooLarge, "a frame of \(length) bytes; 1 to \(maxFrameBytes) are accepted\(here)")
                 return bytes.count
             }
             guard bytes.count - at >= 4 + length else { break }
@@ -94,7 +94,8 @@ extension BrokerConnection {
     }
 
     private var maxFrameBytes: Int {
-        isAuthorized ? broker.configuration.maxFrameBytes : min(broker.configuration.maxFrameBytes, Self.maxGreetingBytes)
+        let most = broker.configuration.maxFrameBytes
+        return isAuthorized ? most : min(most, Self.maxGreetingBytes)
     }
 
     /// Goes on with the frames that were left, once their answers have room.

@@ -262,15 +262,18 @@ final class BrokerConnection: EventHandler {
 
     /// Called about once a second.
     func checkLiveness() {
-        let silence = broker.loop.now - lastHeard
+        let now = broker.loop.now
+        let silence = now - lastHeard
+        let configuration = broker.configuration
         if let lingersSince {
             if broker.loop.now - lingersSince > Self.lingerTime { close() }
-        } else if !isAuthorized, !closesWhenDrained, broker.loop.now - accepted > broker.configuration.handshakeTimeout {
+        } else if !isAuthorized, !closesWhenDrained, now - accepted > configuration.handshakeTimeout {
             refuseAndClose(.idleTimeout, "no hello with a token within \(broker.configuration.handshakeTimeout)")
             send()
-        } else if watched.contains(.readable), progress.isStalled(after: broker.configuration.frameTimeout, now: broker.loop.now) {
-            let limit = broker.configuration.frameTimeout
-            broker.reportRefusal(.stalledFrame, "\(peer): closed: \(input.count) bytes of a frame, and no more for \(limit)")
+        } else if watched.contains(.readable), progress.isStalled(after: configuration.frameTimeout, now: now) {
+            let limit = configuration.frameTimeout
+            let held = input.count
+            broker.reportRefusal(.stalledFrame, "\(peer): closed: \(held) bytes of a frame, and no more for \(limit)")
             lingers = true
             dropInput()
             refuseAndClose(.frameTimeout, "the frame was begun and not continued for \(limit)")

@@ -65,7 +65,8 @@ extension Broker {
         clients.unproven.append(connection, open: connections.count)
     }
 
-    /// Closes the connection that has been open longest without a request that was accepted; `false` if every one has made one.
+    /// Closes the connection that has been open longest without a request that was accepted; `false` if every one has
+    /// made one.
     func closeUnproven(_ reason: String) -> Bool {
         guard let oldest = clients.unproven.removeOldest() else { return false }
         reportRefusal(.connectionLimit, "\(oldest.peer): closed to make room for another connection: \(reason)")
@@ -99,9 +100,9 @@ extension Broker {
     private func relieveMemory() {
         clients.reliefIsDue = false
         let holders = connections.values.compactMap(\.memoryHolder)
-        for connection in MemoryPressure.victims(of: holders, held: clients.heldBytes, limit: configuration.receiveBytes) {
-            connection.giveUpMemory()
-        }
+        let limit = configuration.receiveBytes
+        let victims = MemoryPressure.victims(of: holders, held: clients.heldBytes, limit: limit)
+        for connection in victims { connection.giveUpMemory() }
     }
 
     // MARK: Metrics
@@ -111,9 +112,10 @@ extension Broker {
             "telemetry_mq_held_bytes", "gauge", "Bytes of unfinished frames and unread responses of all connections.",
             Int64(clients.heldBytes))
         out.appendMetric(
-            "telemetry_mq_wrong_tokens_total", "counter", "Connections that presented a wrong token.", clients.wrongTokens)
+            "telemetry_mq_wrong_tokens_total", "counter", "Connections that presented a wrong token.",
+            clients.wrongTokens)
         out.appendMetric(
-            "telemetry_mq_accept_failures_total", "counter", "Connections that could not be accepted, for want of descriptors or memory.",
-            clients.acceptFailures)
+            "telemetry_mq_accept_failures_total", "counter",
+            "Connections that could not be accepted, for want of descriptors or memory.", clients.acceptFailures)
     }
 }

@@ -1,6 +1,7 @@
 /// Whether a client goes on with the frame that it has begun.
 ///
-/// Some bytes now and then are not progress: a client that sends one before each deadline would hold its buffer for ever.
+/// Some bytes now and then are not progress: a client that sends one before each deadline would hold its buffer for
+/// ever.
 struct FrameProgress {
     /// Bytes of a frame that count as progress, if less than that does not complete it.
     static let step = 16 * 1024
@@ -25,5 +26,7 @@ struct FrameProgress {
     /// The server itself did not read until now.
     mutating func resume(now: ContinuousClock.Instant) { mark.time = now }
 
-    func isStalled(after limit: Duration, now: ContinuousClock.Instant) -> Bool { began != nil && now - mark.time > limit }
+    func isStalled(after limit: Duration, now: ContinuousClock.Instant) -> Bool {
+        began != nil && now - mark.time > limit
+    }
 }

@@ -39,7 +39,9 @@ final class Listener: EventHandler {
         var accepted = accepted
         let hasNoDescriptor = "the server has no descriptors left for more connections"
         // One that gives way leaves its descriptor to the new one.
-        if accepted >= firstKept, broker.closeUnproven(hasNoDescriptor) { accepted = Socket.moveToLowestNumber(accepted) }
+        if accepted >= firstKept, broker.closeUnproven(hasNoDescriptor) {
+            accepted = Socket.moveToLowestNumber(accepted)
+        }
         if broker.connections.count >= broker.configuration.maxConnections { _ = broker.closeUnproven(isFull) }
         let connection = BrokerConnection(descriptor: accepted, peer: peer, broker: broker)
         do {

@@ -39,17 +39,18 @@ public final class MQServer: Sendable {
         public var retentionAge: Duration?
         /// The largest frame that is accepted, without its four length bytes.
         public var maxFrameBytes = 16 << 20
-        /// Bytes of memory that unfinished frames and unread responses of all connections may hold. Beyond it the connections that hold most
-        /// for longest are closed with `overloaded`.
+        /// Bytes of memory that unfinished frames and unread responses of all connections may hold. Beyond it the
+        /// connections that hold most for longest are closed with `overloaded`.
         public var receiveBytes = 256 << 20
-        /// A connection is closed with `frame_timeout` if it has begun a frame and sent less than 16 KiB of it for this long.
+        /// A connection is closed with `frame_timeout` if it has begun a frame and sent less than 16 KiB of it for this
+        /// long.
         public var frameTimeout = Duration.seconds(30)
         /// How long the refusal of a wrong token is held back.
         package var wrongTokenDelay = Duration.seconds(1)
         /// Refusals that are held back at one time; one more connection is closed without a response.
         package var maxDelayedRefusals = 1024
-        /// Connections at one time, fewer if descriptors do not suffice. A further one takes the place of the oldest that has made no request,
-        /// and is refused with `too_many_connections` if there is none.
+        /// Connections at one time, fewer if descriptors do not suffice. A further one takes the place of the oldest
+        /// that has made no request, and is refused with `too_many_connections` if there is none.
         public var maxConnections = 16_384
         /// Subscriptions at one time; a further one is refused with `too_many_subscribers`.
         public var maxSubscribers = 4096
@@ -101,8 +102,8 @@ public final class MQServer: Sendable {
         case opening(String)
         /// A connection could not be taken, for want of descriptors or memory; the server tries again.
         case acceptFailure(String)
-        /// A client was refused or closed: a wrong token, a frame that did not go on, too much memory, too many connections. Names the peer.
-        /// Each kind is reported at most once in ten seconds, with the number left out.
+        /// A client was refused or closed: a wrong token, a frame that did not go on, too much memory, too many
+        /// connections. Names the peer. Each kind is reported at most once in ten seconds, with the number left out.
         case clientRefused(String)
 
         public var description: String {

@@ -10,8 +10,8 @@ struct RequestHandler {
         broker = connection.broker
     }
 
-    /// The frame's bytes must stay where they are until ``Broker/commitStaged()``. Returns how much of the connection's turn it takes: 1,
-    /// and more if it looks something up.
+    /// The frame's bytes must stay where they are until ``Broker/commitStaged()``. Returns how much of the connection's
+    /// turn it takes: 1, and more if it looks something up.
     func handle(_ frame: UnsafeRawBufferPointer) -> Int {
         handleRequest(frame)
         return switch broker.parser.request.kind {
@@ -27,13 +27,16 @@ struct RequestHandler {
             broker.commitStaged()
             let id = broker.parser.request.requestID
             // A client that has not presented the token gets no second attempt.
-            guard connection.isAuthorized else { return connection.refuseStranger(error.code, error.message, requestID: id) }
+            guard connection.isAuthorized else {
+                return connection.refuseStranger(error.code, error.message, requestID: id)
+            }
             return connection.refuse(error.code, error.message, requestID: id)
         }
         let request = broker.parser.request
         guard connection.isAuthorized || request.kind == .hello else {
             broker.commitStaged()
-            return connection.refuseStranger(.unauthorized, "hello with the token must come first", requestID: request.requestID)
+            return connection.refuseStranger(
+                .unauthorized, "hello with the token must come first", requestID: request.requestID)
         }
         if request.kind == .publish { return publish(request) }
         broker.commitStaged()

@@ -1,5 +1,6 @@
-/// The grammar of what may follow a chunk's size (RFC 9112 section 7.1.1): `*( BWS ";" BWS name [ BWS "=" BWS value ] )`, where a value is
-/// a token or a quoted string. It means nothing here, but two readers that disagree about its end disagree about where the body ends.
+/// The grammar of what may follow a chunk's size (RFC 9112 section 7.1.1): `*( BWS ";" BWS name [ BWS "=" BWS value ]
+/// )`, where a value is a token or a quoted string. It means nothing here, but two readers that disagree about its end
+/// disagree about where the body ends.
 func isChunkExtension(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var at = 0
     func skipBlanks() { while at < bytes.count, bytes[at] == 0x20 || bytes[at] == 0x09 { at += 1 } }

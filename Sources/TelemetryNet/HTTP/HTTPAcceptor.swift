@@ -13,8 +13,8 @@ final class HTTPCount: Sendable {
 final class HTTPRoom: Sendable {
     enum Place { case free, beyondLimit, none }
 
-    /// Connections that are served beyond the limit: while each is answered, one that waits for its client is closed, and if all are busy
-    /// a health probe still gets through.
+    /// Connections that are served beyond the limit: while each is answered, one that waits for its client is closed,
+    /// and if all are busy a health probe still gets through.
     static let reserve = 64
 
     private let maxConnections: Int
@@ -71,7 +71,8 @@ final class HTTPAcceptor: EventHandler {
     func ready(_ events: EventSet) {
         for _ in 0..<64 {
             let place = room.take()
-            // All are busy, and those in reserve too: who comes now stays in the system's queue until one is done, or waits.
+            // All are busy, and those in reserve too: who comes now stays in the system's queue until one is done, or
+            // waits.
             guard place != .none else {
                 makeRoom(for: 1)
                 return pause()
@@ -118,8 +119,8 @@ final class HTTPAcceptor: EventHandler {
         part.loop.execute { part.core.value.adopt(accepted, peer) }
     }
 
-    /// Closes so many connections that wait for their clients; the fullest loop does it, and another one if it has none. Those that were
-    /// accepted just now, whose request is still to come, are left alone.
+    /// Closes so many connections that wait for their clients; the fullest loop does it, and another one if it has
+    /// none. Those that were accepted just now, whose request is still to come, are left alone.
     private func makeRoom(for count: Int, then done: @escaping @Sendable () -> Void = {}) {
         let fullestFirst = parts.sorted { $0.connections.value > $1.connections.value }
         let loop = loop
@@ -127,7 +128,8 @@ final class HTTPAcceptor: EventHandler {
     }
 
     private static func makeRoom(
-        for count: Int, before now: ContinuousClock.Instant, on parts: ArraySlice<HTTPServerPart>, then done: @escaping @Sendable () -> Void
+        for count: Int, before now: ContinuousClock.Instant, on parts: ArraySlice<HTTPServerPart>,
+        then done: @escaping @Sendable () -> Void
     ) {
         guard count > 0, let part = parts.first else { return done() }
         part.loop.execute {

@@ -234,8 +234,8 @@ final class HTTPConnection: EventHandler {
 
     // MARK: Room for others
 
-    /// Since when it has waited for its client: for a request, for the rest of one, or to read a response; `nil` while a request is
-    /// being answered.
+    /// Since when it has waited for its client: for a request, for the rest of one, or to read a response; `nil` while
+    /// a request is being answered.
     var waitingSince: ContinuousClock.Instant? {
         if isClosed { return nil }
         if let blockedSince { return blockedSince }
@@ -256,7 +256,8 @@ final class HTTPConnection: EventHandler {
     func memoryHolder(patience: Duration) -> MemoryPressure.Holder<HTTPConnection>? {
         guard heldBytes > 0, let waitingSince else { return nil }
         let age = core.loop.now - waitingSince
-        return blockedSince == nil || age >= patience ? MemoryPressure.Holder(id: self, bytes: heldBytes, age: age) : nil
+        guard blockedSince == nil || age >= patience else { return nil }
+        return MemoryPressure.Holder(id: self, bytes: heldBytes, age: age)
     }
 
     /// Refuses the request that is not whole, or closes the connection if a response waits already.

@@ -14,7 +14,7 @@ package final class HTTPCounters: Sendable {
         case idleTimeout = "idle_timeout"
     }
 
-    private struct Counts {
+    fileprivate struct Counts {
         var accepted = 0
         var open = 0
         var closed: [Reason: Int] = [:]
@@ -25,6 +25,8 @@ package final class HTTPCounters: Sendable {
     private let counts = Mutex(Counts())
 
     package init() {}
+
+    fileprivate var snapshot: Counts { counts.withLock { $0 } }
 
     func opened() {
         counts.withLock { counts in
@@ -47,25 +49,22 @@ extension ByteWriter {
     /// What an HTTP server counts, in the Prometheus text format; the names are the same in all programs.
     package mutating func appendMetrics(of server: HTTPCounters) {
         let counts = server.snapshot
-        appendMetric("telemetry_http_connections_total", "counter", "HTTP connections accepted since the start.", counts.accepted)
-        appendMetric("telemetry_http_connections", "gauge", "Open HTTP connections.", counts.open)
         appendMetric(
-            "telemetry_http_refused_requests_total", "counter", "HTTP requests that were malformed, too large or too slow.", counts.refused)
+            "telemetry_http_connections_total", "counter", "HTTP connections accepted since the start.",
+            Int64(counts.accepted))
+        appendMetric("telemetry_http_connections", "gauge", "Open HTTP connections.", Int64(counts.open))
         appendMetric(
-            "telemetry_http_accept_failures_total", "counter", "HTTP connections that could not be accepted, for want of descriptors or memory.",
-            counts.acceptFailures)
+            "telemetry_http_refused_requests_total", "counter",
+            "HTTP requests that were malformed, too large or too slow.", Int64(counts.refused))
+        appendMetric(
+            "telemetry_http_accept_failures_total", "counter",
+            "HTTP connections that could not be accepted, for want of descriptors or memory.",
+            Int64(counts.acceptFailures))
+        let closed: StaticString = "telemetry_http_connections_closed_total"
         appendMetricFamily(
-            "telemetry_http_connections_closed_total", "counter", "HTTP connections that the server closed before their client did, by reason.")
+            closed, "counter", "HTTP connections that the server closed before their client did, by reason.")
         for reason in HTTPCounters.Reason.allCases {
-            appendMetricSample("telemetry_http_connections_closed_total", ["reason": reason.rawValue], counts.closed[reason] ?? 0)
-        }
-    }
-}
-
-extension HTTPCounters {
-    fileprivate var snapshot: (accepted: Int64, open: Int64, closed: [Reason: Int64], refused: Int64, acceptFailures: Int64) {
-        counts.withLock {
-            (Int64($0.accepted), Int64($0.open), $0.closed.mapValues(Int64.init), Int64($0.refused), Int64($0.acceptFailures))
+            appendMetricSample(closed, ["reason": reason.rawValue], Int64(counts.closed[reason] ?? 0))
         }
     }
 }

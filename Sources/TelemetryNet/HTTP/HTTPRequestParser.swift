@@ -72,10 +72,13 @@ package struct HTTPRequestParser {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
             switch state {
             case .head:
-                // Empty lines before a request are ignored (RFC 9112 section 2.2), but a client that sends nothing else is not a client.
+                // Empty lines before a request are ignored (RFC 9112 section 2.2), but a client that sends nothing else
+                // is not a client.
                 if rest.count >= 2, rest[0] == 0x0D, rest[1] == 0x0A {
                     emptyLines += 1
-                    guard emptyLines <= Self.maxEmptyLines else { throw HTTPRefusal(400, "more than \(Self.maxEmptyLines) empty lines") }
+                    guard emptyLines <= Self.maxEmptyLines else {
+                        throw HTTPRefusal(400, "more than \(Self.maxEmptyLines) empty lines")
+                    }
                     used += 2
                     continue
                 }
@@ -194,7 +197,9 @@ package struct HTTPRequestParser {
             digits += 1
         }
         let rest = UnsafeRawBufferPointer(rebasing: line[digits...])
-        guard digits > 0, isChunkExtension(rest) else { throw HTTPRefusal(400, "not a valid chunk size: \(shown(line))") }
+        guard digits > 0, isChunkExtension(rest) else {
+            throw HTTPRefusal(400, "not a valid chunk size: \(shown(line))")
+        }
         return (size, rest.count)
     }
 }

@@ -18,8 +18,8 @@ package final class HTTPServer: Sendable {
         package var limits = HTTPLimits()
         /// Beyond this number each new connection closes the one that has waited longest for its client.
         package var maxConnections = 16_384
-        /// Bytes that unfinished requests and unread responses of all connections may hold, shared out among the loops. Beyond it those that
-        /// hold most for longest are refused with 503, or closed.
+        /// Bytes that unfinished requests and unread responses of all connections may hold, shared out among the loops.
+        /// Beyond it those that hold most for longest are refused with 503, or closed.
         package var maxHeldBytes = 256 << 20
         /// From the first byte of a request to its last; a slower client is answered with 408.
         package var requestTimeout = Duration.seconds(30)
@@ -84,7 +84,8 @@ package final class HTTPServer: Sendable {
             parts.append(
                 try await loop.perform {
                     let core = HTTPServerCore(
-                        loop: loop, configuration: configuration, handler: handler, room: room, heldBytes: configuration.maxHeldBytes / loops.count)
+                        loop: loop, configuration: configuration, handler: handler, room: room,
+                        heldBytes: configuration.maxHeldBytes / loops.count)
                     core.repeatTimeouts()
                     return HTTPServerPart(loop: loop, core: LoopBound(core, to: loop), connections: core.count)
                 })
@@ -93,7 +94,8 @@ package final class HTTPServer: Sendable {
         let loop = loops[0]
         return try await loop.perform {
             let (descriptor, address) = try Socket.listen(host: host, port: port)
-            let acceptor = HTTPAcceptor(descriptor: descriptor, loop: loop, parts: all, room: room, counters: configuration.counters)
+            let acceptor = HTTPAcceptor(
+                descriptor: descriptor, loop: loop, parts: all, room: room, counters: configuration.counters)
             do {
                 try loop.register(descriptor, events: .readable, handler: acceptor)
             } catch {

@@ -16,7 +16,8 @@ final class HTTPServerCore {
     private(set) var heldBytes = 0
     private let maxHeldBytes: Int
     private var nextRelief: ContinuousClock.Instant
-    /// Of the connections that waited for their clients when it was last looked, the longest at the end, each with since when.
+    /// Of the connections that waited for their clients when it was last looked, the longest at the end, each with
+    /// since when.
     private var longestWaiting: [(connection: HTTPConnection, since: ContinuousClock.Instant)] = []
     private var connections: [Int32: HTTPConnection] = [:]
     /// Memory that a connection borrows while it answers, so that one at rest holds none.
@@ -26,7 +27,9 @@ final class HTTPServerCore {
     private var common: [UInt8] = []
     private var commonSecond = -1
 
-    init(loop: EventLoop, configuration: HTTPServer.Configuration, handler: HTTPHandler, room: HTTPRoom, heldBytes: Int) {
+    init(
+        loop: EventLoop, configuration: HTTPServer.Configuration, handler: HTTPHandler, room: HTTPRoom, heldBytes: Int
+    ) {
         self.loop = loop
         self.configuration = configuration
         self.handler = handler
@@ -48,8 +51,8 @@ final class HTTPServerCore {
         connections[descriptor] = connection
     }
 
-    /// Closes up to so many connections that have waited for their clients since before `now`, those that wait longest first; returns
-    /// how many.
+    /// Closes up to so many connections that have waited for their clients since before `now`, those that wait longest
+    /// first; returns how many.
     func closeLongestWaiting(_ count: Int, before now: ContinuousClock.Instant) -> Int {
         var closed = 0
         var hasLooked = false
@@ -58,8 +61,9 @@ final class HTTPServerCore {
                 if hasLooked { break }
                 hasLooked = true
                 // A few at a time, so that a flood does not have all connections looked at for each of its own.
-                let waiting = connections.values.compactMap { connection in connection.waitingSince.map { (connection, $0) } }
-                    .filter { $0.1 < now }
+                let waiting = connections.values.compactMap { connection in
+                    connection.waitingSince.flatMap { $0 < now ? (connection, $0) : nil }
+                }
                 longestWaiting = Array(waiting.sorted { $0.1 < $1.1 }.prefix(64).reversed())
             }
             guard let (connection, since) = longestWaiting.popLast(), connection.waitingSince == since else { continue }
@@ -88,7 +92,8 @@ final class HTTPServerCore {
         // A response may be large: its client gets the time to begin to read, while there is room for that.
         let patience: Duration = heldBytes > 2 * maxHeldBytes ? .zero : .seconds(5)
         let holders = connections.values.compactMap { connection in connection.memoryHolder(patience: patience) }
-        for connection in MemoryPressure.victims(of: holders, held: heldBytes, limit: maxHeldBytes) { connection.giveUpMemory() }
+        let victims = MemoryPressure.victims(of: holders, held: heldBytes, limit: maxHeldBytes)
+        for connection in victims { connection.giveUpMemory() }
     }
 
     func remove(_ connection: HTTPConnection) {

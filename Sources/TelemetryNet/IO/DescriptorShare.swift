@@ -1,7 +1,7 @@
 import Glibc
 
-/// How a process divides its descriptors between connections and its own files: a flood of clients must neither keep a log from beginning
-/// a file nor keep a health probe out.
+/// How a process divides its descriptors between connections and its own files: a flood of clients must neither keep a
+/// log from beginning a file nor keep a health probe out.
 package struct DescriptorShare: Sendable {
     /// From this one on clients of the queue are refused, and HTTP connections that wait for their clients are closed.
     package let firstKept: Int32

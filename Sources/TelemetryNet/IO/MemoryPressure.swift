@@ -1,7 +1,8 @@
 /// Decides which connections to close when all of them together hold more memory than they may.
 ///
-/// What counts is how much a connection holds and for how long it has held it: a client that sends a large frame and completes it holds much
-/// for an instant; one that stops in the middle, or sends a byte now and then, holds it for ever.
+/// What counts is how much a connection holds and for how long it has held it: a client that sends a large frame and
+/// completes it holds much for an instant; one that stops in the middle, or sends a byte now and then, holds it for
+/// ever.
 package enum MemoryPressure {
     package struct Holder<ID> {
         package var id: ID
@@ -17,8 +18,9 @@ package enum MemoryPressure {
         }
     }
 
-    /// The connections to close so that the bytes held fall from `held` to seven eighths of `limit`: the next few frames should not make the
-    /// same decision necessary again. Those with the largest product of bytes and age come first.
+    /// The connections to close so that the bytes held fall from `held` to seven eighths of `limit`: the next few
+    /// frames should not make the same decision necessary again. Those with the largest product of bytes and age come
+    /// first.
     package static func victims<ID>(of holders: [Holder<ID>], held: Int, limit: Int) -> [ID] {
         guard held > limit else { return [] }
         var excess = held - limit / 8 * 7
@@ -37,7 +39,8 @@ package enum MemoryPressure {
     }
 }
 
-/// Lets an event be reported at once the first time, and then at most once per interval, with the number left out in between.
+/// Lets an event be reported at once the first time, and then at most once per interval, with the number left out in
+/// between.
 package struct ReportLimit {
     private let interval: Duration
     private var next: ContinuousClock.Instant?

@@ -1,7 +1,8 @@
 import Glibc
 
-/// Opens a file that the program itself made, or makes it: a regular one, and not what a symbolic link in its place leads to. Whoever may
-/// write to the directory could otherwise have any file of the program's user read, extended or cut.
+/// Opens a file that the program itself made, or makes it: a regular one, and not what a symbolic link in its place
+/// leads to. Whoever may write to the directory could otherwise have any file of the program's user read, extended or
+/// cut.
 ///
 /// The directories on the way may be links, as an operator likes them. Throws an error that names the path.
 package func openOwnFile(_ path: String, _ flags: Int32, mode: mode_t = 0o644) throws(SystemError) -> Int32 {

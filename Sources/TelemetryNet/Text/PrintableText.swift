@@ -1,7 +1,9 @@
-/// Text of a stranger, fit for a log or a terminal: what moves the cursor, changes the order of what is read, or cannot be seen is written
-/// as an escape (`\u009b`), so that a name in a message can neither act on a terminal nor forge a line.
+/// Text of a stranger, fit for a log or a terminal: what moves the cursor, changes the order of what is read, or cannot
+/// be seen is written as an escape (`\u009b`), so that a name in a message can neither act on a terminal nor forge a
+/// line.
 extension Unicode.Scalar {
-    /// Control and format characters, and separators of lines and paragraphs: C0, DEL, C1, bidirectional overrides, zero-width characters.
+    /// Control and format characters, and separators of lines and paragraphs: C0, DEL, C1, bidirectional overrides,
+    /// zero-width characters.
     package var isUnprintable: Bool {
         if value >= 0x20 && value < 0x7F { return false }
         return switch properties.generalCategory {

@@ -38,7 +38,8 @@ struct ConnectionFloodTests {
                 }
                 // Some are turned away; those who were served before notice nothing. New segments are begun meanwhile.
                 try exchange(100)
-                // Who has asked for nothing gives way to who comes later; else who comes later is told why it is not served, or closed.
+                // Who has asked for nothing gives way to who comes later; else who comes later is told why it is not
+                // served, or closed.
                 let refused = try #require(areQuiet ? flood.first : flood.last)
                 if let text = try? refused.receive() { #expect(text.contains("too_many_connections")) }
                 if areQuiet { #expect(try flood.last?.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#) }

@@ -104,7 +104,8 @@ struct StrangerFloodTests {
             for port in [queue.port, queue.httpPort, api.port, try await stage.httpPort(streamer)] {
                 let peer = try RawPeer(port: port)
                 try await eventuallyTrue("a keepalive timer on port \(port)") {
-                    // Columns: local and remote address, state (01: established), queues, and the timer that runs (02: keepalive).
+                    // Columns: local and remote address, state (01: established), queues, and the timer that runs (02:
+                    // keepalive).
                     let lines = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").dropFirst()
                     let own = lines.map { $0.split(separator: " ") }.filter { $0[1].hasSuffix(":" + String(format: "%04X", port)) && $0[3] == "01" }
                     return !own.isEmpty && own.allSatisfy { $0[5].hasPrefix("02:") }
