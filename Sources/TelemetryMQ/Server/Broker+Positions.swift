@@ -2,7 +2,8 @@ import TelemetryNet
 
 /// The stored positions: changing, listing and forgetting them.
 extension Broker {
-    /// The caller holds the response until the next sync, if the policy asks for it.
+    /// The caller has made sure that the log takes writes, and holds the response until the next sync, if the policy
+    /// asks for it.
     func commit(_ id: String, offset: Int64) throws(LogError) {
         try change { () throws(LogError) in try positions.commit(id, offset: offset, at: WallClock.now()) }
     }
@@ -12,7 +13,6 @@ extension Broker {
     }
 
     private func change(_ body: () throws(LogError) -> Void) throws(LogError) {
-        if let failure = log.failure { throw failure }
         do {
             try identityFile.store()
             try body()

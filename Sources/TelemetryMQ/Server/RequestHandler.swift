@@ -185,9 +185,7 @@ struct RequestHandler {
             }
             return connection.output.appendResponse(requestID: request.requestID)
         }
-        if let failure = broker.log.failure {
-            return connection.refuse(ErrorCode(failure), "\(failure)", requestID: request.requestID)
-        }
+        if refusesChange(request) { return }
         // Offsets are not negative, and one that has no successor is beyond every end.
         let next = offset == .max ? offset : offset + 1
         let standing = broker.identity.standing(logID: request.logID, epoch: request.logEpoch, nextOffset: next)
@@ -223,12 +221,20 @@ struct RequestHandler {
         guard broker.subscribers[id] == nil else {
             return connection.refuse(.positionInUse, "\(id) is connected; stop it first", requestID: request.requestID)
         }
+        if refusesChange(request) { return }
         do {
             try broker.deletePosition(id)
         } catch {
             return connection.refuse(ErrorCode(error), "\(error)", requestID: request.requestID)
         }
         answerOnceSynced(request)
+    }
+
+    /// After a failed write or sync nothing is stored any more.
+    private func refusesChange(_ request: Request) -> Bool {
+        guard let failure = broker.log.failure else { return false }
+        connection.refuse(ErrorCode(failure), "\(failure)", requestID: request.requestID)
+        return true
     }
 
     /// Responds to a change of the positions, with the policy `always` after a sync that covers it.
