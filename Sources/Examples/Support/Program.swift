@@ -63,9 +63,9 @@ package struct Program: Sendable {
             exit(HealthProbe.run(self, configuration))
         case .run(let configuration):
             OutputSecrets.learn(options, of: configuration)
-            let signals = ShutdownSignals()
             let log = Logger(level: configuration[Program.logLevel], format: configuration[Program.logFormat])
             do {
+                let signals = try ShutdownSignals()
                 let code = try await body(Context(configuration: configuration, log: log, signals: signals))
                 log.reportSuppressed()
                 exit(code)
