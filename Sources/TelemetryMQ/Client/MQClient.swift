@@ -210,9 +210,10 @@ public final class MQClient: Sendable {
     }
 
     func offsets(of answer: ServerFrame.Answer, count: Int) throws(MQError) -> [Int64] {
-        let offsets = answer.offsets ?? answer.offset.flatMap { first in
+        let following = answer.offset.flatMap { first in
             first.addingReportingOverflow(Int64(count)).overflow ? nil : Array(first..<first + Int64(count))
         }
+        let offsets = answer.offsets ?? following
         guard let offsets, offsets.count == count else {
             throw MQError(.protocolViolation, "\(peer): an answer to a publish without its offset")
         }
