@@ -6,6 +6,24 @@ import TelemetryNet
 struct MemoryReport: Sendable {
     let store: MemoryStore
 
+    /// Before there are threads: each heap keeps what was freed in it, and there would be eight for each processor.
+    static func prepare() { ProcessMemory.limitHeaps(max(2, processorCount)) }
+
+    /// Gives memory back to the system that samples took which are evicted or expired, until the task is cancelled: the allocator keeps
+    /// what is freed between what is not, and the process would take a multiple of MEMORY_LIMIT.
+    func giveBackFreed() async {
+        var wait = Duration.seconds(5)
+        while (try? await Task.sleep(for: wait)) != nil {
+            guard let resident = ProcessMemory.residentBytes else { return }
+            let allocated = ProcessMemory.allocatedBytes
+            guard resident - allocated > max(16 << 20, allocated / 8) else { continue }
+            ProcessMemory.giveBackFreed()
+            // What is kept for other reasons is not looked for again and again.
+            let freed = resident - (ProcessMemory.residentBytes ?? resident)
+            wait = freed > 8 << 20 ? .seconds(5) : min(wait * 2, .seconds(120))
+        }
+    }
+
     /// Logs once when the limit begins to be felt, and once when it ends.
     static func log(_ event: MemoryStore.Event, _ log: Logger) {
         switch event {

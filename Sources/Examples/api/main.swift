@@ -9,6 +9,7 @@ let program = Program(
     options: Options.all)
 
 raiseDescriptorLimit()
+MemoryReport.prepare()
 
 await program.main { context in
     var gateway = try Gateway.Configuration(context)
@@ -43,6 +44,8 @@ await program.main { context in
         gateway.readiness = { feed.readiness + [report.readiness] }
         gateway.metrics = { feed.metrics + report.metrics }
         gateway.statistics = { feed.statistics + [report.statistics] + link.statistics }
+        let tidying = Task { await report.giveBackFreed() }
+        defer { tidying.cancel() }
         try await serve(store, gateway, storage: "memory", isFed: true, feed.run, link, context)
     }
     context.log.info("stopped")

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Labels with the parts that the series itself says left out, so that many series share one text.
 ///
 /// In a template's values `{uuid}` and the like stand for the series' own member, and `{{` for a brace.
@@ -79,7 +81,7 @@ struct CompiledTemplate: Sendable {
         for i in stride(from: 0, to: texts.count, by: 2) {
             let name = texts[i].string
             guard known.insert(texts[i]).inserted else {
-                throw BatchError(reason: "labels: a template has the name \(name) twice")
+                throw BatchError(reason: "labels: a template has the name \(abbreviated(name)) twice")
             }
             names.append(name)
             let parts = try CompiledTemplate.parts(of: texts[i + 1].string)
@@ -112,11 +114,11 @@ struct CompiledTemplate: Sendable {
                 continue
             }
             guard let close = utf8[at...].firstIndex(of: UInt8(ascii: "}")) else {
-                throw BatchError(reason: "labels: a brace is not closed in \"\(text)\"")
+                throw BatchError(reason: "labels: a brace is not closed in \"\(abbreviated(text))\"")
             }
             let name = String(decoding: utf8[at + 1..<close], as: UTF8.self)
             guard LabelTemplate.members.contains(name) else {
-                throw BatchError(reason: "labels: {\(name)} names no member of a series")
+                throw BatchError(reason: "labels: {\(abbreviated(name))} names no member of a series")
             }
             if !literal.isEmpty { parts.append(.literal(String(decoding: literal, as: UTF8.self))) }
             literal.removeAll()

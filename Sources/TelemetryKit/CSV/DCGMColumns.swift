@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Which column of a file holds which part of a DCGM record.
 ///
 /// Names are compared without regard to case and underscores: `modelName` and `model_name` are one. Other columns are not used.
@@ -26,7 +28,7 @@ struct DCGMColumns: Equatable, Sendable {
             guard places.updateValue(index, forKey: key) == nil else {
                 throw CSVError(
                     .duplicateColumn, file: file, line: 1, column: index + 1, columnName: name,
-                    message: "the header has the column \(name) twice")
+                    message: "the header has the column \(abbreviated(name)) twice")
             }
         }
         var missing: [String] = []
@@ -53,7 +55,7 @@ struct DCGMColumns: Equatable, Sendable {
         guard missing.isEmpty else {
             throw CSVError(
                 .missingColumn, file: file, line: 1,
-                message: "the header lacks the column \(missing.joined(separator: ", ")); it has \(header.joined(separator: ", "))")
+                message: "the header lacks the column \(missing.joined(separator: ", ")); it has \(abbreviated(header.joined(separator: ", "), to: 200))")
         }
     }
 

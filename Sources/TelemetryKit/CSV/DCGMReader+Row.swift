@@ -131,7 +131,7 @@ extension DCGMReader {
     /// A field for a message, cut where it is long.
     private mutating func excerpt(_ column: Int) -> String {
         let text = csv[column]
-        return "\"" + (text.count > 40 ? text.prefix(40) + "…" : text) + "\""
+        return "\"\(abbreviated(text, to: 40))\""
     }
 
     private mutating func makeSeries() throws(CSVError) -> UInt32 {

@@ -64,9 +64,9 @@ struct APIError: Error {
         switch error.kind {
         case .unavailable:
             let seconds = error.retryAfter.map { max(1, Int($0.components.seconds)) } ?? 1
-            self.init(status: 503, code: "store_unavailable", message: error.message, headers: [("Retry-After", String(seconds))])
+            self.init(status: 503, code: "store_unavailable", message: abbreviated(error.message, to: 800), headers: [("Retry-After", String(seconds))])
         case .unauthorized, .rejected, .invalidAnswer:
-            self.init(status: 502, code: "store_error", message: error.message)
+            self.init(status: 502, code: "store_error", message: abbreviated(error.message, to: 800))
         }
     }
 }

@@ -61,11 +61,11 @@ extension MetricLabel {
             let isNew =
                 labels.count < 32 ? !labels.contains { $0.name.hasBytes(of: name) } : known.insert(ByteText(name)).inserted
             guard isNew else {
-                throw LabelError(offset: nameStart, reason: "label \(name) occurs twice")
+                throw LabelError(offset: nameStart, reason: "label \(abbreviated(name)) occurs twice")
             }
             skipBlanks(text, &at)
             guard at < text.count, text[at] == UInt8(ascii: "=") else {
-                throw LabelError(offset: at, reason: "expected = after label \(name)")
+                throw LabelError(offset: at, reason: "expected = after label \(abbreviated(name))")
             }
             at += 1
             skipBlanks(text, &at)
@@ -73,7 +73,7 @@ extension MetricLabel {
             skipBlanks(text, &at)
             if at == text.count { return labels }
             guard text[at] == UInt8(ascii: ",") else {
-                throw LabelError(offset: at, reason: "expected a comma after the value of \(name)")
+                throw LabelError(offset: at, reason: "expected a comma after the value of \(abbreviated(name))")
             }
             at += 1
         }
@@ -104,7 +104,7 @@ extension MetricLabel {
         _ text: UnsafeRawBufferPointer, _ at: inout Int, of name: String, _ strings: inout StringInterner
     ) throws(LabelError) -> String {
         guard at < text.count, text[at] == UInt8(ascii: "\"") else {
-            throw LabelError(offset: at, reason: "expected a quote before the value of \(name)")
+            throw LabelError(offset: at, reason: "expected a quote before the value of \(abbreviated(name))")
         }
         at += 1
         let start = at
@@ -116,26 +116,26 @@ extension MetricLabel {
                 defer { at += 1 }
                 let unescaped = UnsafeRawBufferPointer(rebasing: text[start..<at])
                 guard let string = value.map({ String(validating: $0, as: UTF8.self) }) ?? strings.string(unescaped) else {
-                    throw LabelError(offset: start, reason: "the value of \(name) is not UTF-8")
+                    throw LabelError(offset: start, reason: "the value of \(abbreviated(name)) is not UTF-8")
                 }
                 return string
             case UInt8(ascii: "\\"):
-                guard at + 1 < text.count else { throw LabelError(offset: at, reason: "the value of \(name) is not closed") }
+                guard at + 1 < text.count else { throw LabelError(offset: at, reason: "the value of \(abbreviated(name)) is not closed") }
                 if value == nil { value = Array(text[start..<at]) }
                 switch text[at + 1] {
                 case UInt8(ascii: "\\"): value!.append(UInt8(ascii: "\\"))
                 case UInt8(ascii: "\""): value!.append(UInt8(ascii: "\""))
                 case UInt8(ascii: "n"): value!.append(UInt8(ascii: "\n"))
-                default: throw LabelError(offset: at, reason: "only \\\\, \\\" and \\n are escapes in the value of \(name)")
+                default: throw LabelError(offset: at, reason: "only \\\\, \\\" and \\n are escapes in the value of \(abbreviated(name))")
                 }
                 at += 2
             case UInt8(ascii: "\n"):
-                throw LabelError(offset: at, reason: "a line feed in the value of \(name) is written \\n")
+                throw LabelError(offset: at, reason: "a line feed in the value of \(abbreviated(name)) is written \\n")
             default:
                 value?.append(text[at])
                 at += 1
             }
         }
-        throw LabelError(offset: at, reason: "the value of \(name) is not closed")
+        throw LabelError(offset: at, reason: "the value of \(abbreviated(name)) is not closed")
     }
 }

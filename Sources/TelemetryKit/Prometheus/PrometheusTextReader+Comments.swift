@@ -1,3 +1,5 @@
+import TelemetryNet
+
 import Glibc
 
 extension PrometheusTextReader {
@@ -17,7 +19,7 @@ extension PrometheusTextReader {
         }
         let metric = Int(addMetric(UnsafeRawBufferPointer(rebasing: line[nameStart..<nameEnd])))
         guard (isHelp ? metrics[metric].helpIn : metrics[metric].typeIn) != text else {
-            throw error(.repeatedMetadata, nameStart + 1, "the text has a second \(keyword) of \(metrics[metric].family.name)")
+            throw error(.repeatedMetadata, nameStart + 1, "the text has a second \(keyword) of \(abbreviated(metrics[metric].family.name))")
         }
         let rest = skipBlanks(line, nameEnd)
         if isHelp {
@@ -67,14 +69,14 @@ extension PrometheusTextReader {
     private mutating func readType(_ line: UnsafeRawBufferPointer, _ start: Int, of metric: Int) throws(PrometheusTextError) {
         let end = endOfToken(line, start)
         let name = metrics[metric].family.name
-        guard end > start else { throw error(.metadata, start + 1, "the TYPE of \(name) is missing") }
+        guard end > start else { throw error(.metadata, start + 1, "the TYPE of \(abbreviated(name)) is missing") }
         guard skipBlanks(line, end) == line.count,
             let type = PrometheusFamily.MetricType.allCases.first(where: { isWord(line, start..<end, $0.rawValue) })
         else {
             throw error(.metadata, start + 1, "\(shown(line, start..<line.count)) is not a type of metric")
         }
         guard metrics[metric].samplesIn != text else {
-            throw error(.typeAfterSamples, 0, "the TYPE of \(name) comes behind samples of it")
+            throw error(.typeAfterSamples, 0, "the TYPE of \(abbreviated(name)) comes behind samples of it")
         }
         metrics[metric].family.type = type
         metrics[metric].typeIn = text

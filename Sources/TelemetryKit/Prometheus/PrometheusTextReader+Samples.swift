@@ -217,7 +217,6 @@ extension PrometheusTextReader {
 
     /// Part of a line for a message, cut where it is long.
     func shown(_ line: UnsafeRawBufferPointer, _ range: Range<Int>) -> String {
-        let text = String(decoding: line[range], as: UTF8.self)
-        return (text.count > 40 ? text.prefix(40) + "…" : text).debugDescription
+        abbreviated(String(decoding: line[range].prefix(64), as: UTF8.self), to: 40).debugDescription
     }
 }

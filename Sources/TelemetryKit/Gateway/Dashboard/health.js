@@ -15,7 +15,7 @@ const rate = (what) => ({ ...count, unit: "/s", meaning: `${what} a second, from
 let isShown = false;
 let before = null;
 const history = { samples: [], messages: [], lag: [] };
-let panels, subscribers, requests, facts;
+let panels, positions, subscribers, requests, facts;
 
 export const view = {
   show() {
@@ -34,6 +34,11 @@ export function start() {
     lag: chartPanel({ name: "Lag behind the queue", field: { ...count, unit: "messages", meaning: "Messages not yet read" }, metric: "lag" }, group),
   };
   $("health-charts").append(...Object.values(panels).map(({ panel }) => panel));
+  positions = new Table({
+    id: "positions", title: "Positions in the queue",
+    columns: ["subscriber", "state", "committed offset#", "lag#", "behind for#", "last commit#", "lost to retention#"],
+    none: "No consumer has committed a position",
+  });
   subscribers = new Table({
     id: "subscribers", title: "Subscribers of the queue", columns: ["subscriber", "offset#", "lag#"], none: "The queue told of none",
   });
@@ -41,7 +46,7 @@ export function start() {
   requests = new Table({
     id: "requests", title: "Requests", columns: ["route", "status#", "requests#", "mean time#"], none: "No requests yet",
   });
-  $("health-tables").append(subscribers.panel, facts.panel, requests.panel);
+  $("health-tables").append(positions.panel, subscribers.panel, facts.panel, requests.panel);
   look();
   setInterval(() => { if (!document.hidden) look(); }, interval);
 }
@@ -56,9 +61,13 @@ async function look() {
   await guarded(requests.panel, async () => tally(await (await request("metrics", { accept: "text/plain" })).text()));
 }
 
-// That of this gateway, or with a database, which it only asks, that of the slowest.
+// That of this gateway, or with a database, which it only asks, that of the slowest: by what consumers have committed, since what was only
+// delivered may not be stored, and one that is gone has no subscription.
 function lagOf({ queue, queue_server }) {
-  return queue?.lag ?? (queue_server?.subscribers?.length ? Math.max(...queue_server.subscribers.map((subscriber) => subscriber.lag)) : null);
+  if (queue?.lag != null) return queue.lag;
+  const stored = queue_server?.positions;
+  if (stored?.length) return Math.max(...stored.map((position) => position.lag));
+  return (queue_server?.subscribers?.length ? Math.max(...queue_server.subscribers.map((subscriber) => subscriber.lag)) : null);
 }
 
 function take(stats) {
@@ -82,6 +91,22 @@ function draw() {
   }
 }
 
+// A consumer is dead when it has messages to read and nobody reads them: those first, then those that are furthest behind.
+const isDead = (position) => !position.connected && position.lag > 0;
+
+function positionRows(list) {
+  const sorted = list.toSorted((a, b) => isDead(b) - isDead(a) || b.lag_seconds - a.lag_seconds || b.lag - a.lag);
+  return sorted.map((position) => ({
+    key: position.subscriber_id,
+    cells: [
+      position.subscriber_id, isDead(position) ? "not connected" : position.connected ? "connected" : "idle",
+      number(position.committed_offset), number(position.lag), position.lag ? span(position.lag_seconds) : "–",
+      position.committed_at ? ago(position.committed_at / 1000) : "–", number(position.skipped ?? 0),
+    ],
+    state: isDead(position) ? "critical" : position.lag_seconds > 60 || position.skipped > 0 ? "warning" : null,
+  }));
+}
+
 async function ready() {
   // Not ready is an answer too, with status 503.
   const answer = await fetch("ready", { cache: "no-store" });
@@ -90,7 +115,10 @@ async function ready() {
 
 async function show(stats) {
   draw();
-  const { store, queue, queue_server: server } = stats;
+  const { store, queue, queue_server: server, memory } = stats;
+  // A queue of an older version reports none.
+  positions.panel.hidden = !server?.positions;
+  if (server?.positions) positions.set(positionRows(server.positions));
   subscribers.panel.hidden = !queue && !server;
   const behindFirst = (server?.subscribers ?? []).toSorted((a, b) => b.lag - a.lag);
   subscribers.set(behindFirst.map(({ id, current_offset, lag }) => ({
@@ -112,6 +140,11 @@ async function show(stats) {
       ["Messages that are no batches", number(queue.undecodable_messages)],
       ["Samples read", number(queue.samples)], ["Digest", queue.digest ?? "–"]);
   }
+  if (memory) {
+    rows.push(["Memory of the store", `${quantity(memory.bytes, "B")} of ${quantity(memory.limit, "B")}`],
+      ["Samples evicted by the limit", number(memory.evicted_samples)], ["Samples that came too late", number(memory.late_samples)]);
+  }
+  if (server?.log_id) rows.push(["Log of the queue", server.log_id.slice(0, 8)]);
   const wrong = { "Queue": queue && !queue.connected, "Messages that are no batches": queue?.undecodable_messages > 0 };
   facts.set(rows.map((cells) => ({ key: cells[0], cells, state: wrong[cells[0]] ? "critical" : null })));
   const checks = await ready().catch(() => [{ name: "gateway", ready: false, detail: "does not answer" }]);

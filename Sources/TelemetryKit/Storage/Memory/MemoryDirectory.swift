@@ -64,9 +64,22 @@ struct MemoryDirectory: Sendable {
             hasRetired = true
             return retired.successor
         }
-        // Labels that change with every workload leave slots behind whose series no sample refers to.
-        if hasRetired || slots.count > 4 * gpus.reduce(0, { $0 + $1.seriesCount }) + 1024 { slots.removeAll() }
+        // Slots of retired objects lead nowhere.
+        if hasRetired { slots = [:] } else { removeUnusedSlots() }
         return freed
+    }
+
+    /// Labels that change with every workload leave slots behind whose series no sample refers to.
+    private mutating func removeUnusedSlots() {
+        var unused: [MetricSeries] = []
+        var index = slots.startIndex
+        while index != slots.endIndex {
+            if isKnownUniquelyReferenced(&slots.values[index].variant) { unused.append(slots[index].key) }
+            slots.formIndex(after: &index)
+        }
+        for series in unused { slots[series] = nil }
+        // A dictionary keeps its room.
+        if slots.count < slots.capacity / 4 { slots = slots.filter { _ in true } }
     }
 }
 

@@ -155,13 +155,13 @@ extension MemoryStore {
             guard removed.samples > 0, !isEvicting.exchange(true, ordering: .relaxed) else { continue }
             onEvent(.evictionStarted(usage))
         }
-        if byteCount < maximumBytes / 4 * 3, isEvicting.exchange(false, ordering: .relaxed) { onEvent(.evictionEnded(usage)) }
+        if byteCount < maximumBytes / 2, isEvicting.exchange(false, ordering: .relaxed) { onEvent(.evictionEnded(usage)) }
     }
 
     private var isExpiryDue: Bool {
         if let maximumBytes {
             let byteCount = byteCount
-            if byteCount > maximumBytes || (byteCount < maximumBytes / 4 * 3 && isEvicting.load(ordering: .relaxed)) { return true }
+            if byteCount > maximumBytes || (byteCount < maximumBytes / 2 && isEvicting.load(ordering: .relaxed)) { return true }
         }
         // A walk over all series for every batch would cost more than the samples that it frees.
         let swept = sweptFloor.load(ordering: .relaxed)

@@ -16,8 +16,8 @@ public struct MemoryUsage: Sendable, Hashable {
     public var evictedSeries = 0
     /// Samples that were not stored because they were older than what retention or the limit keep.
     public var lateSamples = 0
-    /// Whether the limit makes the oldest samples go as new ones come: from the first that goes until less than three quarters of the limit
-    /// are in use.
+    /// Whether the limit makes the oldest samples go as new ones come: from the first that goes until less than half of the limit is
+    /// in use.
     public var isEvicting = false
     /// Samples before this time are not held any more; `nil`: nothing was let go of.
     public var oldestKept: Timestamp?
