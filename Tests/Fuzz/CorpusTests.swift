@@ -7,12 +7,16 @@ struct CorpusTests {
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Corpus")
 
     @Test("every input passes", arguments: FuzzTarget.allCases)
-    func passes(target: FuzzTarget) throws {
+    func passes(target: FuzzTarget) async throws {
         let files = try FileManager.default.contentsOfDirectory(
             at: Self.corpus.appending(path: target.rawValue), includingPropertiesForKeys: nil)
         #expect(!files.isEmpty)
         for file in files {
-            let failure = target.failure(Array(try Data(contentsOf: file)))
+            let input = Array(try Data(contentsOf: file))
+            // On a thread of its own: targets wait for servers, and two that wait would take all threads of a pool of two.
+            let failure = await withCheckedContinuation { continuation in
+                Thread { continuation.resume(returning: target.failure(input)) }.start()
+            }
             #expect(failure == nil, "\(target.rawValue)/\(file.lastPathComponent)")
         }
     }
