@@ -34,8 +34,8 @@ package final class ReadingWatch: Sendable {
         log.warning(
             "the queue has another log",
             [
-                "subscription": id, "old_log": old ?? "unknown", "new_log": new ?? "unknown", "next_offset": next, "rewound": rewound,
-                "reason": what,
+                "subscription": id, "old_log": old ?? "unknown", "new_log": new ?? "unknown", "next_offset": next,
+                "rewound": rewound, "reason": what,
             ])
     }
 
@@ -44,7 +44,8 @@ package final class ReadingWatch: Sendable {
         let counts = counts
         var text = ""
         if counts.logResets > 0 {
-            text += "; read \(counts.logResets) other log\(counts.logResets == 1 ? "" : "s") than before, last: \(counts.lastReset ?? "")"
+            let logs = counts.logResets == 1 ? "log" : "logs"
+            text += "; read \(counts.logResets) other \(logs) than before, last: \(counts.lastReset ?? "")"
         }
         if counts.skippedMessages > 0 { text += "; \(counts.skippedMessages) messages were lost to retention" }
         return text

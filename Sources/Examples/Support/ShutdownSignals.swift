@@ -13,12 +13,15 @@ package final class ShutdownSignals: Sendable {
 
     /// Takes the signals from here on, and ignores SIGPIPE.
     ///
-    /// By a handler and a pipe: to block the signals and wait for them does not do, since the first thread of an async `main`
-    /// is suspended by the runtime with no signal blocked. Throws if the system has no descriptor or no thread left for them.
+    /// By a handler and a pipe: to block the signals and wait for them does not do, since the first thread of an async
+    /// `main` is suspended by the runtime with no signal blocked. Throws if the system has no descriptor or no thread
+    /// left for them.
     package init() throws(ProgramError) {
         signal(SIGPIPE, SIG_IGN)
         var pipe: [Int32] = [-1, -1]
-        guard Glibc.pipe(&pipe) == 0 else { throw ProgramError("no pipe for signals: \(String(cString: strerror(errno)))") }
+        guard Glibc.pipe(&pipe) == 0 else {
+            throw ProgramError("no pipe for signals: \(String(cString: strerror(errno)))")
+        }
         signalPipe.store(pipe[1], ordering: .releasing)
 
         for number in [SIGINT, SIGTERM, SIGHUP] {

@@ -38,7 +38,8 @@ final class QueueFeed: Sendable {
         return [
             Gateway.ReadinessCheck(
                 name: "queue", isReady: isConnected,
-                detail: (isConnected ? "connected to " : "not connected to ") + "\(link.address); \(read)" + link.reading.detail),
+                detail: (isConnected ? "connected to " : "not connected to ")
+                    + "\(link.address); \(read)\(link.reading.detail)"),
             Gateway.ReadinessCheck(
                 name: "lag", isReady: lag.map { $0 <= Int64(readyLag) } ?? false,
                 detail: lag.map { "\($0) messages not yet read; at most \(readyLag) may be" }
@@ -57,11 +58,11 @@ final class QueueFeed: Sendable {
         out.appendMetric("telemetry_feed_connected", "gauge", "1 while the queue is connected.", link.isConnected ? 1 : 0)
         let losses = link.reading.counts
         out.appendMetric(
-            "telemetry_feed_log_resets_total", "counter", "Times that the queue had another log than the one that was being read.",
-            Int64(losses.logResets))
+            "telemetry_feed_log_resets_total", "counter",
+            "Times that the queue had another log than the one that was being read.", Int64(losses.logResets))
         out.appendMetric(
-            "telemetry_feed_skipped_messages_total", "counter", "Messages that retention dropped before they were read.",
-            losses.skippedMessages)
+            "telemetry_feed_skipped_messages_total", "counter",
+            "Messages that retention dropped before they were read.", losses.skippedMessages)
         if let lag { out.appendMetric("telemetry_feed_lag_messages", "gauge", "Messages of the queue that are not yet read.", lag) }
         return String(decoding: out.bytes, as: UTF8.self)
     }
@@ -75,7 +76,8 @@ final class QueueFeed: Sendable {
         let json = """
             {"connected":\(link.isConnected),"messages":\(counters.messages),"undecodable_messages":\(counters.undecodableMessages),\
             "samples":\(counters.samplesStored),"digest":"\(counters.digest)","last_offset":\(counters.lastStoredOffset ?? -1),\
-            "lag":\(lag.map(String.init) ?? "null"),"skipped_messages":\(losses.skippedMessages),"log_resets":\(losses.logResets),\
+            "lag":\(lag.map(String.init) ?? "null"),\
+            "skipped_messages":\(losses.skippedMessages),"log_resets":\(losses.logResets),\
             "last_log_reset":\(String(decoding: lastReset.bytes, as: UTF8.self))}
             """
         return [("queue", Array(json.utf8))]

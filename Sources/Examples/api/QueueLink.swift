@@ -32,7 +32,8 @@ final class QueueLink: Sendable {
             case .messagesSkipped(let id, let count, let next): reading.skipped(count, next: next, id: id)
             case .logReset(let id, let reset):
                 reading.reset(
-                    "\(reset)", old: reset.oldLogID, new: reset.newLogID, next: reset.nextOffset, rewound: reset.rewound, id: id)
+                    "\(reset)", old: reset.oldLogID, new: reset.newLogID, next: reset.nextOffset,
+                    rewound: reset.rewound, id: id)
             case .subscriptionDelayed(let id, let reason, let wait):
                 log.warning("subscription waits", ["subscription": id, "reason": reason, "retry_after": wait.seconds])
             case .publishingToOtherLog: break  // Nothing is published.
@@ -74,7 +75,10 @@ final class QueueLink: Sendable {
         let subscription = client.subscribe(id: client.configuration.clientID, from: start)
         defer { subscription.close() }
         do {
-            try await body(subscription.map { CollectorMessage(offset: $0.offset, payload: Array($0.payload), log: $0.position.log) })
+            try await body(
+                subscription.map {
+                    CollectorMessage(offset: $0.offset, payload: Array($0.payload), log: $0.position.log)
+                })
         } catch let error as MQError {
             switch error.code {
             case .cancelled: throw CancellationError()

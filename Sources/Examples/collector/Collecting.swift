@@ -36,7 +36,8 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
         case .messagesSkipped(let id, let count, let next): readingWatch.skipped(count, next: next, id: id)
         case .logReset(let id, let reset):
             readingWatch.reset(
-                "\(reset)", old: reset.oldLogID, new: reset.newLogID, next: reset.nextOffset, rewound: reset.rewound, id: id)
+                "\(reset)", old: reset.oldLogID, new: reset.newLogID, next: reset.nextOffset,
+                rewound: reset.rewound, id: id)
         case .subscriptionDelayed(let id, let reason, let wait):
             log.warning("subscription waits", ["subscription": id, "reason": reason, "retry_after": wait.seconds])
         case .publishingToOtherLog: break  // Nothing is published.
@@ -71,7 +72,9 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
         defer { messages.finish() }
         // To its end, also where nobody takes them any more: what ended the subscription comes behind them.
         for try await message in subscription {
-            _ = await messages.send(CollectorMessage(offset: message.offset, payload: Array(message.payload), log: message.position.log))
+            _ = await messages.send(
+                CollectorMessage(
+                    offset: message.offset, payload: Array(message.payload), log: message.position.log))
         }
     }
     let storing = Task {
@@ -138,7 +141,9 @@ private func tell(_ event: CollectorEvent, of database: PeerWatch, _ log: Logger
     case .deadLettersFailed(let error, let wait):
         log.error("dead letters not written, nothing is committed", ["reason": "\(error)", "retry_after": wait.seconds])
     case .commitFailed(let position, let error):
-        log.warning("position not committed", ["offset": position.offset, "log": position.log ?? "unknown", "reason": "\(error)"])
+        log.warning(
+            "position not committed",
+            ["offset": position.offset, "log": position.log ?? "unknown", "reason": "\(error)"])
     }
 }
 

@@ -59,8 +59,8 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
         out.appendMetric("collector_commit_failures_total", "counter", "Positions that the queue did not take.", Int64(counters.commitsFailed))
         let losses = reading.counts
         out.appendMetric(
-            "collector_log_resets_total", "counter", "Times that the queue had another log than the one that was being read.",
-            Int64(losses.logResets))
+            "collector_log_resets_total", "counter",
+            "Times that the queue had another log than the one that was being read.", Int64(losses.logResets))
         out.appendMetric(
             "collector_skipped_messages_total", "counter", "Messages that retention dropped before they were read.",
             losses.skippedMessages)

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// What is wrong with a CSV file or with one row of it, and where.
 public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong, for counting. The raw values are words for people.
@@ -68,7 +70,7 @@ public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
         var text = file
         if line > 0 { text += ":\(line)" }
         if column > 0 { text += ", field \(column)" }
-        if let columnName { text += " (\(columnName))" }
+        if let columnName { text += " (\(abbreviated(columnName)))" }
         return text + ": " + message
     }
 }

@@ -100,7 +100,8 @@ final class GatewayCore: Sendable {
         let context = RequestContext(gateway: self, request: request, segments: segments, parameters: parameters)
         if route.isFixed { return try await route.handle(context) }
         do {
-            let response = try await deadlines.run(within: configuration.queryTimeout, on: route.isHeavy ? workers : nil) {
+            let limit = configuration.queryTimeout + (route.isProbe ? .seconds(30) : .zero)
+            let response = try await deadlines.run(within: limit, on: route.isHeavy ? workers : nil) {
                 try await route.handle(context)
             }
             // Lists do not get so far; this is for whatever is not one.

@@ -19,6 +19,8 @@ struct Route: Sendable {
     var isHeavy = false
     /// Whether its response needs neither the store nor anything else that could keep it waiting: then it has no deadline.
     var isFixed = false
+    /// Whether it asks the store within ``GatewayCore/probeTimeout`` and answers without it after that: its own deadline is a later one.
+    var isProbe = false
     /// Whether it reads its parameters itself, in the query or in a form that is posted; ``parameters`` then only tell of them.
     var takesForm = false
     /// A name of ``Schemas``.

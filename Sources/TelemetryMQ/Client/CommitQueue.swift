@@ -4,7 +4,8 @@ struct CommitQueue<Waiter> {
         /// The request's id.
         var number: Int64
         var offset: Int64
-        /// The log of the message. Once the commit was sent it stays, so that one whose answer was lost never lands in another log.
+        /// The log of the message. Once the commit was sent it stays, so that one whose answer was lost never lands in
+        /// another log.
         var log: LogTag
         var waiter: Waiter
     }

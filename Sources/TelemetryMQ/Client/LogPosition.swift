@@ -3,8 +3,8 @@ import TelemetryNet
 /// A message's place, with the log that it belongs to.
 ///
 /// A consumer that keeps its own positions stores this next to its results, for example as text, and subscribes with
-/// ``MQClient/StartPosition/after(_:)``. The subscription then continues with the message after it, or finds out that the
-/// server has another log (a log in memory that began anew, a restored backup, a tail lost in a power loss).
+/// ``MQClient/StartPosition/after(_:)``. The subscription then continues with the message after it, or finds out that
+/// the server has another log (a log in memory that began anew, a restored backup, a tail lost in a power loss).
 ///
 /// As text: `17@0f…2c/9b…01`, the offset, the id of the log (32 hexadecimal digits) and its epoch (16); or `17` alone.
 public struct LogPosition: Sendable, Hashable, LosslessStringConvertible {
@@ -45,8 +45,8 @@ public struct LogPosition: Sendable, Hashable, LosslessStringConvertible {
     /// The id of the log: 32 hexadecimal digits. `nil` if the server did not name it.
     public var logID: String? { tag.id }
 
-    /// The number of messages in this log after another position, up to this one: all of them if the position is of another log,
-    /// or `nil`. At least 0.
+    /// The number of messages in this log after another position, up to this one: all of them if the position is of
+    /// another log, or `nil`. At least 0.
     public func messages(after other: LogPosition?) -> Int64 {
         var after: Int64 = -1
         if let other, !other.tag.isKnown || !tag.isKnown || other.tag.isSameLog(as: tag) { after = other.offset }
@@ -71,7 +71,9 @@ struct LogTag: Sendable, Hashable, CustomStringConvertible {
 
     /// Anything but 32 hexadecimal digits is an unknown id; anything but 16 an unknown epoch.
     init(id: UnsafeRawBufferPointer?, epoch: UnsafeRawBufferPointer?) {
-        guard let id, id.count == 32, let high = Self.number(id[..<16]), let low = Self.number(id[16...]) else { return }
+        guard let id, id.count == 32, let high = Self.number(id[..<16]), let low = Self.number(id[16...]) else {
+            return
+        }
         (self.high, self.low) = (high, low)
         if let epoch, epoch.count == 16, let number = Self.number(epoch[...]) { epochNumber = number }
     }

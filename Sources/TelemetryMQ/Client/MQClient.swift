@@ -29,7 +29,8 @@ public final class MQClient: Sendable {
         public var maxFrameBytes = 16 << 20
         /// A subscription reads no more from its socket while so many bytes wait for the consumer.
         public var receiveBufferBytes = 4 << 20
-        /// Receives what happens to the client's connections and subscriptions. Called on the client's thread: it must return soon.
+        /// Receives what happens to the client's connections and subscriptions. Called on the client's thread: it must
+        /// return soon.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
         /// The defaults.
@@ -44,18 +45,18 @@ public final class MQClient: Sendable {
 
     /// What happens to a client's connections. `id` and `subscription` are the id of the subscription concerned.
     public enum Event: Sendable {
-        /// Connected, or connected again, and greeted. `subscription`: whose connection it is; `nil`: the one that publishes and
-        /// asks for statistics.
+        /// Connected, or connected again, and greeted. `subscription`: whose connection it is; `nil`: the one that
+        /// publishes and asks for statistics.
         case connected(peer: String, subscription: String?)
         /// A connection broke, or an attempt failed, for that reason; the next attempt comes after `retryAfter`.
         case disconnected(peer: String, subscription: String?, reason: String, retryAfter: Duration)
         /// Retention dropped messages before the subscription could read them.
         case messagesSkipped(id: String, count: Int64, nextOffset: Int64)
-        /// The server has another log than the one that the subscription has read, or its log has lost its tail: the subscription
-        /// continues at `nextOffset` of the log that is there now.
+        /// The server has another log than the one that the subscription has read, or its log has lost its tail: the
+        /// subscription continues at `nextOffset` of the log that is there now.
         case logReset(id: String, LogReset)
-        /// The server has another log than the one that this client published to before. What the older log had acknowledged is
-        /// not in it.
+        /// The server has another log than the one that this client published to before. What the older log had
+        /// acknowledged is not in it.
         case publishingToOtherLog(oldLogID: String, newLogID: String)
         /// The subscription waits before it subscribes, because its id was taken over too often.
         case subscriptionDelayed(id: String, reason: String, retryAfter: Duration)
@@ -76,16 +77,17 @@ public final class MQClient: Sendable {
         case timestamp(Int64)
         /// After the position that was committed for the subscription's id, else at the earliest message.
         case committed
-        /// With the message after that position, if the server has the log that the position names; what else, the subscription's
-        /// ``MQClient/OtherLogPolicy`` decides.
+        /// With the message after that position, if the server has the log that the position names; what else, the
+        /// subscription's ``MQClient/OtherLogPolicy`` decides.
         case after(LogPosition)
     }
 
-    /// What a subscription does when the server has another log than the one that it has read or was asked to resume: a log in
-    /// memory that began anew, another server's log, a restored backup, or a log that lost its tail in a power loss.
+    /// What a subscription does when the server has another log than the one that it has read or was asked to resume: a
+    /// log in memory that began anew, another server's log, a restored backup, or a log that lost its tail in a power
+    /// loss.
     public enum OtherLogPolicy: Sendable, Hashable {
-        /// Continues at the oldest message of the log that is there; after a lost tail, at the end of what is left. Reported by
-        /// ``MQClient/Event/logReset(id:_:)``. Nothing of that log is skipped.
+        /// Continues at the oldest message of the log that is there; after a lost tail, at the end of what is left.
+        /// Reported by ``MQClient/Event/logReset(id:_:)``. Nothing of that log is skipped.
         case startAtOldest
         /// Ends with ``MQError/Code/otherLog``.
         case fail
@@ -95,18 +97,23 @@ public final class MQClient: Sendable {
     public struct LogReset: Sendable, Hashable, CustomStringConvertible {
         /// The id of the log that it had read; `nil` if the server never named it.
         public var oldLogID: String?
-        /// The id of the log that is there; `nil` if the server does not name it. The same as ``oldLogID`` if that log lost its tail
-        /// or is a restored backup.
+        /// The id of the log that is there; `nil` if the server does not name it. The same as ``oldLogID`` if that log
+        /// lost its tail or is a restored backup.
         public var newLogID: String?
         /// The message of that log with which delivery continues.
         public var nextOffset: Int64
-        /// The number of offsets from ``nextOffset`` on that had been delivered, and that the log has lost; 0 if it is not known.
+        /// The number of offsets from ``nextOffset`` on that had been delivered, and that the log has lost; 0 if it is
+        /// not known.
         public var rewound: Int64
 
         public var description: String {
             let (old, new) = (oldLogID ?? "unknown", newLogID ?? "unknown")
-            if rewound > 0 { return "log \(new) has lost \(rewound) messages that were delivered, and continues at \(nextOffset)" }
-            if oldLogID != nil, oldLogID == newLogID { return "log \(new) is not as it was read: it is delivered from \(nextOffset)" }
+            if rewound > 0 {
+                return "log \(new) has lost \(rewound) messages that were delivered, and continues at \(nextOffset)"
+            }
+            if oldLogID != nil, oldLogID == newLogID {
+                return "log \(new) is not as it was read: it is delivered from \(nextOffset)"
+            }
             return "the server has log \(new) instead of log \(old), from \(nextOffset)"
         }
     }
@@ -118,7 +125,8 @@ public final class MQClient: Sendable {
     let registry: LoopBound<SubscriptionRegistry>
     private let closed = Promise<Void>()
 
-    /// Connects to nothing yet. Throws ``MQError/Code/noResources`` if the system gives no thread or no descriptor for the client.
+    /// Connects to nothing yet. Throws ``MQError/Code/noResources`` if the system gives no thread or no descriptor for
+    /// the client.
     public convenience init(configuration: Configuration = Configuration()) throws(MQError) {
         try self.init(configuration: configuration) { try EventLoop.start(name: "mq-client") }
     }
@@ -252,8 +260,8 @@ public final class MQClient: Sendable {
     /// A subscription on a connection of its own, made when the iteration begins.
     ///
     /// - Parameters:
-    ///   - id: names the subscriber to the server; a second subscription with the same id takes over from the first when it is
-    ///     iterated. Without one a random id is made, which cannot be resumed by its committed position.
+    ///   - id: names the subscriber to the server; a second subscription with the same id takes over from the first
+    ///     when it is iterated. Without one a random id is made, which cannot be resumed by its committed position.
     ///   - start: where it begins.
     ///   - otherLog: what it does when the server has another log than the one it has read.
     ///
@@ -269,13 +277,14 @@ public final class MQClient: Sendable {
 
     /// Closes the client in this order:
     ///
-    /// 1. From the call on nothing new begins: a publish, a question for the statistics and the iteration of a new subscription throw
-    ///    ``MQError/Code/closed``.
-    /// 2. Subscriptions take nothing more from the server. Their iteration gives what had arrived, and ends. Committing goes on.
-    /// 3. Publishes and commits that are under way are answered, and the subscriptions are released: their loops have ended and
-    ///    nobody holds them. This is waited for, `limit` at most.
-    /// 4. The connections are closed. What is unanswered throws ``MQError/Code/closed``, and so does a commit from now on; messages
-    ///    that had arrived can still be read.
+    /// 1. From the call on nothing new begins: a publish, a question for the statistics and the iteration of a new
+    ///    subscription throw ``MQError/Code/closed``.
+    /// 2. Subscriptions take nothing more from the server. Their iteration gives what had arrived, and ends. Committing
+    ///    goes on.
+    /// 3. Publishes and commits that are under way are answered, and the subscriptions are released: their loops have
+    ///    ended and nobody holds them. This is waited for, `limit` at most.
+    /// 4. The connections are closed. What is unanswered throws ``MQError/Code/closed``, and so does a commit from now
+    ///    on; messages that had arrived can still be read.
     ///
     /// A second call waits for the first.
     public func close(within limit: Duration = .seconds(5)) async {

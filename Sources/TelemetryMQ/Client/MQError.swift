@@ -16,8 +16,8 @@ public struct MQError: Error, Sendable, Hashable, CustomStringConvertible {
         case unauthorized
         /// Another client subscribed with the same id.
         case superseded
-        /// The server has another log than the one that the subscription or the position belongs to, or the log has lost its tail.
-        /// Nothing was committed, and nothing is delivered from the other log.
+        /// The server has another log than the one that the subscription or the position belongs to, or the log has
+        /// lost its tail. Nothing was committed, and nothing is delivered from the other log.
         case otherLog
         /// The system has no thread or no descriptor left for the client.
         case noResources

@@ -17,7 +17,7 @@ public struct Message: Sendable {
         self.log = log
     }
 
-    /// The message's place with its log: commit it by ``Subscription/commit(through:)-(LogPosition)``, or store it and resume by
-    /// ``MQClient/StartPosition/after(_:)``.
+    /// The message's place with its log: commit it by ``Subscription/commit(through:)-(LogPosition)``, or store it and
+    /// resume by ``MQClient/StartPosition/after(_:)``.
     public var position: LogPosition { LogPosition(offset: offset, tag: log) }
 }

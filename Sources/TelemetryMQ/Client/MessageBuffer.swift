@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Between the loop that receives and the tasks that consume: holds at most about `limit` bytes, and reports to the loop when
-/// to stop reading.
+/// Between the loop that receives and the tasks that consume: holds at most about `limit` bytes, and reports to the
+/// loop when to stop reading.
 ///
-/// All iterators of a subscription read from here, and keep nothing themselves: so the next one continues exactly where the
-/// one before stopped. Each message goes to one of them.
+/// All iterators of a subscription read from here, and keep nothing themselves: so the next one continues exactly where
+/// the one before stopped. Each message goes to one of them.
 final class MessageBuffer: Sendable {
     private struct State {
         /// Given out from `index` on.
@@ -135,7 +135,8 @@ final class MessageBuffer: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isDue = state.withLock { state in
-                    guard state.arrived.isEmpty, state.index == state.batch.count, !state.isFinished, !Task.isCancelled else { return true }
+                    let hasMessages = state.index < state.batch.count || !state.arrived.isEmpty
+                    guard !hasMessages, !state.isFinished, !Task.isCancelled else { return true }
                     state.waiters[number] = continuation
                     return false
                 }

@@ -1,4 +1,5 @@
-/// Which messages a subscription's consumer has taken, by log: so that an offset alone can be committed to the right one.
+/// Which messages a subscription's consumer has taken, by log: so that an offset alone can be committed to the right
+/// one.
 struct SeenMessages: Sendable {
     private struct Run {
         var log: LogTag
@@ -19,8 +20,8 @@ struct SeenMessages: Sendable {
         runs.append(Run(log: message.log, first: message.offset, last: message.offset))
     }
 
-    /// The log of the message with this offset that was taken last; where none was, that of the newest message. `nil` before
-    /// the first.
+    /// The log of the message with this offset that was taken last; where none was, that of the newest message. `nil`
+    /// before the first.
     func log(of offset: Int64) -> LogTag? {
         (runs.last { $0.first <= offset && offset <= $0.last } ?? runs.last)?.log
     }

@@ -10,7 +10,8 @@ enum ServerFrame {
         /// Messages that retention dropped between the asked offset and this one.
         var skipped: Int64?
         var isLogReset = false
-        /// With ``isLogReset``: how many offsets before the asked one are other messages now, because the log lost its tail.
+        /// With ``isLogReset``: how many offsets before the asked one are other messages now, because the log lost its
+        /// tail.
         var rewound: Int64?
         /// The server's log.
         var log = LogTag.unknown

@@ -3,11 +3,12 @@ import TelemetryNet
 /// The messages of a log from a position on: every one, in order, once, over any number of broken connections.
 ///
 /// It may be iterated again: the next iteration continues exactly where the one before stopped, whether it used
-/// ``Iterator/next()`` or ``Iterator/nextBatch()``. When several tasks iterate it at once, each message goes to one of them.
+/// ``Iterator/next()`` or ``Iterator/nextBatch()``. When several tasks iterate it at once, each message goes to one of
+/// them.
 ///
-/// While the consumer is slower than the log, the socket is not read, so the server keeps what is not consumed. The connection
-/// is made when the iteration begins, and closed when nobody holds the subscription or an iterator of it any more. A subscription
-/// that is not iterated can commit under its id without taking the id from whoever reads under it.
+/// While the consumer is slower than the log, the socket is not read, so the server keeps what is not consumed. The
+/// connection is made when the iteration begins, and closed when nobody holds the subscription or an iterator of it any
+/// more. A subscription that is not iterated can commit under its id without taking the id from whoever reads under it.
 public struct Subscription: AsyncSequence, Sendable {
     public typealias Element = Message
     public typealias Failure = MQError
@@ -66,7 +67,8 @@ public struct Subscription: AsyncSequence, Sendable {
         return Iterator(handle: handle)
     }
 
-    /// Reads the messages one after the other. It holds none itself, so what it has not returned the next iterator does.
+    /// Reads the messages one after the other. It holds none itself, so what it has not returned the next iterator
+    /// does.
     public struct Iterator: AsyncIteratorProtocol {
         let handle: Handle
 
@@ -91,14 +93,14 @@ public struct Subscription: AsyncSequence, Sendable {
         }
     }
 
-    /// Reports to the server that everything up to and including `offset` is done: a later subscription with the same id and
-    /// ``MQClient/StartPosition/committed`` begins after it. Returns when the server has stored it in the sense of its
-    /// sync policy.
+    /// Reports to the server that everything up to and including `offset` is done: a later subscription with the same
+    /// id and ``MQClient/StartPosition/committed`` begins after it. Returns when the server has stored it in the sense
+    /// of its sync policy.
     ///
-    /// It is a position in the log of the message with that offset that was taken last from this subscription; if none was, in the
-    /// log that the server has when it is first sent. If the server has another log by then, nothing is committed:
-    /// ``MQError/Code/otherLog``. A consumer that commits long after taking a message, while others are taken, passes
-    /// ``Message/position`` instead.
+    /// It is a position in the log of the message with that offset that was taken last from this subscription; if none
+    /// was, in the log that the server has when it is first sent. If the server has another log by then, nothing is
+    /// committed: ``MQError/Code/otherLog``. A consumer that commits long after taking a message, while others are
+    /// taken, passes ``Message/position`` instead.
     public func commit(through offset: Int64) async throws(MQError) {
         try await handle.commit(offset, log: handle.buffer.log(of: offset))
     }
@@ -110,8 +112,8 @@ public struct Subscription: AsyncSequence, Sendable {
 
     /// Takes nothing more from the server, and gives up the id. The iteration gives what had arrived, and ends.
     ///
-    /// Commits stay possible until the subscription is released or its client closed: over the connection, which is kept for
-    /// that, or over a new one.
+    /// Commits stay possible until the subscription is released or its client closed: over the connection, which is
+    /// kept for that, or over a new one.
     public func close() {
         let feed = handle.feed
         handle.client.loop.execute { feed.value.endDelivery() }

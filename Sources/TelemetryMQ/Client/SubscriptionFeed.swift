@@ -31,8 +31,8 @@ final class SubscriptionFeed: LinkUser {
     private var commits = CommitQueue<CommitWaiter>()
 
     init(
-        id: String, start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy, configuration: MQClient.Configuration,
-        registry: LoopBound<SubscriptionRegistry>, loop: EventLoop, buffer: MessageBuffer
+        id: String, start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy,
+        configuration: MQClient.Configuration, registry: LoopBound<SubscriptionRegistry>, loop: EventLoop, buffer: MessageBuffer
     ) {
         self.id = id
         self.configuration = configuration
@@ -109,7 +109,8 @@ final class SubscriptionFeed: LinkUser {
         if isReported, let failure { configuration.onEvent(.subscriptionFailed(id: id, failure)) }
     }
 
-    /// Ends delivery by an error. Commits stay possible, unless the id is another's now or the server refuses this client.
+    /// Ends delivery by an error. Commits stay possible, unless the id is another's now or the server refuses this
+    /// client.
     private func fail(_ error: MQError) {
         guard isRunning else { return }
         if error.code == .superseded { registry.superseded(id) }
@@ -269,7 +270,8 @@ final class SubscriptionFeed: LinkUser {
     private func handle(_ refusal: ServerFrame.Refusal) -> MQError? {
         let text = "\(link.peer): \(refusal.text)"
         if let number = refusal.requestID, number != 1 {
-            let code: MQError.Code = refusal.code == ErrorCode.otherLog.rawValue ? .otherLog : .rejected(code: refusal.code)
+            let isOtherLog = refusal.code == ErrorCode.otherLog.rawValue
+            let code: MQError.Code = isOtherLog ? .otherLog : .rejected(code: refusal.code)
             commits.finish(number)?(.failure(MQError(code, text)))
             return nil
         }

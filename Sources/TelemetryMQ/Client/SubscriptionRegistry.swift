@@ -1,6 +1,7 @@
 import TelemetryNet
 
-/// A client's subscriptions, for what concerns all of them: closing, and ids that others take over. Belongs to the loop.
+/// A client's subscriptions, for what concerns all of them: closing, and ids that others take over. Belongs to the
+/// loop.
 final class SubscriptionRegistry {
     private let loop: EventLoop
     private let peer: String
@@ -38,7 +39,8 @@ final class SubscriptionRegistry {
 
     // MARK: Ending
 
-    /// Ends delivery to all at once, and waits at most `limit` until all subscriptions are released; then refuses their commits.
+    /// Ends delivery to all at once, and waits at most `limit` until all subscriptions are released; then refuses their
+    /// commits.
     func close(within limit: Duration, done: @escaping () -> Void) {
         isClosing = true
         for feed in Array(feeds.values) { feed.endDelivery() }

@@ -1,5 +1,5 @@
-/// How long a subscription waits whose id was taken over from this client a moment ago: two clients that both subscribe again
-/// at once would else take it from each other without pause.
+/// How long a subscription waits whose id was taken over from this client a moment ago: two clients that both subscribe
+/// again at once would else take it from each other without pause.
 struct TakeoverBackoff: Sendable {
     private struct Contest {
         var backoff: Backoff

@@ -165,9 +165,7 @@ package final class DiskDirectory: LogDirectory {
 
     package func openExisting(_ name: String) throws(SystemError) -> any LogFile {
         let full = path + "/" + name
-        let descriptor = Glibc.open(full, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw SystemError("open", on: full) }
-        return DescriptorFile(path: full, descriptor: descriptor)
+        return DescriptorFile(path: full, descriptor: try openOwnFile(full, O_RDWR))
     }
 
     package func size(of name: String) throws(SystemError) -> Int64? { try Self.size(of: path + "/" + name) }

@@ -3,7 +3,7 @@ import TelemetryNet
 
 /// Files that are read and written whole.
 extension LogDirectory {
-    /// `nil` where the file is not there, empty, or larger than any that the server writes.
+    /// `nil` where the file is not there, empty, or larger than any that the server writes: such a file is made anew.
     func contents(of name: String) throws(SystemError) -> [UInt8]? {
         let file: any LogFile
         do {
@@ -12,6 +12,7 @@ extension LogDirectory {
             guard error.code == ENOENT else { throw error }
             return nil
         }
+        guard try file.size() <= 512 << 20 else { return nil }
         let bytes = try file.readAll()
         return bytes.isEmpty ? nil : bytes
     }

@@ -28,7 +28,9 @@ struct ScrapeSourceTests {
         defer { server.stop() }
         let time = LeapingClock()
         var source = try Self.source(server.url + "/metrics?x=y", clock: time.clock) { $0.bearerToken = "secret" }
-        #expect(source.progress.scraping == ScrapeProgress())
+        var first = ScrapeProgress()
+        first.interval = .seconds(15)
+        #expect(source.progress.scraping == first)
         for scrape in 0..<4 {
             let batch = try #require(try await source.next())
             #expect(batch.count == 4 && batch.source == "test")

@@ -10,11 +10,12 @@ enum ServiceRoutes {
         Route(
             path: "/ready", operationID: "getReadiness",
             summary: "Whether the store can be asked, and all that feeds it is connected and has caught up.", tag: "service",
-            answers: Routes.json("Readiness"), errors: [503]
+            answers: Routes.json("Readiness"), errors: [503], isProbe: true
         ) { await readiness($0) },
         Route(
             path: "/metrics", operationID: "getPrometheusMetrics", summary: "Counters of this process, in the Prometheus text format.",
-            tag: "service", answers: [Route.AnswerContent(contentType: ByteWriter.prometheusContentType, schema: nil)], isHeavy: true
+            tag: "service", answers: [Route.AnswerContent(contentType: ByteWriter.prometheusContentType, schema: nil)],
+            isHeavy: true, isProbe: true
         ) { await prometheus($0) },
         Route(
             path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.", tag: "service",
