@@ -37,6 +37,22 @@ struct StoreErrorTests {
         }
     }
 
+    @Test("a database that sends the same page whatever is asked for is not asked for ever", .timeLimit(.minutes(1)))
+    func samePage() async throws {
+        let rows = (0..<3).map { _ in #"[5,null]"# }.joined(separator: ",")
+        let server = try ScriptedServer { request in
+            request.path == "/ping"
+                ? .answer(204, ["X-Influxdb-Version": "1.8.10"])
+                : .answer(
+                    200, [:],
+                    #"{"results":[{"statement_id":0,"series":[{"name":"m","columns":["time","value"],"values":[\#(rows)]}]}]}"#)
+        }
+        defer { server.stop() }
+        let store = try InfluxDBStore(configuration: .init(url: server.url))
+        let error = await #expect(throws: StoreError.self) { try await store.telemetry(TelemetryQuery(uuid: "u", metricName: "m", limit: 3)) }
+        #expect(error?.kind == .invalidAnswer)
+    }
+
     @Test("no connection, a reset, a cut answer and silence are all unavailability")
     func network() async throws {
         for reply in [ScriptedServer.Reply.reset, .cutShort, .silence] {

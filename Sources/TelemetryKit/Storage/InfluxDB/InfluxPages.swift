@@ -44,6 +44,10 @@ extension InfluxQueries {
             let before = items.count
             items += found.items
             guard let cut = found.cut else { break }
+            // Else a database that does not heed the times would be asked for ever.
+            guard filter.startTime.map({ $0.nanoseconds <= cut }) ?? true else {
+                throw StoreError(.invalidAnswer, "the database sent samples of before the time that was asked for")
+            }
             if isOneSeries, items.count >= need { break }
             items = items[..<before] + items[before...].filter { $0.timestamp.nanoseconds < cut }
             if items.count < need { items += try await samples(filter, at: cut) }

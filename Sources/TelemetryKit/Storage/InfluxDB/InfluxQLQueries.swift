@@ -132,15 +132,18 @@ struct InfluxQLQueries: InfluxQueries {
                 "SELECT count(\(InfluxQL.identifier($0.field))) FROM \($0.source)\(condition(part)) GROUP BY time(\(window)ns) fill(none)"
             }
             for (_, table) in tables {
-                for (time, row) in zip(table.times, table.rows) { counts[time, default: 0] += Int(row.first?.number ?? 0) }
+                for (time, row) in zip(table.times, table.rows) {
+                    counts[time] = (counts[time] ?? 0).addingClamped(try Int(count: row.first?.number ?? 0))
+                }
             }
             var found: Int64?
             for (time, count) in counts.sorted(by: { $0.key < $1.key }) {
-                if before + count > offset {
+                let through = before.addingClamped(count)
+                if through > offset {
                     found = time
                     break
                 }
-                before += count
+                before = through
             }
             guard let found else { return (end == .max ? end : end + 1, before) }
             start = max(start, found)
