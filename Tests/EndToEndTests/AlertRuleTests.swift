@@ -33,9 +33,9 @@ struct AlertRuleTests {
         var alerts: Set<String> {
             switch self {
             case .streamerKilled: ["TargetDown", "NothingPublished"]
-            case .queueKilled: ["TargetDown", "StreamerWithoutQueue", "GatewayWithoutQueue", "QueueRefuses", "ScrapesSkipped"]
-            case .storageFailed: ["QueueStorageFailed", "NothingPublished", "QueueRefuses", "ScrapesSkipped"]
-            case .deviceFull: ["QueueFull", "NothingPublished", "QueueRefuses", "ScrapesSkipped"]
+            case .queueKilled: ["TargetDown", "StreamerWithoutQueue", "GatewayWithoutQueue", "ScrapesSkipped"]
+            case .storageFailed: ["QueueStorageFailed", "NothingPublished", "QueueRefuses"]
+            case .deviceFull: ["QueueFull", "NothingPublished", "QueueRefuses"]
             case .clockAhead: ["QueueClockAhead", "MessagesUndecodable"]
             case .consumerKilled: ["TargetDown", "ConsumerGone"]
             case .consumerOvertaken: ["TargetDown", "ConsumerGone", "ConsumerLostMessages"]
@@ -65,7 +65,8 @@ struct AlertRuleTests {
         try await Stage.run { stage in
             var fleet = try await AlertFleet(stage)
             try await fleet.run(minutes: 60)
-            #expect(try fleet.recorded.firing(rules: Self.rules, in: stage.directory) == [])
+            let fired = try fleet.recorded.firing(rules: Self.rules, in: stage.directory)
+            #expect(fired == [])
         }
     }
 
@@ -76,7 +77,8 @@ struct AlertRuleTests {
             try await fleet.run(minutes: 5)
             try await fleet.plant(fault)
             try await fleet.run(minutes: 35)
-            #expect(try fleet.recorded.firing(rules: Self.rules, in: stage.directory) == fault.alerts)
+            let fired = try fleet.recorded.firing(rules: Self.rules, in: stage.directory)
+            #expect(fired == fault.alerts, "fired: \(fired.sorted())")
         }
     }
 }
@@ -121,18 +123,18 @@ struct AlertFleet {
             wrapper = device.wrapper
             self.device = device
         case .storageFailed:
-            wrapper = ["/usr/bin/strace", "-f", "-o", stage.path("trace"), "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=60+"]
+            wrapper = ["/usr/bin/strace", "-D", "-f", "-o", stage.path("trace"), "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=20+"]
         case .consumerOvertaken, .retentionFails:
             settings["MQ_SEGMENT_BYTES"] = "64KiB"
             settings["MQ_RETENTION_BYTES"] = "64KiB"
             guard fault == .retentionFails else { break }
-            wrapper = ["/usr/bin/strace", "-f", "-o", stage.path("trace"), "-e", "trace=unlink,unlinkat", "-e", "inject=unlink,unlinkat:error=EPERM"]
+            wrapper = ["/usr/bin/strace", "-D", "-f", "-o", stage.path("trace"), "-e", "trace=unlink,unlinkat", "-e", "inject=unlink,unlinkat:error=EPERM"]
         case .tooManyPositions: settings["MQ_MAX_POSITIONS"] = "1"
         default: break
         }
         queue = try await stage.startQueue(settings, under: wrapper)
         let url = fault == .exporterNeverThere ? "http://127.0.0.1:\(try freePort())/metrics" : exporter.url
-        streamer = try stage.startScraper(queue.port, url, every: "300ms", ["TIMESTAMPS": "now"])
+        streamer = try stage.startScraper(queue.port, url, every: fault == .queueKilled ? "20ms" : "300ms", ["TIMESTAMPS": "now"])
         let status = ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "DRAIN_TIMEOUT": "1s"]
         collector = try stage.startCollector(queue.port, influxDBPort: database.port, status)
         gateway = try await stage.startAPI(queue.port)
@@ -184,7 +186,9 @@ struct AlertFleet {
             let settings = [
                 "MQ_DATA_DIR": stage.path("log"), "MQ_SYNC": "interval:50ms", "TCP_PORT": "\(queue.port)", "HTTP_PORT": "\(queue.httpPort)",
             ]
-            let ahead = try await stage.startQueue(settings, under: ["/usr/bin/faketime", "-f", "+1y"])
+            // Not by the command of that name, which would get the signal in the program's place.
+            let clock = ["/usr/bin/env", "LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1", "FAKETIME=+1y"]
+            let ahead = try await stage.startQueue(settings, under: clock)
             _ = try RawPeer(port: ahead.port).ask(#"{"type":"publish","payload":{"batch_id":"x"}}"#)
             _ = await ahead.process.terminate()
             queue = try await stage.startQueue(settings)
@@ -211,8 +215,8 @@ struct AlertFleet {
             await kill(database.process)
         case .samplesRefused:
             exporterText = { AlertFleet.text(job: $0, more: "DCGM_FI_DEV_MEM_CLOCK{UUID=\"\(ScrapeExporter.uuids[0])\",hostname=\"dgx-031\"} 5\n") }
-            // Its field is an integer from now on.
-            _ = try await HTTP.request(database.port, "POST", "/write?db=gpu_telemetry", body: Data("DCGM_FI_DEV_MEM_CLOCK value=1i 1\n".utf8))
+            // Its field is an integer in this shard.
+            _ = try await HTTP.request(database.port, "POST", "/write?db=gpu_telemetry", body: Data("DCGM_FI_DEV_MEM_CLOCK value=1i\n".utf8))
         case .tooManyPositions:
             let peer = try RawPeer(port: queue.port)
             for id in 0..<3 { _ = try peer.ask(#"{"type":"ack","subscriber_id":"made-up-\#(id)","offset":0}"#) }
