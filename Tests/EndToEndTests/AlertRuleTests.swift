@@ -15,6 +15,8 @@ struct AlertRuleTests {
         case storageFailed = "a sync of the queue's device fails"
         case deviceFull = "the queue's device is full"
         case clockAhead = "the queue's clock was a year ahead for one message"
+        case otherLog = "the queue begins a log anew"
+        case readerOvertaken = "retention overtakes a consumer that is connected"
         case consumerKilled = "a collector is killed"
         case consumerOvertaken = "retention overtakes a consumer that is gone"
         case readerStuck = "a reader reads nothing"
@@ -37,6 +39,8 @@ struct AlertRuleTests {
             case .storageFailed: ["QueueStorageFailed", "NothingPublished", "QueueRefuses"]
             case .deviceFull: ["QueueFull", "NothingPublished", "QueueRefuses"]
             case .clockAhead: ["QueueClockAhead", "MessagesUndecodable"]
+            case .otherLog: ["QueueHasOtherLog"]
+            case .readerOvertaken: ["ReaderLostMessages", "ConsumerLostMessages", "MessagesUndecodable"]
             case .consumerKilled: ["TargetDown", "ConsumerGone"]
             case .consumerOvertaken: ["TargetDown", "ConsumerGone", "ConsumerLostMessages"]
             case .readerStuck: ["SubscriberBehind", "ConsumerStuck", "MessagesUndecodable"]
@@ -124,7 +128,7 @@ struct AlertFleet {
             self.device = device
         case .storageFailed:
             wrapper = ["/usr/bin/strace", "-D", "-f", "-o", stage.path("trace"), "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=20+"]
-        case .consumerOvertaken, .retentionFails:
+        case .consumerOvertaken, .readerOvertaken, .retentionFails:
             settings["MQ_SEGMENT_BYTES"] = "64KiB"
             settings["MQ_RETENTION_BYTES"] = "64KiB"
             guard fault == .retentionFails else { break }
@@ -192,6 +196,19 @@ struct AlertFleet {
             _ = try RawPeer(port: ahead.port).ask(#"{"type":"publish","payload":{"batch_id":"x"}}"#)
             _ = await ahead.process.terminate()
             queue = try await stage.startQueue(settings)
+        case .otherLog:
+            _ = await queue.process.terminate()
+            queue = try await stage.startQueue([
+                "MQ_DATA_DIR": stage.path("other-log"), "TCP_PORT": "\(queue.port)", "HTTP_PORT": "\(queue.httpPort)",
+            ])
+        case .readerOvertaken:
+            collector.send(SIGSTOP)
+            try publishMuch()
+            let port = queue.httpPort
+            try await eventuallyTrue("a log without what was published") {
+                try await HTTP.metric(port, "telemetry_mq_oldest_offset") ?? 0 > 1500
+            }
+            collector.send(SIGCONT)
         case .consumerKilled: await kill(collector)
         case .consumerOvertaken:
             await kill(collector)
@@ -201,11 +218,7 @@ struct AlertFleet {
             _ = try reader.ask(#"{"type":"ack","subscriber_id":"stuck","offset":0}"#)
             try reader.send(#"{"type":"subscribe","subscriber_id":"stuck","offset":0}"#)
             self.reader = reader
-            let payload = String(repeating: "x", count: 10_000)
-            for _ in 0..<40 {
-                let payloads = (0..<50).map { "{\"n\":\($0),\"x\":\"\(payload)\"}" }.joined(separator: ",")
-                _ = try RawPeer(port: queue.port).ask(#"{"type":"publish","payloads":[\#(payloads)]}"#)
-            }
+            try publishMuch()
         case .retentionFails: isPublishingOften = true
         case .exporterStopped: await kill(exporter.process)
         case .gpuLost: exporterText = { AlertFleet.text(job: $0, gpus: 1) }
@@ -222,6 +235,13 @@ struct AlertFleet {
             for id in 0..<3 { _ = try peer.ask(#"{"type":"ack","subscriber_id":"made-up-\#(id)","offset":0}"#) }
         case .notABatch: _ = try RawPeer(port: queue.port).ask(#"{"type":"publish","payload":"not a batch"}"#)
         }
+    }
+
+    /// More than the buffers of a connection hold.
+    private func publishMuch() throws {
+        let payload = String(repeating: "x", count: 10_000)
+        let payloads = (0..<50).map { "{\"n\":\($0),\"x\":\"\(payload)\"}" }.joined(separator: ",")
+        for _ in 0..<40 { _ = try RawPeer(port: queue.port).ask(#"{"type":"publish","payloads":[\#(payloads)]}"#) }
     }
 
     private func kill(_ process: ChildProcess) async {

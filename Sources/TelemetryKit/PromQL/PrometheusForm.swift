@@ -57,7 +57,8 @@ struct PrometheusForm: Sendable {
         let texts = Set(texts("match[]"))
         guard texts.count <= limit else {
             throw Self.invalid(
-                "match[]", "\(texts.count) selectors, and \(limit) is the limit (maximumSelectors): "
+                "match[]",
+                "\(texts.count) selectors, and \(limit) is the limit (maximumSelectors): "
                     + "one with =~ and alternatives can stand for many")
         }
         var selectors: [PromQLSelector] = []

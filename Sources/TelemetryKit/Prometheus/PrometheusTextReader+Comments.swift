@@ -1,6 +1,5 @@
-import TelemetryNet
-
 import Glibc
+import TelemetryNet
 
 extension PrometheusTextReader {
     /// A comment says something where its first word is HELP or TYPE.

@@ -64,4 +64,3 @@ struct PositionBounds {
         return line.epoch == nil ? .beyondEnd : .lostTail(end: nextOffset)
     }
 }
-

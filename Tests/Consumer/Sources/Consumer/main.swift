@@ -3,7 +3,7 @@ import TelemetryMQ
 // The queue, in this process. Without a data directory the log lives in memory.
 var settings = MQServer.Configuration()
 settings.port = 0  // a free one; other services connect to a fixed one
-settings.httpPort = nil  // no /health, /stats, /metrics
+settings.httpPort = nil  // no /health, /ready, /stats, /metrics
 let server = try await MQServer(configuration: settings)
 let address = MQClient.Configuration(host: "127.0.0.1", port: server.port)
 
