@@ -8,7 +8,7 @@ struct AlertRuleTests {
     static let rules = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../deploy/helm/gpu-telemetry/alerts.yaml").standardized.path
 
-    /// What is planted, and the alerts that must fire for it, and that may.
+    /// What is planted, and the alerts that must fire for it.
     enum Fault: String, CaseIterable, CustomTestStringConvertible {
         case streamerKilled = "a streamer is killed"
         case queueKilled = "the queue is killed"
@@ -56,6 +56,11 @@ struct AlertRuleTests {
         }
     }
 
+    /// What fires for it where it lasts longer than the streamer's buffer does.
+    static func laterAlerts(_ fault: Fault) -> Set<String> {
+        fault == .deviceFull || fault == .storageFailed ? ["ScrapesSkipped"] : []
+    }
+
     @Test("every rule is one that a planted fault makes fire")
     func covered() throws {
         let text = try String(contentsOfFile: Self.rules, encoding: .utf8)
@@ -82,7 +87,7 @@ struct AlertRuleTests {
             try await fleet.plant(fault)
             try await fleet.run(minutes: 35)
             let fired = try fleet.recorded.firing(rules: Self.rules, in: stage.directory)
-            #expect(fired == fault.alerts, "fired: \(fired.sorted())")
+            #expect(fired.subtracting(Self.laterAlerts(fault)) == fault.alerts, "fired: \(fired.sorted())")
         }
     }
 }

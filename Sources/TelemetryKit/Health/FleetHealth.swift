@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The health of GPUs and hosts, judged from the newest sample of every series. A value: nothing is remembered between two of them.
 public struct FleetHealth: Sendable {
     /// One host with its GPUs.

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// One number for every group of GPUs and every window of time.
 public struct AggregateQuery: Hashable, Sendable {
     /// How the samples of a window become one number.

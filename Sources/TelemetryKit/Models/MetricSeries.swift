@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Which GPU a sample was read from, in the words of the DCGM exporter.
 ///
 /// JSON members: `gpu_id`, `device`, `uuid`, `model_name`, `hostname`, `container`, `pod`, `namespace`.

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// What is held about one GPU.
 ///
 /// JSON members: those of ``GPUIdentity``, `first_seen`, `last_seen` (RFC 3339).

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The labels of a series or of a result, among them its name as `__name__`. Shared by all samples that have it.
 final class LabelSet: Hashable, Sendable {
     static let empty = LabelSet([])

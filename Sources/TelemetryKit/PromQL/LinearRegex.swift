@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// A regular expression that matches a whole text, in time linear in its length: patterns come from clients, and a search that
 /// tries and goes back could be made to take for ever.
 ///

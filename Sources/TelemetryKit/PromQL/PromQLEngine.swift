@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Answers queries in PromQL from a store, as Prometheus 2.42 does.
 struct PromQLEngine: Sendable {
     let store: any TelemetryStore

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryNet
 
 /// Functions.
 extension PromQLEvaluation {
@@ -110,9 +111,9 @@ extension PromQLEvaluation {
         guard case .selector(let selector) = expression else { return .empty }
         return derive(node, .empty) { _ in
             var labels: [MetricLabel] = []
-            var seen: Set<String> = []
+            var seen: Set<ByteText> = []
             for matcher in selector.matchers where matcher.name != LabelSet.nameLabel {
-                if matcher.operation == .equal, seen.insert(matcher.name).inserted {
+                if matcher.operation == .equal, seen.insert(ByteText(matcher.name)).inserted {
                     labels.removeAll { $0.name == matcher.name }
                     labels.append(MetricLabel(name: matcher.name, value: matcher.value))
                 } else {

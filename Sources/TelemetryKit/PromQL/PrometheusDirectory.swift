@@ -25,13 +25,13 @@ struct PrometheusDirectory: Sendable {
     func texts(
         _ selectors: [PromQLSelector], from start: Int64?, through end: Int64?, _ texts: (LabelSet) -> [String]
     ) async throws -> [String] {
-        var found: Set<String> = []
+        var found: Set<ByteText> = []
         var bytes = 0
         try await forEachSeries(selectors, from: start, through: end) { labels in
-            for text in texts(labels) where found.insert(text).inserted { bytes += text.utf8.count + 3 }
+            for text in texts(labels) where found.insert(ByteText(text)).inserted { bytes += text.utf8.count + 3 }
             guard bytes <= maximumBytes else { throw APIError.responseTooLarge(maximumBytes) }
         }
-        return found.sorted()
+        return found.sorted().map(\.string)
     }
 
     /// Asks the store once, however many selectors there are.
@@ -63,7 +63,7 @@ struct PrometheusDirectory: Sendable {
 /// A series is compared with those that name its metric and with those that name none, and not with all.
 struct SelectorSet: Sendable {
     private let selectors: [[LabelMatcher]]
-    private var byName: [String: [Int]] = [:]
+    private var byName: TextTable<[Int]> = [:]
     /// Those that do not spell out the names that they mean.
     private var unnamed: [Int] = []
 
@@ -73,7 +73,7 @@ struct SelectorSet: Sendable {
         for (index, matchers) in self.selectors.enumerated() {
             let names = matchers.lazy.filter { $0.name == LabelSet.nameLabel }.compactMap(\.allowedValues).first
             if let names {
-                for name in Set(names) { byName[name, default: []].append(index) }
+                for name in Set(names.map(ByteText.init)) { byName[name.string, default: []].append(index) }
             } else {
                 unnamed.append(index)
             }

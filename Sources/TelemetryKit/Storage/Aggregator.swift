@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Collects values by group and window, and makes of each what an ``AggregateQuery`` asks for.
 struct Aggregator {
     private let query: AggregateQuery

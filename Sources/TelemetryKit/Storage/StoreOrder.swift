@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The orders that ``TelemetryStore`` promises, for adapters to sort by.
 enum StoreOrder {
     static func gpus(_ a: GPUInfo, _ b: GPUInfo) -> Bool { a.identity.precedes(b.identity) }

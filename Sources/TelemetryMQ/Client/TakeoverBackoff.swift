@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// How long a subscription waits whose id was taken over from this client a moment ago: two clients that both subscribe
 /// again at once would else take it from each other without pause.
 struct TakeoverBackoff: Sendable {
@@ -11,7 +13,7 @@ struct TakeoverBackoff: Sendable {
     private let backoff: Backoff
     /// How long a subscription must have kept its id for the waits to begin anew.
     private let calm: Duration
-    private var contests: [String: Contest] = [:]
+    private var contests: TextTable<Contest> = [:]
 
     init(initial: Duration, limit: Duration) {
         backoff = Backoff(initial: initial, limit: limit)
@@ -20,7 +22,7 @@ struct TakeoverBackoff: Sendable {
 
     /// Another subscriber has taken the id.
     mutating func lost(_ id: String, at now: ContinuousClock.Instant) {
-        contests = contests.filter { $0.value.endsAt > now }
+        contests.removeAll { $0.endsAt <= now }
         var contest = contests[id] ?? Contest(backoff: backoff, opensAt: now, endsAt: now)
         contest.opensAt = now + contest.backoff.delay()
         contest.endsAt = contest.opensAt + calm

@@ -97,10 +97,10 @@ public struct LogInspection: Sendable {
             identity: identity, oldestOffset: segments.first?.baseOffset ?? 0,
             nextOffset: segments.last?.nextOffset ?? 0)
         let found = PositionReading(lines, path: path, bounds: bounds)
-        committedOffsets = found.positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value.offset) }
+        committedOffsets = found.positions.sorted.map { ($0.key, $0.value.offset) }
         if let torn = found.torn { notices.append(torn) }
         if let damage = found.damage { problems.append(damage) }
-        for (id, repair) in found.repairs.sorted(by: { $0.key < $1.key }) {
+        for (id, repair) in found.repairs.sorted {
             problems.append("\(path): position of \(id): \(repair.reason); a server sets it back to \(repair.offset)")
         }
         if identity == nil, found.namesLog {

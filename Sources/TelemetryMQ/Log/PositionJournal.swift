@@ -23,7 +23,7 @@ package final class PositionJournal {
     /// Of the log; what retention drops beyond it is counted by ``retentionMoved(to:)``.
     private var oldestOffset: Int64
     /// By subscriber id.
-    package private(set) var positions: [String: Position] = [:]
+    package private(set) var positions: TextTable<Position> = [:]
     private var sorted: [String]?
     /// What opening the journal found that was not whole.
     package private(set) var cutTail: String?
@@ -31,7 +31,7 @@ package final class PositionJournal {
     /// Positions that did not mean a message of this log, and were set back.
     package private(set) var repairs: [String] = []
     /// By subscriber id, until it commits anew.
-    private(set) var repaired: [String: PositionRepair] = [:]
+    private(set) var repaired: TextTable<PositionRepair> = [:]
     /// The file still has lines that must not count at the next start: it is to be written anew.
     package private(set) var needsRewrite = false
 
@@ -57,9 +57,9 @@ package final class PositionJournal {
     private func recover(_ bounds: PositionBounds, _ now: Int64) throws {
         let found = try PositionReading(file, bounds: bounds)
         positions = found.positions
-        for (id, position) in positions where position.usedAt == 0 { positions[id]!.usedAt = now }
+        positions.updateAll { if $0.usedAt == 0 { $0.usedAt = now } }
         damage = found.damage
-        repairs = found.repairs.sorted { $0.key < $1.key }.map { id, repair in
+        repairs = found.repairs.sorted.map { id, repair in
             "\(file.path): position of \(id): \(repair.reason); it is set back to \(repair.offset)"
         }
         repaired = found.repairs
@@ -79,12 +79,12 @@ package final class PositionJournal {
     package subscript(_ id: String) -> Position? { positions[id] }
 
     /// Subscriber id → the last message it is done with.
-    package var offsets: [String: Int64] { positions.mapValues(\.offset) }
+    package var offsets: TextTable<Int64> { positions.mapValues(\.offset) }
 
     /// In the order of their bytes.
     package var ids: [String] {
         if let sorted { return sorted }
-        let new = positions.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let new = positions.sortedKeys
         sorted = new
         return new
     }
@@ -130,7 +130,7 @@ package final class PositionJournal {
     /// Counts what retention dropped, for those who had not committed it.
     package func retentionMoved(to oldest: Int64) {
         guard oldest > oldestOffset else { return }
-        for id in positions.keys { positions[id]!.retentionMoved(from: oldestOffset, to: oldest) }
+        positions.updateAll { $0.retentionMoved(from: oldestOffset, to: oldest) }
         oldestOffset = oldest
     }
 
@@ -150,7 +150,7 @@ package final class PositionJournal {
     }
 
     /// Appends the lines, or writes the file anew with what `change` makes of the positions.
-    private func write(_ lines: [UInt8], _ change: (inout [String: Position]) -> Void) throws(LogError) {
+    private func write(_ lines: [UInt8], _ change: (inout TextTable<Position>) -> Void) throws(LogError) {
         do {
             if needsRewrite || byteCount + Int64(lines.count) > max(Self.rewriteBytes, 4 * liveBytes) {
                 var current = positions
@@ -186,7 +186,7 @@ package final class PositionJournal {
         byteCount += Int64(lines.count)
     }
 
-    private func rewrite(_ current: [String: Position]) throws(SystemError) {
+    private func rewrite(_ current: TextTable<Position>) throws(SystemError) {
         let all = lines(current)
         // From here on the old file has no name, whether or not the next call succeeds.
         file = try directory.replaceSynced(Self.fileName, with: all)
@@ -196,7 +196,7 @@ package final class PositionJournal {
         needsRewrite = false
     }
 
-    private func lines(_ positions: [String: Position]) -> [UInt8] {
+    private func lines(_ positions: TextTable<Position>) -> [UInt8] {
         var all = ByteWriter()
         for (id, position) in positions {
             PositionLine.append(id, position, oldestOffset: oldestOffset, stamp: stamp, to: &all)

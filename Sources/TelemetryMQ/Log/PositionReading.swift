@@ -3,9 +3,9 @@ import TelemetryNet
 /// What a journal of positions holds, read line by line: the last line of a subscriber counts, if it means a message
 /// of this log.
 struct PositionReading {
-    private(set) var positions: [String: Position] = [:]
+    private(set) var positions: TextTable<Position> = [:]
     /// By subscriber id: why its last line does not count as it stands, and the offset that does.
-    private(set) var repairs: [String: PositionRepair] = [:]
+    private(set) var repairs: TextTable<PositionRepair> = [:]
     /// After the last line that has its end.
     private(set) var end: Int64 = 0
     /// Describes bytes after it, as a crash leaves them.

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Remembers which sequence numbers of each producer are in the log, and at which offsets, so that a publish that is
 /// repeated after a lost answer is answered again instead of appended again.
 ///
@@ -32,7 +34,7 @@ package struct ProducerTable {
         }
     }
 
-    private var producers: [String: Producer] = [:]
+    private var producers: TextTable<Producer> = [:]
 
     package init() {}
 

@@ -18,7 +18,7 @@ final class Broker {
     var stage: PublishStage
 
     private(set) var connections: [Int32: BrokerConnection] = [:]
-    private(set) var subscribers: [String: BrokerConnection] = [:]
+    private(set) var subscribers: TextTable<BrokerConnection> = [:]
     private var takeovers = TakeoverLimit()
     /// Up to here messages are delivered: with the policy `always` what is synced, else all that is written.
     private(set) var visible: MessageLog.LogEnd

@@ -31,7 +31,7 @@ extension Broker {
         out.append(#","subscriber_count":"#)
         out.appendDecimal(subscribers.count)
         out.append(#","subscribers":["#)
-        for (index, (id, connection)) in subscribers.sorted(by: { $0.key < $1.key }).enumerated() {
+        for (index, (id, connection)) in subscribers.sorted.enumerated() {
             if index > 0 { out.append(",") }
             out.append(#"{"id":"#)
             out.appendJSONString(id)
@@ -92,7 +92,7 @@ extension Broker {
         }
         out.appendMetricFamily(
             "telemetry_mq_subscriber_lag", "gauge", "Messages that are not sent yet to the connected subscriber.")
-        for (id, connection) in subscribers.sorted(by: { $0.key < $1.key }) {
+        for (id, connection) in subscribers.sorted {
             out.appendMetricSample("telemetry_mq_subscriber_lag", ["subscriber": id], log.nextOffset - connection.currentOffset)
         }
         appendPositionMetrics(to: &out)

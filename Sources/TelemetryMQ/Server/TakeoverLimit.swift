@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// How often a subscriber's id may be taken over: a few times at once, as after broken connections, then once a second.
 ///
 /// Two clients with one id that both subscribe again as soon as they are superseded would else take it from each other as
@@ -7,7 +9,7 @@ struct TakeoverLimit: Sendable {
     static let interval = Duration.seconds(1)
 
     /// Of an id: when all of its takeovers are available again. Each of them costs ``interval``.
-    private var debts: [String: ContinuousClock.Instant] = [:]
+    private var debts: TextTable<ContinuousClock.Instant> = [:]
 
     /// Counts a takeover; `nil`: it is allowed. Else how long to wait for the next one.
     mutating func take(_ id: String, at now: ContinuousClock.Instant) -> Duration? {
@@ -21,7 +23,7 @@ struct TakeoverLimit: Sendable {
     /// Forgets the ids that have their whole number of takeovers again. Called now and then.
     mutating func forget(at now: ContinuousClock.Instant) {
         guard !debts.isEmpty else { return }
-        debts = debts.filter { $0.value > now }
+        debts.removeAll { $0 <= now }
     }
 
     var count: Int { debts.count }

@@ -1,3 +1,4 @@
+import TelemetryNet
 import TelemetryKit
 
 /// Everything that a reading of a DCGM export says, with the series of the samples written out: their numbers are each reader's own.

@@ -1,3 +1,4 @@
+import TelemetryNet
 import TelemetryKit
 
 extension FuzzInput {

@@ -1,3 +1,4 @@
+import TelemetryNet
 import TelemetryKit
 
 // `==` holds for texts that are canonically equivalent; what was read and what was written must be the same bytes.

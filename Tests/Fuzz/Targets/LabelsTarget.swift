@@ -1,3 +1,4 @@
+import TelemetryNet
 import TelemetryKit
 
 /// Labels are read as a naive reader reads them, refused at the same byte, and come back from their own text.

@@ -1,3 +1,4 @@
+import TelemetryNet
 import TelemetryKit
 
 /// ``PrometheusTextReader`` yields the samples, families and errors that a naive reader yields: in chunks of any size, at once and from a

@@ -1,3 +1,4 @@
+import TelemetryNet
 import Testing
 
 @testable import TelemetryKit

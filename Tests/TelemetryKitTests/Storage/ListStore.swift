@@ -1,3 +1,4 @@
+import TelemetryNet
 import TelemetryKit
 
 /// Holds samples by what identifies them, and sorts when it is asked.

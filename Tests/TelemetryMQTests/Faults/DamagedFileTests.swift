@@ -97,7 +97,7 @@ struct DamagedFileTests {
         try damaged(sound) { bytes, what in
             try bytes.write(to: file)
             // A line counts where all of it is there, with its end.
-            var expected: [String: Int64] = [:]
+            var expected: TextTable<Int64> = [:]
             let found = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             for (line, commit) in zip(lines, commits) where found.dropLast().contains(line) { expected[commit.id] = commit.offset }
             let isWhole = bytes.count < sound.count && sound.starts(with: bytes) && (bytes.isEmpty || bytes.last == UInt8(ascii: "\n"))

@@ -185,6 +185,26 @@ struct PositionServerTests {
         }
     }
 
+    @Test("ids that are equal to Unicode and not in their bytes are those of two subscribers, and of two producers")
+    func idsByBytes() async throws {
+        try await withServer { server in
+            let peer = try RawPeer(port: server.port)
+            let ids = ["caf\u{e9}", "cafe\u{301}"]
+            for (offset, id) in ids.enumerated() {
+                let answer = members(try peer.ask(#"{"type":"publish","producer_id":"\#(id)","sequence":0,"payload":1}"#))
+                #expect(answer["offset"] as? Int == offset)
+            }
+            for (offset, id) in ids.enumerated() {
+                _ = try peer.ask(#"{"type":"ack","subscriber_id":"\#(id)","offset":\#(offset)}"#)
+            }
+            let client = try MQClient(configuration: quickConfiguration(server.port))
+            let positions = try await client.positions()
+            await client.close()
+            #expect(positions.map { Array($0.subscriberID.utf8) } == ids.reversed().map { Array($0.utf8) })
+            #expect(positions.map(\.committedOffset) == [1, 0])
+        }
+    }
+
     @Test("a list of any length comes in pages that fit into a frame, each id once")
     func pages() async throws {
         try await withServer { server in

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The plainest store there can be: every answer is computed from a list of all samples. It is what ``StoreConformance`` holds others to, so
 /// it shares nothing with them but the order of a ``SampleCursor``.
 struct StoreModel {

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The HTTP interface of one generation of InfluxDB, as far as ``InfluxDBStore`` needs it.
 protocol InfluxInterface: Sendable {
     /// What must be done before the first write; nothing where a write to a bucket that is missing fails.

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Asks in InfluxQL, as 1.x and 3.x have it.
 /// Language: https://docs.influxdata.com/influxdb/v1/query_language/
 struct InfluxQLQueries: InfluxQueries {

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 extension InfluxDBStore {
     private func ask<Value: Sendable>(_ body: @Sendable (any InfluxQueries) async throws -> Value) async throws -> Value {
         try await withInterface { try await body($0.queries) }

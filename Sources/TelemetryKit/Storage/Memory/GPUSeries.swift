@@ -1,4 +1,5 @@
 import Synchronization
+import TelemetryNet
 
 /// All series of one GPU behind a lock of their own: who reads one GPU holds up no one who writes another, and of each batch one sees
 /// either all samples of the GPU or none.

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 extension MemoryStore {
     public func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries] {
         let filter = query.samples

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Which GPUs there are, and where the series that batches bring belong. A value: who has a copy needs no lock.
 struct MemoryDirectory: Sendable {
     /// Where samples of a series go, and the one object that stands for all equal to it.

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// The questions. What they need is collected GPU by GPU, and read when no lock is held.
 extension MemoryStore {
     public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {

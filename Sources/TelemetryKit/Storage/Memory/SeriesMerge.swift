@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Several series read as one, in the order of time, then metric name, then uuid.
 struct SeriesMerge {
     /// In the order of metric name, then uuid.

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// Samples in VictoriaMetrics, a single node or a cluster, over HTTP with connections kept alive.
 ///
 /// A metric and a GPU with its workload and labels is a series: the metric's name as it is, and the labels `device`, `gpu_id`, `hostname`,

@@ -1,3 +1,5 @@
+import TelemetryNet
+
 /// An aggregate that PromQL defines as ``AggregateQuery`` does: over windows of whole milliseconds, of a function other than a percentile,
 /// which there lies between two samples.
 struct VictoriaWindows {

@@ -5,17 +5,17 @@ import Glibc
 /// `String` is also equal to what is canonically equivalent, as é in one scalar is to e with an accent behind it.
 /// Whatever keeps one of equal texts in place of the others would then change them, and whatever identifies by them
 /// would join what its source keeps apart.
-struct ByteText: Hashable, Comparable, Sendable {
-    var string: String
+package struct ByteText: Hashable, Comparable, Sendable {
+    package var string: String
 
-    init(_ string: String) { self.string = string }
+    package init(_ string: String) { self.string = string }
 
     // The synthesized hash is that of the string, and so the same for equal bytes.
-    static func == (a: ByteText, b: ByteText) -> Bool {
+    package static func == (a: ByteText, b: ByteText) -> Bool {
         a.string.utf8.count == b.string.utf8.count && compare(a, b) == 0
     }
 
-    static func < (a: ByteText, b: ByteText) -> Bool {
+    package static func < (a: ByteText, b: ByteText) -> Bool {
         let order = compare(a, b)
         return order < 0 || (order == 0 && a.string.utf8.count < b.string.utf8.count)
     }
@@ -35,17 +35,17 @@ struct ByteText: Hashable, Comparable, Sendable {
 }
 
 extension String {
-    func hasBytes(of other: String) -> Bool { ByteText(self) == ByteText(other) }
+    package func hasBytes(of other: String) -> Bool { ByteText(self) == ByteText(other) }
 
     /// In the order of bytes: that of scalars, whatever is canonically equivalent to what.
-    func precedes(_ other: String) -> Bool { ByteText(self) < ByteText(other) }
+    package func precedes(_ other: String) -> Bool { ByteText(self) < ByteText(other) }
 }
 
 extension Array where Element == String {
     /// Whether one of the texts has these bytes.
-    func hasText(_ text: String) -> Bool { contains { $0.hasBytes(of: text) } }
+    package func hasText(_ text: String) -> Bool { contains { $0.hasBytes(of: text) } }
 
-    func hasTexts(of other: [String]) -> Bool {
+    package func hasTexts(of other: [String]) -> Bool {
         count == other.count && zip(self, other).allSatisfy { $0.hasBytes(of: $1) }
     }
 }
