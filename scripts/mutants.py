@@ -26,6 +26,8 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TREE = ROOT / ".build/mutants"
 SWIFT = shlex.split(os.environ.get("SWIFT", "swift"))
+# As in test-groups.sh.
+os.environ["SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH"] = "8"
 # A bug may make a test wait for ever.
 TEST_SECONDS = 300
 

@@ -58,7 +58,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     if let port = context[StatusOptions.port] {
         let host = context[StatusOptions.host]
         let content = CollectorStatus(
-            collector: collector, queue: queueWatch, reading: readingWatch, queueAddress: "\(queue.host):\(queue.port)", databaseURL: url,
+            collector: collector, store: store, queue: queueWatch, reading: readingWatch, queueAddress: "\(queue.host):\(queue.port)", databaseURL: url,
             deadLetters: deadLetters, lag: { lag.messages }
         ).content
         let server = try await StatusServer.start("collector", host: host, port: port, content: content)
@@ -103,7 +103,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
         }
     }
     let asking = status == nil ? nil : Task { await lag.run() }
-    let reporting = Task { await report(collector, every: context[Options.progressInterval], log) }
+    let reporting = Task { await report(collector, store, every: context[Options.progressInterval], log) }
 
     let stored = await storing.result
     reading.cancel()
@@ -120,7 +120,8 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     log.info(
         "finished",
         [
-            "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "refused": counters.samplesRefused,
+            "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest,
+            "expired": store.expiredSamples, "refused": counters.samplesRefused,
             "dead_lettered": deadLetters.samplesKept, "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
         ])
     if case .failure(let error as MQError) = read, error.code != .cancelled { throw explained(error, id: id) }
@@ -147,16 +148,25 @@ private func tell(_ event: CollectorEvent, of database: PeerWatch, _ log: Logger
     }
 }
 
-private func report(_ collector: Collector<some TelemetryStore>, every interval: Duration, _ log: Logger) async {
+private func report<Store: TelemetryStore>(
+    _ collector: Collector<Store>, _ store: Store, every interval: Duration, _ log: Logger
+) async {
     guard interval > .zero else { return }
+    var hasToldOfExpired = false
     while (try? await Task.sleep(for: interval)) != nil {
         let counters = collector.counters
         log.info(
             "progress",
             [
                 "stored": counters.samplesStored, "waiting_samples": collector.pendingSamples,
-                "last_stored_offset": counters.lastStoredOffset ?? -1,
+                "last_stored_offset": counters.lastStoredOffset ?? -1, "expired": store.expiredSamples,
             ])
+        if !hasToldOfExpired, store.expiredSamples > 0 {
+            hasToldOfExpired = true
+            log.warning(
+                "the database does not keep samples that are older than its retention",
+                ["samples": store.expiredSamples, "metric": "collector_samples_expired_total"])
+        }
     }
 }
 

@@ -5,6 +5,7 @@ import TelemetryNet
 /// What a collector answers on its HTTP port.
 struct CollectorStatus<Store: TelemetryStore>: Sendable {
     let collector: Collector<Store>
+    let store: Store
     let queue: PeerWatch
     let reading: ReadingWatch
     let queueAddress: String
@@ -18,6 +19,8 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
         content.problem = { deadLetters.problem }
         content.readiness = {
             let isConnected = queue.isConnected
+            let count = store.expiredSamples
+            let expired = count > 0 ? "; \(count) samples were older than its retention" : ""
             let (isStoreAvailable, writes) = (collector.counters.isStoreAvailable, collector.counters.writes)
             return [
                 StatusServer.Check(
@@ -26,7 +29,8 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
                 StatusServer.Check(
                     name: "database", isReady: isStoreAvailable,
                     detail: databaseURL
-                        + (!isStoreAvailable ? " takes no samples: reading waits" : writes == 0 ? ", with nothing written yet" : " takes samples")),
+                        + (!isStoreAvailable ? " takes no samples: reading waits" : writes == 0 ? ", with nothing written yet" : " takes samples")
+                        + expired),
             ]
         }
         content.metrics = { appendMetrics(to: &$0) }
@@ -54,6 +58,10 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
         out.appendMetric(
             "collector_samples_dead_lettered_total", "counter", "Of these, samples kept in the dead-letter file.",
             Int64(deadLetters.samplesKept))
+        out.appendMetric(
+            "collector_samples_expired_total", "counter",
+            "Of the samples stored, those that the database did not keep, since they are older than its retention.",
+            Int64(store.expiredSamples))
         out.appendMetric("collector_writes_total", "counter", "Groups of samples that the database has taken.", Int64(counters.writes))
         out.appendMetric("collector_write_retries_total", "counter", "Writes that failed and are tried again.", Int64(counters.retries))
         out.appendMetric("collector_commit_failures_total", "counter", "Positions that the queue did not take.", Int64(counters.commitsFailed))

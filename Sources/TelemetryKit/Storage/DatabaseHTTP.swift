@@ -12,6 +12,7 @@ struct DatabaseHTTP: Sendable {
     private var scheme: Scheme
     private let timeout: Duration
     private let secrets: Secrets
+    let expired: ExpiredCount
 
     /// How the token is sent.
     enum Scheme: String {
@@ -21,7 +22,8 @@ struct DatabaseHTTP: Sendable {
         case basic = "Basic"
     }
 
-    init(client: CurlClient, url: String, token: String?, scheme: Scheme, timeout: Duration) throws {
+    init(client: CurlClient, url: String, token: String?, scheme: Scheme, timeout: Duration, expired: ExpiredCount = ExpiredCount()) throws {
+        self.expired = expired
         let parts = url.prefix { $0 != "#" }.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         var base = String(parts[0])
         while base.hasSuffix("/") { base.removeLast() }

@@ -8,7 +8,7 @@
 public protocol TelemetryStore: Sendable {
     /// Stores every sample of the batches, or throws ``StoreError``; after a throw some may have been stored, and the
     /// caller writes the same batches again, unless the error tells which samples are ``StoreError/refused``. A sample that is older
-    /// than the store's retention is passed over.
+    /// than the store's retention is passed over, and counted in ``expiredSamples`` as far as the store can tell.
     func write(_ batches: [MetricBatch]) async throws
     /// GPUs that have samples which the filter includes, in the order of hostname, then numeric gpu id, then uuid. Their first and last
     /// times are those of all their samples.
@@ -23,12 +23,19 @@ public protocol TelemetryStore: Sendable {
     func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo>
     /// In the order of the groups' names.
     func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries]
+    /// Samples that were written and not kept, since they were older than the store's retention, from the start of the
+    /// process on. What is written again counts again. 0 where the store cannot tell, as it is without an implementation.
+    var expiredSamples: Int { get }
     /// Sizes of what is held.
     func statistics() async throws -> StoreStatistics
     /// Returns where the store can answer now, or throws why it cannot.
     func checkHealth() async throws
     /// Frees connections. Calls that are under way may fail.
     func close() async
+}
+
+extension TelemetryStore {
+    public var expiredSamples: Int { 0 }
 }
 
 /// Why a store could not do what it was asked.

@@ -72,7 +72,7 @@ struct InfluxDBStoreTests {
         try await again.checkHealth()
     }
 
-    @Test("samples beyond the retention period are passed over, and the rest is stored")
+    @Test("samples beyond the retention period are passed over and counted, and the rest is stored")
     func retention() async throws {
         let server = try await InfluxServer.start()
         let store = try InfluxDBStore(configuration: .init(url: server.url, retentionPeriod: .seconds(3600)))
@@ -80,6 +80,7 @@ struct InfluxDBStoreTests {
         let series = SuiteSamples.series()
         try await store.write([StoreSamples.batch([(series, 0, 1), (series, now, 2)])])
         #expect(try await store.telemetry(TelemetryQuery(uuid: "GPU-a")).items.map(\.value) == [2])
+        #expect(store.expiredSamples == 1)
     }
 
     @Test("a database that was dropped is made anew by the next call")

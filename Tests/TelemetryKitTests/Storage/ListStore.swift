@@ -1,4 +1,3 @@
-import TelemetryNet
 import TelemetryKit
 
 /// Holds samples by what identifies them, and sorts when it is asked.

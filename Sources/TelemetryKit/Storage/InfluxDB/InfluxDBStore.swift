@@ -99,16 +99,20 @@ public final class InfluxDBStore: TelemetryStore {
 
     private let configuration: Configuration
     private let http: DatabaseHTTP
+    private let expired: ExpiredCount
     /// Set once the version is known.
     private let ready = Mutex<(any InfluxInterface)?>(nil)
 
     /// Opens no connection yet. Throws ``StoreError`` where the URL is none.
     public init(configuration: Configuration) throws {
         self.configuration = configuration
+        expired = ExpiredCount()
         http = try DatabaseHTTP(
             client: DatabaseHTTP.client(maximumConnections: configuration.maximumConnections, proxy: configuration.proxy), url: configuration.url,
-            token: configuration.token, scheme: .token, timeout: configuration.timeout)
+            token: configuration.token, scheme: .token, timeout: configuration.timeout, expired: expired)
     }
+
+    public var expiredSamples: Int { expired.count }
 
     // MARK: Version and bucket
 
@@ -206,7 +210,7 @@ public final class InfluxDBStore: TelemetryStore {
                 while let body = bodies.next() {
                     if count >= connections { refused += try await writes.next() ?? [] }
                     count += 1
-                    writes.addTask { try await Self.write(body, to: interface) }
+                    writes.addTask { try await self.write(body, to: interface) }
                 }
                 for try await some in writes { refused += some }
                 return refused
@@ -218,9 +222,9 @@ public final class InfluxDBStore: TelemetryStore {
         throw error
     }
 
-    private static func write(_ body: LineProtocolBodies.Body, to interface: any InfluxInterface) async throws -> [RefusedSamples.Place] {
+    private func write(_ body: LineProtocolBodies.Body, to interface: any InfluxInterface) async throws -> [RefusedSamples.Place] {
         guard let refusal = try await interface.write(body.lines) else { return [] }
-        let triage = LineTriage { try await interface.write($0) }
+        let triage = LineTriage(write: { try await interface.write($0) }, expired: { [expired] in expired.add($0) })
         return try await triage.settle(LineTriage.lines(of: body.lines, first: body.firstLine), refusal)
     }
 

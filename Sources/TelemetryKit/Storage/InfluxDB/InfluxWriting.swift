@@ -10,7 +10,9 @@ extension DatabaseHTTP {
         guard Self.refusals.contains(response.status) else { return nil }
         let refusal = WriteRefusal(
             response, message: Self.error(of: response, to: "POST \(url)\(path)?\(formEncoded(query))").message)
-        return refusal.cause == .tooOld ? nil : refusal
+        guard refusal.cause == .tooOld else { return refusal }
+        expired.add(refusal.dropped ?? 0)
+        return nil
     }
 
     /// Whether writing is allowed there: a write of no lines, which the databases judge after the rights and the
@@ -55,6 +57,8 @@ struct LineTriage: Sendable {
     static let maximumDivisions = 2048
 
     let write: @Sendable ([UInt8]) async throws -> WriteRefusal?
+    /// Counts lines that were left out for their age.
+    var expired: @Sendable (Int) -> Void = { _ in }
     /// Nanoseconds since 1970.
     var now = Timestamp.now.nanoseconds
 
@@ -104,8 +108,11 @@ struct LineTriage: Sendable {
         }
         if refusal.cause == .outsideWindow {
             let ahead = lines.filter { $0.time > now }
-            // What lies behind was left out for its age.
-            if ahead.isEmpty { return [] }
+            if ahead.isEmpty {
+                // What lies behind was left out for its age.
+                expired(refusal.dropped ?? 0)
+                return []
+            }
             if ahead.count < lines.count { return [lines.filter { $0.time <= now }, ahead] }
         }
         if lines.count == 1 || refusal.dropped == lines.count {
