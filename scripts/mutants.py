@@ -61,6 +61,10 @@ def copy_tree():
             # A bug may leave a variable that is never used.
             text = text.replace(b".treatAllWarnings(as: .error)", b"")
         put(TREE / name, text)
+    # What the tests need beside the tree: prometheus_client.
+    (ROOT / ".run").mkdir(exist_ok=True)
+    if not (TREE / ".run").exists():
+        (TREE / ".run").symlink_to(ROOT / ".run")
     for top in ("Sources", "Tests"):
         for found in (TREE / top).rglob("*"):
             if found.is_file() and str(found.relative_to(TREE)) not in wanted:
