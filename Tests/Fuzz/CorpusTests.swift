@@ -17,7 +17,8 @@ struct CorpusTests {
             let failure = await withCheckedContinuation { continuation in
                 Thread { continuation.resume(returning: target.failure(input)) }.start()
             }
-            #expect(failure == nil, "\(target.rawValue)/\(file.lastPathComponent)")
+            // A null byte would end what is printed.
+            #expect(failure?.replacing("\0", with: "\\0") == nil, "\(target.rawValue)/\(file.lastPathComponent)")
         }
     }
 

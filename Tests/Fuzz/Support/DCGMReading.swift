@@ -25,6 +25,8 @@ struct DCGMReading: Sendable {
     ) {
         var configuration = configuration
         configuration.chunkSize = chunk
+        // As a reader of a path has it, for the header too.
+        configuration.trimsSpaces = true
         do throws(CSVError) {
             let csv = try CSVReader(name: name, configuration: configuration, source: chunks(text, of: chunk))
             var reader = try DCGMReader(csv, badRows: policy, predicts: predicts)
