@@ -63,6 +63,8 @@ struct ConnectionFloodTests {
             let settings = ["MQ_DATA_DIR": stage.path("log"), "MQ_SYNC": "always", "MQ_SEGMENT_BYTES": "4KiB"]
             let queue = try await stage.startQueue(settings, under: [Self.prlimit, "--nofile=80:80", "--"])
             let publisher = try RawPeer(port: queue.port)
+            // Who has asked for nothing would give way.
+            _ = try publisher.ask(#"{"type":"ping"}"#)
             var flood: [RawPeer] = []
             for _ in 0..<200 { flood.append(try RawPeer(port: queue.httpPort)) }
             var stored = 0
