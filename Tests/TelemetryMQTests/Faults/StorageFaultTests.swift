@@ -94,6 +94,32 @@ struct StorageFaultTests {
         #expect(number > 20)
     }
 
+    @Test("a log takes nothing after a failed write, and says why, whoever asks it")
+    func logAlone() throws {
+        var (number, failures) = (0, 0)
+        var wasHit = true
+        while wasHit {
+            number += 1
+            let directory = FaultDirectory(fault: .init(kinds: [.write], number: number, code: EIO, written: 0.5))
+            let log = try MessageLog(directory: directory, configuration: .init())
+            var reasons: [String] = []
+            for n in 0..<4 {
+                var batch = AppendBatch(firstOffset: log.nextOffset)
+                Array("\(n)".utf8).withUnsafeBytes { _ = batch.append(payload: $0, timestamp: Int64(n)) }
+                do {
+                    try log.append(batch)
+                    #expect(reasons == [], "write \(number), append \(n)")
+                } catch {
+                    reasons.append("\(error)")
+                }
+            }
+            #expect(Set(reasons).count <= 1)
+            wasHit = directory.hit != nil
+            if !reasons.isEmpty { failures += 1 }
+        }
+        #expect(failures > 2)
+    }
+
     @Test("a full device refuses the publish, keeps the log, and takes publishes again when there is room", arguments: policies)
     func full(policy: MQServer.SyncPolicy) async throws {
         var number = 0
