@@ -116,16 +116,17 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     await client.close(within: .zero)
     await status?.shutdown()
 
-    let counters = collector.counters
-    log.info(
-        "finished",
-        [
-            "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest,
-            "expired": store.expiredSamples, "refused": counters.samplesRefused,
-            "dead_lettered": deadLetters.samplesKept, "undecodable": counters.undecodableMessages, "last_stored_offset": counters.lastStoredOffset ?? -1,
-        ])
+    log.info("finished", finalFields(collector.counters, expired: store.expiredSamples, deadLettered: deadLetters.samplesKept))
     if case .failure(let error as MQError) = read, error.code != .cancelled { throw explained(error, id: id) }
     if case .failure(let error) = stored, !(error is CancellationError) { throw error }
+}
+
+private func finalFields(_ counters: CollectorCounters, expired: Int, deadLettered: Int) -> LogFields {
+    [
+        "messages": counters.messages, "stored": counters.samplesStored, "digest": counters.digest, "expired": expired,
+        "refused": counters.samplesRefused, "dead_lettered": deadLettered, "undecodable": counters.undecodableMessages,
+        "last_stored_offset": counters.lastStoredOffset ?? -1,
+    ]
 }
 
 private func tell(_ event: CollectorEvent, of database: PeerWatch, _ log: Logger) {

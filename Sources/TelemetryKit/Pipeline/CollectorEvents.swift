@@ -73,6 +73,8 @@ public struct CollectorCounters: Sendable, Hashable {
     /// The last message whose samples are stored, and its log; `nil` before the first.
     public var lastStored: CollectorPosition?
     /// The offset of ``lastStored``.
+    // Not inlined: Swift 6.3.1 crashes when it optimises callers in other modules.
+    @inline(never)
     public var lastStoredOffset: Int64? { lastStored?.offset }
     /// `false` while a write is being repeated.
     public var isStoreAvailable = true
