@@ -41,7 +41,10 @@ struct ConnectionFloodTests {
                 // Who has asked for nothing gives way to who comes later; else who comes later is told why it is not
                 // served, or closed.
                 let refused = try #require(areQuiet ? flood.first : flood.last)
-                if let text = try? refused.receive() { #expect(text.contains("too_many_connections")) }
+                // The last is served where another's request had not arrived when it came.
+                if let text = try? refused.receive() {
+                    #expect(text.contains("too_many_connections") || (!areQuiet && text.contains("pong")), "\(text)")
+                }
                 if areQuiet { #expect(try flood.last?.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#) }
                 try exchange(10)
                 flood.removeAll()
