@@ -172,6 +172,24 @@ struct StrangerTests {
         }
     }
 
+    @Test("requests for long responses that arrive together are answered one by one, as they are read")
+    func longResponses() async throws {
+        try await withServer { server, _ in
+            let peer = try RawPeer(port: server.port)
+            _ = try peer.ask(#"{"type":"publish","payload":1}"#)
+            let filler = String(repeating: "x", count: 100)
+            for id in 0..<1000 { _ = try peer.ask(#"{"type":"ack","subscriber_id":"\#(filler)\#(id)","offset":0}"#) }
+            let length = try peer.ask(#"{"type":"get_stats"}"#).utf8.count
+            #expect(length > 200_000)
+            try peer.sendBytes((0..<500).flatMap { RawPeer.frame(#"{"type":"get_stats","request_id":\#($0)}"#) })
+            // All that was sent together would be a hundred megabytes.
+            for n in 0..<20 {
+                #expect(try peer.receive().contains(#""request_id":\#(n)"#))
+                #expect(try metric(server, "telemetry_mq_held_bytes") < 4 << 20)
+            }
+        }
+    }
+
     @Test("many requests in one read leave other clients their turn, and all are answered")
     func turns() async throws {
         try await withServer { server, _ in
