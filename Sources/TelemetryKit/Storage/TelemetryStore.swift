@@ -8,7 +8,7 @@
 public protocol TelemetryStore: Sendable {
     /// Stores every sample of the batches, or throws ``StoreError``; after a throw some may have been stored, and the
     /// caller writes the same batches again, unless the error tells which samples are ``StoreError/refused``. A sample that is older
-    /// than the store's retention is passed over, and counted in ``expiredSamples`` as far as the store can tell.
+    /// than the store's retention is passed over, and counted in `expiredSamples` as far as the store can tell.
     func write(_ batches: [MetricBatch]) async throws
     /// GPUs that have samples which the filter includes, in the order of hostname, then numeric gpu id, then uuid. Their first and last
     /// times are those of all their samples.

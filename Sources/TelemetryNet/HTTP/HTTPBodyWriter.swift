@@ -16,8 +16,8 @@ package struct HTTPBodyWriter: Sendable {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 if loop.isOnLoop {
                     connection.value.writeChunk(bytes, number, continuation)
-                } else {
-                    loop.execute { connection.value.writeChunk(bytes, number, continuation) }
+                } else if !loop.execute({ connection.value.writeChunk(bytes, number, continuation) }) {
+                    continuation.resume(throwing: HTTPPeerGone(reason: .shutdown))
                 }
             }
         } onCancel: {

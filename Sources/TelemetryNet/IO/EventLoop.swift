@@ -87,33 +87,38 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         assert(isOnLoop, "this belongs to the thread of event loop \(name)")
     }
 
-    /// Runs the work on the loop's thread, in the order of the calls. Work handed over after the loop ended is dropped.
-    package func execute(_ work: @escaping @Sendable () -> Void) {
+    /// Runs the work on the loop's thread, in the order of the calls. Returns `false` where the loop has ended: then the
+    /// work is dropped, and whoever waits for it must be told.
+    @discardableResult
+    package func execute(_ work: @escaping @Sendable () -> Void) -> Bool {
         post { $0.work.append(work) }
     }
 
     /// Ends the thread after the work that was handed over before.
     package func stop() {
-        post { $0.isStopping = true }
+        _ = post { $0.isStopping = true }
     }
 
-    private func post(_ change: (inout sending Mailbox) -> Void) {
-        let mustWake = mailbox.withLock { box in
+    private func post(_ change: (inout sending Mailbox) -> Void) -> Bool {
+        let mustWake: Bool? = mailbox.withLock { box in
             // Work that comes after the end would hold the loop, and be held by it, for ever.
-            if box.hasEnded { return false }
+            if box.hasEnded { return nil }
             change(&box)
             defer { box.isWoken = true }
             return !box.isWoken
         }
+        guard let mustWake else { return false }
         // The loop itself looks into its mailbox before it waits.
-        guard mustWake, !isOnLoop else { return }
+        guard mustWake, !isOnLoop else { return true }
         var one: UInt64 = 1
         _ = Glibc.write(wakeup, &one, 8)
+        return true
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
-        post { $0.jobs.append(unowned) }
+        // A task that prefers an ended loop goes on elsewhere: dropped, it would be waited for without end.
+        if !post({ $0.jobs.append(unowned) }) { globalConcurrentExecutor.enqueue(unowned) }
     }
 
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
@@ -127,7 +132,9 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     /// Runs the work on the loop and waits for its result.
     package func perform<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in
-            execute { continuation.resume(with: Result { try work() }) }
+            if !execute({ continuation.resume(with: Result { try work() }) }) {
+                continuation.resume(throwing: LoopEnded(name: name))
+            }
         }
     }
 
@@ -208,10 +215,10 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         owned.timers = TimerHeap()
         let late = mailbox.withLock { box in
             box.hasEnded = true
-            defer { box.work = [] }
-            return box.work
+            defer { (box.work, box.jobs) = ([], []) }
+            return (work: box.work, jobs: box.jobs)
         }
-        _ = late
+        for job in late.jobs { globalConcurrentExecutor.enqueue(job) }
     }
 
     private func waitMilliseconds() -> Int32 {
@@ -235,4 +242,10 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         for job in jobs { job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor()) }
         return isStopping
     }
+}
+
+/// The loop that was to do the work has ended.
+package struct LoopEnded: Error, CustomStringConvertible {
+    package var name: String
+    package var description: String { "event loop \(name) has ended" }
 }
