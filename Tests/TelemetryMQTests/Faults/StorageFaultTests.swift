@@ -120,6 +120,19 @@ struct StorageFaultTests {
         #expect(failures > 2)
     }
 
+    @Test("looking for room leaves the log's file as it was")
+    func room() throws {
+        let directory = FaultDirectory()
+        let log = try MessageLog(directory: directory, configuration: .init())
+        var batch = AppendBatch(firstOffset: 0)
+        Array("1".utf8).withUnsafeBytes { _ = batch.append(payload: $0, timestamp: 1) }
+        try log.append(batch)
+        let name = try #require(directory.fileNames().first { $0.hasSuffix(".log") })
+        let size = try directory.size(of: name)
+        try log.tryRoom(for: 100_000)
+        #expect(try directory.size(of: name) == size)
+    }
+
     @Test("a full device refuses the publish, keeps the log, and takes publishes again when there is room", arguments: policies)
     func full(policy: MQServer.SyncPolicy) async throws {
         var number = 0
