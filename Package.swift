@@ -33,7 +33,7 @@ let package = Package(
 
         // The reference daemons.
         .target(
-            name: "ExampleSupport", dependencies: ["TelemetryNet"],
+            name: "ExampleSupport", dependencies: ["TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/Support", swiftSettings: strict),
         .target(
             name: "ExampleDatabases", dependencies: ["ExampleSupport", "TelemetryKit"],

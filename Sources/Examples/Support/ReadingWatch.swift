@@ -1,4 +1,5 @@
 import Synchronization
+import TelemetryMQ
 
 /// Logs and counts what kept a reader of the queue from getting every message of one log: retention that was faster, or
 /// another log at the same address.
@@ -19,14 +20,26 @@ package final class ReadingWatch: Sendable {
 
     package var counts: Counts { state.withLock { $0 } }
 
+    /// Takes what concerns reading; what a program does about its connection is its own.
+    package func take(_ event: MQClient.Event) {
+        switch event {
+        case .messagesSkipped(let id, let count, let next): skipped(count, next: next, id: id)
+        case .logReset(let id, let found): reset(found, id: id)
+        case .subscriptionDelayed(let id, let reason, let wait):
+            log.warning("subscription waits", ["subscription": id, "reason": reason, "retry_after": wait.seconds])
+        case .connected, .disconnected, .publishingToOtherLog, .subscriptionFailed: break
+        }
+    }
+
     /// Retention was faster than the reader.
-    package func skipped(_ count: Int64, next: Int64, id: String) {
+    private func skipped(_ count: Int64, next: Int64, id: String) {
         state.withLock { $0.skippedMessages += count }
         log.warning("messages lost to retention", ["subscription": id, "count": count, "next_offset": next])
     }
 
-    /// The queue has another log, or its log has lost its tail. `what` describes it in one sentence.
-    package func reset(_ what: String, old: String?, new: String?, next: Int64, rewound: Int64, id: String) {
+    /// The queue has another log, or its log has lost its tail.
+    private func reset(_ found: MQClient.LogReset, id: String) {
+        let what = "\(found)"
         state.withLock { counts in
             counts.logResets += 1
             counts.lastReset = what
@@ -34,8 +47,8 @@ package final class ReadingWatch: Sendable {
         log.warning(
             "the queue has another log",
             [
-                "subscription": id, "old_log": old ?? "unknown", "new_log": new ?? "unknown", "next_offset": next,
-                "rewound": rewound, "reason": what,
+                "subscription": id, "old_log": found.oldLogID ?? "unknown", "new_log": found.newLogID ?? "unknown",
+                "next_offset": found.nextOffset, "rewound": found.rewound, "reason": what,
             ])
     }
 

@@ -29,13 +29,7 @@ final class QueueLink: Sendable {
             case .disconnected(let peer, _, let reason, let wait):
                 watch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
                 live.problem = "no new samples: the queue at \(peer) is not connected"
-            case .messagesSkipped(let id, let count, let next): reading.skipped(count, next: next, id: id)
-            case .logReset(let id, let reset):
-                reading.reset(
-                    "\(reset)", old: reset.oldLogID, new: reset.newLogID, next: reset.nextOffset,
-                    rewound: reset.rewound, id: id)
-            case .subscriptionDelayed(let id, let reason, let wait):
-                log.warning("subscription waits", ["subscription": id, "reason": reason, "retry_after": wait.seconds])
+            case .messagesSkipped, .logReset, .subscriptionDelayed: reading.take(event)
             case .publishingToOtherLog: break  // Nothing is published.
             case .subscriptionFailed: break  // `read` throws it.
             }

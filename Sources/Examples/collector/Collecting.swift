@@ -33,13 +33,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
         case .connected(let peer, _): queueWatch.found(["peer": peer])
         case .disconnected(let peer, _, let reason, let wait):
             queueWatch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
-        case .messagesSkipped(let id, let count, let next): readingWatch.skipped(count, next: next, id: id)
-        case .logReset(let id, let reset):
-            readingWatch.reset(
-                "\(reset)", old: reset.oldLogID, new: reset.newLogID, next: reset.nextOffset,
-                rewound: reset.rewound, id: id)
-        case .subscriptionDelayed(let id, let reason, let wait):
-            log.warning("subscription waits", ["subscription": id, "reason": reason, "retry_after": wait.seconds])
+        case .messagesSkipped, .logReset, .subscriptionDelayed: readingWatch.take(event)
         case .publishingToOtherLog: break  // Nothing is published.
         case .subscriptionFailed(_, let error): refusal.yield(error)
         }

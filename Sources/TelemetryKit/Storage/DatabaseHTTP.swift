@@ -72,7 +72,7 @@ struct DatabaseHTTP: Sendable {
     private var authorization: String? {
         guard let token, !token.isEmpty else { return nil }
         guard scheme == .basic else { return "\(scheme.rawValue) \(token)" }
-        return token.utf8.contains(UInt8(ascii: ":")) ? "Basic " + Base64.encoded(token) : "Bearer " + token
+        return token.utf8.contains(UInt8(ascii: ":")) ? "Basic " + base64(Array(token.utf8)) : "Bearer " + token
     }
 
     /// A body and what it is.

@@ -40,7 +40,7 @@ extension Broker {
         let now = configuration.clock.wall()
         let (next, oldest) = (log.nextOffset, log.oldestOffset)
         let ids = positions.ids
-        let start = after.map { after in ids.partitioningIndex { after.utf8.lexicographicallyPrecedes($0.utf8) } } ?? 0
+        let start = after.map { after in ids.partitioningIndex { after.precedes($0) } } ?? 0
         positionCounters.times.beginReport()
         for id in ids[start...] {
             guard let position = positions[id] else { continue }

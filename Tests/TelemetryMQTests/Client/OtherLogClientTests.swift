@@ -49,15 +49,6 @@ struct OtherLogClientTests {
         return read
     }
 
-    private func code(_ body: () async throws -> Void) async -> MQError.Code? {
-        do {
-            try await body()
-            return nil
-        } catch {
-            return (error as? MQError)?.code
-        }
-    }
-
     // MARK: Real servers
 
     @Test("a log in memory that began anew and has grown longer: every message of both is delivered, and an event names subscription and logs")
@@ -99,10 +90,10 @@ struct OtherLogClientTests {
             await first.shutdown()
             let second = try await startTestServer(port: port)
             #expect(try await read(4, &messages).last == "4 first 4")
-            #expect(await code { _ = try await messages.next() } == .otherLog)
+            #expect(await errorCode { _ = try await messages.next() } == .otherLog)
             // What was read of the first log is not committed to the second.
             try await publish("second", 0..<15, client)
-            #expect(await code { try await subscription.commit(through: 4) } == .otherLog)
+            #expect(await errorCode { try await subscription.commit(through: 4) } == .otherLog)
             #expect(try await client.positions().isEmpty)
             #expect(watch.all.isEmpty)
             await second.shutdown()
@@ -128,12 +119,12 @@ struct OtherLogClientTests {
             let subscription = client.subscribe(id: "later", from: .after(position), onOtherLog: fails ? .fail : .startAtOldest)
             var messages = subscription.makeAsyncIterator()
             if fails {
-                #expect(await code { _ = try await messages.next() } == .otherLog)
+                #expect(await errorCode { _ = try await messages.next() } == .otherLog)
             } else {
                 #expect(try await read(15, &messages) == (0..<15).map { "\($0) second \($0)" })
                 #expect(watch.all.map(\.oldLogID) == [position.logID])
             }
-            #expect(await code { try await subscription.commit(through: position) } == .otherLog)
+            #expect(await errorCode { try await subscription.commit(through: position) } == .otherLog)
             await second.shutdown()
         }
     }
@@ -218,7 +209,7 @@ struct OtherLogClientTests {
             try FileManager.default.copyItem(at: first.file(journal), to: second.file(journal))
             server = try await startTestServer(second, port: port)
             let strict = client.subscribe(id: "reader", from: .committed, onOtherLog: .fail)
-            #expect(await code { for try await _ in strict {} } == .otherLog)
+            #expect(await errorCode { for try await _ in strict {} } == .otherLog)
             let subscription = client.subscribe(id: "reader", from: .committed)
             var messages = subscription.makeAsyncIterator()
             #expect(try await read(15, &messages) == (0..<15).map { "\($0) second \($0)" })
@@ -259,7 +250,7 @@ struct OtherLogClientTests {
                 var messages = subscription.makeAsyncIterator()
                 _ = try await read(2, &messages)
             }
-            #expect(await code { try await subscription.commit(through: 1) } == .otherLog)
+            #expect(await errorCode { try await subscription.commit(through: 1) } == .otherLog)
         }
         #expect(named.withLock { $0 } == [Self.a, Self.a])
         try server.finish()
@@ -326,7 +317,7 @@ struct OtherLogClientTests {
             var messages = subscription.makeAsyncIterator()
             #expect(try await read(2, &messages) == ["0 0", "1 1"])
             if fails {
-                #expect(await code { _ = try await messages.next() } == .otherLog)
+                #expect(await errorCode { _ = try await messages.next() } == .otherLog)
             } else {
                 let message = try await messages.next()
                 #expect(message?.offset == 0 && message?.position.log == nil && message?.position.description == "0")
@@ -350,7 +341,7 @@ struct OtherLogClientTests {
             var messages = client.subscribe(id: "s", from: .earliest).makeAsyncIterator()
             let first = try await read(1, &messages)
             #expect(first == ["0 0"])
-            #expect(await code { _ = try await messages.next() } == .protocolViolation)
+            #expect(await errorCode { _ = try await messages.next() } == .protocolViolation)
         }
         try server.finish()
     }
@@ -386,7 +377,7 @@ struct OtherLogClientTests {
             try peer.readToEnd()
         }
         try await MQClient.withClient(patientConfiguration(server.port)) { client in
-            let code = try #require(await code { for try await _ in client.subscribe(id: "s", from: .earliest) {} })
+            let code = try #require(await errorCode { for try await _ in client.subscribe(id: "s", from: .earliest) {} })
             #expect([.protocolViolation, .corruptMessage].contains(code))
         }
         try server.finish()

@@ -17,15 +17,6 @@ struct SubscriptionLifeTests {
         while subscription.handle.buffer.count < count { await Task.yield() }
     }
 
-    private func code(_ body: () async throws -> Void) async -> MQError.Code? {
-        do {
-            try await body()
-            return nil
-        } catch {
-            return (error as? MQError)?.code
-        }
-    }
-
     private final class Seen: Sendable {
         let offsets = Mutex<[Int64]>([])
     }
@@ -160,11 +151,11 @@ struct SubscriptionLifeTests {
         }
         try await MQClient.withClient(patientConfiguration(server.port)) { client in
             let damaged = client.subscribe(id: "s", from: .earliest)
-            #expect(await code { for try await _ in damaged {} } == .corruptMessage)
+            #expect(await errorCode { for try await _ in damaged {} } == .corruptMessage)
             try await damaged.commit(through: 0)
             let taken = client.subscribe(id: "t", from: .earliest)
-            #expect(await code { for try await _ in taken {} } == .superseded)
-            #expect(await code { try await taken.commit(through: 0) } == .superseded)
+            #expect(await errorCode { for try await _ in taken {} } == .superseded)
+            #expect(await errorCode { try await taken.commit(through: 0) } == .superseded)
         }
         try server.finish()
     }
@@ -264,19 +255,19 @@ struct SubscriptionLifeTests {
         let fresh = client.subscribe(id: "t", from: .earliest)
         await client.close(within: .zero)
         #expect(try await messages.next()?.offset == 1)
-        #expect(await code { try await subscription.commit(through: 1) } == .closed)
+        #expect(await errorCode { try await subscription.commit(through: 1) } == .closed)
         #expect(try await messages.next()?.offset == 2)
         #expect(try await messages.next() == nil)
-        #expect(await code { for try await _ in fresh {} } == .closed)
-        #expect(await code { for try await _ in client.subscribe(from: .earliest) {} } == .closed)
-        #expect(await code { try await fresh.commit(through: 0) } == .closed)
-        #expect(await code { try await client.subscribe(id: "u").commit(through: 0) } == .closed)
-        #expect(await code { try await client.publish("1") } == .closed)
-        #expect(await code { _ = try await client.statistics() } == .closed)
-        #expect(await code { try await client.withPublisher { _ in } } == .closed)
+        #expect(await errorCode { for try await _ in fresh {} } == .closed)
+        #expect(await errorCode { for try await _ in client.subscribe(from: .earliest) {} } == .closed)
+        #expect(await errorCode { try await fresh.commit(through: 0) } == .closed)
+        #expect(await errorCode { try await client.subscribe(id: "u").commit(through: 0) } == .closed)
+        #expect(await errorCode { try await client.publish("1") } == .closed)
+        #expect(await errorCode { _ = try await client.statistics() } == .closed)
+        #expect(await errorCode { try await client.withPublisher { _ in } } == .closed)
         let unread = client.subscribe(id: "v", from: .earliest)
         unread.close()
-        #expect(await code { try await unread.commit(through: 0) } == .closed)
+        #expect(await errorCode { try await unread.commit(through: 0) } == .closed)
         await client.close()
         await server.shutdown()
     }
@@ -359,7 +350,7 @@ struct SubscriptionLifeTests {
             }
             for await _ in begun {}
             cancelled.cancel()
-            #expect(await code { _ = try await cancelled.value } == .cancelled)
+            #expect(await errorCode { _ = try await cancelled.value } == .cancelled)
             // The loop hears of it before the server's greeting.
             _ = try await client.loop.perform { 0 }
             async let newest = client.newestOffset()

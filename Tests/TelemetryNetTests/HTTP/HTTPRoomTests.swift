@@ -72,8 +72,8 @@ struct HTTPRoomTests {
         }
     }
 
-    @Test("while all connections are busy probes are answered from a reserve, and nobody busy is closed")
-    func busy() async throws {
+    /// A handler whose `/busy` waits for the gate to open, and tells of each that has begun.
+    private func busyHandler() -> (HTTPHandler, begun: AsyncStream<Void>, open: AsyncStream<Void>.Continuation) {
         let (gate, open) = AsyncStream<Void>.makeStream()
         let (begun, begins) = AsyncStream<Void>.makeStream()
         let handler = HTTPHandler.task { request in
@@ -83,6 +83,12 @@ struct HTTPRoomTests {
             }
             return HTTPResponse(contentType: "text/plain", Array("hello".utf8))
         }
+        return (handler, begun, open)
+    }
+
+    @Test("while all connections are busy probes are answered from a reserve, and nobody busy is closed")
+    func busy() async throws {
+        let (handler, begun, open) = busyHandler()
         try await withFullServer(handler: handler, { $0.maxConnections = 3 }) { server, counters in
             let busy = try (0..<3).map { _ in try HTTPPeer(port: server.port) }
             for peer in busy { peer.get("/busy") }
@@ -102,15 +108,7 @@ struct HTTPRoomTests {
 
     @Test("who comes when the reserve is busy too waits, and is served when one is done")
     func reserveBusy() async throws {
-        let (gate, open) = AsyncStream<Void>.makeStream()
-        let (begun, begins) = AsyncStream<Void>.makeStream()
-        let handler = HTTPHandler.task { request in
-            if request.path == "/busy" {
-                begins.yield()
-                for await _ in gate { break }
-            }
-            return HTTPResponse(contentType: "text/plain", Array("hello".utf8))
-        }
+        let (handler, begun, open) = busyHandler()
         try await withFullServer(handler: handler, { $0.maxConnections = 2 }) { server, counters in
             var iterator = begun.makeAsyncIterator()
             var busy: [HTTPPeer] = []
