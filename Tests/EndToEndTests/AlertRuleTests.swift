@@ -181,7 +181,11 @@ struct AlertFleet {
     mutating func plant(_ fault: AlertRuleTests.Fault) async throws {
         switch fault {
         case .streamerKilled: await kill(streamer)
-        case .queueKilled: await kill(queue.process)
+        case .queueKilled:
+            await kill(queue.process)
+            // That publishes are without a response is no fault beside this one.
+            let port = targets[1].port
+            try await eventuallyTrue("a publish that waits too long") { try await HTTP.metric(port, "streamer_queue_accepting") == 0 }
         // Comes by itself, and is there from the start.
         case .storageFailed, .exporterNeverThere: break
         case .deviceFull:
