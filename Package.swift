@@ -25,11 +25,57 @@ let package = Package(
         .target(name: "TelemetryNet", dependencies: ["CLinux"], swiftSettings: strict),
 
         // The two products. Neither imports the other.
-        .target(name: "TelemetryMQ", dependencies: ["TelemetryNet", "CLinux"], swiftSettings: strict),
         .target(
-            name: "TelemetryKit", dependencies: ["TelemetryNet", "CCurl"],
-            // The dashboard's files, as bytes in the library: a bundle would need Foundation, and files beside the programs.
-            resources: [.embedInCode("Gateway/Dashboard")], swiftSettings: strict),
+            name: "TelemetryMQProtocol", dependencies: ["TelemetryNet"],
+            path: "Sources/TelemetryMQ/Protocol", swiftSettings: strict),
+        .target(
+            name: "TelemetryMQLog", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryNet"],
+            path: "Sources/TelemetryMQ/Log", swiftSettings: strict),
+        .target(
+            name: "TelemetryMQServer", dependencies: ["CLinux", "TelemetryMQLog", "TelemetryMQProtocol", "TelemetryNet"],
+            path: "Sources/TelemetryMQ/Server", swiftSettings: strict),
+        .target(
+            name: "TelemetryMQClient", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryNet"],
+            path: "Sources/TelemetryMQ/Client", swiftSettings: strict),
+        .target(
+            name: "TelemetryMQ", dependencies: ["TelemetryMQClient", "TelemetryMQLog", "TelemetryMQServer"],
+            path: "Sources/TelemetryMQ/Umbrella", swiftSettings: strict),
+        .target(
+            name: "TelemetryModels", dependencies: ["TelemetryNet"],
+            path: "Sources/TelemetryKit/Models", swiftSettings: strict),
+        .target(
+            name: "TelemetryReaders", dependencies: ["TelemetryModels", "TelemetryNet"],
+            path: "Sources/TelemetryKit/Readers", swiftSettings: strict),
+        .target(
+            name: "TelemetryStores", dependencies: ["TelemetryModels", "TelemetryNet"],
+            path: "Sources/TelemetryKit/Stores", swiftSettings: strict),
+        .target(
+            name: "TelemetryHealth", dependencies: ["TelemetryModels", "TelemetryStores", "TelemetryNet"],
+            path: "Sources/TelemetryKit/Health", swiftSettings: strict),
+        .target(
+            name: "TelemetryHTTPClient", dependencies: ["CCurl", "TelemetryNet"],
+            path: "Sources/TelemetryKit/HTTPClient", swiftSettings: strict),
+        .target(
+            name: "TelemetryDatabases", dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryStores", "TelemetryNet"],
+            path: "Sources/TelemetryKit/Databases", swiftSettings: strict),
+        .target(
+            name: "TelemetryPipeline", dependencies: ["TelemetryModels", "TelemetryReaders", "TelemetryStores", "TelemetryNet"],
+            path: "Sources/TelemetryKit/Pipeline", swiftSettings: strict),
+        .target(
+            name: "TelemetryScraping", dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryPipeline", "TelemetryReaders", "TelemetryNet"],
+            path: "Sources/TelemetryKit/Scraping", swiftSettings: strict),
+        .target(
+            name: "TelemetryPromQL", dependencies: ["TelemetryModels", "TelemetryStores", "TelemetryNet"],
+            path: "Sources/TelemetryKit/PromQL", swiftSettings: strict),
+        .target(
+            name: "TelemetryGateway", dependencies: ["TelemetryHealth", "TelemetryModels", "TelemetryPromQL", "TelemetryStores", "TelemetryNet"],
+            path: "Sources/TelemetryKit/Gateway", resources: [.embedInCode("Dashboard")], swiftSettings: strict),
+        .target(
+            name: "TelemetryKit",
+            dependencies: [
+                "TelemetryDatabases", "TelemetryGateway", "TelemetryHealth", "TelemetryModels", "TelemetryPipeline", "TelemetryPromQL", "TelemetryReaders", "TelemetryScraping", "TelemetryStores",
+            ],
+            path: "Sources/TelemetryKit/Umbrella", swiftSettings: strict),
 
         // The reference daemons.
         .target(

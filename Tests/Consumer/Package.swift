@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+
 import PackageDescription
 
 // A service that imports TelemetryMQ alone, as its users do: scripts/check-consumer.sh builds and runs it.

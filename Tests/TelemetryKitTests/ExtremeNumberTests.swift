@@ -3,7 +3,15 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryReaders
+@testable import TelemetryScraping
+@testable import TelemetryStores
 
 @Suite("No number from outside stops a reader, a store or the gateway", .timeLimit(.minutes(5)))
 struct ExtremeNumberTests {

@@ -1,7 +1,12 @@
 import FaultSupport
 import Foundation
 import Glibc
-@testable import TelemetryKit
+
+@testable import TelemetryDatabases
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
 
 /// A server of another maker on a free loopback port with a directory of its own; stopped by process id when the last reference goes.
 final class RealServer: Sendable {

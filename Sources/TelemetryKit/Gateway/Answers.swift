@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// The JSON form of answers.
@@ -27,25 +28,6 @@ enum Answers {
         var out = ByteWriter(capacity: capacity)
         append(&out)
         return HTTPResponse(contentType: json, out.bytes)
-    }
-}
-
-extension ByteWriter {
-    /// `[…]`
-    mutating func appendList<Element>(_ items: some Sequence<Element>, _ append: (inout ByteWriter, Element) -> Void) {
-        self.append(UInt8(ascii: "["))
-        var isFirst = true
-        for item in items {
-            if !isFirst { self.append(UInt8(ascii: ",")) }
-            isFirst = false
-            append(&self, item)
-        }
-        self.append(UInt8(ascii: "]"))
-    }
-
-    /// `null` for what JSON has no number for.
-    mutating func appendNumber(_ value: Double) {
-        if value.isFinite { appendDouble(value) } else { append("null") }
     }
 }
 

@@ -1,5 +1,8 @@
 import Synchronization
+import TelemetryHealth
 import TelemetryNet
+import TelemetryPromQL
+import TelemetryStores
 
 /// The REST gateway over a store: lists, queries and exports, with an OpenAPI document and pages for people.
 ///

@@ -1,4 +1,5 @@
 import TelemetryNet
+import TelemetryStores
 
 /// What the gateway's handlers share, and the way of a request from the server to its route and back.
 final class GatewayCore: Sendable {

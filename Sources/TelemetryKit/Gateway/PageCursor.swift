@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// Where a page of samples ended, as a text that clients hand back and need not understand.

@@ -1,4 +1,5 @@
 import TelemetryNet
+import TelemetryStores
 
 /// A JSON response that is written in pieces, one for each element of a list that is in memory as references.
 ///

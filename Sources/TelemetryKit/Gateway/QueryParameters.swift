@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// Reads a query string by what a route declares; whatever is not declared, or twice there, or not of its kind, is refused

@@ -1,4 +1,6 @@
+import TelemetryModels
 import TelemetryNet
+import TelemetryStores
 
 /// What a handler is given: the request, its captured segments and its checked parameters.
 struct RequestContext: Sendable {

@@ -1,4 +1,6 @@
+import TelemetryModels
 import TelemetryNet
+import TelemetryStores
 
 /// One page of samples, by time in either order, and where the next begins.
 struct SamplePage: Sendable {

@@ -1,4 +1,6 @@
+import TelemetryModels
 import TelemetryNet
+import TelemetryStores
 
 /// The health of GPUs and hosts, judged from the newest sample of every series. A value: nothing is remembered between two of them.
 public struct FleetHealth: Sendable {

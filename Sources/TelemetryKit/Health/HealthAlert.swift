@@ -1,3 +1,5 @@
+import TelemetryModels
+
 /// One thing that is wrong with a GPU, by its newest samples.
 public struct HealthAlert: Sendable, Hashable {
     /// How bad it is.

@@ -1,3 +1,5 @@
+import TelemetryModels
+
 /// By what a GPU counts as ill.
 public struct HealthRules: Sendable, Hashable {
     /// A GPU is stale, and a metric has vanished, when its newest sample is so much older than the newest of all, or of the GPU. It is

@@ -1,3 +1,5 @@
+import TelemetryModels
+
 /// Collects rows until there are enough for a batch, by number or by time.
 public struct BatchBuilder: Sendable {
     private let source: String

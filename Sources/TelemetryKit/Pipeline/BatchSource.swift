@@ -1,3 +1,6 @@
+import TelemetryModels
+import TelemetryReaders
+
 /// Where batches come from: exports, standard input, or an exporter that is scraped.
 ///
 /// One task owns a source. Where that task is cancelled, ``next()`` returns what was collected and then `nil`, so that nothing that was
@@ -42,25 +45,6 @@ public struct SourceProgress: Sendable, Hashable {
 
     /// Nothing read.
     public init() {}
-}
-
-/// The rows that a source passed over because of their form, counted by reason.
-public struct RejectedRows: Sendable, Hashable {
-    /// How many.
-    public var count = 0
-    /// In the words of ``CSVError/Kind``, or of the reader of the Prometheus text format.
-    public var countsByReason: [String: Int] = [:]
-    /// The first few, with file, line and reason.
-    public var first: [String] = []
-
-    /// None.
-    public init() {}
-
-    init(_ rows: BadRows) {
-        count = rows.count
-        countsByReason = Dictionary(uniqueKeysWithValues: rows.countsByKind.map { ($0.key.rawValue, $0.value) })
-        first = rows.first.map(\.description)
-    }
 }
 
 /// How the scraping of an exporter goes.

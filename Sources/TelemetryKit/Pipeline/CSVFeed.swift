@@ -1,5 +1,7 @@
 import Glibc
+import TelemetryModels
 import TelemetryNet
+import TelemetryReaders
 
 /// Reads what a ``CSVInput`` means as one run of rows: file behind file, or a stream. Series keep their indices throughout.
 struct CSVFeed: ~Copyable {

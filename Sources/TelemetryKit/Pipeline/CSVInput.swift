@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryReaders
 
 /// What a ``CSVSource`` reads.
 public enum CSVInput: Sendable, Hashable, CustomStringConvertible {

@@ -1,4 +1,6 @@
+import TelemetryModels
 import TelemetryNet
+import TelemetryReaders
 
 /// Reads DCGM exports as a streamer does: row by row at a rate, collected to batches.
 ///

@@ -1,4 +1,6 @@
 import Synchronization
+import TelemetryModels
+import TelemetryStores
 
 /// Reads batches from a queue and writes them to a store; commits only what is stored.
 ///

@@ -1,6 +1,8 @@
 import Glibc
 import Synchronization
+import TelemetryModels
 import TelemetryNet
+import TelemetryStores
 
 /// A file of the samples that a database refuses for good. A line is a JSON object:
 ///

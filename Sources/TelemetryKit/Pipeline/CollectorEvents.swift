@@ -1,3 +1,6 @@
+import TelemetryModels
+import TelemetryStores
+
 /// One message of the queue, for a ``Collector``.
 public struct CollectorMessage: Sendable {
     /// Its place in the log: a position is committed by it.

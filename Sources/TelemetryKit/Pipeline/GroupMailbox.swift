@@ -1,4 +1,5 @@
 import Synchronization
+import TelemetryModels
 
 /// Between the task that reads messages and the task that writes to the store: holds one group, and makes the reader wait
 /// while that group is full. So nothing is read for long while the store is away.

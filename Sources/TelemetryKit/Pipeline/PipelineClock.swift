@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// What time it is and how to wait: the system's, or a test's.

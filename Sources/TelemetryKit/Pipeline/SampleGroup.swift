@@ -1,3 +1,5 @@
+import TelemetryModels
+
 /// Batches that are written to the store together, and the last message that they came from.
 struct SampleGroup: Sendable {
     var batches: [MetricBatch] = []

@@ -1,3 +1,5 @@
+import TelemetryModels
+
 /// The share of the GPUs that one of several collectors writes: `2/4` is the second of four.
 public struct Shard: Sendable, Hashable, CustomStringConvertible {
     /// From 1.

@@ -1,5 +1,6 @@
 import Glibc
 import TelemetryNet
+import TelemetryReaders
 
 /// A pipe, a terminal, or whatever else gives its bytes when it likes, as the source of a ``CSVReader``.
 ///

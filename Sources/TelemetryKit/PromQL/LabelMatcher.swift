@@ -9,7 +9,7 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
         case matchesNot = "!~"
     }
 
-    let name: String
+    package let name: String
     let operation: Operation
     let value: String
     private let regex: LinearRegex?
@@ -22,7 +22,7 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// An absent label has the empty value.
-    func matches(_ text: String) -> Bool {
+    package func matches(_ text: String) -> Bool {
         switch operation {
         case .equal: text.hasBytes(of: value)
         case .notEqual: !text.hasBytes(of: value)
@@ -32,7 +32,7 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The values that it allows, where they are spelled out.
-    var allowedValues: [String]? {
+    package var allowedValues: [String]? {
         switch operation {
         case .equal: [value]
         case .matches: regex!.literals
@@ -54,7 +54,7 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// The text in quotes, cut if it is long: for errors.
-func promQLEcho(_ text: String) -> String { promQLQuoted(abbreviated(text)) }
+package func promQLEcho(_ text: String) -> String { promQLQuoted(abbreviated(text)) }
 
 /// The text in quotes, as PromQL reads it.
 func promQLQuoted(_ text: String) -> String {

@@ -1,12 +1,13 @@
+import TelemetryModels
 import TelemetryNet
 
 /// The labels of a series or of a result, among them its name as `__name__`. Shared by all samples that have it.
-final class LabelSet: Hashable, Sendable {
+package final class LabelSet: Hashable, Sendable {
     static let empty = LabelSet([])
-    static let nameLabel = "__name__"
+    package static let nameLabel = "__name__"
 
     /// In the order of names; values are not empty, since to Prometheus an empty label is none.
-    let labels: [MetricLabel]
+    package let labels: [MetricLabel]
     private let contentHash: Int
 
     /// Of labels whose names are unique, in any order.
@@ -17,14 +18,14 @@ final class LabelSet: Hashable, Sendable {
         contentHash = hasher.finalize()
     }
 
-    static func == (a: LabelSet, b: LabelSet) -> Bool {
+    package static func == (a: LabelSet, b: LabelSet) -> Bool {
         a === b || (a.contentHash == b.contentHash && a.labels == b.labels)
     }
 
-    func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }
 
     /// Empty where the label is not there.
-    subscript(_ name: String) -> String { labels.first { $0.name.hasBytes(of: name) }?.value ?? "" }
+    package subscript(_ name: String) -> String { labels.first { $0.name.hasBytes(of: name) }?.value ?? "" }
 
     func keeping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { names.hasText($0.name) }) }
 
@@ -36,7 +37,7 @@ final class LabelSet: Hashable, Sendable {
     }
 
     /// By names and values, label by label.
-    static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
+    package static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
         for (x, y) in zip(a.labels, b.labels) where x != y { return (ByteText(x.name), ByteText(x.value)) < (ByteText(y.name), ByteText(y.value)) }
         return a.labels.count < b.labels.count
     }
@@ -50,7 +51,7 @@ extension LabelSet {
 
     /// Its own labels, and those of `dcgm-exporter` for what its GPU says beyond them. A store can be asked for uuid, model and
     /// host: these are always the GPU's.
-    convenience init(_ series: MetricSeries) {
+    package convenience init(_ series: MetricSeries) {
         let gpu = series.gpu
         var labels = [
             MetricLabel(name: Self.nameLabel, value: series.metricName), MetricLabel(name: Self.uuid, value: gpu.uuid),

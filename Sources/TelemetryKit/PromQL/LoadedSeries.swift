@@ -1,4 +1,6 @@
+import TelemetryModels
 import TelemetryNet
+import TelemetryStores
 
 /// The samples of one series that a selector may need, and where the evaluation is in them.
 ///
@@ -108,11 +110,11 @@ struct SeriesLoader {
 }
 
 /// What of a selector a store can be asked for.
-enum SelectorFilter {
+package enum SelectorFilter {
     /// Includes all samples that the matchers mean, and maybe more; `nil` where there can be none.
     ///
     /// - Parameter metricNames: the store's metrics, asked for at the first selector that needs them.
-    static func filter(
+    package static func filter(
         _ matchers: [LabelMatcher], _ store: any TelemetryStore, from start: Int64, through end: Int64,
         metricNames: inout [String]?
     ) async throws -> SampleFilter? {

@@ -1,5 +1,5 @@
 /// Durations of PromQL: `5m`, `1h30m`, `250ms`.
-enum PromQLDuration {
+package enum PromQLDuration {
     // A day has 24 hours and a year 365 days, as in Prometheus.
     private static let units: [(name: String, milliseconds: Int64)] = [
         ("y", 365 * 86_400_000), ("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
@@ -8,7 +8,7 @@ enum PromQLDuration {
     /// In milliseconds; `nil` for another text, or one beyond 292 years.
     ///
     /// Each unit occurs once at most, and larger ones come first. `0` needs no unit.
-    static func milliseconds(_ text: String) -> Int64? {
+    package static func milliseconds(_ text: String) -> Int64? {
         if text == "0" { return 0 }
         var rest = Substring(text)
         var unit = 0

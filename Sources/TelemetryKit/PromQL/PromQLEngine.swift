@@ -1,19 +1,25 @@
 import TelemetryNet
+import TelemetryStores
 
 /// Answers queries in PromQL from a store, as Prometheus 2.42 does.
-struct PromQLEngine: Sendable {
+package struct PromQLEngine: Sendable {
     let store: any TelemetryStore
-    var limits = PromQLLimits()
+    package var limits = PromQLLimits()
+
+    package init(store: any TelemetryStore, limits: PromQLLimits = PromQLLimits()) {
+        self.store = store
+        self.limits = limits
+    }
 
     /// What a query gives. Times are milliseconds since 1970.
-    enum Answer: Sendable {
+    package enum Answer: Sendable {
         case scalar(Double, time: Int64)
         case string(String, time: Int64)
         case vector([PromQLSample], time: Int64)
         case matrix([PromQLSeries])
     }
 
-    func instant(_ query: PromQLQuery, at time: Int64) async throws -> Answer {
+    package func instant(_ query: PromQLQuery, at time: Int64) async throws -> Answer {
         let evaluation = try await evaluation(of: query, from: time, through: time)
         if case .selector(let selector) = query.expression, selector.window != nil {
             return .matrix(evaluation.ranges(of: selector, at: time))
@@ -26,7 +32,7 @@ struct PromQLEngine: Sendable {
     }
 
     /// At every step from `start` through `end`.
-    func range(_ query: PromQLQuery, from start: Int64, through end: Int64, step: Int64) async throws -> Answer {
+    package func range(_ query: PromQLQuery, from start: Int64, through end: Int64, step: Int64) async throws -> Answer {
         let type = query.expression.type
         guard type == .scalar || type == .vector else {
             throw PromQLError(.badData, "a range query needs a scalar or an instant vector, and this is of type \(type.rawValue)")
@@ -71,17 +77,17 @@ struct PromQLEngine: Sendable {
 }
 
 /// A value with its labels.
-struct PromQLSample: Sendable {
-    var labels: LabelSet
-    var value: Double
+package struct PromQLSample: Sendable {
+    package var labels: LabelSet
+    package var value: Double
 }
 
 /// Values over time.
-struct PromQLSeries: Sendable {
-    var labels: LabelSet
+package struct PromQLSeries: Sendable {
+    package var labels: LabelSet
     /// Milliseconds since 1970.
-    private(set) var times: [Int64] = []
-    private(set) var values: [Double] = []
+    package private(set) var times: [Int64] = []
+    package private(set) var values: [Double] = []
 
     init(labels: LabelSet) { self.labels = labels }
 

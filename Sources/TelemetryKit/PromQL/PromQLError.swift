@@ -30,7 +30,7 @@ package struct PromQLError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The status of the answer, and Prometheus' word for the kind.
-    var answer: (status: Int, errorType: StaticString) {
+    package var answer: (status: Int, errorType: StaticString) {
         switch kind {
         case .badData: (400, "bad_data")
         case .unsupported, .execution: (422, "execution")

@@ -39,7 +39,7 @@ extension PromQLEvaluation {
             aggregation.isWithout ? labels.dropping(aggregation.labels + [LabelSet.nameLabel]) : labels.keeping(aggregation.labels)
         }
         guard aggregation.operation == .countValues else { return labels }
-        return labels.setting(label, PrometheusAnswer.text(sample.value, isPlain: true))
+        return labels.setting(label, PrometheusNumber.text(sample.value, isPlain: true))
     }
 
     private static func value(_ operation: PromQLAggregation.Operation, _ values: [Double], _ parameter: Double) -> Double {
@@ -99,7 +99,7 @@ extension PromQLEvaluation {
 }
 
 /// `[a-zA-Z_][a-zA-Z0-9_]*`
-func isLabelName(_ text: String) -> Bool {
+package func isLabelName(_ text: String) -> Bool {
     guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
     return text.utf8.allSatisfy { byte in
         switch byte {

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryModels
 import TelemetryNet
 
 /// Functions.

@@ -123,5 +123,5 @@ final class PromQLEvaluation {
 
 extension LabelSet: CustomStringConvertible {
     /// `{gpu="0", job="dcgm"}`
-    var description: String { "{\(labels.map { $0.name + "=" + promQLQuoted($0.value) }.joined(separator: ", "))}" }
+    package var description: String { "{\(labels.map { $0.name + "=" + promQLQuoted($0.value) }.joined(separator: ", "))}" }
 }

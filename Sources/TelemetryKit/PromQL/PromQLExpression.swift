@@ -35,11 +35,11 @@ package struct PromQLSelector: Sendable {
     /// Beside the matchers.
     var name: String?
     /// Also the one for the name.
-    var matchers: [LabelMatcher]
+    package var matchers: [LabelMatcher]
     /// Of a range, in milliseconds.
-    var window: Int64?
+    package var window: Int64?
     /// In milliseconds.
-    var offset: Int64 = 0
+    package var offset: Int64 = 0
 }
 
 /// `sum by (gpu) (…)`
@@ -135,5 +135,5 @@ package struct PromQLBinary: Sendable {
 package struct PromQLQuery: Sendable {
     package var expression: PromQLExpression
     /// In the order of their index.
-    var selectors: [PromQLSelector]
+    package var selectors: [PromQLSelector]
 }

@@ -1,4 +1,5 @@
 import Synchronization
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// Gathers messages into frames of many, and keeps many frames on their way: the fast way to publish.

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// What a link tells its user; all of it on the loop.

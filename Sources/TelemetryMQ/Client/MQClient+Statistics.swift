@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 extension MQClient {

@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// The client's publishing side: one connection, requests in flight, resent in order after it broke. Belongs to the loop.

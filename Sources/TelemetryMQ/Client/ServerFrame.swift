@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// What a server sends, read. Ranges count from the start of the frame, behind its length bytes.

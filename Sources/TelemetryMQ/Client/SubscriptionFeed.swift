@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// The loop's side of a subscription: keeps it alive over connections, checks what arrives, and fills the buffer.

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// Records that wait to be appended together by one gathered write.
@@ -17,7 +18,7 @@ package struct AppendBatch: ~Copyable {
     private var used = 0
     /// Payloads that are not in the staging memory, each with the number of staged bytes before it.
     private var outside: [(stagedBefore: Int, bytes: UnsafeRawBufferPointer)] = []
-    private(set) var byteCount: Int64 = 0
+    package private(set) var byteCount: Int64 = 0
     /// Where some of the records start, counted from the start of the batch.
     private(set) var marks: [SegmentIndex.Mark] = []
     package private(set) var firstOffset: Int64

@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// The index of a sealed segment on disk, one JSON object:
@@ -8,7 +9,7 @@ import TelemetryNet
 /// Written once all of the segment is on the device. So it says two things: where records are, without a scan; and that
 /// whatever is wrong with the segment now is damage, not the torn end of a write. It holds nothing that a scan cannot
 /// find again.
-struct IndexFile: Sendable, Equatable {
+package struct IndexFile: Sendable, Equatable {
     static let nameSuffix = ".index"
 
     var baseOffset: Int64

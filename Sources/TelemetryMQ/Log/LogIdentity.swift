@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// Which log this is, and in which of its lives a message was read.
@@ -7,7 +8,7 @@ import TelemetryNet
 /// log; its `firstOffset` is where the log ended then. So an offset that was read in an epoch names the same message
 /// for as long as it lies before the first offset of every later epoch: after a power loss that took the log's tail,
 /// or after a backup was restored, it lies beyond it, or the epoch is unknown.
-struct LogIdentity: Sendable, Equatable {
+package struct LogIdentity: Sendable, Equatable {
     struct Epoch: Sendable, Equatable {
         var id: UInt64
         var firstOffset: Int64
@@ -15,11 +16,11 @@ struct LogIdentity: Sendable, Equatable {
 
     /// The oldest epochs are forgotten beyond this: what was read in one of them counts as read from another log.
     static let maxEpochs = 1024
-    static let idBytes = 32
+    package static let idBytes = 32
     static let epochBytes = 16
 
     /// 32 lowercase hexadecimal digits.
-    let id: [UInt8]
+    package let id: [UInt8]
     /// Never empty once the log is open; first offsets do not decrease.
     private(set) var epochs: [Epoch]
 
@@ -33,8 +34,8 @@ struct LogIdentity: Sendable, Equatable {
         LogIdentity(id: Hex.digits(.random(in: .min ... .max)) + Hex.digits(.random(in: .min ... .max)), epochs: [])
     }
 
-    var idText: String { String(decoding: id, as: UTF8.self) }
-    var epoch: [UInt8] { Hex.digits(epochs.last?.id ?? 0) }
+    package var idText: String { String(decoding: id, as: UTF8.self) }
+    package var epoch: [UInt8] { Hex.digits(epochs.last?.id ?? 0) }
     var epochText: String { String(decoding: epoch, as: UTF8.self) }
 
     /// Begins an epoch on a log that ends before message `nextOffset`. Returns the number of messages that the epochs
@@ -53,7 +54,7 @@ struct LogIdentity: Sendable, Equatable {
     // MARK: Judging what a client or a stored position names
 
     /// How the log that was named relates to this one.
-    enum Standing: Equatable {
+    package enum Standing: Equatable {
         case same
         case other
         /// This log, but it lost the messages from `end` on that it had in the named epoch.
@@ -62,7 +63,7 @@ struct LogIdentity: Sendable, Equatable {
 
     /// `logID`, `epoch`: as named, `nil` if not. `nextOffset`: the offset after the last message that was read in the
     /// epoch; `nil` if the request has none.
-    func standing(logID: JSONText?, epoch: JSONText?, nextOffset: Int64?) -> Standing {
+    package func standing(logID: JSONText?, epoch: JSONText?, nextOffset: Int64?) -> Standing {
         if let logID, !logID.equals(id) { return .other }
         guard let epoch else { return .same }
         guard let number = Hex.number(epoch.resolvedBytes) else { return .other }
@@ -143,29 +144,5 @@ extension LogIdentity {
         let first = try reader.readInt64()
         guard try !reader.nextElement() else { return nil }
         return Epoch(id: id, firstOffset: first)
-    }
-}
-
-/// Sixteen lowercase hexadecimal digits.
-enum Hex {
-    static func digits(_ value: UInt64) -> [UInt8] {
-        (0..<16).map { hexDigit(UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * $0)) & 15) }
-    }
-
-    static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) }
-
-    /// `nil` for anything but sixteen of them.
-    static func number(_ digits: [UInt8]) -> UInt64? {
-        guard digits.count == 16, digits.allSatisfy(isDigit) else { return nil }
-        return digits.reduce(0) { $0 << 4 | UInt64($1 < 0x40 ? $1 - 0x30 : $1 - 0x57) }
-    }
-}
-
-extension JSONText {
-    /// The text's bytes with its escapes resolved.
-    var resolvedBytes: [UInt8] { hasEscapes ? Array(string.utf8) : Array(raw) }
-
-    func equals(_ bytes: [UInt8]) -> Bool {
-        hasEscapes ? string.utf8.elementsEqual(bytes) : raw.elementsEqual(bytes)
     }
 }

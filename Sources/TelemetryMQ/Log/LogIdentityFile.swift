@@ -5,18 +5,18 @@ import TelemetryNet
 /// The file is replaced in one step and synced before anything of the new epoch may be stored: else a client could
 /// have read from an epoch that the log, after a power loss, never had. A log in memory has no file, and is a new log
 /// each time.
-final class LogIdentityFile {
+package final class LogIdentityFile {
     static let name = "log.identity"
 
-    let identity: LogIdentity
+    package let identity: LogIdentity
     /// What an operator should know: the log got a new identity, or has lost its tail.
-    let notices: [String]
+    package let notices: [String]
     private let directory: any LogDirectory
-    private(set) var isStored: Bool
+    package private(set) var isStored: Bool
 
     /// Reads the file, makes an identity if there is none, and begins an epoch, which is not stored yet.
     /// `nextOffset`: where the recovered log ends.
-    init(directory: any LogDirectory, nextOffset: Int64) throws(LogError) {
+    package init(directory: any LogDirectory, nextOffset: Int64) throws(LogError) {
         self.directory = directory
         isStored = !directory.isDurable
         var notices: [String] = []
@@ -51,7 +51,7 @@ final class LogIdentityFile {
     }
 
     /// Writes and syncs the file if that is still to do. After a throw it is: nothing may be stored in the log.
-    func store() throws(LogError) {
+    package func store() throws(LogError) {
         if isStored { return }
         do {
             try directory.replaceSynced(Self.name, with: identity.json)

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// What a log's directory holds, found by reading every record. It changes nothing and takes no lock, so it may look at the
@@ -57,14 +58,14 @@ public struct LogInspection: Sendable {
         let journal = names.contains(PositionJournal.fileName) ? try directory.open(PositionJournal.fileName) : nil
         let lines = try journal?.readAll() ?? []
         let identity = try readIdentity(directory)
-        let bases = names.compactMap(TelemetryMQ.Segment.baseOffset(ofName:)).sorted()
+        let bases = names.compactMap(TelemetryMQLog.Segment.baseOffset(ofName:)).sorted()
         if bases.isEmpty { notices.append("\(directory.path): no segment") }
         for base in bases {
             if let previous = segments.last, previous.damage == nil, previous.nextOffset != base {
                 problems.append("\(previous.path): ends before message \(previous.nextOffset); the next segment begins with \(base)")
             }
             guard base < Record.numberBound else {
-                let name = TelemetryMQ.Segment.name(baseOffset: base)
+                let name = TelemetryMQLog.Segment.name(baseOffset: base)
                 problems.append("\(directory.path)/\(name): not the name of a segment: offsets are below 2^62")
                 continue
             }
@@ -110,8 +111,8 @@ public struct LogInspection: Sendable {
     }
 
     private mutating func read(_ base: Int64, _ directory: ReadOnlyDirectory, isLast: Bool) throws {
-        let file = try directory.open(TelemetryMQ.Segment.name(baseOffset: base))
-        let found = TelemetryMQ.Segment(baseOffset: base, file: file)
+        let file = try directory.open(TelemetryMQLog.Segment.name(baseOffset: base))
+        let found = TelemetryMQLog.Segment(baseOffset: base, file: file)
         var damage: String?
         do {
             if let tail = try SegmentRecovery.scan(found, visit: { _ in }) {

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// Opens the segments of a directory: by their indexes where they have them, else by reading every record.

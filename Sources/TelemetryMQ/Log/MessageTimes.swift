@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// When messages were stored, for reports that ask for many at a time.
@@ -5,7 +6,7 @@ import TelemetryNet
 /// A segment's marks give the time for about every 32 KiB. If that is not precise enough, one record is read, and
 /// what was read is kept for the next report; the number of reads in a report is limited, since they happen on the
 /// server's thread.
-struct MessageTimes {
+package struct MessageTimes {
     /// Beyond this number in one report the marks must do.
     static let maxReads = 128
     /// Marks that are closer together than this, in microseconds, or than a twentieth of the message's age, are
@@ -17,14 +18,18 @@ struct MessageTimes {
     private var asked: [Int64: Int64] = [:]
     private(set) var reads = 0
 
-    mutating func beginReport() {
+    package init(reads: Int = 0) {
+        self.reads = reads
+    }
+
+    package mutating func beginReport() {
         known = asked
         asked = [:]
         reads = 0
     }
 
     /// Microseconds since 1970; `nil` if the log does not hold the message. If it is not exact, it is earlier.
-    mutating func time(of offset: Int64, in log: MessageLog, now: Int64) -> Int64? {
+    package mutating func time(of offset: Int64, in log: MessageLog, now: Int64) -> Int64? {
         if let time = asked[offset] { return time }
         if let time = known[offset] {
             asked[offset] = time

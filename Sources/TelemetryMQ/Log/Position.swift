@@ -29,11 +29,17 @@ package struct Position: Sendable, Equatable {
 }
 
 /// The limits within which a stored position means a message of the log that is being opened.
-struct PositionBounds {
+package struct PositionBounds {
     /// `nil` if it is not known which log this is: then only offsets are compared.
     var identity: LogIdentity?
     var oldestOffset: Int64
     var nextOffset: Int64
+
+    package init(identity: LogIdentity? = nil, oldestOffset: Int64, nextOffset: Int64) {
+        self.identity = identity
+        self.oldestOffset = oldestOffset
+        self.nextOffset = nextOffset
+    }
 
     /// Everything is within them.
     static let none = PositionBounds(identity: nil, oldestOffset: 0, nextOffset: .max)

@@ -31,7 +31,7 @@ package final class PositionJournal {
     /// Positions that did not mean a message of this log, and were set back.
     package private(set) var repairs: [String] = []
     /// By subscriber id, until it commits anew.
-    private(set) var repaired: TextTable<PositionRepair> = [:]
+    package private(set) var repaired: TextTable<PositionRepair> = [:]
     /// The file still has lines that must not count at the next start: it is to be written anew.
     package private(set) var needsRewrite = false
 
@@ -40,7 +40,7 @@ package final class PositionJournal {
     }
 
     /// `now`: microseconds since 1970; positions of which it is not known when they were used last count as used now.
-    init(directory: any LogDirectory, bounds: PositionBounds, now: Int64) throws(LogError) {
+    package init(directory: any LogDirectory, bounds: PositionBounds, now: Int64) throws(LogError) {
         self.directory = directory
         stamp = PositionLine.stamp(bounds.identity)
         oldestOffset = bounds.oldestOffset
@@ -102,14 +102,14 @@ package final class PositionJournal {
     }
 
     /// Writes that the subscriber is connected, so that its position does not expire after the next start.
-    func touch(_ id: String, at time: Int64) throws(LogError) {
+    package func touch(_ id: String, at time: Int64) throws(LogError) {
         guard var position = positions[id] else { return }
         position.usedAt = time
         try write(id, position)
     }
 
     /// Notes that the subscriber was connected until now. Not written.
-    func used(_ id: String, at time: Int64) {
+    package func used(_ id: String, at time: Int64) {
         positions[id]?.usedAt = time
     }
 

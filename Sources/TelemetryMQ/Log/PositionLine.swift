@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// One line of the journal of positions: what a subscriber's position is from there on, or that it is gone.

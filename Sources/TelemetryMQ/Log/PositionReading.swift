@@ -92,5 +92,5 @@ package struct PositionRepair: Sendable {
     /// What it is set back to.
     var offset: Int64
     /// The log that it names; `nil` if it names none.
-    var logID: [UInt8]?
+    package var logID: [UInt8]?
 }

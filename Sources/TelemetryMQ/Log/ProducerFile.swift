@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// The producer table on disk, as it was when the last segment was sealed, one JSON object:

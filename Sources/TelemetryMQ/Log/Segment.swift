@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// A file of consecutive records. The last segment of a log is appended to; the others are sealed.
@@ -59,7 +60,7 @@ package final class Segment {
         isVerified = false
     }
 
-    var indexFile: IndexFile {
+    package var indexFile: IndexFile {
         IndexFile(
             baseOffset: baseOffset, nextOffset: nextOffset, byteCount: byteCount, firstTimestamp: firstTimestamp ?? 0,
             lastTimestamp: lastTimestamp, newestTimestamp: newestTimestamp, marks: index.marks)
@@ -86,7 +87,7 @@ package final class Segment {
     }
 
     /// Takes what a scan of the file found: its marks count, whatever the index file said.
-    func verified(marks: [SegmentIndex.Mark], damage: Damage?) {
+    package func verified(marks: [SegmentIndex.Mark], damage: Damage?) {
         index = SegmentIndex(marks: marks)
         self.damage = damage
         isVerified = true
@@ -138,7 +139,7 @@ package final class Segment {
     }
 
     /// Where the record of an offset starts. `offset` must be within the segment or one behind it.
-    func position(of offset: Int64) throws(SystemError) -> Int64 {
+    package func position(of offset: Int64) throws(SystemError) -> Int64 {
         guard offset < nextOffset else { return byteCount }
         guard let mark = index.mark(atOrBefore: offset) else { return 0 }
         var reader = SegmentReader(file: try openFile(), from: mark.position, to: byteCount, bufferBytes: 64 * 1024)
@@ -207,7 +208,7 @@ struct SegmentAge {
 
 extension Segment {
     /// A record's start that lies behind `first`: the farthest within `limit`, else the first behind it.
-    func recordStart(after first: Int64, notBeyond limit: Int64) -> SegmentIndex.Mark? {
+    package func recordStart(after first: Int64, notBeyond limit: Int64) -> SegmentIndex.Mark? {
         index.recordStart(after: first, notBeyond: limit)
     }
 }

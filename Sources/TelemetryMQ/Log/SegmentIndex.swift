@@ -2,11 +2,11 @@
 ///
 /// From one mark to the next the times of the records never decrease: a record whose time is before that of the one
 /// before it gets a mark of its own, which is called a turn.
-struct SegmentIndex: Sendable {
-    struct Mark: Sendable, Equatable {
-        var offset: Int64
+package struct SegmentIndex: Sendable {
+    package struct Mark: Sendable, Equatable {
+        package var offset: Int64
         /// Bytes from the start of the segment.
-        var position: Int64
+        package var position: Int64
         /// Of the record, in microseconds.
         var timestamp: Int64
         /// The record before it has a later time: the clock was set back between the two.

@@ -1,4 +1,5 @@
 import Glibc
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// Steps through the records of a segment from a position that starts one. It checks lengths, not checksums.

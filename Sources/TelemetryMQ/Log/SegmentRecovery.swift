@@ -1,8 +1,9 @@
 import Glibc
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// Reads a segment's file from its start, checks every record, and fills in what the segment knows of itself.
-struct SegmentRecovery {
+package struct SegmentRecovery {
     /// Bytes at the file's end that are no whole record, and what is wrong with them.
     struct Tail {
         var position: Int64
@@ -57,7 +58,7 @@ struct SegmentRecovery {
     }
 
     /// Reads a sealed segment's file again and compares it with what its index says of it. May run on any thread.
-    static func verify(_ file: any LogFile, _ index: IndexFile) -> (marks: [SegmentIndex.Mark], damage: Segment.Damage?) {
+    package static func verify(_ file: any LogFile, _ index: IndexFile) -> (marks: [SegmentIndex.Mark], damage: Segment.Damage?) {
         let found = Segment(baseOffset: index.baseOffset, file: file)
         func damage(_ position: Int64, _ reason: String) -> Segment.Damage {
             Segment.Damage(position: position, offset: found.nextOffset, reason: reason)

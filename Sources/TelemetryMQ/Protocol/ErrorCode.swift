@@ -43,10 +43,3 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case overloaded
     case shuttingDown = "shutting_down"
 }
-
-extension ErrorCode {
-    /// Of a publish or a commit that was not stored.
-    init(_ error: LogError) {
-        if case .full = error { self = .storageFull } else { self = .storageFailed }
-    }
-}

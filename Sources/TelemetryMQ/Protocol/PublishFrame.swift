@@ -1,20 +1,20 @@
 import TelemetryNet
 
 /// What a publish frame says beside its payloads; slices point into the frame's bytes.
-struct PublishFrame: BitwiseCopyable {
+package struct PublishFrame: BitwiseCopyable {
     /// A JSON string or integer, as it stands.
-    var requestID: UnsafeRawBufferPointer?
+    package var requestID: UnsafeRawBufferPointer?
     /// A JSON string with its quotes.
-    var producerID: UnsafeRawBufferPointer?
-    var sequence: Int64?
+    package var producerID: UnsafeRawBufferPointer?
+    package var sequence: Int64?
     /// `nil` where the frame has `payloads`, which are handed over beside it.
-    var payload: UnsafeRawBufferPointer?
+    package var payload: UnsafeRawBufferPointer?
 
-    var isMany: Bool { payload == nil }
+    package var isMany: Bool { payload == nil }
 }
 
 extension PublishFrame {
-    init(_ request: Request, _ payloads: [UnsafeRawBufferPointer]) {
+    package init(_ request: Request, _ payloads: [UnsafeRawBufferPointer]) {
         self.init(
             requestID: request.requestID, producerID: request.producerID, sequence: request.sequence,
             payload: request.hasPayloads ? nil : payloads[0])
@@ -25,7 +25,7 @@ extension PublishFrame {
     /// these, in three times the time.
     ///
     /// `payloads`: takes those of a frame that has many.
-    init?(quickly frame: UnsafeRawBufferPointer, payloads: inout [UnsafeRawBufferPointer]) {
+    package init?(quickly frame: UnsafeRawBufferPointer, payloads: inout [UnsafeRawBufferPointer]) {
         var at = Self.opening.utf8CodeUnitCount
         guard Self.matches(frame, 0, Self.opening) else { return nil }
         self.init()

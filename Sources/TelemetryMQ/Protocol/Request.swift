@@ -1,69 +1,71 @@
 import TelemetryNet
 
 /// A client's frame, read. Slices point into the frame's bytes.
-struct Request {
-    enum Kind {
+package struct Request {
+    package enum Kind {
         case hello, publish, subscribe, unsubscribe, ack, nack, getStats, listPositions, deletePosition, ping, pong
     }
 
     /// What a subscription gets that names another log than this one.
-    enum OtherLogPolicy {
+    package enum OtherLogPolicy {
         case oldest, fail
     }
 
     /// Where a subscription is to start.
-    enum Start {
+    package enum Start {
         case earliest, latest, committed
         case offset(Int64)
         /// Microseconds since 1970: the first message that is not older.
         case time(Int64)
     }
 
-    var kind: Kind?
+    package var kind: Kind?
     /// For an unknown type's error.
-    var typeText: JSONText?
+    package var typeText: JSONText?
     /// A JSON string or integer, as it stands.
-    var requestID: UnsafeRawBufferPointer?
-    var hasPayloads = false
+    package var requestID: UnsafeRawBufferPointer?
+    package var hasPayloads = false
     /// A JSON string with its quotes.
     var producerID: UnsafeRawBufferPointer?
-    var sequence: Int64?
-    var subscriberID: String?
+    package var sequence: Int64?
+    package var subscriberID: String?
     var clientID: String?
-    var token: String?
-    var keepaliveMilliseconds: Int64?
-    var start: Start?
-    var hasMessageID = false
+    package var token: String?
+    package var keepaliveMilliseconds: Int64?
+    package var start: Start?
+    package var hasMessageID = false
     /// The log and its epoch that the client means, as it names them.
-    var logID: JSONText?
-    var logEpoch: JSONText?
-    var onOtherLog = OtherLogPolicy.oldest
+    package var logID: JSONText?
+    package var logEpoch: JSONText?
+    package var onOtherLog = OtherLogPolicy.oldest
     /// `list_positions`: only those of ids after this one.
-    var after: String?
+    package var after: String?
 }
 
 /// What a frame is refused for.
-struct RequestError: Error {
-    var code: ErrorCode
-    var message: String
+package struct RequestError: Error {
+    package var code: ErrorCode
+    package var message: String
 }
 
 /// Reads requests; keeps the memory for the list of payloads from one to the next.
-struct RequestParser {
+package struct RequestParser {
     static let maxRequestIDBytes = 64
     static let maxIDBytes = 128
     /// A payload can take two bytes of a frame and takes a hundred of the log: without a bound a frame could take
     /// gigabytes.
-    static let maxPayloads = 65_536
+    package static let maxPayloads = 65_536
 
     /// The payloads of the request that was read last.
-    private(set) var payloads: [UnsafeRawBufferPointer] = []
+    package private(set) var payloads: [UnsafeRawBufferPointer] = []
     /// The request as far as it was read, for the error's `request_id`.
-    private(set) var request = Request()
+    package private(set) var request = Request()
     /// The last thing read was a payload.
     private var isBehindPayload = false
 
-    mutating func parse(_ frame: UnsafeRawBufferPointer) throws(RequestError) {
+    package init() {}
+
+    package mutating func parse(_ frame: UnsafeRawBufferPointer) throws(RequestError) {
         payloads.removeAll(keepingCapacity: true)
         request = Request()
         isBehindPayload = false

@@ -1,3 +1,4 @@
+import TelemetryMQLog
 import TelemetryNet
 
 /// The stored positions: changing, listing and forgetting them.

@@ -1,4 +1,6 @@
 import Glibc
+import TelemetryMQLog
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// The server's state: the log, its subscribers and its connections. Lives on one event loop.

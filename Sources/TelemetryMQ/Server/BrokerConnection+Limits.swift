@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// What a client may take of memory and time, and how it is refused more.

@@ -1,4 +1,6 @@
 import Glibc
+import TelemetryMQLog
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// One client's socket: splits what it receives into frames, and sends answers and deliveries in turn.

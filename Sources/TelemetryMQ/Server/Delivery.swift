@@ -1,3 +1,4 @@
+import TelemetryMQLog
 import TelemetryNet
 
 /// One subscription's way through the log: a position, no queue. Bytes go from the segment's file to the socket, in chunks

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TelemetryMQLog
 import TelemetryNet
 
 /// A message queue server on one append-only log.
@@ -255,11 +256,4 @@ public final class MQServer: Sendable {
         loop.stop()
         syncLoop.stop()
     }
-}
-
-/// Why a server could not start.
-public struct MQServerError: Error, Sendable, CustomStringConvertible {
-    public let description: String
-
-    init(_ description: String) { self.description = description }
 }

@@ -1,4 +1,5 @@
 import Synchronization
+import TelemetryMQLog
 import TelemetryNet
 
 /// Knows how far the opening of the log is, for `/ready` and, if it takes long, for the operator. Used by two threads.

@@ -1,3 +1,5 @@
+import TelemetryMQLog
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// The publishes of one round of the loop, of all its connections: gathered, written together, and answered after the write.

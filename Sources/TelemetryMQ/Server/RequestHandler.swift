@@ -1,3 +1,5 @@
+import TelemetryMQLog
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// Answers the frames of one read.

@@ -1,3 +1,4 @@
+import TelemetryMQProtocol
 import TelemetryNet
 
 /// What `get_stats`, `/stats` and `/metrics` tell.

@@ -1,3 +1,5 @@
+import TelemetryMQLog
+
 /// Whether the device has room: a value that knows from what became of the last writes.
 struct StorageState: Sendable {
     /// Why the last write was refused; `nil` while there is room.

@@ -1,3 +1,5 @@
+import TelemetryMQLog
+
 /// Where a subscription begins, and what its response reports of it.
 struct SubscriptionStart: Equatable {
     /// The first message that is delivered.

@@ -4,7 +4,7 @@ import Glibc
 struct HTTPHeadParser {
     let limits: HTTPLimits
 
-    func parse(_ head: UnsafeRawBufferPointer) throws(HTTPRefusal) -> HTTPHead {
+    package func parse(_ head: UnsafeRawBufferPointer) throws(HTTPRefusal) -> HTTPHead {
         var end = lineEnd(head, 0)
         let line = try RequestLine(UnsafeRawBufferPointer(rebasing: head[..<end]))
         var fields: [HTTPRequest.Field] = []

@@ -1,7 +1,11 @@
 import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryReaders
+@testable import TelemetryStores
 
 @Suite("Errors of readers with long input")
 struct EchoTests {

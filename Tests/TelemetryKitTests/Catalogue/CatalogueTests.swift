@@ -1,6 +1,10 @@
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("DCGM catalogue")
 struct CatalogueTests {

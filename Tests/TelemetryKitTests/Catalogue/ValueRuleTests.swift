@@ -1,6 +1,12 @@
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryReaders
+@testable import TelemetryScraping
 
 @Suite("Value rules")
 struct ValueRuleTests {

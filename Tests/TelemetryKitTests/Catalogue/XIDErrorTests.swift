@@ -1,6 +1,8 @@
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryHealth
+@testable import TelemetryModels
+@testable import TelemetryReaders
 
 @Suite("Xid codes")
 struct XIDErrorTests {

@@ -1,6 +1,12 @@
 import Synchronization
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryStores
 
 @Suite("HTTP over libcurl", .timeLimit(.minutes(20)))
 struct CurlClientTests {

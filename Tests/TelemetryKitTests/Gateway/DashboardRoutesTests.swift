@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryReaders
 
 @Suite("The dashboard's files")
 struct DashboardRoutesTests {

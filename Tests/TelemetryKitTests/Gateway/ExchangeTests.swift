@@ -3,7 +3,12 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Headers of the gateway", .timeLimit(.minutes(20)))
 struct ExchangeTests {

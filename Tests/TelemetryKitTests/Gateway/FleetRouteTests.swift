@@ -1,7 +1,11 @@
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryHealth
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Hosts, alerts and the catalogue over HTTP", .timeLimit(.minutes(20)))
 struct FleetRouteTests {

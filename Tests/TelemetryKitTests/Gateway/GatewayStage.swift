@@ -1,7 +1,14 @@
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryHealth
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 /// A gateway on a free port, and a client that asks it.
 struct GatewayStage {

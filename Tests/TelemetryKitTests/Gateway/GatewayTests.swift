@@ -3,7 +3,12 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("The gateway, asked over a socket", .timeLimit(.minutes(20)))
 struct GatewayTests {

@@ -1,7 +1,11 @@
 import Synchronization
 import TelemetryNet
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryStores
 
 /// A store that answers nothing: each call waits until its task is cancelled.
 final class HangingStore: TelemetryStore {

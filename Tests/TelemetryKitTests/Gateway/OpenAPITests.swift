@@ -2,7 +2,13 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("The OpenAPI document and the pages")
 struct OpenAPITests {

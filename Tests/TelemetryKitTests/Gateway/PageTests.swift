@@ -1,7 +1,12 @@
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Pages of the gateway", .timeLimit(.minutes(20)))
 struct PageTests {

@@ -3,7 +3,14 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryHealth
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 /// These go through the table of routes: a route that is added without bounds fails them.
 @Suite("What one request may cost, on every route", .timeLimit(.minutes(20)))

@@ -1,7 +1,12 @@
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryStores
 
 @Suite("The interface, tried by what its own document says", .timeLimit(.minutes(20)))
 struct SchemathesisTests {

@@ -2,7 +2,12 @@ import FaultSupport
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("The live stream of the gateway", .timeLimit(.minutes(20)))
 struct StreamTests {

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
 
 @Suite("Swagger UI, the real one, in a browser", .timeLimit(.minutes(20)))
 struct SwaggerUITests {

@@ -1,6 +1,11 @@
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryHealth
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryScraping
+@testable import TelemetryStores
 
 @Suite("The health of the fleet, by the newest samples")
 struct FleetHealthTests {

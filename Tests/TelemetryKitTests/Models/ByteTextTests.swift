@@ -1,7 +1,10 @@
 import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryGateway
+@testable import TelemetryHealth
+@testable import TelemetryModels
+@testable import TelemetryStores
 
 @Suite("Texts by their bytes")
 struct ByteTextTests {

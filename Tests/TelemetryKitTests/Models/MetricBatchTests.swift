@@ -1,5 +1,8 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Batches of samples")
 struct MetricBatchTests {

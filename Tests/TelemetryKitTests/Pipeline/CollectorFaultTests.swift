@@ -1,7 +1,13 @@
 import Foundation
-@testable import TelemetryKit
 import Synchronization
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryHealth
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("A collector and a database that fails in every way", .timeLimit(.minutes(20)))
 struct CollectorFaultTests {

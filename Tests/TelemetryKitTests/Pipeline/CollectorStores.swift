@@ -1,5 +1,10 @@
 import Synchronization
-@testable import TelemetryKit
+
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 /// A store that is only written to.
 protocol UnaskedStore: TelemetryStore {}

@@ -1,7 +1,13 @@
 import Foundation
 import Synchronization
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Collector")
 struct CollectorTests {

@@ -1,5 +1,6 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryPipeline
 
 @Suite("The groups that a collector writes at one time, and when it tries again")
 struct CollectorWindowTests {

@@ -1,5 +1,11 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryScraping
+@testable import TelemetryStores
 
 @Suite("Scraping: decisions")
 struct ScrapeDecisionTests {

@@ -1,6 +1,12 @@
 import FaultSupport
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryReaders
 
 @Suite("Scraping real servers", .timeLimit(.minutes(20)))
 struct ScrapeRealServerTests {

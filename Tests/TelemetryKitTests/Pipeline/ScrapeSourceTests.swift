@@ -1,7 +1,14 @@
 import FaultSupport
 import Synchronization
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryScraping
 
 @Suite("Scraping over HTTP", .timeLimit(.minutes(20)))
 struct ScrapeSourceTests {

@@ -1,6 +1,13 @@
 import FaultSupport
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryReaders
+@testable import TelemetryScraping
+@testable import TelemetryStores
 
 @Suite("Scraping: from text to samples")
 struct ScrapeTextTests {

@@ -1,5 +1,6 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryPipeline
 
 @Suite("Shards")
 struct ShardTests {

@@ -1,4 +1,7 @@
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryScraping
+@testable import TelemetryStores
 
 /// Half an hour of a small fleet as an exporter gives it through Prometheus: gaps, series that begin late and end early, counters that begin
 /// anew, a workload that moves, irregular times.

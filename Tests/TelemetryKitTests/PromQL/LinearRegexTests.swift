@@ -1,6 +1,7 @@
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Regular expressions of matchers")
 struct LinearRegexTests {

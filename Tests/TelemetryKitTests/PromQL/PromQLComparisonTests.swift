@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPromQL
 
 @Suite("PromQL, beside a real Prometheus with the same samples", .timeLimit(.minutes(20)))
 struct PromQLComparisonTests {

@@ -1,6 +1,11 @@
+import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Evaluating PromQL")
 struct PromQLEngineTests {
@@ -151,6 +156,6 @@ struct PromQLEngineTests {
         (-.infinity, "-Inf"), (.nan, "NaN"), (1234.5678, "1234.5678"), (1e16, "10000000000000000"), (0.00012, "0.00012"),
     ] as [(Double, String)])
     func numbers(value: Double, text: String) {
-        #expect(PrometheusAnswer.text(value) == text)
+        #expect(PrometheusNumber.text(value) == text)
     }
 }

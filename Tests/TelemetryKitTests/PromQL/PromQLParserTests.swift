@@ -1,6 +1,7 @@
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryModels
+@testable import TelemetryPromQL
 
 @Suite("Reading PromQL")
 struct PromQLParserTests {

@@ -2,7 +2,13 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryReaders
+@testable import TelemetryStores
 
 @Suite("Prometheus' API of the gateway, over a socket", .timeLimit(.minutes(20)))
 struct PrometheusRoutesTests {

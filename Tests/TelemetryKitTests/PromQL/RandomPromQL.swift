@@ -1,4 +1,6 @@
-@testable import TelemetryKit
+@testable import TelemetryGateway
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 /// Queries from the grammar whose answer in exact arithmetic is the same in any order: what rounding or ties could decide is left out.
 struct RandomPromQL {

@@ -1,7 +1,12 @@
 import Foundation
 import TelemetryNet
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 /// The same samples in a real Prometheus, Debian's package, and behind a gateway; and a client that asks both.
 final class RealPrometheus: Sendable {

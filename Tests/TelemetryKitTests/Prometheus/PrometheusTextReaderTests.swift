@@ -1,6 +1,13 @@
 import Foundation
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryReaders
+@testable import TelemetryStores
 
 @Suite("Prometheus text reader")
 struct PrometheusTextReaderTests {

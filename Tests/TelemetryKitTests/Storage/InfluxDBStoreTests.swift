@@ -1,6 +1,13 @@
 import Foundation
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryReaders
+@testable import TelemetryStores
 
 @Suite("InfluxDB 1.x, the real server", .timeLimit(.minutes(20)))
 struct InfluxDBStoreTests {

@@ -1,7 +1,13 @@
 import Synchronization
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryReaders
+@testable import TelemetryStores
 
 @Suite("What the words of InfluxDB's refusals mean", .timeLimit(.minutes(20)))
 struct InfluxRefusalTests {

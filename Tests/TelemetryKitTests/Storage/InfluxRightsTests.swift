@@ -1,9 +1,14 @@
 import Foundation
-import TelemetryNet
 import Synchronization
+import TelemetryNet
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Least privilege with InfluxDB", .timeLimit(.minutes(20)))
 struct InfluxRightsTests {

@@ -1,6 +1,11 @@
-@testable import TelemetryKit
 import Synchronization
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 /// Documents of the 2.x interface, written after its reference: no free server of that generation can be installed here.
 @Suite("InfluxDB 2.x, by its documented answers", .timeLimit(.minutes(20)))

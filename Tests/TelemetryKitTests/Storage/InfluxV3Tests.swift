@@ -1,6 +1,11 @@
 import Foundation
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 /// Documents of the 3.x interface, written after its reference: no server of that generation can be installed here.
 @Suite("InfluxDB 3.x, by its documented answers", .timeLimit(.minutes(20)))

@@ -1,7 +1,11 @@
 import Foundation
 import Testing
 
-@testable import TelemetryKit
+@testable import TelemetryDatabases
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Many samples in InfluxDB 1.x, the real server", .timeLimit(.minutes(20)))
 struct InfluxVolumeTests {

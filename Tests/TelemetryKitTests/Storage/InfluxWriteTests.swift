@@ -1,6 +1,12 @@
-@testable import TelemetryKit
 import Synchronization
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("What is written to InfluxDB, whatever it answers", .timeLimit(.minutes(20)))
 struct InfluxWriteTests {

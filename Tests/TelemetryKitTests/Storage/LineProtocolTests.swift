@@ -1,5 +1,9 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Line protocol")
 struct LineProtocolTests {
@@ -87,11 +91,11 @@ struct LineProtocolTests {
 
     @Test("in the wide schema the metric is the field, and its labels stand beside it")
     func wide() {
-        let wide = InfluxLayout(schema: .wide)
+        let wide = InfluxLayout(isWide: true)
         let series = Self.series("a b=c,d", pod: "p", labels: [MetricLabel(name: "k", value: "v")])
         #expect(Self.lines(series, 2, wide)
             == #"gpu,device=nvidia0,gpu_id=0,hostname=h,model_name=H100,uuid=u a\ b\=c\,d=2,pod="p",a\ b\=c\,d.labels="k=\"v\"" 5"# + "\n")
-        #expect(Self.lines(Self.series(pod: "p"), 2, InfluxLayout(schema: .wide, workloadTags: true))
+        #expect(Self.lines(Self.series(pod: "p"), 2, InfluxLayout(isWide: true, workloadTags: true))
             == "gpu,device=nvidia0,gpu_id=0,hostname=h,model_name=H100,pod=p,uuid=u m=2 5\n")
     }
 

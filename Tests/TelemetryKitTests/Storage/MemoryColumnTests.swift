@@ -1,5 +1,10 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryPromQL
+@testable import TelemetryScraping
+@testable import TelemetryStores
 
 @Suite("Columns of the memory store")
 struct MemoryColumnTests {

@@ -1,5 +1,9 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Questions to the memory store")
 struct MemoryQueryTests {

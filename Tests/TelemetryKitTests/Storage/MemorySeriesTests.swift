@@ -1,5 +1,9 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Series of the memory store")
 struct MemorySeriesTests {

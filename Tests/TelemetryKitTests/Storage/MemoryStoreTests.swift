@@ -1,5 +1,8 @@
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryModels
+@testable import TelemetryStores
 
 @Suite("Memory store")
 struct MemoryStoreTests {

@@ -1,6 +1,12 @@
 import Synchronization
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("Store conformance", .timeLimit(.minutes(20)))
 struct StoreConformanceTests {

@@ -1,6 +1,13 @@
-@testable import TelemetryKit
 import Synchronization
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("What an unwilling database is told to be", .timeLimit(.minutes(20)))
 struct StoreErrorTests {

@@ -1,8 +1,14 @@
 import FaultSupport
 import Foundation
 import Synchronization
-@testable import TelemetryKit
 import Testing
+
+@testable import TelemetryDatabases
+@testable import TelemetryGateway
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryStores
 
 @Suite("VictoriaMetrics, the real server", .timeLimit(.minutes(20)))
 struct VictoriaMetricsStoreTests {

@@ -1,5 +1,12 @@
 import Foundation
-@testable import TelemetryKit
+
+@testable import TelemetryDatabases
+@testable import TelemetryHTTPClient
+@testable import TelemetryModels
+@testable import TelemetryPipeline
+@testable import TelemetryPromQL
+@testable import TelemetryScraping
+@testable import TelemetryStores
 
 /// A real VictoriaMetrics, from Debian's package `victoria-metrics`.
 final class VictoriaServer: Sendable {

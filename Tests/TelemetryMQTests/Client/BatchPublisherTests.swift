@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
 
 @Suite("Publishing in batches", .timeLimit(.minutes(20)))
 struct BatchPublisherTests {

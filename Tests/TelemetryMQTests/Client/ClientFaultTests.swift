@@ -4,7 +4,9 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("The client against servers and connections that fail", .timeLimit(.minutes(20)))
 struct ClientFaultTests {

@@ -1,7 +1,8 @@
 import FaultSupport
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQServer
 
 @Suite("What the client decides, without a socket")
 struct ClientStateTests {

@@ -3,7 +3,8 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQServer
 
 @Suite("The client against the real server", .timeLimit(.minutes(20)))
 struct ClientTests {

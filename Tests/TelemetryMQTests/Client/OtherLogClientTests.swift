@@ -4,7 +4,9 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
 
 @Suite("A client that meets another log", .timeLimit(.minutes(20)))
 struct OtherLogClientTests {

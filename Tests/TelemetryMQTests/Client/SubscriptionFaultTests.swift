@@ -4,7 +4,7 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
 
 @Suite("Subscriptions over servers and connections that fail", .timeLimit(.minutes(20)))
 struct SubscriptionFaultTests {

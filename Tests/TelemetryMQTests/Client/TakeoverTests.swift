@@ -4,7 +4,8 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQServer
 
 @Suite("Subscribers that take one id from each other", .timeLimit(.minutes(20)))
 struct TakeoverTests {

@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQServer
 
 /// A clock that a test sets.
 final class FakeClock: Sendable {

@@ -3,7 +3,8 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
 
 @Suite("Files beside the segments that are damaged at any byte", .timeLimit(.minutes(20)))
 struct DamagedFileTests {

@@ -4,7 +4,9 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("What clients are told, and when", .timeLimit(.minutes(20)))
 struct DurabilityTests {

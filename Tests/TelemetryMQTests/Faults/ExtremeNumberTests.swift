@@ -3,7 +3,10 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
+@testable import TelemetryMQServer
 
 @Suite("No number from outside stops the queue or its clients", .timeLimit(.minutes(5)))
 struct ExtremeNumberTests {

@@ -4,7 +4,8 @@ import Glibc
 import Synchronization
 import TelemetryNet
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQLog
 
 /// A log's directory in memory that fails on demand, and that knows what a device would hold: what was synced, and nothing
 /// else.

@@ -3,7 +3,8 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQServer
 
 @Suite("A server whose log has one wrong bit", .timeLimit(.minutes(20)))
 struct FlippedBitTests {

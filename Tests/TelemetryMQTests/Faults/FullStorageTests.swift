@@ -3,7 +3,8 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("What a server tells of a full device, and of a log that is being opened", .timeLimit(.minutes(20)))
 struct FullStorageTests {

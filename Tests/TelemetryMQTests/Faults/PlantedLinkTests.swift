@@ -2,7 +2,8 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("Symbolic links and pipes in place of the log's files")
 struct PlantedLinkTests {

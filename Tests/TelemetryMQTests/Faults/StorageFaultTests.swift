@@ -3,7 +3,8 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("A device that fails", .timeLimit(.minutes(20)))
 struct StorageFaultTests {

@@ -2,7 +2,7 @@ import FaultSupport
 import Foundation
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
 
 @Suite("Times that are not in order")
 struct DisorderedTimeTests {

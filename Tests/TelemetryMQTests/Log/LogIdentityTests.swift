@@ -2,7 +2,9 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
+@testable import TelemetryMQServer
 
 @Suite("The identity of a log")
 struct LogIdentityTests {

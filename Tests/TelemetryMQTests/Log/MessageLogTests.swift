@@ -2,7 +2,8 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
 
 @Suite("The log")
 final class MessageLogTests {

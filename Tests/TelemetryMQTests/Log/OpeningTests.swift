@@ -3,7 +3,8 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("Opening a log of many segments", .timeLimit(.minutes(20)))
 struct OpeningTests {

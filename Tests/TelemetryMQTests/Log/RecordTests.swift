@@ -1,7 +1,8 @@
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
 
 @Suite("Records")
 struct RecordTests {

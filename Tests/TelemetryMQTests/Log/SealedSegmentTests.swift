@@ -3,7 +3,9 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
+@testable import TelemetryMQServer
 
 @Suite("Sealed segments and their indexes")
 final class SealedSegmentTests {

@@ -2,7 +2,8 @@ import FaultSupport
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQProtocol
+@testable import TelemetryMQServer
 
 @Suite("Publish frames, read quickly")
 struct PublishFrameTests {

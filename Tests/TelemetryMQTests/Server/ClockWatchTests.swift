@@ -1,6 +1,7 @@
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("What a server makes of its clock, and of a full device")
 struct ClockWatchTests {

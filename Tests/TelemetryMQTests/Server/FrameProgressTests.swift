@@ -1,6 +1,6 @@
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQServer
 
 @Suite("Whether a client goes on with its frame")
 struct FrameProgressTests {

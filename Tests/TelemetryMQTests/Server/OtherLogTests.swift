@@ -3,7 +3,9 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("A log that is not the one that was read", .timeLimit(.minutes(20)))
 struct OtherLogTests {

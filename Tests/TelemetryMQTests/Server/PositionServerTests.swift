@@ -4,7 +4,10 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
+@testable import TelemetryMQServer
 
 @Suite("Positions of subscribers, over the wire", .timeLimit(.minutes(20)))
 struct PositionServerTests {

@@ -3,7 +3,9 @@ import Foundation
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQProtocol
+@testable import TelemetryMQServer
 
 @Suite("The server, asked by a client of plain sockets", .timeLimit(.minutes(20)))
 struct ServerTests {

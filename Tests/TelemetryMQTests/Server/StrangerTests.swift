@@ -4,7 +4,10 @@ import Synchronization
 import TelemetryNet
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
+@testable import TelemetryMQLog
+@testable import TelemetryMQProtocol
+@testable import TelemetryMQServer
 
 @Suite("Clients that have no token, stall, read nothing or are too many", .timeLimit(.minutes(20)))
 struct StrangerTests {

@@ -1,4 +1,4 @@
-@testable import TelemetryMQ
+@testable import TelemetryMQClient
 
 /// Why the body throws; `nil` if it does not, or for another reason than the client's.
 func errorCode(_ body: () async throws -> Void) async -> MQError.Code? {

@@ -4,7 +4,8 @@ import Glibc
 import Synchronization
 import TelemetryNet
 
-@testable import TelemetryMQ
+@testable import TelemetryMQProtocol
+@testable import TelemetryMQServer
 
 /// A server that does what a test says, right or wrong: plain blocking sockets, each connection on a thread of its own.
 /// A connection ends with its script.

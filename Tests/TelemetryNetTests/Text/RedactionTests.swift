@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TelemetryNet
+import Testing
 
 @Suite("Redaction")
 struct RedactionTests {

@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// Writes an export in one of the formats, to be taken piece by piece.

@@ -1,5 +1,7 @@
 import Synchronization
+import TelemetryModels
 import TelemetryNet
+import TelemetryStores
 
 /// Writes samples in one of the formats, one behind the other.
 ///

@@ -1,4 +1,6 @@
+import TelemetryModels
 import TelemetryNet
+import TelemetryStores
 
 /// All samples of a filter as a file of any size, asked for and sent page by page.
 ///

@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// Writes a subscription as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html):

@@ -1,4 +1,5 @@
 import Synchronization
+import TelemetryModels
 
 /// Hands new samples to whoever listens: a writer to a store publishes what it has written, and each client of the gateway's stream
 /// has a subscription with a filter and a bound.

@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// What the metrics mean: facts of the program, the same at every time.

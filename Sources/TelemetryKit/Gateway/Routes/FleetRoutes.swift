@@ -1,3 +1,5 @@
+import TelemetryHealth
+import TelemetryModels
 import TelemetryNet
 
 /// Hosts and alerts: what ``FleetHealth`` makes of the newest samples.

@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// GPUs, and what is held of each.

@@ -1,4 +1,7 @@
+import TelemetryModels
 import TelemetryNet
+import TelemetryPromQL
+import TelemetryStores
 
 /// Reads in the form of Prometheus' HTTP API, for Grafana and other clients of it; see Docs/Prometheus.md.
 enum PrometheusRoutes {

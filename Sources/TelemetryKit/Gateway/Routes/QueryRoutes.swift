@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// Questions about many samples that have few numbers as their answer.

@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// The parameters that several routes have, so that they mean the same everywhere.

@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// What is held as a whole.

@@ -1,0 +1,115 @@
+import TelemetryNet
+
+/// The JSON text of the models. The `Codable` conformances write the same members; these write bytes with no tree and
+/// no strings in between, for the gateway and the codecs.
+extension ByteWriter {
+    package mutating func appendJSON(_ time: Timestamp) {
+        append(UInt8(ascii: "\""))
+        withUnsafeTemporaryAllocation(byteCount: Timestamp.longestText, alignment: 1) { text in
+            let count = time.write(to: text)
+            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[..<count]))
+        }
+        append(UInt8(ascii: "\""))
+    }
+
+    /// `{"timestamp":…,"metric_name":…,` the GPU's members `,"value":…,"labels":{…}}`
+    package mutating func appendJSON(_ metric: GPUMetric) {
+        append("{\"timestamp\":")
+        appendJSON(metric.timestamp)
+        appendJSONBeforeValue(of: metric.series)
+        appendDouble(metric.value)
+        appendJSONBehindValue(of: metric.series)
+    }
+
+    /// What of ``appendJSON(_:)`` stands between a sample's time and its value, and is the same for all samples of a series.
+    package mutating func appendJSONBeforeValue(of series: MetricSeries) {
+        append(UInt8(ascii: ","))
+        appendMembers(named: series.metricName, of: series.gpu)
+        append(",\"value\":")
+    }
+
+    /// What stands behind the value.
+    package mutating func appendJSONBehindValue(of series: MetricSeries) {
+        append(",\"labels\":")
+        appendJSON(series.labels)
+        append(UInt8(ascii: "}"))
+    }
+
+    package mutating func appendJSON(_ info: GPUInfo) {
+        append(UInt8(ascii: "{"))
+        appendMembers(of: info.identity)
+        append(",\"first_seen\":")
+        appendJSON(info.firstSeen)
+        append(",\"last_seen\":")
+        appendJSON(info.lastSeen)
+        append(UInt8(ascii: "}"))
+    }
+
+    package mutating func appendJSON(_ metric: MetricSummary) {
+        append("{\"name\":")
+        appendJSONString(metric.name)
+        append(",\"sample_count\":")
+        appendDecimal(metric.sampleCount)
+        append(",\"gpu_count\":")
+        appendDecimal(metric.gpuCount)
+        append(UInt8(ascii: "}"))
+    }
+
+    package mutating func appendJSON(_ statistics: StoreStatistics) {
+        append("{\"sample_count\":")
+        appendDecimal(statistics.sampleCount)
+        append(",\"gpu_count\":")
+        appendDecimal(statistics.gpuCount)
+        append(",\"metric_count\":")
+        appendDecimal(statistics.metricCount)
+        append(",\"host_count\":")
+        appendDecimal(statistics.hostCount)
+        append(",\"oldest\":")
+        if let oldest = statistics.oldest { appendJSON(oldest) } else { append("null") }
+        append(",\"newest\":")
+        if let newest = statistics.newest { appendJSON(newest) } else { append("null") }
+        append(UInt8(ascii: "}"))
+    }
+
+    /// An object, in the labels' order.
+    package mutating func appendJSON(_ labels: [MetricLabel]) {
+        append(UInt8(ascii: "{"))
+        var first = true
+        for label in labels {
+            if !first { append(UInt8(ascii: ",")) }
+            first = false
+            appendJSONString(label.name)
+            append(UInt8(ascii: ":"))
+            appendJSONString(label.value)
+        }
+        append(UInt8(ascii: "}"))
+    }
+
+    /// The members that identify a series, without braces.
+    package mutating func appendMembers(named metricName: String, of gpu: GPUIdentity) {
+        append("\"metric_name\":")
+        appendJSONString(metricName)
+        append(UInt8(ascii: ","))
+        appendMembers(of: gpu)
+    }
+
+    /// The members of a GPU, without braces.
+    package mutating func appendMembers(of gpu: GPUIdentity) {
+        append("\"gpu_id\":")
+        appendJSONString(gpu.gpuID)
+        append(",\"device\":")
+        appendJSONString(gpu.device)
+        append(",\"uuid\":")
+        appendJSONString(gpu.uuid)
+        append(",\"model_name\":")
+        appendJSONString(gpu.modelName)
+        append(",\"hostname\":")
+        appendJSONString(gpu.hostname)
+        append(",\"container\":")
+        appendJSONString(gpu.container)
+        append(",\"pod\":")
+        appendJSONString(gpu.pod)
+        append(",\"namespace\":")
+        appendJSONString(gpu.namespace)
+    }
+}

@@ -1,0 +1,143 @@
+import TelemetryHTTPClient
+import TelemetryModels
+import TelemetryNet
+import TelemetryPipeline
+
+/// Scrapes an exporter of GPU metrics again and again, as Prometheus would: each scrape becomes one or more batches.
+///
+///     var source = try ScrapeSource(ScrapeSource.Configuration(url: "http://host:9400/metrics", source: "node1-77"))
+///     while let batch = try await source.next() { … }
+///
+/// It never ends by itself. A scrape that fails gives no sample; it is counted, told to ``Configuration/onEvent``, and the next is tried
+/// when it is due. One task owns it. Where that task is cancelled, also during a request, ``next()`` returns what was collected and then `nil`.
+public struct ScrapeSource: ~Copyable, BatchSource {
+    /// What to scrape, and how. All but the URL and the name has a default.
+    public struct Configuration: Sendable {
+        /// Of the page with the metrics, http or https; `user:password@` is sent as HTTP Basic. Redirects are not followed.
+        public var url: String
+        /// The streamer's instance id.
+        public var source: String
+        /// Hosts whose samples are taken; by default all.
+        public var hosts = HostFilter()
+        /// From scrape to scrape, counted from the first.
+        public var interval = Duration.seconds(15)
+        /// From the request until the last byte of the answer.
+        public var timeout = Duration.seconds(10)
+        /// `now`: the time at which the scrape began. `source`: the time in the line where it has one, else the scrape's.
+        public var timestamps = SampleTimestamps.now
+        /// Samples a batch at most.
+        public var batchSize = 10_000
+        /// Sent as `Authorization: Bearer …`.
+        public var bearerToken: String?
+        /// The proxy that requests go through: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`, also with `user:password@`.
+        /// `nil`, the default: none. Variables such as `http_proxy` are not looked at.
+        public var proxy: String?
+        /// A longer answer is a failure.
+        public var maximumBodyBytes = 64 << 20
+        /// Called on the task that owns the source.
+        public var onEvent: @Sendable (ScrapeEvent) -> Void = { _ in }
+        /// Told what was read after every scrape, a failed one too: a batch may be long in coming. On the same task.
+        public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
+
+        /// The defaults, for an exporter.
+        public init(url: String, source: String) {
+            self.url = url
+            self.source = source
+        }
+
+        /// Throws what ``ScrapeSource/init(_:clock:)`` would throw because of it.
+        public func check() throws(ScrapeError) { _ = try ScrapeTarget(self) }
+    }
+
+    /// The URL as messages show it: without user name, password and query.
+    public static func shown(url: String) -> String { redactedURL(url) }
+
+    private let clock: PipelineClock
+    private let onEvent: @Sendable (ScrapeEvent) -> Void
+    private let onProgress: @Sendable (SourceProgress) -> Void
+    private let target: ScrapeTarget
+    private let client: CurlClient
+    private var schedule: ScrapeSchedule
+    private var text: ScrapeText
+    /// Batches of the last scrape that nobody took yet.
+    private var ready: [MetricBatch] = []
+    private var failuresInARow = 0
+    private var counts = ScrapeProgress()
+
+    /// Sends nothing yet.
+    public init(_ configuration: Configuration, clock: PipelineClock = .system) throws(ScrapeError) {
+        let target = try ScrapeTarget(configuration)
+        let client: CurlClient
+        do throws(HTTPFailure) {
+            client = try CurlClient(maximumConnections: 1, proxy: configuration.proxy)
+        } catch {
+            throw ScrapeError(error.reason)
+        }
+        self.clock = clock
+        self.target = target
+        self.client = client
+        onEvent = configuration.onEvent
+        onProgress = configuration.onProgress
+        schedule = ScrapeSchedule(interval: configuration.interval)
+        counts.interval = configuration.interval
+        text = ScrapeText(configuration, target: target, startedAt: clock.wall())
+    }
+
+    /// What was scraped so far.
+    public var progress: SourceProgress {
+        var progress = text.progress
+        progress.scraping = counts
+        progress.scraping?.skipped = schedule.skipped(at: clock.monotonic())
+        progress.scraping?.samplesWithoutGPU = text.samplesWithoutGPU
+        progress.scraping?.liveSeries = text.staleness.live
+        progress.scraping?.staleSeries = text.staleness.stale
+        progress.scraping?.liveGPUs = text.gpuStaleness.live
+        progress.scraping?.staleGPUs = text.gpuStaleness.stale
+        return progress
+    }
+
+    /// The next batch of a scrape, which may take as long as the interval, and longer while scrapes fail. `nil` after cancellation.
+    public mutating func next() async throws -> MetricBatch? {
+        while true {
+            if !ready.isEmpty { return ready.removeFirst() }
+            if Task.isCancelled { return nil }
+            let now = clock.monotonic()
+            let wait = schedule.wait(at: now)
+            if wait > .zero {
+                // Cancellation is seen at the top.
+                try? await clock.sleep(wait)
+            } else {
+                await scrape(at: now)
+                onProgress(progress)
+            }
+        }
+    }
+
+    private mutating func scrape(at start: Duration) async {
+        schedule.begin(at: start)
+        let began = clock.wall()
+        counts.lastAttempt = began
+        if counts.firstAttempt == nil { counts.firstAttempt = began }
+        // One that is cancelled is neither good nor a failure.
+        guard let answer = try? await target.fetch(client) else { return }
+        let result = answer.flatMap { body in text.read(body, at: began, clock: clock).mapError(target.named) }
+        let end = clock.monotonic()
+        schedule.end(at: end)
+        switch result {
+        case .success(let batches):
+            ready = batches
+            counts.scrapes += 1
+            counts.lastFailure = nil
+            counts.lastSuccess = began
+            counts.lastDuration = end - start
+            if failuresInARow > 0 { onEvent(.recovered(failures: failuresInARow)) }
+            failuresInARow = 0
+            for event in text.events { onEvent(event) }
+        case .failure(let error):
+            counts.failures += 1
+            counts.lastFailure = error.description
+            failuresInARow += 1
+            onEvent(.failed(reason: error.description, failures: failuresInARow))
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import TelemetryModels
+
+/// The promises of ``TelemetryStore`` as a check that any adapter can be put through, a user's own too:
+///
+///     @Test func conformance() async throws {
+///         let violations = try await StoreConformance().check { MyStore(database: try await freshDatabase()) }
+///         #expect(violations.isEmpty, "\(violations)")
+///     }
+///
+/// Every promise is checked on an empty store of its own, and every answer is compared with that of the plainest store there can be, which
+/// computes it from a list of all samples. Nothing is left to chance: the random part has a seed.
+public struct StoreConformance: Sendable {
+    /// What the store's database does not keep.
+    public var traits: StoreTraits
+    /// Called after every write, for a database that shows samples only a while after it took them. Returns when it shows all.
+    public var settle: @Sendable () async throws -> Void
+    /// Each makes another sequence of random writes and questions; as many stores are asked for.
+    public var seeds: [UInt64]
+    /// Writes of each sequence. After each the store is asked about twenty questions.
+    public var rounds: Int
+    /// No more violations are reported; the rest of the check is left out.
+    public var maximumViolations: Int
+
+    /// What is called to make the next write of the store fail part way through, so that some of its samples are stored
+    /// and others are not: a connection that is cut, a full disk. The store's `write` is then expected to throw, or to
+    /// store everything. `nil`: this is not checked.
+    public var failNextWrite: (@Sendable () async throws -> Void)?
+
+    /// A suite with these members; the defaults are for a store that keeps everything and shows it at once.
+    public init(
+        traits: StoreTraits = StoreTraits(), seeds: [UInt64] = [1, 2], rounds: Int = 20, maximumViolations: Int = 20,
+        settle: @escaping @Sendable () async throws -> Void = {}, failNextWrite: (@Sendable () async throws -> Void)? = nil
+    ) {
+        self.traits = traits
+        self.settle = settle
+        self.failNextWrite = failNextWrite
+        self.seeds = seeds
+        self.rounds = rounds
+        self.maximumViolations = maximumViolations
+    }
+
+    /// Returns what is violated. Throws what `makeEmptyStore` and ``settle`` throw; an error of the store is a violation.
+    ///
+    /// - Parameters:
+    ///   - makeEmptyStore: returns a store that holds nothing. It is called about fifteen times, and every store is closed.
+    ///   - reopen: for a store that outlives the process: called with a store that was closed, and returns one that reads the same
+    ///     database, as a process does that starts again. `nil`: the store holds its samples in memory only.
+    public func check<Store: TelemetryStore>(
+        _ makeEmptyStore: () async throws -> Store, reopen: ((Store) async throws -> Store)? = nil
+    ) async throws -> [StoreViolation] {
+        var violations: [StoreViolation] = []
+        var chapters: [(inout StoreExamination) async throws -> Void] = [
+            Self.emptyStore, Self.valuesAndTexts, Self.hostileTexts, Self.likeTexts, Self.secondWrites, Self.outOfOrder, Self.pages, Self.stablePages, Self.filters,
+            Self.lists, Self.aggregates, Self.concurrency,
+        ]
+        if let failNextWrite { chapters.append { try await Self.failedWrite(&$0, failNextWrite) } }
+        for seed in seeds { chapters.append { [rounds] in try await Self.randomWrites(&$0, seed: seed, rounds: rounds) } }
+        for chapter in chapters where violations.count < maximumViolations {
+            let store = try await makeEmptyStore()
+            violations += try await examine(store, room: maximumViolations - violations.count, chapter)
+            await store.close()
+        }
+        if let reopen, violations.count < maximumViolations {
+            violations += try await checkReopening(makeEmptyStore, reopen, room: maximumViolations - violations.count)
+        }
+        return violations
+    }
+
+    /// Writes, closes, opens again and asks, twice.
+    private func checkReopening<Store: TelemetryStore>(
+        _ makeEmptyStore: () async throws -> Store, _ reopen: (Store) async throws -> Store, room: Int
+    ) async throws -> [StoreViolation] {
+        var store = try await makeEmptyStore()
+        var examination = StoreExamination(store: store, traits: traits, settle: settle, room: room)
+        do {
+            for part in 0..<2 {
+                try await Self.writePart(part, &examination)
+                await store.close()
+                store = try await reopen(store)
+                examination.store = store
+                examination.context = "the store was closed and opened again"
+                try await examination.askEverything()
+            }
+        } catch is StoreExamination.Enough {}
+        await store.close()
+        return examination.violations
+    }
+
+    /// Writes the batches to the empty store and compares every kind of answer about them: for data of your own. The store stays open.
+    public func check(_ emptyStore: some TelemetryStore, holding batches: [MetricBatch]) async throws -> [StoreViolation] {
+        try await examine(emptyStore, room: maximumViolations) { examination in
+            examination.context = "\(batches.count) batches of the caller's"
+            try await examination.write(batches)
+            try await examination.askEverything()
+            try await examination.write(batches)
+            examination.context += ", written twice"
+            try await examination.askEverything()
+        }
+    }
+
+    private func examine(
+        _ store: some TelemetryStore, room: Int, _ chapter: (inout StoreExamination) async throws -> Void
+    ) async throws -> [StoreViolation] {
+        var examination = StoreExamination(store: store, traits: traits, settle: settle, room: room)
+        do {
+            try await chapter(&examination)
+        } catch is StoreExamination.Enough {}
+        return examination.violations
+    }
+}

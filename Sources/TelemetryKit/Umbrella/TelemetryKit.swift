@@ -1,0 +1,9 @@
+@_exported import TelemetryDatabases
+@_exported import TelemetryGateway
+@_exported import TelemetryHealth
+@_exported import TelemetryModels
+@_exported import TelemetryPipeline
+@_exported import TelemetryPromQL
+@_exported import TelemetryReaders
+@_exported import TelemetryScraping
+@_exported import TelemetryStores

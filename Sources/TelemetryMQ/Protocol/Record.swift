@@ -1,0 +1,91 @@
+import Glibc
+import TelemetryNet
+
+/// The form of one record of the log, which is the frame that subscribers receive:
+///
+///     <4 bytes, big-endian: N> {"type":"message","message_id":"7","offset":7,"timestamp":1732380000000000,
+///     "producer_id":"p","sequence":5,"payload":…,"crc32c":"9a8b7c6d"}
+///
+/// without white space and in this order; `producer_id` and `sequence` are there where the producer gave them.
+/// `timestamp` is in microseconds since 1970. The checksum covers the 4 length bytes and all bytes before its own member.
+package enum Record {
+    package static let lengthBytes = 4
+    package static let trailerBytes = Checksum.memberBytes
+    /// Bytes that a record has beside its payload and its producer's id, at most.
+    package static let maxOverhead = 256
+    /// Offsets and sequences are below it, so that their sums and differences are always numbers.
+    package static let numberBound: Int64 = 1 << 62
+
+    package static let opening: StaticString = #"{"type":"message","message_id":""#
+    package static let offsetName: StaticString = #"","offset":"#
+    package static let timestampName: StaticString = #","timestamp":"#
+    package static let producerName: StaticString = #","producer_id":"#
+    package static let sequenceName: StaticString = #","sequence":"#
+    package static let payloadName: StaticString = #","payload":"#
+
+    /// What a record says of itself. `payload`: bytes from the start of the record.
+    package struct Header: Sendable {
+        package var offset: Int64
+        package var timestamp: Int64
+        package var producerID: String?
+        package var sequence: Int64?
+        package var payload: Range<Int>
+    }
+
+    /// The number that the record's first four bytes hold, plus those four.
+    @inline(__always)
+    package static func totalBytes(_ start: UnsafeRawPointer) -> Int {
+        lengthBytes + Int(UInt32(bigEndian: start.loadUnaligned(as: UInt32.self)))
+    }
+
+    /// Whether the bytes are one whole record with a right checksum; says why where not.
+    package static func damage(_ record: UnsafeRawBufferPointer) -> String? {
+        guard record.count > lengthBytes + trailerBytes, totalBytes(record.baseAddress!) == record.count else {
+            return "not the length of a record"
+        }
+        return Checksum.damage(record)
+    }
+
+    /// Reads a record whose checksum was found right.
+    package static func header(_ record: UnsafeRawBufferPointer) -> Header? {
+        var cursor = Cursor(bytes: record, at: lengthBytes)
+        guard cursor.skip(opening), cursor.decimal() != nil, cursor.skip(offsetName), let offset = cursor.decimal(), offset < numberBound,
+            cursor.skip(timestampName), let timestamp = cursor.decimal()
+        else { return nil }
+        var header = Header(offset: offset, timestamp: timestamp, payload: 0..<0)
+        if cursor.skip(producerName) {
+            guard let id = cursor.string(), cursor.skip(sequenceName), let sequence = cursor.decimal(), sequence < numberBound
+            else { return nil }
+            header.producerID = id
+            header.sequence = sequence
+        }
+        guard cursor.skip(payloadName), cursor.at <= record.count - trailerBytes else { return nil }
+        header.payload = cursor.at..<record.count - trailerBytes
+        return header
+    }
+
+    private struct Cursor {
+        let bytes: UnsafeRawBufferPointer
+        var at: Int
+
+        mutating func skip(_ text: StaticString) -> Bool {
+            let count = text.utf8CodeUnitCount
+            guard at + count <= bytes.count, memcmp(bytes.baseAddress! + at, text.utf8Start, count) == 0 else { return false }
+            at += count
+            return true
+        }
+
+        mutating func decimal() -> Int64? {
+            let start = at
+            while at < bytes.count, bytes[at] &- 48 < 10 { at += 1 }
+            return parseDecimal(UnsafeRawBufferPointer(rebasing: bytes[start..<at])).flatMap { Int64(exactly: $0) }
+        }
+
+        mutating func string() -> String? {
+            var reader = JSONReader(UnsafeRawBufferPointer(rebasing: bytes[at...]))
+            guard let text = try? reader.readString() else { return nil }
+            at += reader.position
+            return text
+        }
+    }
+}

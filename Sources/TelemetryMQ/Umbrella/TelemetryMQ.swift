@@ -1,0 +1,3 @@
+@_exported import TelemetryMQClient
+@_exported import TelemetryMQLog
+@_exported import TelemetryMQServer
