@@ -158,6 +158,28 @@ struct StorageFaultTests {
         #expect(refusals > 10)
     }
 
+    @Test("if there is no descriptor for a file, the publish is refused, and publishing goes on when there is one", arguments: policies)
+    func noDescriptor(policy: MQServer.SyncPolicy) async throws {
+        var number = 0
+        var refusals = 0
+        while true {
+            number += 1
+            let directory = FaultDirectory(fault: .init(kinds: [.open], number: number, code: EMFILE))
+            var oracle = Oracle()
+            // The first files are opened when the server starts.
+            guard let server = try? await server(directory, policy) else { continue }
+            let (outcomes, committed) = try workload(server.port, &oracle)
+            #expect(
+                outcomes.allSatisfy { $0 == .stored || $0 == .refused("storage_full") }, "file \(number) of \(policy): \(outcomes)")
+            #expect(outcomes.last == .stored)
+            refusals += outcomes.filter { $0 != .stored }.count
+            await server.shutdown(within: .zero)
+            try check(directory.afterProcessEnd(), oracle, committed, "no descriptor at file \(number) of \(policy)")
+            if directory.hit == nil { break }
+        }
+        #expect(refusals > 0)
+    }
+
     @Test("with the policy always, whenever the power goes or the server is killed, everything acknowledged is there and producers can go on", arguments: 0..<40)
     func powerLoss(round: Int) async throws {
         var random = SeededRandom(seed: UInt64(round))
