@@ -263,8 +263,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
                 try deadLetters(refused)
                 break
             } catch {
-                var random = SystemRandomNumberGenerator()
-                let wait = backoff.next(using: &random)
+                let wait = backoff.next()
                 report(.deadLettersFailed(error, wait: wait))
                 guard (try? await clock.sleep(wait)) != nil else { return false }
             }
