@@ -297,12 +297,8 @@ public final class MQClient: Sendable {
             return
         }
         let registry = registry
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            loop.execute {
-                registry.value.close(within: limit) {
-                    publisher.value.close(within: limit) { continuation.resume() }
-                }
-            }
+        await loop.performUntilDone { done in
+            registry.value.close(within: limit) { publisher.value.close(within: limit, done: done) }
         }
         closed.complete(.success(()))
     }

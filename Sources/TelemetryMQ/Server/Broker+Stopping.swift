@@ -15,7 +15,7 @@ extension Broker {
                 let loop = loop
                 // The indexes of sealed segments are written after the sync; another server must not have the directory
                 // before.
-                syncLoop.execute {
+                syncThread.execute {
                     loop.execute {
                         bound.value.log.directory.release()
                         done()

@@ -33,7 +33,7 @@ extension Broker {
         counters.syncs += 1
         let bound = LoopBound(self, to: loop)
         let loop = loop
-        syncLoop.execute {
+        syncThread.execute {
             let result = Result { () throws(SystemError) in try work.perform() }
             loop.execute { bound.value.finishSync(number, end: work.end, result) }
             if case .success = result { work.writeIndexes() }

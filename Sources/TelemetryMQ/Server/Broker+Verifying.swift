@@ -5,14 +5,14 @@ extension Broker {
     /// Reads a segment that was opened by its index, before anything of it is delivered; then the subscribers go on.
     func verify(_ segment: Segment) {
         guard !segment.isVerified, verifying.insert(segment.baseOffset).inserted else { return }
-        let verifier: EventLoop
+        let verifier: SerialThread
         do {
-            verifier = try verifyLoop ?? EventLoop.start(name: "mq-verify")
+            verifier = try verifyThread ?? SerialThread(name: "mq-verify")
         } catch {
             verifying.remove(segment.baseOffset)
             return report(.storageFailure("verify \(segment.path): \(error)"))
         }
-        verifyLoop = verifier
+        verifyThread = verifier
         let file: any LogFile
         do {
             file = try segment.openFile()

@@ -25,12 +25,12 @@ final class Broker {
     var commitIsDue = false
     var pumpIsDue = false
 
-    let syncLoop: EventLoop
+    let syncThread: SerialThread
     var commits: GroupCommit<BrokerConnection>
     /// Called when no sync runs any more.
     var whenSynced: [() -> Void] = []
     /// Made when the first segment is verified.
-    var verifyLoop: EventLoop?
+    var verifyThread: SerialThread?
     /// The first offsets of the segments that are being verified.
     var verifying: Set<Int64> = []
 
@@ -42,10 +42,10 @@ final class Broker {
     var readFailures = ReportLimiter(interval: .seconds(60))
     var isStopping = false
 
-    init(configuration: MQServer.Configuration, log: MessageLog, loop: EventLoop, syncLoop: EventLoop) throws {
+    init(configuration: MQServer.Configuration, log: MessageLog, loop: EventLoop, syncThread: SerialThread) throws {
         self.configuration = configuration
         self.loop = loop
-        self.syncLoop = syncLoop
+        self.syncThread = syncThread
         self.log = log
         let directory = log.directory
         identityFile = try LogIdentityFile(directory: directory, nextOffset: log.nextOffset)
@@ -80,10 +80,6 @@ final class Broker {
         lookAtClock()
         keepPositions()
         startTimers()
-    }
-
-    deinit {
-        verifyLoop?.stop()
     }
 
     func report(_ event: MQServer.Event) {
