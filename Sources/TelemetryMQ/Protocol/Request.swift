@@ -29,7 +29,6 @@ struct Request {
     var producerID: UnsafeRawBufferPointer?
     var sequence: Int64?
     var subscriberID: String?
-    var clientID: String?
     var token: String?
     var keepaliveMilliseconds: Int64?
     var start: Start?
@@ -129,7 +128,8 @@ struct RequestParser {
         } else if key == "subscriber_id" {
             request.subscriberID = try readID(key, &reader)
         } else if key == "client_id" {
-            request.clientID = try readID(key, &reader)
+            // Names the client to people who read the connection; nothing depends on it.
+            _ = try readID(key, &reader)
         } else if key == "token" {
             request.token = try reader.readString()
         } else if key == "keepalive_ms" {
