@@ -92,7 +92,7 @@ struct LineProtocolBodies {
     private let batches: [MetricBatch]
     /// Of each batch's series.
     private var texts: [[LineProtocolWriter.SeriesText]] = []
-    private let maximumBytes: Int
+    private let maxBytes: Int
     /// What the lines that are not yet made may take at most, and the longest of all.
     private var restBytes = 0
     private var longestLine = 0
@@ -101,9 +101,9 @@ struct LineProtocolBodies {
     /// Lines so far.
     private var count = 0
 
-    init(_ batches: [MetricBatch], maximumBytes: Int, layout: InfluxLayout = InfluxLayout()) {
+    init(_ batches: [MetricBatch], maxBytes: Int, layout: InfluxLayout = InfluxLayout()) {
         self.batches = batches
-        self.maximumBytes = maximumBytes
+        self.maxBytes = maxBytes
         var known: [MetricSeries: LineProtocolWriter.SeriesText] = [:]
         for batch in batches {
             let texts = batch.series.map { series in
@@ -121,7 +121,7 @@ struct LineProtocolBodies {
     mutating func next() -> Body? {
         let first = count
         // With less room a body would be copied each time that it outgrows its memory.
-        var writer = LineProtocolWriter(capacity: min(restBytes, maximumBytes.addingClamped(longestLine)))
+        var writer = LineProtocolWriter(capacity: min(restBytes, maxBytes.addingClamped(longestLine)))
         while batch < batches.count {
             let texts = texts[batch]
             let indices = batches[batch].seriesIndices
@@ -135,7 +135,7 @@ struct LineProtocolBodies {
                     count += 1
                 }
                 sample += 1
-                if writer.output.count >= maximumBytes { return Body(lines: writer.output.bytes, firstLine: first) }
+                if writer.output.count >= maxBytes { return Body(lines: writer.output.bytes, firstLine: first) }
             }
             batch += 1
             sample = 0
