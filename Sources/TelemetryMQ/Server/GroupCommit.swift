@@ -1,9 +1,9 @@
 /// Decides when the log is synced, so that clients that publish at the same time share one sync: a value that takes
 /// events and returns what to do. ``Broker`` performs it.
 ///
-/// One sync runs at a time, and covers what was written when it began; what comes meanwhile shares the next one. After a
-/// sync the clients that it let go are expected to publish again, so the next sync waits for them, but only for half the
-/// time that the last sync took, and at most for ``maxGathering``.
+/// One sync runs at a time, and covers what was written when it began; what comes meanwhile shares the next one. After
+/// a sync the clients that it let go are expected to publish again, so the next sync waits for them, but only for half
+/// the time that the last sync took, and at most for ``maxGathering``.
 struct GroupCommit<Client: AnyObject> {
     /// What to do at the end of a round of the event loop.
     enum Step: Equatable {
@@ -47,8 +47,8 @@ struct GroupCommit<Client: AnyObject> {
 
     // MARK: Starting
 
-    /// A sync is wanted. Returns whether ``roundEnded(at:)`` has to be called at the end of this round; if not, somebody
-    /// calls it already, or the sync that runs asks for another one when it ends.
+    /// A sync is wanted. Returns whether ``roundEnded(at:)`` has to be called at the end of this round; if not, that is
+    /// due already, or the sync that runs asks for another one when it ends.
     mutating func request() -> Bool {
         guard !isGathering, !isSyncing else { return false }
         isGathering = true

@@ -8,8 +8,8 @@ package protocol AcceptorUser: AnyObject {
     func nobodyWaits()
     /// A connection is the user's from now on. Whatever this throws is handled by ``acceptFailed(_:)``.
     func accepted(_ descriptor: Int32, _ peer: SocketAddress) throws
-    /// A connection could not be accepted, or not served. The acceptor pauses for a moment unless the user has turned the
-    /// client away, by ``Acceptor/turnAway()``, and returns `true`.
+    /// A connection could not be accepted, or not served. The acceptor pauses for a moment, unless the user has turned
+    /// the client away, by ``Acceptor/turnAway()``, and returns `true`.
     func acceptFailed(_ error: any Error) -> Bool
 }
 

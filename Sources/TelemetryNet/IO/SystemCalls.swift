@@ -1,8 +1,10 @@
 import Glibc
 
-/// Repeats a system call that a signal interrupted. Throws if it fails for any other reason, that is, returns less than 0.
+/// Repeats a system call that a signal interrupted. Throws if it returns less than 0 for any other reason.
 @inline(__always)
-package func repeatingInterrupted(_ call: String, on subject: @autoclosure () -> String, _ body: () -> Int) throws(SystemError) -> Int {
+package func repeatingInterrupted(
+    _ call: String, on subject: @autoclosure () -> String, _ body: () -> Int
+) throws(SystemError) -> Int {
     while true {
         let result = body()
         if result >= 0 { return result }

@@ -72,8 +72,8 @@ package struct Waiters: Sendable {
 private let lastWaiter = Atomic<UInt64>(0)
 
 extension Mutex {
-    /// Waits until another task takes this one out of the list, or this task is cancelled; returns at once if `isBlocked`
-    /// is not true of the state (any more).
+    /// Waits until another task takes this one out of the list, or this task is cancelled. Returns at once if
+    /// `isBlocked` is not true of the state.
     package nonisolated(nonsending) borrowing func wait(
         _ list: WritableKeyPath<Value, Waiters> & Sendable, while isBlocked: (Value) -> Bool
     ) async {

@@ -13,9 +13,11 @@ public struct Backoff: Sendable, Hashable {
         self.longest = longest
     }
 
-    /// The wait before the next attempt: between half and all of `first · 2^attempt`, at most `longest`, but never shorter
-    /// than what the other side asked for.
-    public mutating func next(atLeast asked: Duration? = nil, using random: inout some RandomNumberGenerator) -> Duration {
+    /// The wait before the next attempt: between half and all of `first · 2^attempt`, at most `longest`, but never
+    /// shorter than what the other side asked for.
+    public mutating func next(
+        atLeast asked: Duration? = nil, using random: inout some RandomNumberGenerator
+    ) -> Duration {
         // 2^30 times any sensible first wait is longer than the longest.
         let full = min(first.boundedWait * (1 << min(attempt, 30)), longest.boundedWait)
         attempt += 1

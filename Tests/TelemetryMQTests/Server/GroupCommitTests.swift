@@ -79,7 +79,8 @@ struct GroupCommitTests {
             .begin(after: .zero, number: 1),
             .hold("b"), .request(asksForRound: false), .hold("a"),
             // `a` has a response that waited for sync 1, and one that waits for sync 2.
-            .succeeded(1, releases: ["a", "b"]), .state(isSyncing: false, isHolding: true), .answered(after: .seconds(1)),
+            .succeeded(1, releases: ["a", "b"]), .state(isSyncing: false, isHolding: true),
+            .answered(after: .seconds(1)),
             .request(asksForRound: true), .roundEnded(after: .seconds(1), .startSync),
             .begin(after: .seconds(1), number: 2), .succeeded(2, releases: ["a", "b"]),
             .state(isSyncing: false, isHolding: false),
