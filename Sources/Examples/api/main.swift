@@ -35,7 +35,7 @@ await program.main { context in
 
     case .memory:
         var memory = MemoryStore.Configuration(
-            retentionPeriod: context[Options.retention], maximumBytes: context[Options.memoryLimit])
+            retentionPeriod: context[Options.retention], maxBytes: context[Options.memoryLimit])
         let log = context.log
         memory.onEvent = { MemoryReport.log($0, log) }
         let store = MemoryStore(configuration: memory)
@@ -92,11 +92,11 @@ extension Gateway.Configuration {
         swaggerUIDirectory = context[Options.swaggerDirectory]
         corsOrigins = context[Options.corsOrigins]
         healthRules.staleAfter = context[Options.staleAfter]
-        maximumConnections = context[Options.maxConnections]
+        maxConnections = context[Options.maxConnections]
         requestTimeout = context[Options.requestTimeout]
         promQL.timeout = context[Options.queryTimeout]
         queryTimeout = context[Options.queryTimeout]
-        maximumResponseBytes = context[Options.maxResponseSize]
+        maxResponseBytes = context[Options.maxResponseSize]
         promQL.maxSamples = context[Options.queryMaxSamples]
         promQL.lookback = context[Options.queryLookback]
         let log = context.log

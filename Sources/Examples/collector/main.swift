@@ -12,15 +12,15 @@ await program.main { context in
     case .influxdb:
         var database = InfluxDBStore.Configuration(context)
         database.retentionPeriod = context[Options.retention]
-        database.maximumBodyBytes = context[Options.batchBytes]
-        database.maximumConnections = context[Options.writesAtOnce]
+        database.maxBodyBytes = context[Options.batchBytes]
+        database.maxConnections = context[Options.writesAtOnce]
         let store = try InfluxDBStore(configuration: database)
         try await collect(into: store, at: redactedURL(database.url), context)
         await store.close()
     case .victoriametrics:
         var database = VictoriaMetricsStore.Configuration(context)
-        database.maximumBodyBytes = context[Options.batchBytes]
-        database.maximumConnections = context[Options.writesAtOnce]
+        database.maxBodyBytes = context[Options.batchBytes]
+        database.maxConnections = context[Options.writesAtOnce]
         let store = try VictoriaMetricsStore(configuration: database)
         try await collect(into: store, at: redactedURL(database.writeURL), context)
         await store.close()

@@ -51,13 +51,13 @@ struct DatabaseHTTP: Sendable {
         self.timeout = timeout
     }
 
-    static func client(maximumConnections: Int, proxy: String?) throws(StoreError) -> CurlClient {
+    static func client(maxConnections: Int, proxy: String?) throws(StoreError) -> CurlClient {
         if let proxy, !isProxyURL(proxy) {
             let shown = redactedURL(proxy).debugDescription
             throw StoreError(.rejected, "\(shown) is not a proxy, such as http://host:3128 or socks5://host:1080")
         }
         do {
-            return try CurlClient(maximumConnections: maximumConnections, proxy: proxy)
+            return try CurlClient(maxConnections: maxConnections, proxy: proxy)
         } catch {
             throw StoreError(.unavailable, error.reason)
         }

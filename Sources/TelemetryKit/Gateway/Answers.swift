@@ -20,7 +20,7 @@ enum Answers {
         further(&tail)
         tail.append("}")
         return try PiecedBody(page.items, head: Array("{\"data\":[".utf8), tail: tail.bytes) { append }
-            .response(limit: gateway.configuration.maximumResponseBytes, workers: gateway.workers)
+            .response(limit: gateway.configuration.maxResponseBytes, workers: gateway.workers)
     }
 
     /// - Parameter capacity: about how many bytes it will have.

@@ -35,15 +35,15 @@ public final class Gateway: Sendable {
         /// So does an export of which a page takes longer.
         public var queryTimeout = Duration.seconds(120)
         /// The largest response in bytes; a larger one is answered with 422 instead. Exports and the stream are of any length.
-        public var maximumResponseBytes = 64 << 20
+        public var maxResponseBytes = 64 << 20
         /// The largest body of a request in bytes; a larger one is answered with 413.
-        public var maximumBodyBytes = 256 << 10
+        public var maxBodyBytes = 256 << 10
         /// Parameters of one request, those of a form included; more are answered with 400.
-        public var maximumParameters = 1000
+        public var maxParameters = 1000
         /// Selectors of one request under `/prometheus`, in `match[]` or within a query; more are answered with 400.
-        public var maximumSelectors = 100
+        public var maxSelectors = 100
         /// Beyond this number a new connection closes the one that has waited longest for its client.
-        public var maximumConnections = 16_384
+        public var maxConnections = 16_384
         /// From the first byte of a request to its last; a slower client is answered with 408.
         public var requestTimeout = Duration.seconds(30)
         /// How long one write of an answer may find no room: then the client is given up.
@@ -107,11 +107,11 @@ public final class Gateway: Sendable {
     public func start() async throws -> Int {
         let core = core
         var settings = HTTPServer.Configuration()
-        settings.maxConnections = core.configuration.maximumConnections
+        settings.maxConnections = core.configuration.maxConnections
         settings.requestTimeout = core.configuration.requestTimeout
         settings.writeTimeout = core.configuration.writeTimeout
         settings.counters = core.connections
-        settings.limits.maxBodyBytes = core.configuration.maximumBodyBytes
+        settings.limits.maxBodyBytes = core.configuration.maxBodyBytes
         settings.refusal = { APIError(status: $0, code: Self.refusalCode($0), message: $1).response }
         let server = try await HTTPServer.start(
             host: core.configuration.host, port: core.configuration.port, configuration: settings, handler: .task { await core.answer($0) })

@@ -106,8 +106,8 @@ final class GatewayCore: Sendable {
                 try await route.handle(context)
             }
             // Lists do not get so far; this is for whatever is not one.
-            if case .bytes(let bytes) = response.body, bytes.count > configuration.maximumResponseBytes {
-                return route.errorForm(APIError.responseTooLarge(configuration.maximumResponseBytes))
+            if case .bytes(let bytes) = response.body, bytes.count > configuration.maxResponseBytes {
+                return route.errorForm(APIError.responseTooLarge(configuration.maxResponseBytes))
             }
             return response
         } catch is DeadlineExceeded {
@@ -118,9 +118,9 @@ final class GatewayCore: Sendable {
     /// Parameters are compared with each other and with every series.
     private func checkParameterCount(_ request: HTTPRequest) throws(APIError) {
         let pairs = [request.query.utf8.count { $0 == UInt8(ascii: "&") }, request.body.count { $0 == UInt8(ascii: "&") }]
-        let limit = configuration.maximumParameters
+        let limit = configuration.maxParameters
         guard pairs[0] + pairs[1] + 1 > limit else { return }
-        throw .badRequest("the request has \(pairs[0] + pairs[1] + 1) parameters, and \(limit) is the limit (maximumParameters)")
+        throw .badRequest("the request has \(pairs[0] + pairs[1] + 1) parameters, and \(limit) is the limit (maxParameters)")
     }
 
     private func isAuthorized(_ request: HTTPRequest, _ token: String) -> Bool {

@@ -84,7 +84,7 @@ struct SamplePage: Sendable {
             let lent = writers.lend()
             return { lent.append($1, to: &$0) }
         }
-        var answer = try body.response(limit: gateway.configuration.maximumResponseBytes, workers: gateway.workers)
+        var answer = try body.response(limit: gateway.configuration.maxResponseBytes, workers: gateway.workers)
         if let next { answer.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"])) }
         return answer
     }

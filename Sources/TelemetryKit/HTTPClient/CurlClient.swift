@@ -14,8 +14,8 @@ package final class CurlClient: Sendable {
     private let engine: CurlEngine
 
     /// - Parameter proxy: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`; `user:password@` is sent to it. `nil`: none.
-    package init(maximumConnections: Int = 8, proxy: String? = nil) throws(HTTPFailure) {
-        engine = try CurlEngine.start(maximumConnections: maximumConnections, proxy: proxy)
+    package init(maxConnections: Int = 8, proxy: String? = nil) throws(HTTPFailure) {
+        engine = try CurlEngine.start(maxConnections: maxConnections, proxy: proxy)
     }
 
     deinit { engine.close() }
@@ -62,12 +62,12 @@ final class CurlEngine: Sendable {
 
     private init(multi: CurlMulti) { self.multi = multi }
 
-    static func start(maximumConnections: Int, proxy: String?) throws(HTTPFailure) -> CurlEngine {
+    static func start(maxConnections: Int, proxy: String?) throws(HTTPFailure) -> CurlEngine {
         guard isInitialised, let handle = curl_multi_init() else {
             throw HTTPFailure(kind: .network, url: "", reason: "libcurl does not initialise")
         }
-        ccurl_multi_setopt_long(handle, CURLMOPT_MAX_HOST_CONNECTIONS, maximumConnections)
-        ccurl_multi_setopt_long(handle, CURLMOPT_MAXCONNECTS, maximumConnections)
+        ccurl_multi_setopt_long(handle, CURLMOPT_MAX_HOST_CONNECTIONS, maxConnections)
+        ccurl_multi_setopt_long(handle, CURLMOPT_MAXCONNECTS, maxConnections)
         let engine = CurlEngine(multi: CurlMulti(handle: handle))
         do {
             try startThread(name: "curl") { CurlTransfers(multi: engine.multi.handle, proxy: proxy).run(engine) }

@@ -1,30 +1,4 @@
 import TelemetryNet
 
-/// How long to wait before the next try: twice as long each time, and not the same for all who wait.
-public struct Backoff: Sendable, Hashable {
-    /// The first wait, at most.
-    public var first: Duration
-    /// No wait is longer, unless the other side asks for it.
-    public var longest: Duration
-    /// Tries so far.
-    public private(set) var attempt = 0
-
-    /// Waits from `first` to `longest`.
-    public init(first: Duration = .milliseconds(200), longest: Duration = .seconds(30)) {
-        self.first = first
-        self.longest = longest
-    }
-
-    /// The wait before the next try: between half and all of `first · 2^attempt`, at most `longest`; but never shorter than what the
-    /// other side asked for.
-    public mutating func next(atLeast asked: Duration? = nil, using random: inout some RandomNumberGenerator) -> Duration {
-        // 2^30 times any sensible first wait is longer than the longest.
-        let full = min(first.boundedWait * (1 << min(attempt, 30)), longest.boundedWait)
-        attempt += 1
-        let wait = full * Double.random(in: 0.5...1, using: &random)
-        return max(wait, asked ?? .zero)
-    }
-
-    /// Begins anew, after a try that succeeded.
-    public mutating func reset() { attempt = 0 }
-}
+/// How long to wait before the next attempt: twice as long each time, and not the same for all who wait.
+public typealias Backoff = TelemetryNet.Backoff

@@ -1,5 +1,6 @@
 import Synchronization
 import TelemetryModels
+import TelemetryNet
 import TelemetryStores
 
 /// Reads batches from a queue and writes them to a store; commits only what is stored.
@@ -46,7 +47,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         var window: CollectorWindow
         var retries: CollectorRetries
         /// Waits for room in the window.
-        var dispatcher: CheckedContinuation<Void, Never>?
+        var dispatcher = Waiters()
         /// A group was given up: no other begins.
         var hasStopped = false
         var committed: CollectorPosition?
@@ -159,35 +160,28 @@ public final class Collector<Store: TelemetryStore>: Sendable {
 
     /// Waits while as many groups are being written as may be. `false`: no other is to begin.
     private func hasRoom() async -> Bool {
-        await withCheckedContinuation { continuation in
-            let goesOn = state.withLock { state in
-                if state.hasStopped || !state.window.isFull { return true }
-                state.dispatcher = continuation
-                return false
-            }
-            if goesOn { continuation.resume() }
-        }
+        await state.waitThroughCancellation(\.dispatcher) { $0.window.isFull && !$0.hasStopped }
         return state.withLock { !$0.hasStopped }
     }
 
     private func stop() {
         mailbox.end()
-        let dispatcher = state.withLock { state in
+        let woken = state.withLock { state in
             state.hasStopped = true
-            return state.dispatcher.take()
+            return state.dispatcher.takeAll()
         }
-        dispatcher?.resume()
+        woken.resume()
     }
 
     private func finish(_ number: Int, _ commit: @Sendable (CollectorPosition) async throws -> Void) async {
-        let (dispatcher, commits) = state.withLock { state in
+        let (woken, commits) = state.withLock { state in
             if let last = state.window.finish(number) { state.counters.lastStored = last }
             // One task commits at a time, so that an older position never follows a newer one.
             let commits = !state.isCommitting
             state.isCommitting = true
-            return (state.dispatcher.take(), commits)
+            return (state.dispatcher.takeAll(), commits)
         }
-        dispatcher?.resume()
+        woken.resume()
         guard commits else { return }
         while let position = nextCommit() {
             do {
@@ -271,8 +265,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
                 try deadLetters(refused)
                 break
             } catch {
-                var random = SystemRandomNumberGenerator()
-                let wait = backoff.next(using: &random)
+                let wait = backoff.next()
                 report(.deadLettersFailed(error, wait: wait))
                 guard (try? await clock.sleep(wait)) != nil else { return false }
             }

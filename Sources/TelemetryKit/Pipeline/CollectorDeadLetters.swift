@@ -64,12 +64,6 @@ public final class DeadLetterFile: Sendable {
     }
 
     private func write(_ bytes: [UInt8], to file: Int32) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, bytes.count - done) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw SystemError("write", on: path) }
-            done += count
-        }
+        try bytes.withUnsafeBytes { try writeAll($0, to: file, on: path) }
     }
 }

@@ -50,8 +50,7 @@ struct CollectorRetries: Sendable {
         if let opensAt, opensAt > now {
             self.opensAt = max(opensAt, now + (asked ?? .zero).boundedWait)
         } else {
-            var random = SystemRandomNumberGenerator()
-            opensAt = now + backoff.next(atLeast: asked, using: &random)
+            opensAt = now + backoff.next(atLeast: asked)
         }
         return (backoff.attempt, wait(at: now))
     }

@@ -1,5 +1,6 @@
 import Synchronization
 import TelemetryModels
+import TelemetryNet
 
 /// Between the task that reads messages and the task that writes to the store: holds one group, and makes the reader wait
 /// while that group is full. So nothing is read for long while the store is away.
@@ -7,8 +8,8 @@ final class GroupMailbox: Sendable {
     private struct State {
         var grouper: SampleGrouper
         var hasEnded = false
-        var reader: CheckedContinuation<Void, Never>?
-        var writer: CheckedContinuation<Void, Never>?
+        var reader = Waiters()
+        var writer = Waiters()
         /// The timer of the present wait, and the last that fired: it may do so before the wait begins.
         var timer = 0
         var firedTimer = 0
@@ -26,32 +27,25 @@ final class GroupMailbox: Sendable {
 
     /// Waits while the group is full. Does nothing after ``end()``.
     func add(_ batch: MetricBatch?, bytes: Int, position: CollectorPosition) async {
-        await withCheckedContinuation { continuation in
-            let ready = state.withLock { state -> Bool in
-                if !state.grouper.isFull || state.hasEnded { return true }
-                state.reader = continuation
-                return false
-            }
-            if ready { continuation.resume() }
-        }
-        let writer = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        await state.waitThroughCancellation(\.reader) { $0.grouper.isFull && !$0.hasEnded }
+        let woken = state.withLock { state -> Waiters.Woken? in
             guard !state.hasEnded else { return nil }
             let opens = state.grouper.deadline == nil
             state.grouper.add(batch, bytes: bytes, position: position, now: clock.monotonic())
             // The first message sets the writer's timer; a full group ends its wait.
             guard opens || state.grouper.isFull else { return nil }
-            return state.writer.take()
+            return state.writer.takeAll()
         }
-        writer?.resume()
+        woken?.resume()
     }
 
     /// No more messages: what is held is due.
     func end() {
         let waiting = state.withLock { state in
             state.hasEnded = true
-            return [state.reader.take(), state.writer.take()]
+            return [state.reader.takeAll(), state.writer.takeAll()]
         }
-        for continuation in waiting { continuation?.resume() }
+        for woken in waiting { woken.resume() }
     }
 
     /// The next group that is full or due, or the last; `nil` at the end.
@@ -75,27 +69,20 @@ final class GroupMailbox: Sendable {
 
     private func take() -> Taken {
         let now = clock.monotonic()
-        let (taken, reader) = state.withLock { state -> (Taken, CheckedContinuation<Void, Never>?) in
+        let (taken, woken) = state.withLock { state -> (Taken, Waiters.Woken?) in
             guard let deadline = state.grouper.deadline else { return (state.hasEnded ? .end : .empty, nil) }
             if state.grouper.isFull || state.hasEnded || deadline <= now {
-                return (.group(state.grouper.take()), state.reader.take())
+                return (.group(state.grouper.take()), state.reader.takeAll())
             }
             return (.due(in: deadline - now), nil)
         }
-        reader?.resume()
+        woken?.resume()
         return taken
     }
 
-    /// Returns when something changed since ``take()``, at once where it already has.
+    /// Returns when something changed since ``take()``, at once if it already has.
     private func signal() async {
-        await withCheckedContinuation { continuation in
-            let isDue = state.withLock { state -> Bool in
-                if state.hasEnded || state.grouper.deadline != nil { return true }
-                state.writer = continuation
-                return false
-            }
-            if isDue { continuation.resume() }
-        }
+        await state.waitThroughCancellation(\.writer) { !$0.hasEnded && $0.grouper.deadline == nil }
     }
 
     private func signal(orAfter wait: Duration) async {
@@ -109,23 +96,18 @@ final class GroupMailbox: Sendable {
                 guard (try? await clock.sleep(wait)) != nil else { return }
                 fire(timer)
             }
-            await withCheckedContinuation { continuation in
-                let isDue = state.withLock { state -> Bool in
-                    if state.hasEnded || state.grouper.isFull || state.firedTimer == timer { return true }
-                    state.writer = continuation
-                    return false
-                }
-                if isDue { continuation.resume() }
+            await state.waitThroughCancellation(\.writer) {
+                !$0.hasEnded && !$0.grouper.isFull && $0.firedTimer != timer
             }
             tasks.cancelAll()
         }
     }
 
     private func fire(_ timer: Int) {
-        let writer = state.withLock { state in
+        let woken = state.withLock { state in
             state.firedTimer = timer
-            return state.writer.take()
+            return state.writer.takeAll()
         }
-        writer?.resume()
+        woken.resume()
     }
 }

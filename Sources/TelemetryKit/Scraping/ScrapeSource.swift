@@ -33,7 +33,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         /// `nil`, the default: none. Variables such as `http_proxy` are not looked at.
         public var proxy: String?
         /// A longer answer is a failure.
-        public var maximumBodyBytes = 64 << 20
+        public var maxBodyBytes = 64 << 20
         /// Called on the task that owns the source.
         public var onEvent: @Sendable (ScrapeEvent) -> Void = { _ in }
         /// Told what was read after every scrape, a failed one too: a batch may be long in coming. On the same task.
@@ -69,7 +69,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         let target = try ScrapeTarget(configuration)
         let client: CurlClient
         do throws(HTTPFailure) {
-            client = try CurlClient(maximumConnections: 1, proxy: configuration.proxy)
+            client = try CurlClient(maxConnections: 1, proxy: configuration.proxy)
         } catch {
             throw ScrapeError(error.reason)
         }

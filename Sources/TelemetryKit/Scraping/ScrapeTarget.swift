@@ -12,7 +12,7 @@ struct ScrapeTarget: Sendable {
 
     /// Throws where nothing can be scraped with it.
     init(_ configuration: ScrapeSource.Configuration) throws(ScrapeError) {
-        guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0, configuration.maximumBodyBytes > 0
+        guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0, configuration.maxBodyBytes > 0
         else {
             throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
         }
@@ -23,7 +23,7 @@ struct ScrapeTarget: Sendable {
         name = url.shown
         host = url.host
         var request = CurlRequest(
-            url: configuration.url, timeout: configuration.timeout, maximumBody: configuration.maximumBodyBytes)
+            url: configuration.url, timeout: configuration.timeout, maximumBody: configuration.maxBodyBytes)
         request.headers.append(("Accept", "text/plain;version=0.0.4, text/plain;q=0.5"))
         if let token = configuration.bearerToken, !token.isEmpty {
             // A line feed would begin another header.

@@ -55,7 +55,7 @@ final class Link: EventHandler {
         self.subscription = subscription
         self.loop = loop
         self.user = user
-        backoff = Backoff(initial: configuration.initialBackoff, limit: configuration.maxBackoff)
+        backoff = Backoff(configuration)
     }
 
     /// A client that was dropped without being closed ends here, when its loop lets go of its handlers.
@@ -81,12 +81,10 @@ final class Link: EventHandler {
         let bound = LoopBound(self, to: loop)
         let (host, port, loop) = (configuration.host, configuration.port, loop)
         do {
-            let resolver = try EventLoop.start(name: "mq-resolve")
-            resolver.execute {
+            try startThread(name: "mq-resolve") {
                 let result = Result { try SocketAddress.resolve(host: host, port: port) }
                 loop.execute { bound.value.resolved(result, number) }
             }
-            resolver.stop()
         } catch {
             fail("\(error)")
         }
@@ -368,7 +366,7 @@ final class Link: EventHandler {
         if case .closed = state { return }
         reset()
         state = .waiting
-        let delay = backoff.delay()
+        let delay = backoff.next()
         configuration.onEvent(.disconnected(peer: peer, subscription: subscription, reason: reason, retryAfter: delay))
         timer = loop.schedule(after: delay) { [weak self] in
             guard let self, case .waiting = state else { return }
@@ -394,5 +392,13 @@ final class Link: EventHandler {
     func close() {
         reset()
         state = .closed
+    }
+}
+
+extension Backoff {
+    /// The waits of a client between its attempts.
+    init(_ configuration: MQClient.Configuration) {
+        self.init(
+            first: configuration.initialBackoff, longest: max(configuration.initialBackoff, configuration.maxBackoff))
     }
 }

@@ -1,4 +1,5 @@
 import Synchronization
+import TelemetryNet
 
 /// Between the loop that receives and the tasks that consume: holds at most about `limit` bytes, and reports to the
 /// loop when to stop reading.
@@ -17,14 +18,9 @@ final class MessageBuffer: Sendable {
         var failure: MQError?
         var isFinished = false
         var isPaused = false
-        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
-        var lastWaiter = 0
+        var waiters = Waiters()
 
-        mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
-            guard !waiters.isEmpty else { return [] }
-            defer { waiters = [:] }
-            return Array(waiters.values)
-        }
+        var isEmpty: Bool { index == batch.count && arrived.isEmpty }
 
         /// Returns whether there is a message, and whether reading was paused until now.
         mutating func refill() -> (hasMessage: Bool, wasPaused: Bool) {
@@ -57,26 +53,26 @@ final class MessageBuffer: Sendable {
 
     /// Returns whether there is room for more.
     func append(_ messages: [Message], byteCount: Int) -> Bool {
-        let (waiters, hasRoom) = state.withLock { state in
+        let (woken, hasRoom) = state.withLock { state in
             state.arrived.append(contentsOf: messages)
             state.byteCount += byteCount
             if state.byteCount >= limit { state.isPaused = true }
-            return (state.takeWaiters(), !state.isPaused)
+            return (state.waiters.takeAll(), !state.isPaused)
         }
-        for waiter in waiters { waiter.resume() }
+        woken.resume()
         return hasRoom
     }
 
     /// What is buffered is still delivered; then the error is thrown, or the sequence ends. The first call counts.
     func finish(_ failure: MQError?) {
-        let waiters = state.withLock { state in
+        let woken = state.withLock { state in
             if !state.isFinished {
                 state.isFinished = true
                 state.failure = failure
             }
-            return state.takeWaiters()
+            return state.waiters.takeAll()
         }
-        for waiter in waiters { waiter.resume() }
+        woken.resume()
     }
 
     /// The next message, if it was taken out of the buffer before: most are.
@@ -123,27 +119,7 @@ final class MessageBuffer: Sendable {
             if hasMessage { return true }
             if let failure { throw failure }
             if isFinished { return false }
-            await wait()
-        }
-    }
-
-    private func wait() async {
-        let number = state.withLock { state in
-            state.lastWaiter += 1
-            return state.lastWaiter
-        }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isDue = state.withLock { state in
-                    let hasMessages = state.index < state.batch.count || !state.arrived.isEmpty
-                    guard !hasMessages, !state.isFinished, !Task.isCancelled else { return true }
-                    state.waiters[number] = continuation
-                    return false
-                }
-                if isDue { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume()
+            await state.wait(\.waiters) { $0.isEmpty && !$0.isFinished }
         }
     }
 }

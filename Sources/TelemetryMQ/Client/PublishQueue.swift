@@ -30,7 +30,6 @@ struct PublishQueue<Waiter> {
     }
 
     var isEmpty: Bool { entries.count == doneCount }
-    var waitingCount: Int { entries.count - doneCount }
 
     /// Returns the number by which the entry can be cancelled.
     mutating func add(_ payloads: [[UInt8]], isMany: Bool, _ waiter: Waiter) -> Int64 {

@@ -14,7 +14,7 @@ final class SubscriptionRegistry {
     init(configuration: MQClient.Configuration, loop: EventLoop) {
         self.loop = loop
         peer = "\(configuration.host):\(configuration.port)"
-        takeovers = TakeoverBackoff(initial: configuration.initialBackoff, limit: configuration.maxBackoff)
+        takeovers = TakeoverBackoff(Backoff(configuration))
     }
 
     var closedError: MQError { MQError(.closed, "\(peer): the client is closed") }

@@ -15,16 +15,16 @@ struct TakeoverBackoff: Sendable {
     private let calm: Duration
     private var contests: TextTable<Contest> = [:]
 
-    init(initial: Duration, limit: Duration) {
-        backoff = Backoff(initial: initial, limit: limit)
-        calm = limit * 2
+    init(_ backoff: Backoff) {
+        self.backoff = backoff
+        calm = backoff.longest.boundedWait * 2
     }
 
     /// Another subscriber has taken the id.
     mutating func lost(_ id: String, at now: ContinuousClock.Instant) {
         contests.removeAll { $0.endsAt <= now }
         var contest = contests[id] ?? Contest(backoff: backoff, opensAt: now, endsAt: now)
-        contest.opensAt = now + contest.backoff.delay()
+        contest.opensAt = now + contest.backoff.next()
         contest.endsAt = contest.opensAt + calm
         contests[id] = contest
     }

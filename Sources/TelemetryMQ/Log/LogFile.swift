@@ -62,10 +62,8 @@ package final class DescriptorFile: LogFile {
         var position = position
         var rest = parts
         while !rest.isEmpty {
-            let written = pwritev(descriptor, rest.baseAddress!, Int32(min(rest.count, 1024)), off_t(position))
-            if written < 0 {
-                if errno == EINTR { continue }
-                throw SystemError("write", on: path)
+            let written = try repeatingInterrupted("write", on: path) {
+                pwritev(descriptor, rest.baseAddress!, Int32(min(rest.count, 1024)), off_t(position))
             }
             position += Int64(written)
             var left = written
@@ -83,10 +81,8 @@ package final class DescriptorFile: LogFile {
     package func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(SystemError) -> Int {
         var filled = 0
         while filled < buffer.count {
-            let count = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(position) + filled)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw SystemError("read", on: path)
+            let count = try repeatingInterrupted("read", on: path) {
+                pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(position) + filled)
             }
             if count == 0 { break }
             filled += count

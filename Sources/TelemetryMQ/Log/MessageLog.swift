@@ -5,50 +5,6 @@ import TelemetryNet
 ///
 /// Belongs to one thread; only the syncing of files may happen on another.
 package final class MessageLog {
-    package struct Configuration: Sendable {
-        /// A segment is sealed when the next write would make it larger.
-        package var segmentBytes: Int64 = 256 << 20
-        /// Whole segments are dropped, oldest first, while the rest holds at least so many bytes.
-        package var retentionBytes: Int64?
-        /// Segments whose newest message is older are dropped.
-        package var retentionAge: Duration?
-
-        package init() {}
-    }
-
-    /// What opening the log found.
-    package struct Recovery: Sendable {
-        package var segmentCount = 0
-        package var messageCount: Int64 = 0
-        package var byteCount: Int64 = 0
-        /// Said of a tail that was cut: file, position, bytes, reason.
-        package var cutTail: String?
-        /// Said of each segment behind the cut, which was put aside under another name.
-        package var setAside: [String] = []
-        /// Segments that retention dropped while opening.
-        package var droppedCount = 0
-        /// The first offset of the oldest segment that retention kept.
-        var oldestKept: Int64 = 0
-        /// What else an operator should know, one sentence each.
-        package var notices: [String] = []
-    }
-
-    /// How far the opening of a log is.
-    package struct Opening: Sendable {
-        package var segmentCount = 0
-        package var indexesRead = 0
-        package var segmentsOpened = 0
-        /// Of segments without an index.
-        package var messagesRead: Int64 = 0
-
-        package init(segmentCount: Int = 0, indexesRead: Int = 0, segmentsOpened: Int = 0, messagesRead: Int64 = 0) {
-            self.segmentCount = segmentCount
-            self.indexesRead = indexesRead
-            self.segmentsOpened = segmentsOpened
-            self.messagesRead = messagesRead
-        }
-    }
-
     package let directory: any LogDirectory
     private let configuration: Configuration
     /// Never empty.
@@ -274,47 +230,6 @@ package final class MessageLog {
     /// A sync, or a write beside the segments, failed: nothing is taken from here on.
     package func stopWriting(after error: SystemError) {
         _ = fail(error)
-    }
-
-    // MARK: Finding
-
-    /// The segment that holds the offset, or where it will be written.
-    package func segment(holding offset: Int64) -> Segment? {
-        guard offset >= oldestOffset, offset <= nextOffset else { return nil }
-        var low = 0
-        var high = segments.count
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if segments[middle].baseOffset <= offset {
-                low = middle
-            } else {
-                high = middle
-            }
-        }
-        return segments[low]
-    }
-
-    /// Whether retention has dropped the segment.
-    package func hasDropped(_ segment: Segment) -> Bool { segment.baseOffset < oldestOffset }
-
-    /// The first offset whose message is not older than the time (microseconds since 1970); ``nextOffset`` for none.
-    ///
-    /// Messages that a clock stored which was ahead are left out: their times are after `now`, and a later message has
-    /// one that is not.
-    package func offset(notBefore timestamp: Int64, now: Int64 = .max) throws(SystemError) -> Int64 {
-        let tail = try futureTail(now)
-        for segment in segments where segment.firstTimestamp != nil && segment.newestTimestamp >= timestamp {
-            if let offset = try segment.offset(notBefore: timestamp, now: now, tail: tail) { return offset }
-        }
-        return nextOffset
-    }
-
-    /// The offset from which on all times are after `now`.
-    private func futureTail(_ now: Int64) throws(SystemError) -> Int64 {
-        for segment in segments.reversed() {
-            if let end = try segment.end(ofTimesUpTo: now) { return end }
-        }
-        return oldestOffset
     }
 
     // MARK: Retention

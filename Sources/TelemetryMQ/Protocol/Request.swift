@@ -29,7 +29,6 @@ package struct Request {
     var producerID: UnsafeRawBufferPointer?
     package var sequence: Int64?
     package var subscriberID: String?
-    var clientID: String?
     package var token: String?
     package var keepaliveMilliseconds: Int64?
     package var start: Start?
@@ -131,7 +130,8 @@ package struct RequestParser {
         } else if key == "subscriber_id" {
             request.subscriberID = try readID(key, &reader)
         } else if key == "client_id" {
-            request.clientID = try readID(key, &reader)
+            // Names the client to people who read the connection; nothing depends on it.
+            _ = try readID(key, &reader)
         } else if key == "token" {
             request.token = try reader.readString()
         } else if key == "keepalive_ms" {

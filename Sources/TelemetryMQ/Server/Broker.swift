@@ -23,35 +23,31 @@ final class Broker {
     private(set) var subscribers: TextTable<BrokerConnection> = [:]
     private var takeovers = TakeoverLimit()
     /// Up to here messages are delivered: with the policy `always` what is synced, else all that is written.
-    private(set) var visible: MessageLog.LogEnd
-    private var commitIsDue = false
-    private var pumpIsDue = false
-    private let syncLoop: EventLoop
-    private var syncIsDue = false
-    private var syncIsRunning = false
-    private var syncBegan = ContinuousClock.now
-    /// Connections that wait for a sync, as many as had published when the last one ended, and how long to wait for them.
-    private var expected = (publishers: 0, until: ContinuousClock.now)
-    /// Of the sync that starts next: it covers all that is written until then.
-    private(set) var nextSync: Int64 = 1
-    /// Connections with answers that wait for a sync.
-    private var holding: [ObjectIdentifier: BrokerConnection] = [:]
+    var visible: MessageLog.LogEnd
+    var commitIsDue = false
+    var pumpIsDue = false
+
+    let syncThread: SerialThread
+    var commits: GroupCommit<BrokerConnection>
+    /// Called when no sync runs any more.
+    var whenSynced: [() -> Void] = []
     /// Made when the first segment is verified.
-    private var verifyLoop: EventLoop?
-    private var verifying: Set<Int64> = []
-    private var syncFailureReported = false
-    private(set) var storage = StorageState()
+    var verifyThread: SerialThread?
+    /// The first offsets of the segments that are being verified.
+    var verifying: Set<Int64> = []
+
+    var syncFailureReported = false
+    var storage = StorageState()
     private(set) var clock = ClockWatch()
     /// Failures that the next second may bring again.
     private var retentionFailures = ReportLimiter(interval: .seconds(60))
-    private var readFailures = ReportLimiter(interval: .seconds(60))
-    private(set) var isStopping = false
-    private var whenSynced: [() -> Void] = []
+    var readFailures = ReportLimiter(interval: .seconds(60))
+    var isStopping = false
 
-    init(configuration: MQServer.Configuration, log: MessageLog, loop: EventLoop, syncLoop: EventLoop) throws {
+    init(configuration: MQServer.Configuration, log: MessageLog, loop: EventLoop, syncThread: SerialThread) throws {
         self.configuration = configuration
         self.loop = loop
-        self.syncLoop = syncLoop
+        self.syncThread = syncThread
         self.log = log
         let directory = log.directory
         identityFile = try LogIdentityFile(directory: directory, nextOffset: log.nextOffset)
@@ -69,6 +65,7 @@ final class Broker {
             now: configuration.clock.wall())
         positionCounters = PositionCounters(expiry: configuration.positionExpiry)
         started = loop.now
+        commits = GroupCommit(now: started)
         stage = PublishStage(firstOffset: log.nextOffset, logID: identityFile.identity.id)
         visible = log.end
         // Before anything of the log is delivered, or acknowledged because it is repeated.
@@ -85,10 +82,6 @@ final class Broker {
         lookAtClock()
         keepPositions()
         startTimers()
-    }
-
-    deinit {
-        verifyLoop?.stop()
     }
 
     func report(_ event: MQServer.Event) {
@@ -132,244 +125,8 @@ final class Broker {
 
     func remove(_ connection: BrokerConnection) {
         connections[connection.descriptor] = nil
-        holding[ObjectIdentifier(connection)] = nil
+        commits.forget(connection)
         unsubscribe(connection)
-    }
-
-    // MARK: Appending
-
-    /// Commits once the events of this round are handled: connections that publish at the same time share one write.
-    func commitSoon() {
-        guard !commitIsDue else { return }
-        commitIsDue = true
-        let bound = LoopBound(self, to: loop)
-        loop.execute { bound.value.commitStaged() }
-    }
-
-    /// Writes what is staged, of all connections, and answers it; with the policy `always` the answers wait for a sync.
-    ///
-    /// Whatever is not a publish does this first, so that each client's requests take effect in their order.
-    func commitStaged() {
-        commitIsDue = false
-        guard !stage.isEmpty else { return }
-        let publishers: [BrokerConnection]
-        do {
-            try writeBatch()
-            publishers = stage.answerAll(held: holdsAnswersUntilSynced)
-        } catch {
-            publishers = stage.refuseAll(error)
-        }
-        if holdsAnswersUntilSynced { syncSoon() }
-        for connection in publishers { connection.send() }
-    }
-
-    /// On failure nothing of the batch is in the log.
-    private func writeBatch() throws(LogError) {
-        stage.rememberRun(in: log)
-        guard !stage.batch.isEmpty else { return }
-        defer { stage.batch.reset(firstOffset: log.nextOffset) }
-        do {
-            try identityFile.store()
-            try log.append(stage.batch)
-        } catch {
-            if case .failed(let cause) = error { log.stopWriting(after: cause) }
-            log.rollBackProducers()
-            reportFailure(error, messages: stage.batch.count, bytes: stage.batch.byteCount)
-            throw error
-        }
-        if storage.isFull { hasRoomAgain() }
-        counters.messagesIn += Int64(stage.batch.count)
-        counters.bytesIn += stage.batch.byteCount
-        if !holdsAnswersUntilSynced {
-            visible = log.end
-            pumpSoon()
-        }
-    }
-
-    /// Reports the first of many equal failures: of a full device, until there is room again. `messages`: how many were
-    /// refused, with `bytes` in all.
-    func reportFailure(_ error: LogError, messages: Int = 0, bytes: Int64 = 0) {
-        let isNews = storage.refuse(error, messages: messages, bytes: bytes)
-        switch error {
-        case .full:
-            if isNews { report(.storageFull("\(error)")) }
-        case .failed:
-            guard !syncFailureReported else { return }
-            syncFailureReported = true
-            report(.storageFailure("\(error)"))
-        case .corrupt, .unusable: report(.storageFailure("\(error)"))
-        }
-    }
-
-    private func hasRoomAgain() {
-        guard let refused = storage.accept() else { return }
-        report(.storageAvailable(refusedMessages: refused))
-    }
-
-    /// Whether there is room again shows at the next publish; but publishers may wait until somebody says so.
-    private func tryRoom() {
-        guard storage.isFull else { return }
-        do {
-            try log.tryRoom(for: min(storage.refusedBytes, 16 << 20))
-            hasRoomAgain()
-        } catch {
-            reportFailure(error, bytes: storage.refusedBytes)
-        }
-        // A segment may have been begun.
-        stage.batch.reset(firstOffset: log.nextOffset)
-        if !holdsAnswersUntilSynced { visible = log.end }
-    }
-
-    /// Of a segment that is to be delivered.
-    func reportReadFailure(_ segment: Segment, _ error: any Error) {
-        counters.readFailures += 1
-        guard let suppressed = readFailures.admit() else { return }
-        report(
-            .storageFailure(
-                "deliver \(segment.path): \(error)"
-                    + (suppressed > 0 ? " (and \(suppressed) such failures before)" : "")))
-    }
-
-    /// Delivers to the subscribers that have caught up, once the events of this round are handled.
-    private func pumpSoon() {
-        guard !pumpIsDue else { return }
-        pumpIsDue = true
-        let bound = LoopBound(self, to: loop)
-        loop.execute { bound.value.pumpIdle() }
-    }
-
-    private func pumpIdle() {
-        pumpIsDue = false
-        for connection in subscribers.values { connection.pumpIfIdle() }
-    }
-
-    // MARK: Syncing
-
-    func hold(_ connection: BrokerConnection) {
-        holding[ObjectIdentifier(connection)] = connection
-    }
-
-    /// Starts a sync once the events of this round are handled, and once those who were just answered have published again:
-    /// a sync for all of them is worth a short wait. Where one does not come, half the time of the last sync is waited.
-    func syncSoon() {
-        guard !syncIsDue, !syncIsRunning else { return }
-        syncIsDue = true
-        syncWhenGathered()
-    }
-
-    private func syncWhenGathered() {
-        let bound = LoopBound(self, to: loop)
-        loop.execute {
-            let broker = bound.value
-            guard broker.holding.count >= broker.expected.publishers || ContinuousClock.now >= broker.expected.until else {
-                return broker.syncWhenGathered()
-            }
-            broker.syncIsDue = false
-            broker.startSync()
-        }
-    }
-
-    /// Starts a sync of all that is written and not synced; one runs at a time, and what comes meanwhile shares the next.
-    func startSync() {
-        guard !syncIsRunning else { return }
-        // Nothing is synced any more: what waits for it would wait for ever.
-        if let failure = log.failure { return refuseHeldAnswers(failure) }
-        guard let work = log.takeSyncWork(with: positions.takeUnsynced()) else {
-            // All that is written is synced already.
-            finishSync(nextSync, end: log.end, .success(()))
-            return
-        }
-        syncIsRunning = true
-        syncBegan = ContinuousClock.now
-        let number = nextSync
-        nextSync += 1
-        counters.syncs += 1
-        let bound = LoopBound(self, to: loop)
-        let loop = loop
-        syncLoop.execute {
-            let result = Result { () throws(SystemError) in try work.perform() }
-            loop.execute { bound.value.finishSync(number, end: work.end, result) }
-            if case .success = result { work.writeIndexes() }
-        }
-    }
-
-    private func finishSync(_ number: Int64, end: MessageLog.LogEnd, _ result: Result<Void, SystemError>) {
-        syncIsRunning = false
-        switch result {
-        case .success:
-            guard holdsAnswersUntilSynced else { break }
-            visible = end
-            let publishers = holding.count
-            for connection in holding.values where connection.releaseAnswers(ofSync: number) {
-                holding[ObjectIdentifier(connection)] = nil
-            }
-            pumpSoon()
-            let now = ContinuousClock.now
-            expected = (publishers, now + min((now - syncBegan) / 2, .milliseconds(1)))
-            if log.end != end || !holding.isEmpty { syncSoon() }
-        case .failure(let error):
-            log.stopWriting(after: error)
-            reportFailure(log.failure ?? .failed(error))
-            refuseHeldAnswers(log.failure ?? .failed(error))
-        }
-        finishWaiting()
-    }
-
-    private func refuseHeldAnswers(_ failure: LogError) {
-        let waiting = holding
-        holding = [:]
-        for connection in waiting.values { connection.refuseHeldAnswers("\(failure)") }
-    }
-
-    private func finishWaiting() {
-        guard !syncIsRunning else { return }
-        let waiting = whenSynced
-        whenSynced = []
-        for body in waiting { body() }
-    }
-
-    // MARK: Verifying
-
-    /// Reads a segment that was opened by its index, before anything of it is delivered; then the subscribers go on.
-    func verify(_ segment: Segment) {
-        guard !segment.isVerified, verifying.insert(segment.baseOffset).inserted else { return }
-        let verifier: EventLoop
-        do {
-            verifier = try verifyLoop ?? EventLoop.start(name: "mq-verify")
-        } catch {
-            verifying.remove(segment.baseOffset)
-            return report(.storageFailure("verify \(segment.path): \(error)"))
-        }
-        verifyLoop = verifier
-        let file: any LogFile
-        do {
-            file = try segment.openFile()
-        } catch {
-            verifying.remove(segment.baseOffset)
-            // Where it was dropped, the subscriber goes on with the oldest segment; else it tries again with the next
-            // second.
-            if !log.hasDropped(segment) { reportReadFailure(segment, error) }
-            loop.schedule(after: .seconds(1)) { [weak self] in self?.pumpSoon() }
-            return
-        }
-        let (bound, target) = (LoopBound(self, to: loop), LoopBound(segment, to: loop))
-        let (index, loop) = (segment.indexFile, loop)
-        verifier.execute {
-            let (marks, damage) = SegmentRecovery.verify(file, index)
-            loop.execute { bound.value.verified(target.value, marks, damage) }
-        }
-    }
-
-    private func verified(_ segment: Segment, _ marks: [SegmentIndex.Mark], _ damage: Segment.Damage?) {
-        verifying.remove(segment.baseOffset)
-        segment.verified(marks: marks, damage: damage)
-        if let damage {
-            report(
-                .storageFailure(
-                    "\(LogError.corrupt(path: segment.path, position: damage.position, offset: damage.offset, reason: damage.reason))"
-                ))
-        }
-        pumpSoon()
     }
 
     // MARK: Subscribing
@@ -405,14 +162,6 @@ final class Broker {
         repeatHousekeeping()
     }
 
-    private func repeatSync(every interval: Duration) {
-        loop.schedule(after: interval) { [weak self] in
-            guard let self, !isStopping else { return }
-            startSync()
-            repeatSync(every: interval)
-        }
-    }
-
     private func repeatHousekeeping() {
         loop.schedule(after: .seconds(1)) { [weak self] in
             guard let self, !isStopping else { return }
@@ -444,58 +193,4 @@ final class Broker {
             repeatHousekeeping()
         }
     }
-
-    // MARK: Stopping
-
-    /// Refuses new work, lets what was answered reach its clients, and syncs. `done` is called on the loop.
-    func stop(within limit: Duration, done: @escaping @Sendable () -> Void) {
-        isStopping = true
-        commitStaged()
-        for connection in connections.values { connection.refuseAndClose(.shuttingDown, "the server is shutting down") }
-        let deadline = loop.now + limit
-        waitForConnections(until: deadline) { [self] in
-            for connection in connections.values { connection.close() }
-            syncAll { [self] in
-                let bound = LoopBound(self, to: loop)
-                let loop = loop
-                // The indexes of what was sealed are written behind the sync; another server must not have the
-                // directory before.
-                syncLoop.execute {
-                    loop.execute {
-                        bound.value.log.directory.release()
-                        done()
-                    }
-                }
-            }
-        }
-    }
-
-    /// Syncs what is written, behind a sync that is running.
-    private func syncAll(then body: @escaping () -> Void) {
-        if syncIsRunning {
-            whenSynced.append { [self] in syncAll(then: body) }
-        } else {
-            whenSynced.append(body)
-            startSync()
-            finishWaiting()
-        }
-    }
-
-    private func waitForConnections(until deadline: ContinuousClock.Instant, then body: @escaping () -> Void) {
-        if connections.isEmpty || loop.now >= deadline { return body() }
-        loop.schedule(after: .milliseconds(5)) { [self] in waitForConnections(until: deadline, then: body) }
-    }
-}
-
-/// What the server counts from its start.
-struct BrokerCounters {
-    var messagesIn: Int64 = 0
-    var bytesIn: Int64 = 0
-    var bytesDelivered: Int64 = 0
-    var publishesRepeated: Int64 = 0
-    var connectionsAccepted: Int64 = 0
-    var syncs: Int64 = 0
-    var retentionFailures: Int64 = 0
-    var readFailures: Int64 = 0
-    var errors: [ErrorCode: Int64] = [:]
 }

@@ -149,7 +149,7 @@ public final class MQServer: Sendable {
     public let recovery: Recovery
 
     private let loop: EventLoop
-    private let syncLoop: EventLoop
+    private let syncThread: SerialThread
     private let broker: LoopBound<Broker>
     private let listener: LoopBound<Listener>
     private let http: HTTPEndpoints?
@@ -173,16 +173,16 @@ public final class MQServer: Sendable {
         }
         ignoreBrokenPipeSignal()
         do {
+            let syncThread = try SerialThread(name: "mq-sync")
             let loop = try EventLoop.start(name: "mq-server")
-            let syncLoop = try EventLoop.start(name: "mq-sync")
             self.loop = loop
-            self.syncLoop = syncLoop
+            self.syncThread = syncThread
             do {
                 let entrance = LoopBound(Entrance(OpeningWatch(configuration)), to: loop)
                 http = try await HTTPEndpoints.start(configuration: configuration, loop: loop, entrance: entrance)
                 httpPort = http?.port
                 do {
-                    let parts = try await Self.open(configuration, directory, loop, syncLoop, entrance)
+                    let parts = try await Self.open(configuration, directory, loop, syncThread, entrance)
                     broker = parts.broker
                     listener = parts.listener
                     port = parts.port
@@ -193,7 +193,7 @@ public final class MQServer: Sendable {
                 }
             } catch {
                 loop.stop()
-                syncLoop.stop()
+                syncThread.stop()
                 throw error
             }
         } catch {
@@ -207,10 +207,10 @@ public final class MQServer: Sendable {
     private static func open(
         _ configuration: Configuration, _ directory: @escaping @Sendable () throws -> any LogDirectory,
         _ loop: EventLoop,
-        _ syncLoop: EventLoop, _ entrance: LoopBound<Entrance>
+        _ syncThread: SerialThread, _ entrance: LoopBound<Entrance>
     ) async throws -> Parts {
         let watch = try await loop.perform { entrance.value.opening }
-        let opened = try await syncLoop.perform {
+        let opened = try await syncThread.perform {
             var limits = MessageLog.Configuration()
             limits.segmentBytes = configuration.segmentBytes
             limits.retentionBytes = configuration.retentionBytes
@@ -224,7 +224,7 @@ public final class MQServer: Sendable {
         return try await loop.perform {
             let log = opened.value
             do {
-                let broker = try Broker(configuration: configuration, log: log, loop: loop, syncLoop: syncLoop)
+                let broker = try Broker(configuration: configuration, log: log, loop: loop, syncThread: syncThread)
                 let listener = try Listener(broker: broker)
                 entrance.value.broker = broker
                 return (
@@ -247,13 +247,11 @@ public final class MQServer: Sendable {
         guard !isShutDown.exchange(true, ordering: .acquiringAndReleasing) else { return }
         await http?.shutdown()
         let (broker, listener) = (broker, listener)
-        await withCheckedContinuation { continuation in
-            loop.execute {
-                listener.value.close()
-                broker.value.stop(within: limit) { continuation.resume() }
-            }
+        await loop.performUntilDone { done in
+            listener.value.close()
+            broker.value.stop(within: limit, done: done)
         }
         loop.stop()
-        syncLoop.stop()
+        syncThread.stop()
     }
 }

@@ -49,52 +49,54 @@ final class HTTPRoom: Sendable {
 }
 
 /// Accepts for all loops of a server, on the first one.
-final class HTTPAcceptor: EventHandler {
-    private let descriptor: Int32
+final class HTTPAcceptor: AcceptorUser {
+    private let acceptor: Acceptor
     private let loop: EventLoop
     private let parts: [HTTPServerPart]
     private let room: HTTPRoom
     private let counters: HTTPCounters
     private let descriptors = DescriptorShare()
     private var isClosed = false
+    /// That of the connection which is being accepted.
+    private var place = HTTPRoom.Place.none
 
-    init(descriptor: Int32, loop: EventLoop, parts: [HTTPServerPart], room: HTTPRoom, counters: HTTPCounters) {
-        self.descriptor = descriptor
+    init(acceptor: Acceptor, loop: EventLoop, parts: [HTTPServerPart], room: HTTPRoom, counters: HTTPCounters) throws {
+        self.acceptor = acceptor
         self.loop = loop
         self.parts = parts
         self.room = room
         self.counters = counters
-        // Connections inherit it.
-        Socket.setNoDelay(descriptor)
+        try acceptor.start(self)
     }
 
-    func ready(_ events: EventSet) {
-        for _ in 0..<64 {
-            let place = room.take()
-            // All are busy, and those in reserve too: who comes now stays in the system's queue until one is done, or
-            // waits.
-            guard place != .none else {
-                makeRoom(for: 1)
-                return pause()
-            }
-            do {
-                guard let (accepted, peer) = try Socket.accept(descriptor) else { return room.free() }
-                counters.opened()
-                if accepted >= descriptors.firstKept { return exchangeDescriptor(of: accepted, peer) }
-                hand(accepted, peer)
-                if place == .beyondLimit { makeRoom(for: 1) }
-            } catch {
-                room.free()
-                counters.acceptFailed()
-                makeRoom(for: 16)
-                return pause()
-            }
-        }
+    func mayAccept() -> Bool {
+        place = room.take()
+        guard place == .none else { return true }
+        // All are busy, and those in reserve too: who comes now stays in the system's queue until one is done, or waits.
+        makeRoom(for: 1)
+        acceptor.pauseForAMoment()
+        return false
+    }
+
+    func nobodyWaits() { room.free() }
+
+    func accepted(_ descriptor: Int32, _ peer: SocketAddress) {
+        counters.opened()
+        if descriptor >= descriptors.firstKept { return exchangeDescriptor(of: descriptor, peer) }
+        hand(descriptor, peer)
+        if place == .beyondLimit { makeRoom(for: 1) }
+    }
+
+    func acceptFailed(_ error: any Error) -> Bool {
+        room.free()
+        counters.acceptFailed()
+        makeRoom(for: 16)
+        return false
     }
 
     /// Closes a connection that waits, and lets the new one take its descriptor. Nobody else is accepted meanwhile.
     private func exchangeDescriptor(of accepted: Int32, _ peer: SocketAddress) {
-        loop.modify(descriptor, events: [])
+        acceptor.pause()
         let bound = LoopBound(self, to: loop)
         makeRoom(for: 1) { bound.value.settle(accepted, peer) }
     }
@@ -138,22 +140,13 @@ final class HTTPAcceptor: EventHandler {
         }
     }
 
-    /// Out of descriptors: the one who waits would else be announced again and again.
-    private func pause() {
-        loop.modify(descriptor, events: [])
-        loop.schedule(after: .milliseconds(100)) { [weak self] in self?.resume() }
-    }
-
-    func resume() {
-        if !isClosed { loop.modify(descriptor, events: .readable) }
-    }
+    func resume() { acceptor.resume() }
 
     func close() {
         guard !isClosed else { return }
         isClosed = true
         // It holds this acceptor, which holds the room.
         room.whenFreed = {}
-        loop.deregister(descriptor)
-        Socket.close(descriptor)
+        acceptor.close()
     }
 }

@@ -65,8 +65,9 @@ package final class HTTPServer: Sendable {
     package static func start(
         host: String, port: Int, configuration: Configuration = Configuration(), handler: HTTPHandler
     ) async throws -> HTTPServer {
-        let loops = try (0..<max(1, configuration.loops)).map { try EventLoop.start(name: "http-\($0)") }
+        var loops: [EventLoop] = []
         do {
+            for index in 0..<max(1, configuration.loops) { loops.append(try EventLoop.start(name: "http-\(index)")) }
             return try await start(loops, ownsLoops: true, host: host, port: port, configuration, handler)
         } catch {
             for loop in loops { loop.stop() }
@@ -93,18 +94,12 @@ package final class HTTPServer: Sendable {
         let all = parts
         let loop = loops[0]
         return try await loop.perform {
-            let (descriptor, address) = try Socket.listen(host: host, port: port)
-            let acceptor = HTTPAcceptor(
-                descriptor: descriptor, loop: loop, parts: all, room: room, counters: configuration.counters)
-            do {
-                try loop.register(descriptor, events: .readable, handler: acceptor)
-            } catch {
-                Socket.close(descriptor)
-                throw error
-            }
+            let listening = try Acceptor(loop: loop, host: host, port: port)
+            let acceptor = try HTTPAcceptor(
+                acceptor: listening, loop: loop, parts: all, room: room, counters: configuration.counters)
             let bound = LoopBound(acceptor, to: loop)
             room.whenFreed = { loop.execute { bound.value.resume() } }
-            return HTTPServer(address: address, acceptor: bound, parts: all, ownsLoops: ownsLoops)
+            return HTTPServer(address: listening.address, acceptor: bound, parts: all, ownsLoops: ownsLoops)
         }
     }
 
@@ -115,9 +110,7 @@ package final class HTTPServer: Sendable {
         await withTaskGroup { group in
             for part in parts {
                 group.addTask {
-                    await withCheckedContinuation { continuation in
-                        part.loop.execute { part.core.value.shutdown(within: limit) { continuation.resume() } }
-                    }
+                    await part.loop.performUntilDone { part.core.value.shutdown(within: limit, done: $0) }
                 }
             }
         }
@@ -132,7 +125,7 @@ package final class HTTPServer: Sendable {
     }
 
     /// The number of open connections.
-    package func connectionCount() async -> Int { parts.reduce(0) { $0 + $1.connections.value } }
+    package var connectionCount: Int { parts.reduce(0) { $0 + $1.connections.value } }
 }
 
 /// What other threads may know of a loop of the server.

@@ -138,6 +138,14 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         }
     }
 
+    /// Runs work on the loop that is over later, and waits until it calls `done`, which it does once. Returns at once if
+    /// the loop has ended.
+    package func performUntilDone(_ work: @escaping @Sendable (_ done: @escaping @Sendable () -> Void) -> Void) async {
+        await withCheckedContinuation { continuation in
+            if !execute({ work { continuation.resume() } }) { continuation.resume() }
+        }
+    }
+
     // MARK: On the loop
 
     /// When the loop's current round began: cheap, and good enough for timeouts.

@@ -1,59 +1,92 @@
+import Synchronization
+
 /// Waits for bytes on a descriptor that no event loop owns, such as that of standard input, on a thread of its own.
 ///
 /// The descriptor is neither read, nor closed, nor made non-blocking. One task waits at a time.
 package final class InputWatch: Sendable {
     private let loop: EventLoop
     private let core: LoopBound<InputWatchCore>
+    private let state: InputWatchState
 
     package init(_ descriptor: Int32) throws {
         loop = try EventLoop.start(name: "input")
-        core = LoopBound(InputWatchCore(descriptor: descriptor, loop: loop), to: loop)
+        state = InputWatchState()
+        core = LoopBound(InputWatchCore(descriptor: descriptor, loop: loop, state: state), to: loop)
     }
 
     deinit { loop.stop() }
 
     /// Returns when there are bytes or the end is reached, and when the task is cancelled.
     package func readable() async {
-        let (loop, core) = (loop, core)
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                loop.execute { core.value.wait(continuation) }
-                // A cancellation before this had nobody to wake; a later one finds the continuation.
-                if Task.isCancelled { loop.execute { core.value.wake() } }
-            }
-        } onCancel: {
-            loop.execute { core.value.wake() }
+        let core = core
+        state.begin()
+        loop.execute { core.value.watch() }
+        await state.wait()
+        // A task that is cancelled leaves a watch.
+        if state.end() { loop.execute { core.value.unwatch() } }
+    }
+}
+
+private final class InputWatchState: Sendable {
+    private struct State {
+        var isWaiting = false
+        var waiters = Waiters()
+    }
+
+    private let state = Mutex(State())
+
+    func begin() {
+        state.withLock { state in
+            precondition(!state.isWaiting, "two tasks wait for the same input")
+            state.isWaiting = true
         }
+    }
+
+    func wait() async { await state.wait(\.waiters) { $0.isWaiting } }
+
+    /// Returns whether a task was still waiting.
+    @discardableResult
+    func end() -> Bool {
+        let (woken, wasWaiting) = state.withLock { state in
+            defer { state.isWaiting = false }
+            return (state.waiters.takeAll(), state.isWaiting)
+        }
+        woken.resume()
+        return wasWaiting
     }
 }
 
 private final class InputWatchCore: EventHandler {
     private let descriptor: Int32
     private let loop: EventLoop
-    private var waiting: CheckedContinuation<Void, Never>?
+    private let state: InputWatchState
+    private var isWatching = false
 
-    init(descriptor: Int32, loop: EventLoop) {
+    init(descriptor: Int32, loop: EventLoop, state: InputWatchState) {
         self.descriptor = descriptor
         self.loop = loop
+        self.state = state
     }
 
-    func wait(_ continuation: CheckedContinuation<Void, Never>) {
-        precondition(waiting == nil, "two tasks wait for descriptor \(descriptor)")
+    func watch() {
         do {
             // Watched while somebody waits, and no longer: the event is announced as long as nobody reads.
             try loop.register(descriptor, events: .readable, handler: self)
-            waiting = continuation
+            isWatching = true
         } catch {
             // What cannot be watched, such as a file, never makes its reader wait; what is broken tells the reader so.
-            continuation.resume()
+            state.end()
         }
     }
 
-    func ready(_ events: EventSet) { wake() }
-
-    func wake() {
-        guard let waiting = waiting.take() else { return }
+    func unwatch() {
+        guard isWatching else { return }
+        isWatching = false
         loop.deregister(descriptor)
-        waiting.resume()
+    }
+
+    func ready(_ events: EventSet) {
+        unwatch()
+        state.end()
     }
 }

@@ -81,7 +81,8 @@ package struct AddressError: Error, Sendable, CustomStringConvertible {
     package var description: String
 }
 
-/// Non-blocking TCP by plain system calls. `EINTR` is handled here and nowhere else.
+/// Non-blocking TCP by plain system calls. A call that a signal interrupts is repeated here; those on files are repeated
+/// by ``repeatingInterrupted(_:on:_:)``.
 package enum Socket {
     private static let stream = Int32(SOCK_STREAM.rawValue)
 
@@ -234,11 +235,6 @@ package enum Socket {
 
     package static func endWriting(_ fd: Int32) {
         shutdown(fd, Int32(SHUT_WR))
-    }
-
-    package static func peer(of fd: Int32) -> SocketAddress? {
-        let (result, address) = SocketAddress.reading { getpeername(fd, $0, $1) }
-        return result == 0 ? address : nil
     }
 
     /// Gives the socket the lowest free number, and returns that.

@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// A few threads of its own for work that takes long: it holds up neither an event loop nor the host's other tasks, which share the
@@ -15,21 +14,21 @@ package final class WorkerPool: TaskExecutor, Sendable {
     }
 
     private let name: String
-    private let maximumThreads: Int
+    private let maxThreads: Int
     private let state = Mutex(State())
     private let work = Semaphore()
 
     /// - Parameter name: of its threads, as the system shows it: 15 bytes of it.
     package init(name: String, threads: Int = processorCount) {
         self.name = name
-        maximumThreads = threads
+        maxThreads = threads
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
         let needsThread = state.withLock { state in
             state.jobs.append(unowned)
-            guard state.jobs.count > state.waiting, state.threads < maximumThreads else { return false }
+            guard state.jobs.count > state.waiting, state.threads < maxThreads else { return false }
             state.threads += 1
             return true
         }
@@ -75,31 +74,5 @@ package final class WorkerPool: TaskExecutor, Sendable {
             hasWaited = true
             isOver = !work.wait(seconds: 10)
         }
-    }
-}
-
-/// The system's, with a limit of time.
-private final class Semaphore: @unchecked Sendable {
-    // Sound because the system's functions on it may be called from any thread.
-    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init() { sem_init(semaphore, 0, 0) }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func signal() { sem_post(semaphore) }
-
-    /// `false`: not signalled in that time.
-    func wait(seconds: Int) -> Bool {
-        var until = timespec()
-        clock_gettime(CLOCK_REALTIME, &until)
-        until.tv_sec += seconds
-        while sem_timedwait(semaphore, &until) != 0 {
-            if errno == ETIMEDOUT { return false }
-        }
-        return true
     }
 }

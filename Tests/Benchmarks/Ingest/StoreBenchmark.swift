@@ -63,7 +63,7 @@ struct StoreBenchmark {
         var batches: [MetricBatch] = []
         while batches.reduce(0, { $0 + $1.count }) < samples { batches.append(source.next()) }
         let count = batches.reduce(0) { $0 + $1.count }
-        let store = MemoryStore(configuration: .init(maximumBytes: nil))
+        let store = MemoryStore(configuration: .init(maxBytes: nil))
         do {
             let before = resident()
             let start = nanoseconds()

@@ -34,7 +34,7 @@ struct CurlClientTests {
     func connections() async throws {
         let server = try ScriptedServer { .answer(200, [:], $0.target) }
         defer { server.stop() }
-        let client = try CurlClient(maximumConnections: 3)
+        let client = try CurlClient(maxConnections: 3)
         for i in 0..<20 { #expect(try await client.send(CurlRequest(url: "\(server.url)/\(i)")).text == "/\(i)") }
         #expect(Set(server.requests.map(\.connection)) == [0])
         try await withThrowingTaskGroup(of: Void.self) { group in

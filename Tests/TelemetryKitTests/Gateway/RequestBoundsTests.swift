@@ -76,7 +76,7 @@ struct RequestBoundsTests {
                 let path = route.exampleTarget().prefix { $0 != "?" }
                 let response = try await stage.get("\(path)?\(many)")
                 #expect(response.status == 400, "\(route.path)")
-                #expect(response.text.contains("maximumParameters"), "\(route.path)")
+                #expect(response.text.contains("maxParameters"), "\(route.path)")
                 var request = CurlRequest(method: route.takesForm ? "POST" : "GET", url: "http://127.0.0.1:\(stage.port)\(path)")
                 request.body = [UInt8](repeating: UInt8(ascii: "a"), count: 256 * 1024 + 1)
                 request.headers.append((name: "Content-Type", value: "application/x-www-form-urlencoded"))
@@ -89,10 +89,10 @@ struct RequestBoundsTests {
     }
 
     @Test("a form of selectors, queries or patterns beyond the limits is an error that names the limit", arguments: [
-        ("series", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maximumSelectors"),
-        ("labels", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maximumSelectors"),
-        ("label/gpu/values", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maximumSelectors"),
-        ("query", "query=" + (0..<101).map { "sum(m\($0))" }.joined(separator: "%2B"), 400, "maximumSelectors"),
+        ("series", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
+        ("labels", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
+        ("label/gpu/values", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
+        ("query", "query=" + (0..<101).map { "sum(m\($0))" }.joined(separator: "%2B"), 400, "maxSelectors"),
         ("query", "query=" + String(repeating: "a", count: 65_537), 400, "65536 is the limit"),
         ("query", "query=" + percentEncoded("a{b=~\"\(String(repeating: "c", count: 16_385))\"}"), 400, "16384 is the limit"),
         ("series", "match[]=" + percentEncoded("a{b=~\"\(String(repeating: "(a|b)", count: 8_000))\"}"), 400, "16384 is the limit"),
@@ -141,7 +141,7 @@ struct RequestBoundsTests {
             "limit": "1000", "query": "{__name__=~\".+\"}", "match[]": "{__name__=~\".+\"}", "time": "1752871360", "start": "1752871354",
             "end": "1752871374", "step": "1", "window": "1s", "name": "modelName",
         ]
-        try await GatewayStage.with({ $0.maximumResponseBytes = limit }, store: try await longLabels()) { stage in
+        try await GatewayStage.with({ $0.maxResponseBytes = limit }, store: try await longLabels()) { stage in
             var refused: Set<String> = []
             for route in Self.routes where route.path != "/api/v1/stream" && !route.isFixed {
                 let response = try await stage.get(route.exampleTarget(values))
@@ -187,7 +187,7 @@ struct RequestBoundsTests {
     @Test("many selectors cost one look at each series, and one that names a metric only the series of that")
     func selectors() async throws {
         let store = try await longLabels()
-        let directory = PrometheusDirectory(store: store, maximumBytes: 1 << 30)
+        let directory = PrometheusDirectory(store: store, maxBytes: 1 << 30)
         func visits(_ selectors: [String]) async throws -> (series: Int, visits: Int) {
             let before = store.seriesVisits.load(ordering: .relaxed)
             let parsed = try selectors.map { text -> PromQLSelector in try PromQLParser.parse(text).selectors[0] }
@@ -223,7 +223,7 @@ struct RequestBoundsTests {
                     AggregateQuery(metricName: "a", filter: SampleFilter(), function: .avg, window: .seconds(1), grouping: .gpu))
             },
             { _ = try await PromQLEngine(store: store, limits: limits).instant(PromQLParser.parse("a"), at: 0) },
-            { _ = try await PrometheusDirectory(store: store, maximumBytes: .max).series([], from: nil, through: nil) },
+            { _ = try await PrometheusDirectory(store: store, maxBytes: .max).series([], from: nil, through: nil) },
             { try await store.forEachSample(SampleFilter()) { _ in } },
         ]
         for (index, read) in reads.enumerated() {

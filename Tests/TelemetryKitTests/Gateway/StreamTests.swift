@@ -65,7 +65,7 @@ struct StreamTests {
 
     @Test("who does not keep up is told so and dropped, and costs no more than its bound")
     func slow() async throws {
-        let live = hub { $0.maximumPending = 100 }
+        let live = hub { $0.maxPending = 100 }
         try await GatewayStage.with({ $0.live = live }) { stage in
             async let slow = stage.get("/api/v1/stream")
             async let other = stage.get("/api/v1/stream?hostname=host-9")
@@ -104,7 +104,7 @@ struct StreamTests {
             #expect(answer.status == 503)
             #expect(answer.text.contains("not told of new samples"))
         }
-        let live = hub { $0.maximumSubscribers = 1 }
+        let live = hub { $0.maxSubscribers = 1 }
         live.problem = "no new samples: the queue at mq:9000 is not connected"
         try await GatewayStage.with({ $0.live = live }) { stage in
             let refused = try await stage.get("/api/v1/stream")

@@ -82,7 +82,7 @@ struct CollectorFaultTests {
         let database = Unreliable(seed: UInt64(writesAtOnce))
         let server = try StoreErrorTests.server { database.answer($0) }
         defer { server.stop() }
-        let store = try InfluxDBStore(configuration: .init(url: server.url, timeout: .milliseconds(100), maximumBodyBytes: 1500))
+        let store = try InfluxDBStore(configuration: .init(url: server.url, timeout: .milliseconds(100), maxBodyBytes: 1500))
         let directory = FileManager.default.temporaryDirectory.appending(path: "dead-letters-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -95,7 +95,7 @@ struct CollectorFaultTests {
             })
         }
         let lines = batches.map { batch in
-            LineProtocolTests.bodies([batch], maximumBytes: 1 << 20).flatMap { String(decoding: $0.lines, as: UTF8.self).split(separator: "\n") }
+            LineProtocolTests.bodies([batch], maxBytes: 1 << 20).flatMap { String(decoding: $0.lines, as: UTF8.self).split(separator: "\n") }
         }
         let messages = try batches.enumerated().map { CollectorMessage(offset: Int64($0), payload: try $1.encoded()) }
         var configuration = Collector<InfluxDBStore>.Configuration()

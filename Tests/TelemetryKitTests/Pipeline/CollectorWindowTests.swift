@@ -41,19 +41,4 @@ struct CollectorWindowTests {
         #expect(retries.succeed() == 2)
         #expect(retries.wait(at: .milliseconds(5_101)) == .zero && retries.succeed() == 0)
     }
-
-    @Test("waits double up to the longest, are never the same for all, and not shorter than asked")
-    func backoff() {
-        var random = SeededRandom(seed: 8)
-        var backoff = Backoff(first: .milliseconds(100), longest: .seconds(2))
-        let waits = (0..<40).map { _ in backoff.next(using: &random) }
-        for (attempt, wait) in waits.enumerated() {
-            let full = min(Duration.milliseconds(100) * (1 << min(attempt, 20)), .seconds(2))
-            #expect(wait >= full / 2 && wait <= full)
-        }
-        #expect(Set(waits.suffix(20)).count > 1)
-        #expect(backoff.next(atLeast: .seconds(60), using: &random) == .seconds(60))
-        backoff.reset()
-        #expect(backoff.next(using: &random) <= .milliseconds(100))
-    }
 }

@@ -117,7 +117,7 @@ struct ScrapeSourceTests {
         defer { server.stop() }
         let time = LeapingClock()
         var source = try Self.source(server.url + "/metrics", clock: time.clock, events: events) {
-            $0.maximumBodyBytes = 1_500
+            $0.maxBodyBytes = 1_500
             $0.timeout = timeout
         }
         #expect(try await source.next()?.values == [7])
@@ -232,7 +232,7 @@ struct ScrapeSourceTests {
     @Test("so are a token that would begin a header, and numbers that are not more than zero")
     func badConfiguration() {
         for change in [
-            { $0.bearerToken = "a\r\nHost: b" }, { $0.interval = .zero }, { $0.timeout = .zero }, { $0.batchSize = 0 }, { $0.maximumBodyBytes = 0 },
+            { $0.bearerToken = "a\r\nHost: b" }, { $0.interval = .zero }, { $0.timeout = .zero }, { $0.batchSize = 0 }, { $0.maxBodyBytes = 0 },
         ] as [(inout ScrapeSource.Configuration) -> Void] {
             #expect(throws: ScrapeError.self) { _ = try Self.source("http://host/", change) }
         }

@@ -168,7 +168,7 @@ struct InfluxDBStoreTests {
     @Test("writers and readers at once lose nothing")
     func concurrency() async throws {
         let server = try await InfluxServer.start()
-        let store = try InfluxDBStore(configuration: .init(url: server.url, maximumBodyBytes: 20_000))
+        let store = try InfluxDBStore(configuration: .init(url: server.url, maxBodyBytes: 20_000))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<8 {
                 group.addTask {

@@ -44,7 +44,7 @@ struct InfluxWriteTests {
                 let picky = Picky { bad.contains(Self.value($0)) }
                 let server = try StoreErrorTests.server { picky.answer($0, telling: telling) }
                 defer { server.stop() }
-                let store = try InfluxDBStore(configuration: .init(url: server.url, maximumBodyBytes: 2000))
+                let store = try InfluxDBStore(configuration: .init(url: server.url, maxBodyBytes: 2000))
                 let samples = (0..<count).map { (SuiteSamples.series($0 % 3 == 0 ? "A,\\ b" : "B"), Int64($0), Double($0)) }
                 var refused: [RefusedSamples] = []
                 do {
@@ -118,7 +118,7 @@ struct InfluxWriteTests {
         #expect(error?.kind == .unavailable)
         try await store.write([batch])
         let bodies = server.requests.filter { $0.path == "/write" }.map(\.body)
-        #expect(bodies == [String(decoding: LineProtocolTests.bodies([batch], maximumBytes: 4 << 20)[0].lines, as: UTF8.self)])
+        #expect(bodies == [String(decoding: LineProtocolTests.bodies([batch], maxBytes: 4 << 20)[0].lines, as: UTF8.self)])
     }
 
     @Test("what was stored after the client gave up is written again, in the same bytes")

@@ -10,11 +10,11 @@ struct LineProtocolTests {
     static func lines(_ series: MetricSeries, _ value: Double = 1, at time: Int64 = 5, _ layout: InfluxLayout = InfluxLayout()) -> String {
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
         batch.append(seriesIndex: batch.addSeries(series), timestamp: time, value: value)
-        return bodies([batch], maximumBytes: 1 << 20, layout).map { String(decoding: $0.lines, as: UTF8.self) }.joined()
+        return bodies([batch], maxBytes: 1 << 20, layout).map { String(decoding: $0.lines, as: UTF8.self) }.joined()
     }
 
-    static func bodies(_ batches: [MetricBatch], maximumBytes: Int, _ layout: InfluxLayout = InfluxLayout()) -> [LineProtocolBodies.Body] {
-        var bodies = LineProtocolBodies(batches, maximumBytes: maximumBytes, layout: layout)
+    static func bodies(_ batches: [MetricBatch], maxBytes: Int, _ layout: InfluxLayout = InfluxLayout()) -> [LineProtocolBodies.Body] {
+        var bodies = LineProtocolBodies(batches, maxBytes: maxBytes, layout: layout)
         return Array(sequence(state: ()) { _ in bodies.next() })
     }
 
@@ -120,7 +120,7 @@ struct LineProtocolTests {
         batch.append(seriesIndex: index, timestamp: 0, value: .nan)
         batch.append(seriesIndex: index, timestamp: 999, value: 999)
         for size in [1, 4096, 1 << 30] {
-            var bodies = LineProtocolBodies([batch, batch], maximumBytes: size)
+            var bodies = LineProtocolBodies([batch, batch], maxBytes: size)
             var lines: [Substring] = []
             while let body = bodies.next() {
                 #expect(body.firstLine == lines.count)

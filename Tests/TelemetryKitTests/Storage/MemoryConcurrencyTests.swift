@@ -91,7 +91,7 @@ struct MemoryConcurrencyTests {
 
     @Test("GPUs that come and go while others write, read and are let go lose nothing")
     func churn() async throws {
-        let store = MemoryStore(configuration: .init(retentionPeriod: .seconds(50), maximumBytes: 200_000))
+        let store = MemoryStore(configuration: .init(retentionPeriod: .seconds(50), maxBytes: 200_000))
         let newest = 2000
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<3 {

@@ -93,7 +93,7 @@ struct MemoryQueryTests {
 
     @Test("windows at the ends of time and before 1970 are those of the samples one by one")
     func extremes() async throws {
-        let store = MemoryStore(configuration: .init(maximumBytes: nil))
+        let store = MemoryStore(configuration: .init(maxBytes: nil))
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
         let index = batch.addSeries(SuiteSamples.series("A"))
         let (first, last) = (Int64.min, Int64.max)

@@ -53,7 +53,7 @@ struct MemoryStoreTests {
     @Test("beyond the byte limit the oldest samples of all series go first")
     func bytes() async throws {
         let limit = 40_000
-        let store = MemoryStore(configuration: .init(maximumBytes: limit))
+        let store = MemoryStore(configuration: .init(maxBytes: limit))
         let late = SuiteSamples.series("LATE", gpu: "GPU-late")
         var random = SeededRandom(seed: 3)
         for start in stride(from: 0, to: 20_000, by: 100) {

@@ -102,7 +102,7 @@ struct StoreConformanceTests {
 
     @Test("a store that cannot be asked is a violation, one that cannot be made an error")
     func throwing() async throws {
-        let violations = try await StoreConformance(maximumViolations: 3).check { ThrowingStore() }
+        let violations = try await StoreConformance(maxViolations: 3).check { ThrowingStore() }
         #expect(violations.count == 3)
         #expect(violations[0].answer.contains("out of order"))
         await #expect(throws: StoreError.self) {

@@ -35,7 +35,7 @@ struct VictoriaMetricsStoreTests {
     @Test("and where the server drops them, and few samples are read at a time")
     func conformanceWithDeduplication() async throws {
         let server = try await VictoriaServer.start(["-dedup.minScrapeInterval=1ms"])
-        let violations = try await Self.violations(server, rounds: 5, .init(url: server.url, maximumBodyBytes: 1000, samplesPerRead: 40))
+        let violations = try await Self.violations(server, rounds: 5, .init(url: server.url, maxBodyBytes: 1000, samplesPerRead: 40))
         #expect(violations.isEmpty, "\(violations)")
     }
 
@@ -107,7 +107,7 @@ struct VictoriaMetricsStoreTests {
     @Test("of a write with samples that are refused the rest is stored, and these are named with the reason")
     func refusedAmongOthers() async throws {
         let server = try await VictoriaServer.start()
-        let store = try VictoriaMetricsStore(configuration: .init(url: server.url, maximumLabelBytes: 100))
+        let store = try VictoriaMetricsStore(configuration: .init(url: server.url, maxLabelBytes: 100))
         let (good, long) = (SuiteSamples.series("GOOD"), SuiteSamples.series("LONG", pod: String(repeating: "x", count: 101)))
         let ahead = Timestamp.now.nanoseconds + 3 * 86_400_000_000_000 - StoreSamples.start
         let millisecond: Int64 = 1_000_000
@@ -208,7 +208,7 @@ struct VictoriaMetricsStoreTests {
             let batches = (0..<3).map { part in
                 StoreSamples.batch((0..<50).map { (SuiteSamples.series("M_\($0 % 2)"), Int64(part * 50 + $0) * 1_000_000, Double($0)) })
             }
-            let lines = VictoriaLines(batches, database: "d", maximumBytes: size, maximumLabelBytes: 1000)
+            let lines = VictoriaLines(batches, database: "d", maxBytes: size, maxLabelBytes: 1000)
             let bodies = lines.bodies.map { lines.bytes(of: $0) }
             let samples = try bodies.flatMap { try VictoriaExport.lines($0) }
             #expect(samples.map(\.series.metricName).sorted() == samples.map(\.series.metricName))

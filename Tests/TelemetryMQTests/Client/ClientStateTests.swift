@@ -145,19 +145,6 @@ struct ClientStateTests {
         }
     }
 
-    @Test("pauses double up to the limit, are shortened by at most a half, and begin anew after a success")
-    func backoff() {
-        var backoff = Backoff(initial: .milliseconds(100), limit: .seconds(1))
-        #expect((0..<6).map { _ in backoff.delay(random: 0) } == [100, 200, 400, 800, 1000, 1000].map { .milliseconds($0) })
-        backoff.reset()
-        #expect(backoff.delay(random: 0) == .milliseconds(100))
-        #expect(backoff.delay(random: 0.5) == .milliseconds(150))
-        for _ in 0..<1000 {
-            let delay = backoff.delay()
-            #expect(delay > .milliseconds(190) && delay <= .seconds(1))
-        }
-    }
-
     @Test("frames are read by their members, whatever their order; what is no frame is refused", arguments: [
         (#"{"type":"response","success":true,"request_id":5,"offset":9}"#, "response 5 9"),
         (#"{"offset":9,"request_id":5,"x":[{}],"type":"response"}"#, "response 5 9"),

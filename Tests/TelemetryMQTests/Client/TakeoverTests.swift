@@ -32,7 +32,7 @@ struct TakeoverTests {
 
     @Test("a client waits longer each time an id is taken from it, and not at all once it could keep it")
     func backoff() {
-        var takeovers = TakeoverBackoff(initial: .milliseconds(100), limit: .seconds(5))
+        var takeovers = TakeoverBackoff(Backoff(first: .milliseconds(100), longest: .seconds(5)))
         #expect(takeovers.delay("s", at: now) == .zero)
         var at = now
         var waits: [Duration] = []

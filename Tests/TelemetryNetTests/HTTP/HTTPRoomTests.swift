@@ -66,7 +66,7 @@ struct HTTPRoomTests {
                 probe.get("/health", "Connection: close\r\n")
                 #expect(probe.end()?.hasSuffix("ok") == true)
             }
-            #expect(await server.connectionCount() <= 8 + HTTPRoom.reserve)
+            #expect(server.connectionCount <= 8 + HTTPRoom.reserve)
             // Probes leave by themselves; the strangers that are too many do not.
             #expect(counters.closedCount(.connectionLimit) >= 40 - 8 - HTTPRoom.reserve)
         }
@@ -119,7 +119,7 @@ struct HTTPRoomTests {
             }
             let late = try HTTPPeer(port: server.port)
             late.get("/")
-            #expect(await server.connectionCount() == 2 + HTTPRoom.reserve && counters.closedCount(.connectionLimit) == 0)
+            #expect(server.connectionCount == 2 + HTTPRoom.reserve && counters.closedCount(.connectionLimit) == 0)
             open.finish()
             #expect(late.answer().body == "hello")
             for peer in busy { #expect(peer.answer().body == "hello") }

@@ -61,9 +61,9 @@ public final class InfluxDBStore: TelemetryStore {
         /// From a request until its answer is complete.
         public var timeout: Duration
         /// Connections, and with them requests at once.
-        public var maximumConnections: Int
+        public var maxConnections: Int
         /// A write is sent in pieces of about this size.
-        public var maximumBodyBytes: Int
+        public var maxBodyBytes: Int
         /// The proxy that requests go through, such as `http://host:3128`; `nil`, the default: none. Variables such as `http_proxy` are not
         /// looked at.
         public var proxy: String?
@@ -73,7 +73,7 @@ public final class InfluxDBStore: TelemetryStore {
             url: String = "http://127.0.0.1:8086", token: String? = nil, org: String = "gpu_telemetry",
             bucket: String = "gpu_telemetry", retentionPolicy: String? = nil, retentionPeriod: Duration? = nil,
             createsBucket: Bool = true, workloadTags: Bool = false, schema: Schema = .narrow, version: Version = .detect,
-            timeout: Duration = .seconds(30), maximumConnections: Int = 4, maximumBodyBytes: Int = 4 << 20
+            timeout: Duration = .seconds(30), maxConnections: Int = 4, maxBodyBytes: Int = 4 << 20
         ) {
             self.url = url
             self.token = token
@@ -86,8 +86,8 @@ public final class InfluxDBStore: TelemetryStore {
             self.schema = schema
             self.version = version
             self.timeout = timeout
-            self.maximumConnections = maximumConnections
-            self.maximumBodyBytes = maximumBodyBytes
+            self.maxConnections = maxConnections
+            self.maxBodyBytes = maxBodyBytes
         }
 
         /// What InfluxDB keeps of what a store is given.
@@ -110,7 +110,7 @@ public final class InfluxDBStore: TelemetryStore {
         self.configuration = configuration
         expired = ExpiredCount()
         http = try DatabaseHTTP(
-            client: DatabaseHTTP.client(maximumConnections: configuration.maximumConnections, proxy: configuration.proxy), url: configuration.url,
+            client: DatabaseHTTP.client(maxConnections: configuration.maxConnections, proxy: configuration.proxy), url: configuration.url,
             token: configuration.token, scheme: .token, timeout: configuration.timeout, expired: expired)
     }
 
@@ -202,9 +202,9 @@ public final class InfluxDBStore: TelemetryStore {
     // MARK: Writing
 
     public func write(_ batches: [MetricBatch]) async throws {
-        let connections = max(1, configuration.maximumConnections)
+        let connections = max(1, configuration.maxConnections)
         let refused = try await withInterface { interface in
-            var bodies = LineProtocolBodies(batches, maximumBytes: configuration.maximumBodyBytes, layout: configuration.layout)
+            var bodies = LineProtocolBodies(batches, maxBytes: configuration.maxBodyBytes, layout: configuration.layout)
             // The next body is made while those before it are on their way.
             return try await withThrowingTaskGroup(of: [RefusedSamples.Place].self) { writes in
                 var refused: [RefusedSamples.Place] = []

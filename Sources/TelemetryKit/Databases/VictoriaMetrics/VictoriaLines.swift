@@ -50,9 +50,9 @@ struct VictoriaLines: Sendable {
     private(set) var refused: [RefusedSamples.Place] = []
 
     /// - Parameters:
-    ///   - maximumBytes: about the most that a body has.
+    ///   - maxBytes: about the most that a body has.
     ///   - now: nanoseconds; the database drops what is more than two days ahead.
-    init(_ batches: [MetricBatch], database: String, maximumBytes: Int, maximumLabelBytes: Int, now: Int64 = Timestamp.now.nanoseconds) {
+    init(_ batches: [MetricBatch], database: String, maxBytes: Int, maxLabelBytes: Int, now: Int64 = Timestamp.now.nanoseconds) {
         let latest = now.flooredDivision(by: 1_000_000) + 2 * 86_400_000
         /// A column, or why the series has none.
         var known: [MetricSeries: Result<Int, StoreError>] = [:]
@@ -61,7 +61,7 @@ struct VictoriaLines: Sendable {
             let places = batch.series.map { series in
                 if let place = known[series] { return place }
                 let place = Result { () throws(StoreError) -> Int in
-                    columns.append(Column(head: try VictoriaLabels.json(series, database: database, maximumBytes: maximumLabelBytes)))
+                    columns.append(Column(head: try VictoriaLabels.json(series, database: database, maxBytes: maxLabelBytes)))
                     return columns.count - 1
                 }
                 known[series] = place
@@ -82,21 +82,21 @@ struct VictoriaLines: Sendable {
                 }
             }
         }
-        divide(maximumBytes)
+        divide(maxBytes)
     }
 
-    private mutating func divide(_ maximumBytes: Int) {
+    private mutating func divide(_ maxBytes: Int) {
         var body = Body(pieces: [])
         var size = 0
         for (number, column) in columns.enumerated() {
             var rest = column.times.indices
             while !rest.isEmpty {
                 // About 32 bytes a sample.
-                let some = rest.prefix(max(1, (maximumBytes - size - column.head.count) / 32))
+                let some = rest.prefix(max(1, (maxBytes - size - column.head.count) / 32))
                 body.pieces.append(Piece(column: number, rows: some))
                 size += column.head.count + 32 * some.count
                 rest = some.upperBound..<rest.upperBound
-                if size >= maximumBytes || !rest.isEmpty {
+                if size >= maxBytes || !rest.isEmpty {
                     bodies.append(body)
                     body.pieces = []
                     size = 0
@@ -155,7 +155,7 @@ enum VictoriaLabels {
     /// Of the GPU; an empty value is as good as none.
     static let identity = ["container", "device", "gpu_id", "hostname", "model_name", "namespace", "pod", "uuid"]
 
-    static func json(_ series: MetricSeries, database: String, maximumBytes: Int) throws(StoreError) -> [UInt8] {
+    static func json(_ series: MetricSeries, database: String, maxBytes: Int) throws(StoreError) -> [UInt8] {
         let gpu = series.gpu
         let labels = [
             ("__name__", series.metricName), ("container", gpu.container), ("db", database), ("device", gpu.device), ("gpu_id", gpu.gpuID),
@@ -164,10 +164,10 @@ enum VictoriaLabels {
         ]
         var out = ByteWriter()
         for (name, value) in labels where !value.isEmpty {
-            guard value.utf8.count <= maximumBytes else {
+            guard value.utf8.count <= maxBytes else {
                 throw StoreError(
                     .rejected,
-                    "\(name) of \(series.metricName.prefix(100)) on \(gpu.uuid.prefix(100)) has \(value.utf8.count) bytes; VictoriaMetrics keeps \(maximumBytes)")
+                    "\(name) of \(series.metricName.prefix(100)) on \(gpu.uuid.prefix(100)) has \(value.utf8.count) bytes; VictoriaMetrics keeps \(maxBytes)")
             }
             out.append(out.count == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
             out.appendJSONString(name)

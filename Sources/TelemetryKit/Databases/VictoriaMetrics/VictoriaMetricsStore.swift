@@ -27,30 +27,30 @@ public final class VictoriaMetricsStore: TelemetryStore {
         /// From a request until its answer is complete.
         public var timeout: Duration
         /// Connections, and with them requests at once.
-        public var maximumConnections: Int
+        public var maxConnections: Int
         /// A write is sent in pieces of about this size.
-        public var maximumBodyBytes: Int
+        public var maxBodyBytes: Int
         /// The proxy that requests go through, such as `http://host:3128`; `nil`, the default: none. Variables such as `http_proxy` are not
         /// looked at.
         public var proxy: String?
         /// A longer text is refused, since the database would cut it and not say so. Its flag `-maxLabelValueLen`.
-        public var maximumLabelBytes: Int
+        public var maxLabelBytes: Int
         /// Raw samples are read in spans of time that hold about so many.
         public var samplesPerRead: Int
 
         /// A single node: `http://host:8428`.
         public init(
             url: String = "http://127.0.0.1:8428", token: String? = nil, database: String = "gpu_telemetry", timeout: Duration = .seconds(30),
-            maximumConnections: Int = 4, maximumBodyBytes: Int = 4 << 20, maximumLabelBytes: Int = 16 << 10, samplesPerRead: Int = 100_000
+            maxConnections: Int = 4, maxBodyBytes: Int = 4 << 20, maxLabelBytes: Int = 16 << 10, samplesPerRead: Int = 100_000
         ) {
             writeURL = url
             readURL = url
             self.token = token
             self.database = database
             self.timeout = timeout
-            self.maximumConnections = maximumConnections
-            self.maximumBodyBytes = maximumBodyBytes
-            self.maximumLabelBytes = maximumLabelBytes
+            self.maxConnections = maxConnections
+            self.maxBodyBytes = maxBodyBytes
+            self.maxLabelBytes = maxLabelBytes
             self.samplesPerRead = samplesPerRead
         }
 
@@ -77,7 +77,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
     /// Opens no connection yet. Throws ``StoreError`` where a URL is none.
     public init(configuration: Configuration) throws {
-        let client = try DatabaseHTTP.client(maximumConnections: configuration.maximumConnections, proxy: configuration.proxy)
+        let client = try DatabaseHTTP.client(maxConnections: configuration.maxConnections, proxy: configuration.proxy)
         func http(_ url: String) throws -> VictoriaHTTP {
             try VictoriaHTTP(client: client, url: url, token: configuration.token, timeout: configuration.timeout)
         }
@@ -89,9 +89,9 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
     public func write(_ batches: [MetricBatch]) async throws {
         let lines = VictoriaLines(
-            batches, database: configuration.database, maximumBytes: configuration.maximumBodyBytes,
-            maximumLabelBytes: configuration.maximumLabelBytes)
-        let connections = max(1, configuration.maximumConnections)
+            batches, database: configuration.database, maxBytes: configuration.maxBodyBytes,
+            maxLabelBytes: configuration.maxLabelBytes)
+        let connections = max(1, configuration.maxConnections)
         let found = try await withThrowingTaskGroup(of: [RefusedSamples.Place].self) { group in
             var found: [RefusedSamples.Place] = []
             for (i, body) in lines.bodies.enumerated() {

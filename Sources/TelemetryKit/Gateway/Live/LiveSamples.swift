@@ -14,9 +14,9 @@ public final class LiveSamples: Sendable {
         /// After so long without samples a client is sent a comment, so that both ends see that the other is there.
         public var heartbeat = Duration.seconds(15)
         /// Samples that may wait for one client; more, and it is dropped.
-        public var maximumPending = 100_000
+        public var maxPending = 100_000
         /// Clients at one time; a further one is refused.
-        public var maximumSubscribers = 256
+        public var maxSubscribers = 256
 
         /// The defaults.
         public init() {}
@@ -82,8 +82,8 @@ public final class LiveSamples: Sendable {
     /// `nil` where there are as many as may be. Whoever has a subscription gives it back.
     func subscribe(_ filter: SampleFilter) -> LiveSubscription? {
         state.withLock { state in
-            guard !state.hasEnded, state.subscriptions.count < configuration.maximumSubscribers else { return nil }
-            let subscription = LiveSubscription(number: state.nextNumber, filter: filter, bound: configuration.maximumPending)
+            guard !state.hasEnded, state.subscriptions.count < configuration.maxSubscribers else { return nil }
+            let subscription = LiveSubscription(number: state.nextNumber, filter: filter, bound: configuration.maxPending)
             state.nextNumber += 1
             state.subscriptions[subscription.number] = subscription
             count.add(1, ordering: .releasing)

@@ -7,7 +7,7 @@ import TelemetryStores
 struct PrometheusDirectory: Sendable {
     let store: any TelemetryStore
     /// About how many bytes of text a list may have; a longer one throws ``APIError``.
-    let maximumBytes: Int
+    let maxBytes: Int
 
     /// The series that match any of the selectors, or all without selectors, and have samples between the two times; in the order of
     /// their labels.
@@ -19,7 +19,7 @@ struct PrometheusDirectory: Sendable {
         try await forEachSeries(selectors, from: start, through: end) { labels in
             guard found.insert(labels).inserted else { return }
             for label in labels.labels { bytes += label.name.utf8.count + label.value.utf8.count + 6 }
-            guard bytes <= maximumBytes else { throw APIError.responseTooLarge(maximumBytes) }
+            guard bytes <= maxBytes else { throw APIError.responseTooLarge(maxBytes) }
         }
         return found.sorted(by: LabelSet.precedes)
     }
@@ -32,7 +32,7 @@ struct PrometheusDirectory: Sendable {
         var bytes = 0
         try await forEachSeries(selectors, from: start, through: end) { labels in
             for text in texts(labels) where found.insert(ByteText(text)).inserted { bytes += text.utf8.count + 3 }
-            guard bytes <= maximumBytes else { throw APIError.responseTooLarge(maximumBytes) }
+            guard bytes <= maxBytes else { throw APIError.responseTooLarge(maxBytes) }
         }
         return found.sorted().map(\.string)
     }

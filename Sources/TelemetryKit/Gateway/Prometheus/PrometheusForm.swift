@@ -38,7 +38,7 @@ struct PrometheusForm: Sendable {
 
     func texts(_ name: String) -> [String] { parameters.filter { $0.name == name }.map(\.value) }
 
-    func query(maximumSelectors: Int) throws(PromQLError) -> PromQLQuery {
+    func query(maxSelectors: Int) throws(PromQLError) -> PromQLQuery {
         let query: PromQLQuery
         do {
             query = try PromQLParser.parse(text("query") ?? "")
@@ -46,9 +46,9 @@ struct PrometheusForm: Sendable {
             throw PromQLError(error.kind, "invalid parameter \"query\": \(error)")
         }
         // Each reads its samples for itself.
-        guard query.selectors.count <= maximumSelectors else {
+        guard query.selectors.count <= maxSelectors else {
             throw Self.invalid(
-                "query", "it has \(query.selectors.count) selectors, and \(maximumSelectors) is the limit (maximumSelectors)")
+                "query", "it has \(query.selectors.count) selectors, and \(maxSelectors) is the limit (maxSelectors)")
         }
         return query
     }
@@ -60,7 +60,7 @@ struct PrometheusForm: Sendable {
         guard texts.count <= limit else {
             throw Self.invalid(
                 "match[]",
-                "\(texts.count) selectors, and \(limit) is the limit (maximumSelectors): "
+                "\(texts.count) selectors, and \(limit) is the limit (maxSelectors): "
                     + "one with =~ and alternatives can stand for many")
         }
         var selectors: [PromQLSelector] = []

@@ -36,11 +36,11 @@ enum PrometheusRoutes {
     private static let query = route(
         "query", "queryPrometheus", "A query at one time.", [queryText, time("time", "Now where it is left out."), timeout]
     ) { context, form in
-        let query = try form.query(maximumSelectors: context.gateway.configuration.maximumSelectors)
+        let query = try form.query(maxSelectors: context.gateway.configuration.maxSelectors)
         let time = try form.time("time") ?? Timestamp.now.nanoseconds / 1_000_000
         let answer = try await engine(context, form).instant(query, at: time)
         return try PrometheusAnswer.body(of: answer)
-            .response(limit: context.gateway.configuration.maximumResponseBytes, workers: context.gateway.workers)
+            .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
 
     private static let queryRange = route(
@@ -55,7 +55,7 @@ enum PrometheusRoutes {
         let step = try form.required("step", form.duration("step"))
         guard end >= start else { throw PromQLError(.badData, "invalid parameter \"end\": it is before start") }
         guard step > 0 else { throw PromQLError(.badData, "invalid parameter \"step\": it must be at least a millisecond") }
-        let query = try form.query(maximumSelectors: context.gateway.configuration.maximumSelectors)
+        let query = try form.query(maxSelectors: context.gateway.configuration.maxSelectors)
         let engine = try engine(context, form)
         guard (end - start) / step <= engine.limits.maxSteps else {
             throw PromQLError(
@@ -65,7 +65,7 @@ enum PrometheusRoutes {
         }
         let answer = try await engine.range(query, from: start, through: end, step: step)
         return try PrometheusAnswer.body(of: answer)
-            .response(limit: context.gateway.configuration.maximumResponseBytes, workers: context.gateway.workers)
+            .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
 
     private static func engine(_ context: RequestContext, _ form: PrometheusForm) throws -> PromQLEngine {
@@ -104,11 +104,11 @@ enum PrometheusRoutes {
     }
 
     private static func selectors(_ context: RequestContext, _ form: PrometheusForm) throws -> [PromQLSelector] {
-        try form.selectors(limit: context.gateway.configuration.maximumSelectors)
+        try form.selectors(limit: context.gateway.configuration.maxSelectors)
     }
 
     private static func directory(_ context: RequestContext) -> PrometheusDirectory {
-        PrometheusDirectory(store: context.store, maximumBytes: context.gateway.configuration.maximumResponseBytes)
+        PrometheusDirectory(store: context.store, maxBytes: context.gateway.configuration.maxResponseBytes)
     }
 
     private static func texts(
@@ -123,7 +123,7 @@ enum PrometheusRoutes {
         _ elements: [Element], _ context: RequestContext, _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
     ) throws -> HTTPResponse {
         try PiecedBody(elements, head: Array(#"{"status":"success","data":["#.utf8), tail: Array("]}".utf8)) { append }
-            .response(limit: context.gateway.configuration.maximumResponseBytes, workers: context.gateway.workers)
+            .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
 
     private static let metadata = route(

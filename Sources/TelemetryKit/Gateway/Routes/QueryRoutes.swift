@@ -60,7 +60,7 @@ enum QueryRoutes {
     /// A window that is too short for the time asked for would make an answer that nobody can use.
     private static func checkWindows(_ query: AggregateQuery, _ context: RequestContext) async throws {
         var (start, end) = (query.filter.startTime, query.filter.endTime)
-        let maximumPoints = Int64(context.gateway.configuration.maximumResponseBytes / bytesOfPoint)
+        let maximumPoints = Int64(context.gateway.configuration.maxResponseBytes / bytesOfPoint)
         // What the store holds is only asked for if the request itself does not bound the response.
         if let start, let end, case let count = windows(query, start, end), count < maximumWindows,
             count * Int64(namedGroups(query) ?? 4096) <= maximumPoints
@@ -81,7 +81,7 @@ enum QueryRoutes {
             throw APIError(
                 status: 422, code: "response_too_large",
                 message: "up to \(points) points of \(groups) groups would be larger than "
-                    + "\(context.gateway.configuration.maximumResponseBytes) bytes (MAX_RESPONSE_SIZE): ask for a longer window, a shorter "
+                    + "\(context.gateway.configuration.maxResponseBytes) bytes (MAX_RESPONSE_SIZE): ask for a longer window, a shorter "
                     + "time, fewer GPUs or another group_by")
         }
         guard count < maximumWindows else {

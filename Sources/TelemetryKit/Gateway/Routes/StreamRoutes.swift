@@ -14,7 +14,7 @@ enum StreamRoutes {
                 throw APIError.unavailable("this gateway is not told of new samples; ask /api/v1/telemetry/latest now and then")
             }
             if let problem = live.problem { throw APIError.unavailable(problem) }
-            guard live.subscriberCount < live.configuration.maximumSubscribers else {
+            guard live.subscriberCount < live.configuration.maxSubscribers else {
                 throw APIError.unavailable("\(live.subscriberCount) clients listen, and no more are taken at this time")
             }
             return EventStream(live: live, filter: filter).response

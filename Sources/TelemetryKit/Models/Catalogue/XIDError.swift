@@ -60,8 +60,6 @@ public struct XIDError: Sendable, Hashable, Identifiable {
     public let action: Action
 
     public var id: Int { code }
-    /// Whether NVIDIA's catalogue has the code.
-    public var isDocumented: Bool { !mnemonic.isEmpty }
 
     /// The documented codes, in their order.
     public static let all: [XIDError] = XIDTable.all

@@ -98,7 +98,7 @@ package struct LineProtocolBodies {
     private let batches: [MetricBatch]
     /// Of each batch's series.
     private var texts: [[LineProtocolWriter.SeriesText]] = []
-    private let maximumBytes: Int
+    private let maxBytes: Int
     /// What the lines that are not yet made may take at most, and the longest of all.
     private var restBytes = 0
     private var longestLine = 0
@@ -107,9 +107,9 @@ package struct LineProtocolBodies {
     /// Lines so far.
     private var count = 0
 
-    package init(_ batches: [MetricBatch], maximumBytes: Int, layout: InfluxLayout = InfluxLayout()) {
+    package init(_ batches: [MetricBatch], maxBytes: Int, layout: InfluxLayout = InfluxLayout()) {
         self.batches = batches
-        self.maximumBytes = maximumBytes
+        self.maxBytes = maxBytes
         var known: [MetricSeries: LineProtocolWriter.SeriesText] = [:]
         for batch in batches {
             let texts = batch.series.map { series in
@@ -127,7 +127,7 @@ package struct LineProtocolBodies {
     package mutating func next() -> Body? {
         let first = count
         // With less room a body would be copied each time that it outgrows its memory.
-        var writer = LineProtocolWriter(capacity: min(restBytes, maximumBytes.addingClamped(longestLine)))
+        var writer = LineProtocolWriter(capacity: min(restBytes, maxBytes.addingClamped(longestLine)))
         while batch < batches.count {
             let texts = texts[batch]
             let indices = batches[batch].seriesIndices
@@ -141,7 +141,7 @@ package struct LineProtocolBodies {
                     count += 1
                 }
                 sample += 1
-                if writer.output.count >= maximumBytes { return Body(lines: writer.output.bytes, firstLine: first) }
+                if writer.output.count >= maxBytes { return Body(lines: writer.output.bytes, firstLine: first) }
             }
             batch += 1
             sample = 0

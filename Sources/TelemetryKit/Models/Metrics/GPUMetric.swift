@@ -30,11 +30,6 @@ public struct GPUMetric: Hashable, Sendable {
             timestamp: timestamp, value: value, series: MetricSeries(metricName: metricName, gpu: gpu, labels: labels))
     }
 
-    /// Whether the value lies outside what its field can be; `false` for a metric that the catalogue does not know.
-    public var isOutOfRange: Bool {
-        DCGMCatalogue.field(named: metricName).map { !$0.validRange.contains(value) } ?? false
-    }
-
     /// Of its series.
     public var metricName: String { series.metricName }
     /// Of its series.

@@ -38,7 +38,7 @@ struct ByteWindow: ~Copyable {
             return
         }
         self.init(chunkSize: chunkSize, descriptor: descriptor, path: path) { buffer in
-            try retryingOnInterrupt("read", on: path) { read(descriptor, buffer.baseAddress!, buffer.count) }
+            try repeatingInterrupted("read", on: path) { read(descriptor, buffer.baseAddress!, buffer.count) }
         }
     }
 
@@ -87,7 +87,7 @@ struct ByteWindow: ~Copyable {
             if let source {
                 try source(room)
             } else {
-                try retryingOnInterrupt("read", on: path) { pread(descriptor, room.baseAddress!, room.count, dropped + limit) }
+                try repeatingInterrupted("read", on: path) { pread(descriptor, room.baseAddress!, room.count, dropped + limit) }
             }
         precondition(count <= room.count)
         limit += count
@@ -132,15 +132,5 @@ struct ByteWindow: ~Copyable {
             at = UnsafeMutablePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - base + 1
         }
         return count
-    }
-}
-
-/// Repeats a call that a signal interrupted, and throws where it fails otherwise.
-@inline(__always)
-private func retryingOnInterrupt(_ call: String, on path: String, _ body: () -> Int) throws(SystemError) -> Int {
-    while true {
-        let count = body()
-        if count >= 0 { return count }
-        guard errno == EINTR else { throw SystemError(call, on: path) }
     }
 }

@@ -19,7 +19,7 @@ public struct StoreConformance: Sendable {
     /// Writes of each sequence. After each the store is asked about twenty questions.
     public var rounds: Int
     /// No more violations are reported; the rest of the check is left out.
-    public var maximumViolations: Int
+    public var maxViolations: Int
 
     /// What is called to make the next write of the store fail part way through, so that some of its samples are stored
     /// and others are not: a connection that is cut, a full disk. The store's `write` is then expected to throw, or to
@@ -28,7 +28,7 @@ public struct StoreConformance: Sendable {
 
     /// A suite with these members; the defaults are for a store that keeps everything and shows it at once.
     public init(
-        traits: StoreTraits = StoreTraits(), seeds: [UInt64] = [1, 2], rounds: Int = 20, maximumViolations: Int = 20,
+        traits: StoreTraits = StoreTraits(), seeds: [UInt64] = [1, 2], rounds: Int = 20, maxViolations: Int = 20,
         settle: @escaping @Sendable () async throws -> Void = {}, failNextWrite: (@Sendable () async throws -> Void)? = nil
     ) {
         self.traits = traits
@@ -36,7 +36,7 @@ public struct StoreConformance: Sendable {
         self.failNextWrite = failNextWrite
         self.seeds = seeds
         self.rounds = rounds
-        self.maximumViolations = maximumViolations
+        self.maxViolations = maxViolations
     }
 
     /// Returns what is violated. Throws what `makeEmptyStore` and ``settle`` throw; an error of the store is a violation.
@@ -55,13 +55,13 @@ public struct StoreConformance: Sendable {
         ]
         if let failNextWrite { chapters.append { try await Self.failedWrite(&$0, failNextWrite) } }
         for seed in seeds { chapters.append { [rounds] in try await Self.randomWrites(&$0, seed: seed, rounds: rounds) } }
-        for chapter in chapters where violations.count < maximumViolations {
+        for chapter in chapters where violations.count < maxViolations {
             let store = try await makeEmptyStore()
-            violations += try await examine(store, room: maximumViolations - violations.count, chapter)
+            violations += try await examine(store, room: maxViolations - violations.count, chapter)
             await store.close()
         }
-        if let reopen, violations.count < maximumViolations {
-            violations += try await checkReopening(makeEmptyStore, reopen, room: maximumViolations - violations.count)
+        if let reopen, violations.count < maxViolations {
+            violations += try await checkReopening(makeEmptyStore, reopen, room: maxViolations - violations.count)
         }
         return violations
     }
@@ -88,7 +88,7 @@ public struct StoreConformance: Sendable {
 
     /// Writes the batches to the empty store and compares every kind of answer about them: for data of your own. The store stays open.
     public func check(_ emptyStore: some TelemetryStore, holding batches: [MetricBatch]) async throws -> [StoreViolation] {
-        try await examine(emptyStore, room: maximumViolations) { examination in
+        try await examine(emptyStore, room: maxViolations) { examination in
             examination.context = "\(batches.count) batches of the caller's"
             try await examination.write(batches)
             try await examination.askEverything()

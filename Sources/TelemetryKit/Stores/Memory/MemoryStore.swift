@@ -16,19 +16,19 @@ public final class MemoryStore: TelemetryStore {
         public var retentionPeriod: Duration?
         /// The number of bytes that samples, series and the tables of both may take; `nil`: no limit. DCGM's samples take one to four each,
         /// and a series one to three thousand. Samples of the newest time are kept even beyond it.
-        public var maximumBytes: Int?
+        public var maxBytes: Int?
         /// Receives events, on the thread of the write that causes them.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
         /// Limits of age and memory.
-        public init(retentionPeriod: Duration? = nil, maximumBytes: Int? = 1 << 30) {
+        public init(retentionPeriod: Duration? = nil, maxBytes: Int? = 1 << 30) {
             self.retentionPeriod = retentionPeriod
-            self.maximumBytes = maximumBytes
+            self.maxBytes = maxBytes
         }
     }
 
     let retention: Int64?
-    let maximumBytes: Int?
+    let maxBytes: Int?
     let directory = Mutex(MemoryDirectory())
     let columns = TimeColumns()
     let newest = Atomic(Int64.min)
@@ -52,7 +52,7 @@ public final class MemoryStore: TelemetryStore {
     /// An empty store.
     public init(configuration: Configuration = Configuration()) {
         retention = configuration.retentionPeriod?.wholeNanoseconds
-        maximumBytes = configuration.maximumBytes
+        maxBytes = configuration.maxBytes
         onEvent = configuration.onEvent
     }
 
@@ -68,7 +68,7 @@ public final class MemoryStore: TelemetryStore {
         usage.timeBytes = columns.byteCount
         usage.seriesBytes = ledger.byteCount
         usage.tableBytes = tableBytes.load(ordering: .relaxed)
-        usage.limit = maximumBytes
+        usage.limit = maxBytes
         usage.evictedSamples = evictedSamples.load(ordering: .relaxed)
         usage.evictedSeries = evictedSeries.load(ordering: .relaxed)
         usage.lateSamples = lateSamples.load(ordering: .relaxed)
@@ -146,9 +146,9 @@ extension MemoryStore {
         guard isSweeping.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged else { return }
         defer { isSweeping.store(false, ordering: .releasing) }
         sweep()
-        guard let maximumBytes else { return }
-        while byteCount > maximumBytes, floor.load(ordering: .acquiring) < newest.load(ordering: .acquiring) {
-            let (time, _) = timeThatFrees(byteCount - maximumBytes / 16 * 15).addingReportingOverflow(1)
+        guard let maxBytes else { return }
+        while byteCount > maxBytes, floor.load(ordering: .acquiring) < newest.load(ordering: .acquiring) {
+            let (time, _) = timeThatFrees(byteCount - maxBytes / 16 * 15).addingReportingOverflow(1)
             floor.max(min(time, newest.load(ordering: .acquiring)), ordering: .acquiringAndReleasing)
             let removed = sweep()
             evictedSamples.add(removed.samples, ordering: .relaxed)
@@ -156,13 +156,13 @@ extension MemoryStore {
             guard removed.samples > 0, !isEvicting.exchange(true, ordering: .relaxed) else { continue }
             onEvent(.evictionStarted(usage))
         }
-        if byteCount < maximumBytes / 2, isEvicting.exchange(false, ordering: .relaxed) { onEvent(.evictionEnded(usage)) }
+        if byteCount < maxBytes / 2, isEvicting.exchange(false, ordering: .relaxed) { onEvent(.evictionEnded(usage)) }
     }
 
     private var isExpiryDue: Bool {
-        if let maximumBytes {
+        if let maxBytes {
             let byteCount = byteCount
-            if byteCount > maximumBytes || (byteCount < maximumBytes / 2 && isEvicting.load(ordering: .relaxed)) { return true }
+            if byteCount > maxBytes || (byteCount < maxBytes / 2 && isEvicting.load(ordering: .relaxed)) { return true }
         }
         // A walk over all series for every batch would cost more than the samples that it frees.
         let swept = sweptFloor.load(ordering: .relaxed)
