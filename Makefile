@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http docs format lint check-deploy manifests docker-build images-test kind-setup kind-delete load-kind k8s-deploy k8s-delete k8s-status
+.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http docs tables format lint check-deploy manifests docker-build images-test kind-setup kind-delete load-kind k8s-deploy k8s-delete k8s-status
 
 help: ## List the targets
 	@echo "Targets:"
@@ -75,6 +75,9 @@ bench-http: build ## Measure the gateway's HTTP server beside nginx, Python and 
 docs: setup ## Render the guide and the interface of both libraries into .run/docs, and check them
 	@scripts/setup.sh docs
 	@scripts/docs.sh
+
+tables: setup ## Generate the tables of options and fields in Docs again, from the sources
+	@UPDATE_DOCS=1 scripts/test.sh --filter 'ConfigurationGuideTests|FieldsGuideTests'
 
 format: setup ## Bring Swift files into the form of .swift-format
 	@scripts/format.sh format
