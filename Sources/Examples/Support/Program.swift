@@ -1,8 +1,9 @@
 import Glibc
+import TelemetryNet
 
 /// What the reference programs have in common from the first line of `main` to the exit code.
 package struct Program: Sendable {
-    package static let version = "0.1.0"
+    package static let version = packageVersion
 
     package var name: String
     /// One sentence, the first line of the help.
