@@ -37,7 +37,8 @@ def options():
         title = section.split("\n", 1)[0]
         if title in rules.PROGRAMS:
             tables[title] = set(re.findall(r"^\| `([A-Z_]+)` \|", section, re.M)) | {"LOG_LEVEL", "LOG_FORMAT"}
-    assert len(tables) == 4 and all(len(table) > 8 for table in tables.values()), "Docs/Configuration.md has no tables of options"
+    complete = len(tables) == 4 and all(len(table) > 8 for table in tables.values())
+    assert complete, "Docs/Configuration.md has no tables of options"
     return tables
 
 

@@ -3,7 +3,8 @@ import Testing
 
 @Suite("Guide to the configuration", .serialized)
 struct ConfigurationGuideTests {
-    static let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Docs/Configuration.md")
+    static let path = URL(filePath: #filePath).deletingLastPathComponent().appending(
+        path: "../../Docs/Configuration.md")
 
     /// `UPDATE_DOCS=1` writes the table again before it is compared.
     @Test("the tables in Docs/Configuration.md are what the options say", arguments: Executable.allCases)
@@ -17,18 +18,21 @@ struct ConfigurationGuideTests {
         try #require(parts.count == 2, "Docs/Configuration.md needs \(start) once")
         let written = try #require(parts[1].range(of: end), "Docs/Configuration.md needs \(end) after \(start)")
         if ProcessInfo.processInfo.environment["UPDATE_DOCS"] == "1" {
-            try (parts[0] + start + table + parts[1][written.lowerBound...]).write(to: Self.path, atomically: true, encoding: .utf8)
+            let page = parts[0] + start + table + parts[1][written.lowerBound...]
+            try page.write(to: Self.path, atomically: true, encoding: .utf8)
         } else {
             let rows = parts[1][..<written.lowerBound].split(separator: "\n")
             let options = table.split(separator: "\n")
             for (row, option) in zip(rows, options) where row != option {
-                Issue.record("Docs/Configuration.md has \"\(row)\", the option \"\(option)\"; make tables writes the tables again")
+                Issue.record("Docs/Configuration.md has \"\(row)\", the program \"\(option)\"; run make tables")
             }
-            #expect(rows.count == options.count, "make tables writes the tables again")
+            #expect(rows.count == options.count, "run make tables")
         }
     }
 
-    @Test("every option of the table is in --help, with the same default, and the other way round", arguments: Executable.allCases)
+    @Test(
+        "every option of the table is in --help, with the same default, and the other way round",
+        arguments: Executable.allCases)
     func sameInHelp(program: Executable) async throws {
         let table = try await Self.output(of: program, "--option-table")
         let inTable = table.matches(of: #/\n\| `(\w+)` \| .*? \| (.*?) \| /#).map { "\($0.1), default \($0.2)" }

@@ -12,7 +12,8 @@ private func address(_ text: String) throws(OptionValueError) -> String {
 /// The options that apply to either database.
 package enum DatabaseOptions {
     package static let proxy = Option<String?>.proxy(
-        "DATABASE_PROXY", help: "Proxy for requests to the database; environment variables such as `http_proxy` are ignored.")
+        "DATABASE_PROXY",
+        help: "Proxy for requests to the database; environment variables such as `http_proxy` are ignored.")
 }
 
 /// The options of the programs that write to InfluxDB and of those that query it.
@@ -22,19 +23,21 @@ package enum InfluxDBOptions {
         help: "URL of the InfluxDB server.", parse: address)
     package static let token = Option<String?>.optionalString(
         "INFLUXDB_TOKEN", isSecret: true, help: "Token for InfluxDB 2 and 3; `user:password` for InfluxDB 1.")
-    package static let org = Option<String>.string("INFLUXDB_ORG", default: "gpu_telemetry", help: "Organisation in InfluxDB 2.")
+    package static let org = Option<String>.string(
+        "INFLUXDB_ORG", default: "gpu_telemetry",
+        help: "Organisation in InfluxDB 2.")
     package static let bucket = Option<String>.string(
         "INFLUXDB_BUCKET", default: "gpu_telemetry", help: "Bucket in InfluxDB 2 and 3, database in InfluxDB 1.")
     package static let version = Option<InfluxDBStore.Configuration.Version>.choice(
         "INFLUXDB_VERSION", default: .detect, help: "Major version of the server; `auto`: as reported by its `/ping`.")
     package static let schema = Option<InfluxDBStore.Configuration.Schema>.choice(
         "SCHEMA", default: .narrow,
-        help: "`narrow`: one measurement per metric; `wide`: one measurement with a field per metric. Must be the same in all programs "
-            + "that share a database.")
+        help: "`narrow`: one measurement per metric; `wide`: one measurement with a field per metric. Must be the "
+            + "same in all programs that share a database.")
     package static let workloadTags = Option<Bool>.bool(
         "WORKLOAD_TAGS", default: false,
-        help: "Store container, namespace and pod as tags: they can be searched, but every workload creates new series. Must be the same "
-            + "in all programs that share a database.")
+        help: "Store container, namespace and pod as tags: they can be searched, but every workload creates new "
+            + "series. Must be the same in all programs that share a database.")
 
     package static let all: [any AnyOption] = [url, token, org, bucket, version, schema, workloadTags]
 }
@@ -54,7 +57,8 @@ package enum VictoriaMetricsOptions {
     package static let token = Option<String?>.optionalString(
         "VICTORIAMETRICS_TOKEN", isSecret: true, help: "Bearer token for vmauth in front of VictoriaMetrics.")
     package static let database = Option<String>.string(
-        "VICTORIAMETRICS_DB", default: "gpu_telemetry", help: "Value of the label `db`, which separates these samples from others.")
+        "VICTORIAMETRICS_DB", default: "gpu_telemetry",
+        help: "Value of the label `db`, which separates these samples from others.")
 
     package static let all: [any AnyOption] = [url, writeURL, readURL, token, database]
 }

@@ -1,4 +1,6 @@
-/// The text of `--help`, in lines of at most 80 columns. Backquotes, which mark code in ``optionTable(_:)``, are removed.
+/// The text of `--help`, in lines of at most 80 columns.
+///
+/// Backquotes, which mark code in ``optionTable(_:)``, are removed.
 package func helpText(program: String, summary: String, options: [any AnyOption], furtherHelp: String = "") -> String {
     var text = """
         \(wrapped(summary))
@@ -10,7 +12,8 @@ package func helpText(program: String, summary: String, options: [any AnyOption]
         """
     for option in options {
         text += "\n  \(option.flag) \(option.placeholder)\n"
-        text += "        \(option.name), default \(option.shownDefault)\n\(wrapped(option.help.filter { $0 != "`" }, indent: 8))"
+        let help = option.help.filter { $0 != "`" }
+        text += "        \(option.name), default \(option.shownDefault)\n\(wrapped(help, indent: 8))"
     }
     text += "\n\n  --help, --version\n\n"
     text += wrapped("\(program) health, with the same options, requests /health from a running instance.") + "\n\n"
@@ -18,7 +21,9 @@ package func helpText(program: String, summary: String, options: [any AnyOption]
     return furtherHelp.isEmpty ? text : text + "\n" + furtherHelp
 }
 
-/// Breaks a text into lines of at most `width` columns, each indented by `indent` spaces. A longer word gets a line of its own.
+/// Breaks a text into lines of at most `width` columns, each indented by `indent` spaces.
+///
+/// A longer word gets a line of its own.
 func wrapped(_ text: String, indent: Int = 0, width: Int = 80) -> String {
     let margin = String(repeating: " ", count: indent)
     var lines: [String] = []

@@ -22,7 +22,8 @@ package struct Program: Sendable {
     package static let logLevel = Option<LogLevel>.choice(
         "LOG_LEVEL", default: .info, help: "Minimum severity of the messages that are logged to standard error.")
     package static let logFormat = Option<LogFormat>.choice(
-        "LOG_FORMAT", default: .text, help: "`text`: level, time, message and `key=value` pairs; `json`: one object per line.")
+        "LOG_FORMAT", default: .text,
+        help: "`text`: level, time, message and `key=value` pairs; `json`: one object per line.")
 
     /// Exit codes: 0 all done, 1 failed, 64 the command line or the environment cannot be understood.
     package enum ExitCode {

@@ -15,7 +15,8 @@ package enum StatusOptions {
     package static let host = Option<String>.host(
         "HTTP_HOST", default: "0.0.0.0", help: "Address that serves `/health`, `/ready` and `/metrics`.")
     package static let port = Option<Int?>.optionalPort(
-        "HTTP_PORT", help: "Port that serves `/health`, `/ready` and `/metrics`; 0: a free port; not set: they are not served.")
+        "HTTP_PORT",
+        help: "Port that serves `/health`, `/ready` and `/metrics`; 0: a free port; not set: they are not served.")
 
     package static let all: [any AnyOption] = [host, port]
 }

@@ -14,10 +14,12 @@ enum StartOffset: Sendable, Hashable {
 enum Options {
     static let id = Option<String?>.optionalString(
         "COLLECTOR_ID", shown: "collector; with SHARD=I/N, collector-I-N",
-        help: "Subscriber id under which this instance commits its position. Only one instance at a time may use an id.")
+        help: "Subscriber id under which this instance commits its position. Only one instance at a time may use an "
+            + "id.")
     static let offset = Option<StartOffset>(
         "OFFSET", default: .committed, shown: "committed", placeholder: "committed|earliest|latest|N",
-        help: "First message to read; `committed`: the one after the committed position, or the earliest if there is none.",
+        help: "First message to read; `committed`: the one after the committed position, or the earliest if there is "
+            + "none.",
         parse: { (text) throws(OptionValueError) in
             switch text.lowercased() {
             case "committed": return .committed
@@ -41,7 +43,8 @@ enum Options {
     static let retention = Option<Duration?>.durationLimit(
         "RETENTION_PERIOD", help: "Retention period of the InfluxDB bucket if this program creates it.")
     static let flushInterval = Option<Duration>.duration(
-        "FLUSH_INTERVAL", default: "1s", help: "Maximum time that samples wait for a batch to fill before they are written.")
+        "FLUSH_INTERVAL", default: "1s",
+        help: "Maximum time that samples wait for a batch to fill before they are written.")
     static let batchSize = Option<Int>.int(
         "BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "SAMPLES",
         help: "Maximum number of samples per write; a full batch is sent at once.")

@@ -3,16 +3,21 @@ import TelemetryKit
 
 enum Options {
     static let id = Option<String?>.optionalString(
-        "STREAMER_ID", shown: "host name and process id", help: "Unique id of this instance; its batches name it as their source.")
+        "STREAMER_ID", shown: "host name and process id",
+        help: "Unique id of this instance; its batches name it as their source.")
     static let source = Option<String?>.optionalString(
         "SOURCE", placeholder: "PATH|-|URL",
-        help: "What to read: a DCGM export, a directory of `*.csv` files, a pattern (`exports/*.csv`), `-` for standard input, "
-            + "or the URL of a dcgm-exporter (`http://host:9400/metrics`). Required.")
-    static let csvPath = Option<String?>.optionalString("CSV_PATH", placeholder: "PATH", help: "Another name for `SOURCE`.")
+        help: "What to read: a DCGM export, a directory of `*.csv` files, a pattern (`exports/*.csv`), `-` for "
+            + "standard input, or the URL of a dcgm-exporter (`http://host:9400/metrics`). Required.")
+    static let csvPath = Option<String?>.optionalString(
+        "CSV_PATH", placeholder: "PATH",
+        help: "Another name for `SOURCE`.")
     static let interval = Option<Duration>.duration(
-        "STREAM_INTERVAL", default: "5s", help: "Maximum time that rows are collected before they are published as one message.")
+        "STREAM_INTERVAL", default: "5s",
+        help: "Maximum time that rows are collected before they are published as one message.")
     static let batchSize = Option<Int>.int(
-        "BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "ROWS", help: "Maximum number of rows per message.")
+        "BATCH_SIZE", default: 10_000, in: 1...1_000_000, placeholder: "ROWS",
+        help: "Maximum number of rows per message.")
     static let rate = Option<Int?>(
         "RATE", default: nil, shown: "1000 with LOOP, otherwise 0", placeholder: "ROWS",
         help: "Rows per second; 0: no limit. Does not apply to an exporter.",
@@ -24,7 +29,8 @@ enum Options {
         })
     static let loop = Option<Bool>.bool(
         "LOOP", default: true,
-        help: "Start again after the last row, with the files present by then; `false`: stop there and log a summary. Files only.")
+        help: "Start again after the last row, with the files present by then; `false`: stop there and log a summary. "
+            + "Files only.")
     static let hostFilter = Option<String>.string(
         "HOST_FILTER", default: "", placeholder: "HOSTS",
         help: "Comma-separated host names or patterns (`dgx-*`) whose rows are sent; empty: all hosts.")
@@ -41,15 +47,18 @@ enum Options {
     static let scrapeProxy = Option<String?>.proxy(
         "SCRAPE_PROXY", help: "Proxy for scrapes; environment variables such as `http_proxy` are ignored.")
     static let format = Option<BatchFormat>.choice(
-        "BATCH_FORMAT", default: .columnar, help: "JSON format of a batch; `columnar`: compact; `plain`: one object per sample, for other tools.")
+        "BATCH_FORMAT", default: .columnar,
+        help: "JSON format of a batch; `columnar`: compact; `plain`: one object per sample, for other tools.")
     static let bufferBatches = Option<Int>.int(
         "BUFFER_BATCHES", default: 16, in: 1...100_000, placeholder: "BATCHES",
-        help: "Maximum number of batches in memory while the queue accepts none; when full, reading pauses and scrapes are skipped."
+        help: "Maximum number of batches in memory while the queue accepts none; when full, reading pauses and "
+            + "scrapes are skipped."
     )
     static let drainTimeout = Option<Duration>.duration(
         "DRAIN_TIMEOUT", default: "10s", help: "Maximum time at shutdown to publish what has been collected.")
     static let progressInterval = Option<Duration>.duration(
-        "PROGRESS_INTERVAL", default: "10s", help: "Interval between progress lines in the log; a terminal shows progress continuously. 0: never.")
+        "PROGRESS_INTERVAL", default: "10s",
+        help: "Interval between progress lines in the log; a terminal shows progress continuously. 0: never.")
 
     static let all: [any AnyOption] =
         [
