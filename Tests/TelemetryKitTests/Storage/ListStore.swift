@@ -23,8 +23,8 @@ actor ListStore: TelemetryStore {
 
     func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> {
         let all = found(query.filter)
-        let behind = all.filter { sample in query.after.map { $0 < SampleCursor(sample) } ?? true }
-        return Page(items: page(behind, query.limit, query.offset).items, total: all.count)  // the total counts all pages
+        let rest = all.filter { sample in query.after.map { $0 < SampleCursor(sample) } ?? true }
+        return Page(items: page(rest, query.limit, query.offset).items, total: all.count)  // the total counts all pages
     }
 
     func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> {
