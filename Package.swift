@@ -21,8 +21,11 @@ let package = Package(
             providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
         .systemLibrary(name: "CLinux"),
 
+        // Fails to build on other systems, before anything that needs Linux does.
+        .target(name: "LinuxRequired", swiftSettings: strict),
+
         // Ground floor: internal to the package, not a product.
-        .target(name: "TelemetryNet", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "TelemetryNet", dependencies: ["CLinux", "LinuxRequired"], swiftSettings: strict),
 
         // The two products. Neither imports the other.
         .target(

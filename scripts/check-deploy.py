@@ -31,13 +31,14 @@ def read(path):
 
 
 def options():
-    """The options of each program by the README's tables, which a test compares with --help."""
+    """The options of each program, by the tables of the guide, which a test compares with the programs."""
     tables = {}
-    for section in re.split(r"^###? ", read("README.md"), flags=re.M):
+    for section in re.split(r"^## ", read("Docs/Configuration.md"), flags=re.M):
         title = section.split("\n", 1)[0]
         if title in rules.PROGRAMS:
             tables[title] = set(re.findall(r"^\| `([A-Z_]+)` \|", section, re.M)) | {"LOG_LEVEL", "LOG_FORMAT"}
-    assert len(tables) == 4 and all(len(table) > 8 for table in tables.values()), "the README has no tables of options"
+    complete = len(tables) == 4 and all(len(table) > 8 for table in tables.values())
+    assert complete, "Docs/Configuration.md has no tables of options"
     return tables
 
 

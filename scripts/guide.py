@@ -13,6 +13,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+IMAGE = re.compile(r"!\[[^\]]*\]\(([^()\s]+)\)")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 FENCE = re.compile(r"^(```+)(.*)$")
 
@@ -70,6 +71,9 @@ def broken_links():
                 problems.append(f"{place}: there is no {target}")
             elif anchor and anchor not in anchors.get(file, {}):
                 problems.append(f"{place}: {path or page.name} has no heading #{anchor}")
+        for match in IMAGE.finditer(without_code(text)):
+            if not (page.parent / match[1]).is_file():
+                problems.append(f"{page.relative_to(ROOT)}: there is no image {match[1]}")
     listed = {match[2].partition("#")[0] for match in links((ROOT / "Docs/Guide.md").read_text())}
     for page in (ROOT / "Docs").glob("*.md"):
         if page.name not in listed | {"Guide.md"}:

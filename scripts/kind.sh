@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cluster=gpu-telemetry
 namespace=gpu-telemetry
-version=0.1.0
+version=$(sed -n 's/^version: //p' deploy/helm/gpu-telemetry/Chart.yaml)
 
 # Those that are there must also reach what they speak to; the clusters of kind are asked for by name later.
 answers() {

@@ -23,6 +23,8 @@ package struct Configuration: Sendable {
     package enum Request: Sendable {
         case run(Configuration)
         case help
+        /// `--option-table`, which `--help` does not list: the table of options in Docs/Configuration.md.
+        case optionTable
         case version
     }
 
@@ -42,6 +44,7 @@ package struct Configuration: Sendable {
         var last: (any AnyOption)?
         while let argument = rest.popFirst() {
             if argument == "--help" || argument == "-h" { return .help }
+            if argument == "--option-table" { return .optionTable }
             if argument == "--version" { return .version }
             guard argument.hasPrefix("--"), argument.count > 2 else {
                 // It may be the rest of a secret with a space in it.

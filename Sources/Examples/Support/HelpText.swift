@@ -1,4 +1,6 @@
-/// The text of `--help`. Its lines fit a terminal of 80 columns.
+/// The text of `--help`, in lines of at most 80 columns.
+///
+/// Backquotes, which mark code in ``optionTable(_:)``, are removed.
 package func helpText(program: String, summary: String, options: [any AnyOption], furtherHelp: String = "") -> String {
     var text = """
         \(wrapped(summary))
@@ -9,17 +11,19 @@ package func helpText(program: String, summary: String, options: [any AnyOption]
 
         """
     for option in options {
-        let shown = option.defaultText.map { $0.isEmpty ? "empty" : $0 } ?? "none"
         text += "\n  \(option.flag) \(option.placeholder)\n"
-        text += "        \(option.name), default \(shown)\n\(wrapped(option.help, indent: 8))"
+        let help = option.help.filter { $0 != "`" }
+        text += "        \(option.name), default \(option.shownDefault)\n\(wrapped(help, indent: 8))"
     }
     text += "\n\n  --help, --version\n\n"
-    text += wrapped("\(program) health, with the same options, asks a running instance for its /health.") + "\n\n"
+    text += wrapped("\(program) health, with the same options, requests /health from a running instance.") + "\n\n"
     text += wrapped("Durations: 100ms, 5s, 30m, 24h, 7d. Sizes: 512KiB, 16MiB, 1GiB.") + "\n"
     return furtherHelp.isEmpty ? text : text + "\n" + furtherHelp
 }
 
-/// The words in lines of at most `width` columns, each behind `indent` spaces. A longer word has a line of its own.
+/// Breaks a text into lines of at most `width` columns, each indented by `indent` spaces.
+///
+/// A longer word gets a line of its own.
 func wrapped(_ text: String, indent: Int = 0, width: Int = 80) -> String {
     let margin = String(repeating: " ", count: indent)
     var lines: [String] = []

@@ -2,10 +2,11 @@
 /// (`CSV_PATH`, `--csv-path`).
 package struct Option<Value: Sendable>: AnyOption {
     package let name: String
+    /// What the option does, for `--help` and the table in Docs/Configuration.md; code is in backquotes.
     package let help: String
-    /// What the help shows as the value: `N`, `DURATION`, `memory|influxdb`.
+    /// Stands for the value in `--help` and in the table: `N`, `DURATION`, `memory|influxdb`.
     package let placeholder: String
-    /// As a person would write it; `nil` where there is none, and the help says `none`.
+    /// The default as a person would write it; `nil` if there is none.
     package let defaultText: String?
     package let defaultValue: Value
     package let isSwitch: Bool
@@ -45,6 +46,9 @@ package protocol AnyOption: Sendable {
 extension AnyOption {
     /// `CSV_PATH` is `--csv-path`.
     package var flag: String { "--" + String(name.lowercased().map { $0 == "_" ? "-" : $0 }) }
+
+    /// The default in words, for `--help` and the table.
+    var shownDefault: String { defaultText.map { $0.isEmpty ? "empty" : $0 } ?? "none" }
 }
 
 /// What a text should have been: `expected a duration such as 100ms`.

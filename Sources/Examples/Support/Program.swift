@@ -1,8 +1,9 @@
 import Glibc
+import TelemetryNet
 
 /// What the reference programs have in common from the first line of `main` to the exit code.
 package struct Program: Sendable {
-    package static let version = "0.1.0"
+    package static let version = packageVersion
 
     package var name: String
     /// One sentence, the first line of the help.
@@ -19,9 +20,10 @@ package struct Program: Sendable {
     }
 
     package static let logLevel = Option<LogLevel>.choice(
-        "LOG_LEVEL", default: .info, help: "The least important level that is logged, to standard error.")
+        "LOG_LEVEL", default: .info, help: "Minimum severity of the messages that are logged to standard error.")
     package static let logFormat = Option<LogFormat>.choice(
-        "LOG_FORMAT", default: .text, help: "text: level, time, message, key=value; json: an object a line.")
+        "LOG_FORMAT", default: .text,
+        help: "`text`: level, time, message and `key=value` pairs; `json`: one object per line.")
 
     /// Exit codes: 0 all done, 1 failed, 64 the command line or the environment cannot be understood.
     package enum ExitCode {
@@ -55,6 +57,9 @@ package struct Program: Sendable {
         switch request {
         case .help:
             print(helpText(program: name, summary: summary, options: options, furtherHelp: furtherHelp), terminator: "")
+            exit(ExitCode.done)
+        case .optionTable:
+            print(optionTable(options), terminator: "")
             exit(ExitCode.done)
         case .version:
             print("\(name) \(Program.version)")

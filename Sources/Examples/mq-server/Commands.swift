@@ -6,22 +6,22 @@ import TelemetryMQ
 /// serving one.
 enum Commands {
     static let help = """
-        Commands, in place of the options:
+        Commands, instead of options:
           verify DIR
-                Read every record of a log and report what is wrong; exit code 1 if
-                anything is.
+                Read every record of a log and report problems; exit code 1 if there
+                are any.
           inspect DIR
-                List a log's segments with offsets, times and sizes, and the committed
-                positions.
+                List the segments of a log with offsets, times and sizes, and the
+                committed positions.
           positions HOST:PORT [set ID OFFSET | delete ID]
-                List the committed positions of a running server with their lag; or
-                store that ID is done with everything up to OFFSET; or forget the
-                position of ID, which then begins with the oldest message. MQ_TOKEN is
-                the token that the server asks of its clients.
+                List the committed positions of a running server with their lag; set
+                the position of subscriber ID to OFFSET, the last message that it has
+                processed; or delete the position of ID, which then starts with the
+                oldest message. MQ_TOKEN is the token that the server requires.
           tail HOST:PORT [FROM]
-                Print the messages of a running server as they come. FROM is earliest,
-                latest (the default), an offset, or how long ago: 10m. MQ_TOKEN is the
-                token that the server asks of its clients.
+                Print the messages of a running server as they arrive. FROM is
+                earliest, latest (the default), an offset, or a time ago: 10m.
+                MQ_TOKEN is the token that the server requires.
 
         """
 

@@ -1,6 +1,6 @@
 import TelemetryKit
 
-/// Holds samples by what identifies them, and sorts when it is asked.
+/// Keeps samples by their identity, and sorts them at each query.
 actor ListStore: TelemetryStore {
     private var samples: [SampleCursor: GPUMetric] = [:]
 
@@ -14,7 +14,7 @@ actor ListStore: TelemetryStore {
         samples.values.filter { filter.includes($0.series) && filter.includes($0.timestamp) }.sorted { SampleCursor($0) < SampleCursor($1) }
     }
 
-    /// What identifies is compared by its bytes: `String` takes é in one scalar and in two for the same.
+    /// Identities are compared by their bytes: to `String`, é as one scalar and as two is the same.
     private func key(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     private func page<Item>(_ all: [Item], _ limit: Int?, _ offset: Int) -> Page<Item> {
@@ -23,8 +23,8 @@ actor ListStore: TelemetryStore {
 
     func telemetry(_ query: TelemetryQuery) -> Page<GPUMetric> {
         let all = found(query.filter)
-        let behind = all.filter { sample in query.after.map { $0 < SampleCursor(sample) } ?? true }
-        return Page(items: page(behind, query.limit, query.offset).items, total: all.count)  // the total counts all pages
+        let rest = all.filter { sample in query.after.map { $0 < SampleCursor(sample) } ?? true }
+        return Page(items: page(rest, query.limit, query.offset).items, total: all.count)  // the total counts all pages
     }
 
     func gpus(_ filter: SampleFilter, limit: Int, offset: Int) -> Page<GPUInfo> {
@@ -33,7 +33,7 @@ actor ListStore: TelemetryStore {
         for sample in found(SampleFilter()) where wanted.contains(key(sample.gpu.uuid)) {
             var info = infos[key(sample.gpu.uuid)] ?? GPUInfo(identity: sample.gpu, firstSeen: sample.timestamp, lastSeen: sample.timestamp)
             if info.lastSeen < sample.timestamp {
-                info.identity = sample.gpu  // the newest sample speaks for the GPU
+                info.identity = sample.gpu  // the newest sample defines the GPU
                 info.lastSeen = sample.timestamp
             }
             infos[key(sample.gpu.uuid)] = info

@@ -25,7 +25,9 @@ struct OpenAPIDocument {
 
     var json: [UInt8] {
         var out = ByteWriter(capacity: 64 * 1024)
-        out.append(#"{"openapi":"3.1.0","info":{"title":"GPU telemetry gateway","version":"1.0.0","description":"#)
+        out.append(#"{"openapi":"3.1.0","info":{"title":"GPU telemetry gateway","version":"#)
+        out.appendJSONString(packageVersion)
+        out.append(#","description":"#)
         out.appendJSONString(Self.description)
         out.append(#"},"servers":[{"url":"/"}],"tags":"#)
         out.appendList(Self.tags.filter { tag in routes.contains { $0.tag == tag.key } }) { out, tag in

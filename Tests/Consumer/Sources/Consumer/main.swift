@@ -1,13 +1,13 @@
 import TelemetryMQ
 
-// The queue, in this process. Without a data directory the log lives in memory.
+// The queue, in this process. Without a data directory the log is in memory.
 var settings = MQServer.Configuration()
-settings.port = 0  // a free one; other services connect to a fixed one
+settings.port = 0  // a free port; other services need a fixed one
 settings.httpPort = nil  // no /health, /ready, /stats, /metrics
 let server = try await MQServer(configuration: settings)
 let address = MQClient.Configuration(host: "127.0.0.1", port: server.port)
 
-// A producer. When withPublisher returns, all is stored; a failure is thrown.
+// A producer. When withPublisher returns, everything is stored.
 try await MQClient.withClient(address) { client in
     try await client.withPublisher { publisher in
         for order in 1...1000 {
@@ -16,7 +16,7 @@ try await MQClient.withClient(address) { client in
     }
 }
 
-/// Reads so many orders as the subscriber `billing` and commits.
+/// Reads `count` orders as the subscriber `billing` and commits.
 /// Returns the offsets of the first and the last.
 func bill(_ count: Int) async throws -> ClosedRange<Int64> {
     try await MQClient.withClient(address) { client in
@@ -31,8 +31,8 @@ func bill(_ count: Int) async throws -> ClosedRange<Int64> {
     }
 }
 
-// A consumer that stops, and another that goes on where it was: the server
-// keeps the position of the id.
+// A consumer that stops, and another that resumes there: the server stores
+// the position of the id.
 let first = try await bill(400)
 let second = try await bill(600)
 await server.shutdown()
