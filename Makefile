@@ -79,7 +79,7 @@ manifests: ## Render the chart into deploy/k8s
 docker-build: ## Build the four images with Docker
 	@scripts/kind.sh build
 
-images-test: ## Build and test the images with podman; as root, on Debian
+images-test: ## Build and test the images; as root, on Debian
 	@scripts/images-test.sh
 
 kind-setup: ## Create a kind cluster with everything in it: CSV=path
