@@ -1,9 +1,7 @@
-"""What must hold in a set of Kubernetes objects, beyond their schemas. Each rule yields (object, field, what is wrong)."""
+"""What must hold in a set of Kubernetes objects, beyond schemas. Each rule yields (object, field, what is wrong)."""
 import re
 
 PROGRAMS = ("mq-server", "streamer", "collector", "api")
-# What the pods of Prometheus' operator are labelled with, in a namespace of their own.
-PROMETHEUS = {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": "k8s"}
 
 
 def name(one):
@@ -85,7 +83,7 @@ def ports(objects, _):
         for port in one["spec"]["ports"]:
             for workload in selected(one["spec"]["selector"], objects):
                 if port["targetPort"] not in port_names(workload):
-                    yield one, f"spec.ports[{port['name']}].targetPort", f"{name(workload)} has no port {port['targetPort']}"
+                    yield one, f"spec.ports[{port['name']}].targetPort", f"is not a port of {name(workload)}"
     for one in of_kind(objects, "NetworkPolicy"):
         named = {port["port"] for rule in one["spec"].get("ingress", []) for port in rule.get("ports", [])}
         for workload in selected(one["spec"]["podSelector"]["matchLabels"], objects):
@@ -96,26 +94,16 @@ def ports(objects, _):
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             if probe not in container:
                 yield one, f"{at}.{probe}", "is missing"
-            elif container[probe].get("httpGet", {}).get("port", next(iter(port_names(one)), None)) not in port_names(one):
+            elif {container[probe]["httpGet"]["port"]} - port_names(one) if "httpGet" in container[probe] else None:
                 yield one, f"{at}.{probe}.httpGet.port", "is not a port of the pod"
         for variable in ("TCP_PORT", "HTTP_PORT", "API_PORT"):
             if variable in env and env[variable] not in numbers:
                 yield one, f"{at}.env.{variable}", f"{env[variable]} is not a containerPort"
 
 
-def peers(objects, _):
-    """MQ_HOST and MQ_PORT, and an InfluxDB of the same set, are services with such a port."""
-    services = {one["metadata"]["name"]: {str(port["port"]) for port in one["spec"]["ports"]} for one in of_kind(objects, "Service")}
-    for one, _, at, env in containers(objects):
-        wanted = [("MQ_HOST", env["MQ_HOST"], env.get("MQ_PORT", "9000"))] if "MQ_HOST" in env else []
-        url = re.fullmatch(r"https?://([a-z0-9-]+-influxdb):(\d+)", env.get("INFLUXDB_URL", ""))
-        for variable, host, port in wanted + ([("INFLUXDB_URL", *url.groups())] if url else []):
-            if port not in services.get(host, ()):
-                yield one, f"{at}.env.{variable}", f"there is no Service/{host} with port {port}"
-
 
 def references(objects, declared):
-    """Everything that is named exists, or is declared as the user's: {("Secret", name), ("PersistentVolumeClaim", name)}."""
+    """Everything that is named exists, or is declared as the user's: ("Secret", name) and such."""
     present = {(one["kind"], one["metadata"]["name"]) for one in objects} | declared["objects"]
     sources = (("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"), ("configMap", "ConfigMap", "name"),
                ("secret", "Secret", "secretName"))
@@ -210,40 +198,31 @@ def limits(objects, _):
         if program(container) in PROGRAMS and pod(one).get("terminationGracePeriodSeconds", 30) < drain + 5:
             yield one, "spec.terminationGracePeriodSeconds", f"is not longer than DRAIN_TIMEOUT ({drain:g} s) and 5 s"
         if program(container) == "mq-server":
-            [room] = [claim["spec"]["resources"]["requests"]["storage"] for claim in one["spec"]["volumeClaimTemplates"]]
+            room = one["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"]
             kept = env.get("MQ_RETENTION_BYTES", "0")
             # Retention keeps up to a segment more, and never deletes the one that is written to.
             if kept == "0" or size(kept) + 2 * size(env.get("MQ_SEGMENT_BYTES", "256MiB")) > size(room):
                 yield one, f"{at}.env.MQ_RETENTION_BYTES", f"{kept} does not keep the log within its volume of {room}"
 
 
-def admits(rule):
-    """Whether a rule lets Prometheus in."""
-    def is_prometheus(peer):
-        selector = peer.get("podSelector", {})
-        chosen = [PROMETHEUS.get(one["key"]) in one["values"] for one in selector.get("matchExpressions", [])]
-        return "namespaceSelector" in peer and matches(selector.get("matchLabels", {}), PROMETHEUS) and all(chosen)
-    return "from" not in rule or any(is_prometheus(peer) for peer in rule["from"])
-
-
 def monitoring(objects, _):
-    """Each port that a ServiceMonitor scrapes exists, and network policies let Prometheus reach it."""
+    """A port that a ServiceMonitor scrapes exists, and network policies admit pods of other namespaces to it."""
     for monitor in of_kind(objects, "ServiceMonitor"):
-        wanted = monitor["spec"]["selector"]["matchLabels"]
-        services = [one for one in of_kind(objects, "Service") if matches(wanted, one["metadata"]["labels"])]
-        port = monitor["spec"]["endpoints"][0]["port"]
-        serving = [one for one in services if port in [each["name"] for each in one["spec"]["ports"]]]
-        if not serving:
+        port, wanted = monitor["spec"]["endpoints"][0]["port"], monitor["spec"]["selector"]["matchLabels"]
+        services = [one for one in of_kind(objects, "Service") if matches(wanted, one["metadata"]["labels"])
+                    and port in [each["name"] for each in one["spec"]["ports"]]]
+        if not services:
             yield monitor, "spec.endpoints.port", f"no service that it selects has a port {port}"
-        scraped = [one for service in serving for one in selected(service["spec"]["selector"], objects)]
+        scraped = [one for service in services for one in selected(service["spec"]["selector"], objects)]
         for policy in of_kind(objects, "NetworkPolicy"):
-            rules = [rule for rule in policy["spec"].get("ingress", []) if port in [each["port"] for each in rule.get("ports", [])]]
+            rules = [rule for rule in policy["spec"].get("ingress", []) if port in [p["port"] for p in rule.get("ports", [])]]
+            admitted = [peer for rule in rules for peer in rule.get("from", [{"namespaceSelector": {}}])]
             for one in selected(policy["spec"]["podSelector"]["matchLabels"], scraped):
-                if not any(map(admits, rules)):
+                if not any("namespaceSelector" in peer for peer in admitted):
                     yield policy, "spec.ingress", f"Prometheus cannot reach the port {port} of {name(one)}"
 
 
-RULES = [selectors, autoscaling, ports, peers, references, variables, restricted, limits, monitoring]
+RULES = [selectors, autoscaling, ports, references, variables, restricted, limits, monitoring]
 
 
 def faults(objects, declared):
