@@ -110,7 +110,7 @@ def refusals():
         ("storage=sqlite", "/storage"),
         ("api.replicas=none", "/api/replicas"),
         ("unknown=1", "unknown"),
-        ("api.env.DRAIN_TIMEOUT=soon", '"soon" is not a duration'),
+        ("collector.env.DRAIN_TIMEOUT=soon,storage=victoriametrics,victoriametrics.url=http://v", "is not a duration"),
         ("mqServer.persistence.size=512Mi", "leaves no room"),
         ("mqServer.env.MQ_MAX_FRAME_BYTES=9007199254740993", "maximum"),
         ("storage=influxdb", "influxdb.url is needed"),

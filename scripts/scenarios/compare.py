@@ -71,19 +71,13 @@ def rows(bench):
         yield "GET /health, 16 connections", lambda build: health(bench, build)
 
 
-def build_of(checkout):
-    for path in (pathlib.Path(checkout) / ".build/release", pathlib.Path(checkout)):
-        if (path / "mq-server").exists():
-            return path
-    raise Failure(f"{checkout}: no release build (swift build -c release), nor is it one")
-
-
 def run(bench):
-    if not (bench.options.before and bench.options.after):
-        raise Failure("compare needs --before DIR and --after DIR")
-    builds = {"before": build_of(bench.options.before), "after": build_of(bench.options.after)}
-    bench.release = builds["before"]
-    slow = []
+    builds = {name: pathlib.Path(getattr(bench.options, name) or "") for name in ("before", "after")}
+    for name, path in builds.items():
+        builds[name] = path if (path / "mq-server").exists() else path / ".build/release"
+        if not (builds[name] / "mq-server").exists():
+            raise Failure(f"--{name} {path}: needs a release build, as swift build -c release makes it")
+    bench.release, slow = builds["before"], []
     for work, measure in rows(bench):
         if not bench.wants(work.split()[0]):
             continue

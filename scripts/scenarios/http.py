@@ -30,29 +30,23 @@ os.chdir(sys.argv[2])
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 NODE_SERVER = """
-const body = Buffer.alloc(Number(process.argv[2]), "x");
-require("http").createServer((request, response) => {
-  response.writeHead(200, {"Content-Type": "application/json", "Content-Length": body.length});
-  response.end(body);
-}).listen(Number(process.argv[1]), "127.0.0.1");
+const body = Buffer.alloc(Number(process.argv[2]), "x"), headers = {"Content-Length": body.length};
+const server = require("http").createServer((_, response) => response.writeHead(200, headers).end(body));
+server.listen(process.argv[1], "127.0.0.1");
 """
 
 
 def nginx(directory, port):
     """Writes what nginx needs to serve a file as fast as it can; returns the command."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = "\n".join(f'  {kind}_temp_path "{directory}/{kind}";' for kind in kinds)
+    temporary = " ".join(f'{kind}_temp_path "{directory}/{kind}";' for kind in kinds)
     # Workers of another user could not read the directory.
     (directory / "nginx.conf").write_text(f"""{"user root;" if os.geteuid() == 0 else ""}
-daemon off;
-worker_processes {WORKERS};
-pid "{directory}/pid";
-error_log "{directory}/log";
+daemon off; worker_processes {WORKERS}; pid "{directory}/pid"; error_log "{directory}/log";
 events {{ worker_connections 1024; multi_accept on; }}
 http {{
-{paths}
-  access_log off; default_type application/json; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
-  open_file_cache max=16;
+  {temporary}
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=16;
   server {{ listen 127.0.0.1:{port}; root "{directory}/www"; }}
 }}
 """)

@@ -21,51 +21,33 @@ NEEDS = ["influxd", "curl"]
 WRITES_AT_ONCE = 4
 
 
-def keeper(directory):
-    """A server that looks like InfluxDB 1.x and keeps the bodies of writes as files."""
-    numbers = itertools.count()
+class Keeper(http.server.BaseHTTPRequestHandler):
+    """A server that looks like InfluxDB 1.x and keeps the bodies of writes as files in its `directory`."""
+    protocol_version = "HTTP/1.1"
+    log_message = lambda *_: None
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.do_POST()
 
-        def respond(self, status, body=b""):
-            self.send_response(status)
-            self.send_header("X-Influxdb-Version", "1.6.7")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_GET(self):
-            self.respond(204)
-
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path.startswith("/query"):
-                series = {"columns": ["name"], "values": [["gpu_telemetry"]]}
-                return self.respond(200, json.dumps({"results": [{"statement_id": 0, "series": [series]}]}).encode())
-            (directory / f"{next(numbers):06}").write_bytes(body)
-            self.respond(204)
-
-        def log_message(self, *_):
-            pass
-
-    return http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        series = {"columns": ["name"], "values": [["gpu_telemetry"]]}
+        response = json.dumps({"results": [{"statement_id": 0, "series": [series]}]}) if "/query" in self.path else ""
+        if "/write" in self.path:
+            self.server.directory.joinpath(f"{time.monotonic_ns():020}").write_bytes(body)
+        self.send_response(200 if response else 204)
+        self.send_header("X-Influxdb-Version", "1.6.7")
+        self.send_header("Content-Length", str(len(response)))
+        self.end_headers()
+        self.wfile.write(response.encode())
 
 
 def influxdb(bench):
     directory, port = bench.fresh("influx"), free_port()
-    (directory / "influxdb.conf").write_text(f"""
-reporting-disabled = true
-bind-address = "127.0.0.1:{free_port()}"
-[meta]
-  dir = "{directory}/meta"
-[data]
-  dir = "{directory}/data"
-  wal-dir = "{directory}/wal"
-[http]
-  bind-address = "127.0.0.1:{port}"
-  log-enabled = false
-""")
+    (directory / "influxdb.conf").write_text(
+        f'reporting-disabled = true\nbind-address = "127.0.0.1:{free_port()}"\n[meta]\ndir = "{directory}/meta"\n'
+        f'[data]\ndir = "{directory}/data"\nwal-dir = "{directory}/wal"\n'
+        f'[http]\nbind-address = "127.0.0.1:{port}"\nlog-enabled = false\n')
     return bench.start("influxd", "-config", directory / "influxdb.conf", port=port, directory=directory)
 
 
@@ -111,7 +93,8 @@ def run(bench):
     bodies = bench.fresh("bodies")
     with bench.mq_server() as queue, influxdb(bench) as influx:
         samples = bench.feed(bench.export(bench.count(450_000_000)), queue.port)
-        with keeper(bodies) as server:
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keeper) as server:
+            server.directory = bodies
             threading.Thread(target=server.serve_forever, daemon=True).start()
             collect(bench, queue.port, server.server_port, "gpu_telemetry", samples)
             server.shutdown()
