@@ -113,8 +113,8 @@ def comment_blocks():
 
 
 def compile_swift(block_place, source, file, flags, toolchain):
-    """SwiftPM's Snippets/ is no place for these: it is compiled as a part of the package, which sees `package` symbols that a
-    reader's program does not, and a page that shows a snippet shows nothing to who reads it on a code host."""
+    """SwiftPM's Snippets/ would not do: they are compiled as a part of the package, with `package` symbols that a reader's
+    program does not see, and a code host does not show a page's snippets."""
     imports = sorted(set(re.findall(r"^import .*$", source, re.M)))
     file.write_text("\n".join(imports) + re.sub(r"^import .*$", "", source, flags=re.M))
     command = ["swiftc", "-typecheck", "-swift-version", "6", *flags]
@@ -123,7 +123,8 @@ def compile_swift(block_place, source, file, flags, toolchain):
     if "import Testing" in imports:
         plugins = toolchain / "lib/swift/host/plugins"
         command += ["-parse-as-library", "-plugin-path", str(plugins)]
-        command += [word for library in plugins.rglob("libTestingMacros.*") for word in ("-load-plugin-library", str(library))]
+        for library in plugins.rglob("libTestingMacros.*"):
+            command += ["-load-plugin-library", str(library)]
     done = subprocess.run([*command, str(file)], capture_output=True, text=True)
     errors = [line for line in done.stderr.split("\n") if "error:" in line] or [done.stderr[-500:]]
     return [f"{block_place}: {errors[0]}"] if done.returncode else []
@@ -139,7 +140,7 @@ def swift_problems(swift_blocks):
             source = programs.pop()[1] + source
         programs.append((block.place, source))
     modules, toolchain = build_path() / "Modules", pathlib.Path(shutil.which("swift")).resolve().parent.parent
-    flags = [word for folder in (modules, ROOT / "Sources/CLinux", ROOT / "Sources/CCurl") for word in ("-I", str(folder))]
+    flags = [f"-I{folder}" for folder in (modules, ROOT / "Sources/CLinux", ROOT / "Sources/CCurl")]
     with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(compile_swift, place, source, pathlib.Path(work, f"snippet{number}.swift"), flags, toolchain)
                 for number, (place, source) in enumerate(programs)]
@@ -165,7 +166,8 @@ def shell_problems(shell_blocks):
         for words in re.findall(r"\bmake((?: +[\w.=:/*-]+)+)", text):
             unknown += [f"make {word}" for word in words.split() if "=" not in word and word not in targets]
         for name, words in re.findall(rf"(?<![\w-])({'|'.join(PROGRAMS)})( [^|;&\n]*)", text):
-            unknown += [f"{name} {flag}" for flag in re.findall(r"(?<= )--[a-z][a-z-]*", words) if flag not in flags[name]]
+            used = re.findall(r"(?<= )--[a-z][a-z-]*", words)
+            unknown += [f"{name} {flag}" for flag in used if flag not in flags[name]]
         unknown += [name for name in re.findall(r"(?<![\w-])([A-Z][A-Z0-9_]{2,})=", text) if name not in variables]
         unknown += [path for path in re.findall(r"(?<![\w/.-])((?:scripts|\.ci)/[\w./-]+)", text)
                     if not os.access(ROOT / path, os.X_OK)]

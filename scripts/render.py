@@ -32,7 +32,8 @@ def symbol_graph(module):
     exported = ",".join(sorted(set(re.findall(r"^@_exported import (\w+)", sources, re.M))))
     run(TOOLCHAIN / "swift-symbolgraph-extract", "-module-name", module, "-target", info["target"]["triple"],
         "-I", build_path() / "Modules", "-I", "Sources/CLinux", "-I", "Sources/CCurl", "-minimum-access-level", "public",
-        "-skip-synthesized-members", f"-experimental-allowed-reexported-modules={exported}", "-output-dir", WORK / "graphs")
+        "-skip-synthesized-members", f"-experimental-allowed-reexported-modules={exported}",
+        "-output-dir", WORK / "graphs")
     return json.loads((WORK / f"graphs/{module}.symbols.json").read_text())["symbols"]
 
 
@@ -48,8 +49,9 @@ def symbol_problems(module, symbols):
         comment = "\n".join(line["text"] for line in symbol.get("docComment", {}).get("lines", []))
         if not comment:
             yield f"{place} is not documented"
-        elif path[-2:-1] == ["Configuration"] and symbol["kind"]["identifier"] == "swift.property" \
-                and not re.search(r"\b([Dd]efault|[Rr]equired)\b", comment):
+        declaration = "".join(part["spelling"] for part in symbol["declarationFragments"])
+        is_member = path[-2:-1] == ["Configuration"] and re.match(r"(var|let) (?!.*\{ get \}$)", declaration)
+        if is_member and not re.search(r"\b([Dd]efault|[Rr]equired)\b", comment):
             yield f"{place}: its comment states neither its default nor that it is required"
         if len(path) == 1 and f"- ``{path[0]}``" not in topics:
             yield f"{place} is not in the topics of {page}"
@@ -106,8 +108,8 @@ def render():
         yield from symbol_problems(module, symbol_graph(module))
     catalogue(WORK / "Guide.docc")
     shutil.rmtree(OUTPUT, ignore_errors=True)
-    run(TOOLCHAIN / "docc", "convert", WORK / "Guide.docc", "--additional-symbol-graph-dir", WORK / "graphs", "--output-dir",
-        OUTPUT, "--fallback-display-name", "GPU telemetry", "--fallback-bundle-identifier", "gpu-telemetry",
+    run(TOOLCHAIN / "docc", "convert", WORK / "Guide.docc", "--additional-symbol-graph-dir", WORK / "graphs",
+        "--output-dir", OUTPUT, "--fallback-display-name", "GPU telemetry", "--fallback-bundle-identifier", "gpu-telemetry",
         "--warnings-as-errors")
     yield from unresolved_links()
     # DocC's own page at the root shows nothing.

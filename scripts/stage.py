@@ -125,9 +125,8 @@ def main():
             (directory / file).write_text(text)
         environment = {"PATH": f"{directory}:{os.environ['PATH']}", "HOME": name, "LANG": "C.UTF-8"}
         try:
-            for program in ("mq-server", "api"):
-                started.append(start([f"./{program}"], directory, environment | {"MQ_DATA_DIR": "mq-data"} if program == "mq-server"
-                                     else environment, directory / f"{program}.log"))
+            for program, more in (("mq-server", {"MQ_DATA_DIR": "mq-data"}), ("api", {})):
+                started.append(start([f"./{program}"], directory, environment | more, directory / f"{program}.log"))
             subprocess.run(["./streamer"], cwd=directory, check=True, stderr=subprocess.DEVNULL,
                            env=environment | {"SOURCE": "export.csv", "LOOP": "false", "TIMESTAMPS": "source"})
             wait_until(lambda: has_rows(sample.count(b"\n") - 1), "the api has the sample")
