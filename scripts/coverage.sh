@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests with coverage, including that of the programs that they start. Prints the share of lines that they reach for
-# each folder and for all; the lines themselves are in .run/coverage/index.html.
+# Runs the tests with coverage, including that of the programs that they start. Prints the share of lines that they
+# reach for each folder and for all; the lines themselves are in .run/coverage/index.html.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/test-groups.sh

@@ -215,7 +215,8 @@ def monitoring(objects, _):
             yield monitor, "spec.endpoints.port", f"no service that it selects has a port {port}"
         scraped = [one for service in services for one in selected(service["spec"]["selector"], objects)]
         for policy in of_kind(objects, "NetworkPolicy"):
-            rules = [rule for rule in policy["spec"].get("ingress", []) if port in [p["port"] for p in rule.get("ports", [])]]
+            rules = [rule for rule in policy["spec"].get("ingress", [])
+                     if port in [each["port"] for each in rule.get("ports", [])]]
             admitted = [peer for rule in rules for peer in rule.get("from", [{"namespaceSelector": {}}])]
             for one in selected(policy["spec"]["podSelector"]["matchLabels"], scraped):
                 if not any("namespaceSelector" in peer for peer in admitted):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes the files of Swagger UI, which are not part of this repository, from PyPI's flask-swagger-ui, which bundles them.
-# Usage: scripts/fetch-swagger-ui.sh [DIR]   (default: .run/swagger-ui)
+# Takes the files of Swagger UI, which are not part of this repository, from PyPI's flask-swagger-ui, which bundles
+# them. Usage: scripts/fetch-swagger-ui.sh [DIR]   (default: .run/swagger-ui)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${1:-.run/swagger-ui}

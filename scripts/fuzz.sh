@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the targets of Tests/Fuzz with libFuzzer, from the corpus that is committed there: TARGET (default: all),
-# FUZZ_SECONDS each (60), FUZZ_JOBS of them at a time (1). New inputs stay in .run/fuzz. With MERGE=1 nothing is fuzzed: the
-# corpus becomes the smallest part of itself and of .run/fuzz that reaches as much.
+# FUZZ_SECONDS each (60), FUZZ_JOBS of them at a time (1). New inputs stay in .run/fuzz. With MERGE=1 nothing is
+# fuzzed: the corpus becomes the smallest part of itself and of .run/fuzz that reaches as much.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,16 +9,17 @@ build=.build-fuzz
 export seconds=${FUZZ_SECONDS:-60} build
 mapfile -t targets < <(ls Tests/Fuzz/Corpus)
 if [[ -n ${TARGET:-} ]]; then
-    [[ -d Tests/Fuzz/Corpus/$TARGET ]] || { echo "fuzz: unknown target $TARGET; there are: ${targets[*]}" >&2; exit 64; }
+    [[ -d Tests/Fuzz/Corpus/$TARGET ]] || { echo "fuzz: $TARGET is not one of ${targets[*]}" >&2; exit 64; }
     targets=("$TARGET")
 fi
 for number in "$seconds" "${FUZZ_JOBS:-1}"; do
-    [[ $number =~ ^[1-9][0-9]*$ ]] || { echo "fuzz: FUZZ_SECONDS or FUZZ_JOBS: $number is not a whole number" >&2; exit 64; }
+    [[ $number =~ ^[1-9][0-9]*$ ]] || { echo "fuzz: FUZZ_SECONDS, FUZZ_JOBS: $number is not a number" >&2; exit 64; }
 done
 
-# Not by the package manager: its executables bring their own main, and libFuzzer's is needed. Sanitizers see all our code.
-flags=(-swift-version 6 -O -wmo -parse-as-library -package-name gpu_telemetry -warnings-as-errors -sanitize=fuzzer,address
-    -I Sources/CLinux -I Sources/CCurl -I "$build")
+# Not by the package manager: its executables bring their own main, and libFuzzer's is needed. Sanitizers see all our
+# code.
+flags=(-swift-version 6 -O -wmo -parse-as-library -package-name gpu_telemetry -warnings-as-errors
+    -sanitize=fuzzer,address -I Sources/CLinux -I Sources/CCurl -I "$build")
 # library MODULE FOLDER
 library() {
     mapfile -t sources < <(find "Sources/$2" "$build/$1" -name '*.swift')
@@ -48,10 +49,11 @@ if [[ ! -e $build/fuzz || -n $(find Sources Tests/Fuzz scripts/fuzz.sh -newer "$
     nice swiftc "${flags[@]}" -use-ld=lld -module-name Fuzz "${sources[@]}" "${objects[@]}" -lcurl -o "$build/fuzz"
 fi
 
-# Hashes that differ from run to run would make one input look like many; the runtime's own backtrace of a crash would hide
-# libFuzzer's, and its caches are not leaks.
+# Hashes that differ from run to run would make one input look like many; the runtime's own backtrace of a crash would
+# hide libFuzzer's, and its caches are not leaks.
 export SWIFT_DETERMINISTIC_HASHING=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=quarantine_size_mb=16:detect_leaks=0
-export options="-detect_leaks=0 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=4096 -dict=Tests/Fuzz/extremes.dict"
+export options="-detect_leaks=0 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=4096"
+options+=" -dict=Tests/Fuzz/extremes.dict"
 
 fuzz() {
     local target=$1 corpus=Tests/Fuzz/Corpus/$1 scratch=.run/fuzz/$1 log=.run/fuzz/$1/log status=0
@@ -75,7 +77,8 @@ fuzz() {
         "$(grep -aoE 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -n 1)"
     if ((status)); then
         grep -aE 'Fatal error: |ERROR: |SUMMARY: ' "$log" | sed 's/^/    /' || true
-        sed -nE "s#.*Test unit written to #    again: FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=no $build/fuzz #p" "$log"
+        local again="FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=no $build/fuzz"
+        sed -nE "s#.*Test unit written to #    again: $again #p" "$log"
         echo "    all of it: $log"
     fi
     return "$status"

@@ -113,8 +113,8 @@ def comment_blocks():
 
 
 def compile_swift(block_place, source, file, flags, toolchain):
-    """SwiftPM's Snippets/ would not do: they are compiled as a part of the package, with `package` symbols that a reader's
-    program does not see, and a code host does not show a page's snippets."""
+    """SwiftPM's Snippets/ would not do: they are compiled as a part of the package, with `package` symbols that a
+    reader's program does not see, and a code host does not show a page's snippets."""
     imports = sorted(set(re.findall(r"^import .*$", source, re.M)))
     file.write_text("\n".join(imports) + re.sub(r"^import .*$", "", source, flags=re.M))
     command = ["swiftc", "-typecheck", "-swift-version", "6", *flags]
@@ -142,8 +142,8 @@ def swift_problems(swift_blocks):
     modules, toolchain = build_path() / "Modules", pathlib.Path(shutil.which("swift")).resolve().parent.parent
     flags = [f"-I{folder}" for folder in (modules, ROOT / "Sources/CLinux", ROOT / "Sources/CCurl")]
     with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [pool.submit(compile_swift, place, source, pathlib.Path(work, f"snippet{number}.swift"), flags, toolchain)
-                for number, (place, source) in enumerate(programs)]
+        jobs = [pool.submit(compile_swift, place, source, pathlib.Path(work, f"block{n}.swift"), flags, toolchain)
+                for n, (place, source) in enumerate(programs)]
         for job in jobs:
             yield from job.result()
 

@@ -7,8 +7,8 @@ import json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.err
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PODMAN = ["podman", "--runtime", shutil.which("runc") or "/usr/sbin/runc"]
-# podman's own limits may be more than this machine allows. Health checks by timer need systemd; `healthy` runs the image's
-# command instead.
+# podman's own limits may be more than this machine allows. Health checks by timer need systemd; `healthy` runs the
+# image's command instead.
 RUN = ("run", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
        "--no-healthcheck", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000", "--network", "host")
 TOKEN = os.urandom(16).hex()
@@ -89,7 +89,8 @@ def pipeline(directory):
     eventually("mq-server answers", 60, lambda: get(mq_http, "/health"))
     names["api"] = start("api", API_PORT=api, API_TOKEN=TOKEN, **queue)
     # There is no database on this port: the collector must be healthy and not ready.
-    names["collector"] = start("collector", HTTP_PORT=collector_http, INFLUXDB_URL=f"http://127.0.0.1:{influx}", **queue)
+    database = f"http://127.0.0.1:{influx}"
+    names["collector"] = start("collector", HTTP_PORT=collector_http, INFLUXDB_URL=database, **queue)
     names["streamer"] = start(
         "streamer", "--volume", f"{ROOT}/deploy/sample:/data:ro", SOURCE="/data", TIMESTAMPS="source", RATE="2000",
         STREAM_INTERVAL="200ms", HTTP_PORT=streamer_http, **queue)
@@ -98,7 +99,7 @@ def pipeline(directory):
         rows = sum(1 for _ in sample) - 1
     eventually("every row is in the API", 120, lambda: get(api, "/api/v1/stats")["store"]["sample_count"] >= rows)
     stats = get(api, "/api/v1/stats")["store"]
-    check(stats["sample_count"] == rows and stats["gpu_count"] == 64, f"the API has {rows} samples of 64 GPUs, each once")
+    check(stats["sample_count"] == rows and stats["gpu_count"] == 64, f"the API has {rows} samples of 64 GPUs")
     gpu = get(api, "/api/v1/gpus?limit=1")["data"][0]["uuid"]
     check(get(api, f"/api/v1/gpus/{gpu}/telemetry?limit=5")["data"], f"the API has telemetry of {gpu}")
     try:
@@ -110,7 +111,7 @@ def pipeline(directory):
 
     for program, name in names.items():
         needs = podman("exec", name, "ldd", f"/usr/local/bin/{program}").stdout
-        check("not found" not in needs and "libswift" not in needs, f"{program}: has its libraries, Swift's are linked in")
+        check("not found" not in needs and "libswift" not in needs, f"{program}: has its libraries, not Swift's")
         check(("libcurl" in needs) == (program != "mq-server"), f"{program}: needs libcurl unless it is mq-server")
         eventually(f"{program}: its HEALTHCHECK passes", 30, lambda: healthy(name, program))
     result = podman("exec", "--env", f"API_PORT={free_port()}", names["api"], "api", "health", check=False)

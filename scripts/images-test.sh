@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the images of deploy/docker/Dockerfile with buildah, as localhost/gpu-telemetry/NAME:test, and runs them:
-# scripts/images-test.py says what is checked. As root, on Debian. Base images are made from Debian's packages, for machines
-# that reach no registry; the toolchain is not copied: the build mounts this machine's.
+# scripts/images-test.py says what is checked. As root, on Debian. Base images are made from Debian's packages, for
+# machines that reach no registry; the toolchain is not copied: the build mounts this machine's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh build images deploy helm
@@ -26,7 +26,8 @@ commit() {
 
 if is_missing "$debian"; then
     echo "images: making $debian"
-    logged debian debootstrap --variant=minbase --include=ca-certificates bookworm "$work/root" http://deb.debian.org/debian
+    logged debian debootstrap --variant=minbase --include=ca-certificates bookworm "$work/root" \
+        http://deb.debian.org/debian
     rm -rf "$work"/root/var/lib/apt/lists/* "$work"/root/var/cache/apt/archives/*.deb
     container=$(buildah from scratch)
     buildah copy --quiet "$container" "$work/root" / >/dev/null
@@ -36,8 +37,8 @@ if is_missing "$swift"; then
     echo "images: making $swift"
     container=$(buildah from --pull-never "$debian")
     logged swift buildah run --isolation chroot "$container" -- sh -c 'apt-get update -q
-        apt-get install -y -q --no-install-recommends binutils git libc6-dev libcurl4 libedit2 libgcc-12-dev libncurses6 \
-        libsqlite3-0 libstdc++-12-dev libxml2 libz3-4 python3 tzdata zlib1g-dev && rm -rf /var/lib/apt/lists/*'
+        apt-get install -y -q --no-install-recommends binutils git libc6-dev libcurl4 libedit2 libgcc-12-dev \
+        libncurses6 libsqlite3-0 libstdc++-12-dev libxml2 libz3-4 python3 tzdata zlib1g-dev && rm -rf /var/lib/apt/lists/*'
     buildah config --env PATH=/opt/swift/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
     commit "$swift"
 fi

@@ -36,8 +36,8 @@ build() {
 load() {
     need docker kind
     kind load docker-image --name "$cluster" "${images[@]}" && return
-    # With Docker's containerd image store, kind cannot export some images by name; it can load an archive of them. It reads
-    # an archive more than once, so that a pipe does not do.
+    # With Docker's containerd image store, kind cannot export some images by name; it can load an archive of them. It
+    # reads an archive more than once, so that a pipe does not do.
     echo "make: kind could not load the images by name; loading an archive of them" >&2
     archive=$(mktemp --suffix .tar)
     trap 'rm -f "$archive"' EXIT
@@ -61,7 +61,9 @@ deploy() {
     if ! "${kubectl[@]}" --namespace "$namespace" get secret gpu-telemetry >/dev/null 2>&1; then
         secrets=$(mktemp -d)
         trap 'rm -rf "$secrets"' EXIT
-        for key in mq-token influxdb-token influxdb-password; do openssl rand -hex 32 | tr -d '\n' >"$secrets/$key"; done
+        for key in mq-token influxdb-token influxdb-password; do
+            openssl rand -hex 32 | tr -d '\n' >"$secrets/$key"
+        done
         "${kubectl[@]}" --namespace "$namespace" create secret generic gpu-telemetry --from-file "$secrets"
     fi
     "${kubectl[@]}" apply --filename deploy/k8s/gpu-telemetry.yaml

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes deploy/sample/dcgm_sample.csv: made-up telemetry in the format of the DCGM exporter's CSV export.
 
-8 hosts x 8 GPUs x 10 metrics x 3 ticks. Every run writes the same bytes, on any Python 3: the numbers come from an integer
-generator of our own, and values are integers in thousandths until they are printed.
+8 hosts x 8 GPUs x 10 metrics x 3 ticks. Every run writes the same bytes, on any Python 3: the numbers come from an
+integer generator of our own, and values are integers in thousandths until they are printed.
 
     scripts/make-sample.py [FILE]
 """
@@ -12,8 +12,8 @@ import sys
 HOSTS, GPUS, TICKS, TICK_SECONDS = 8, 8, 3, 5
 START = 20 * 3600 + 42 * 60 + 34  # 2025-07-18T20:42:34Z
 HEADER = "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw"
-METRICS = ["GPU_UTIL", "MEM_COPY_UTIL", "POWER_USAGE", "GPU_TEMP", "FB_USED", "FB_FREE", "DEC_UTIL", "ENC_UTIL", "SM_CLOCK",
-           "MEM_CLOCK"]
+METRICS = ["GPU_UTIL", "MEM_COPY_UTIL", "POWER_USAGE", "GPU_TEMP", "FB_USED", "FB_FREE", "DEC_UTIL", "ENC_UTIL",
+           "SM_CLOCK", "MEM_CLOCK"]
 # name, framebuffer MiB, idle and full power in W, highest SM clock, memory clock in MHz
 H100 = ("NVIDIA H100 80GB HBM3", 81559, 70, 700, 1980, 2619)
 A100 = ("NVIDIA A100-SXM4-80GB", 81920, 60, 400, 1410, 1593)
@@ -71,11 +71,13 @@ def row(seconds, metric, gpu, value):
     # A real export repeats the other columns here; left out, more ticks fit a small file.
     raw = f'DCGM_FI_DRIVER_VERSION="535.129.03",gpu="{index}",instance="{host}:9400",job="dcgm"'
     time = f"2025-07-18T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
-    fields = [time, "DCGM_FI_DEV_" + metric, index, f"nvidia{index}", uuid, model[0], host, container, pod, namespace, value, raw]
+    fields = [time, "DCGM_FI_DEV_" + metric, index, f"nvidia{index}", uuid, model[0], host, container, pod, namespace,
+              value, raw]
     return ",".join('"' + str(field).replace('"', '""') + '"' for field in fields)
 
 
-path = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1] / "deploy/sample/dcgm_sample.csv")
+default = pathlib.Path(__file__).parents[1] / "deploy/sample/dcgm_sample.csv"
+path = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else default)
 gpus, lines = list(fleet()), [HEADER]
 for tick in range(TICKS):
     readings = [values(*gpu[3:]) for gpu in gpus]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Plants one bug after the other, and shows that the tests catch each.
 
-The bugs are in mutants.toml. The working tree is copied to .build/mutants, where each bug is an exact replacement of text,
-an incremental build and a run of the tests that should fail. A replacement whose text is no longer there, and one that does
-not build, is an error: fix it in the list.
+The bugs are in mutants.toml. The working tree is copied to .build/mutants, where each bug is an exact replacement of
+text, an incremental build and a run of the tests that should fail. A replacement whose text is no longer there, and one
+that does not build, is an error: fix it in the list.
 """
 import argparse
 import os
@@ -23,8 +23,8 @@ os.environ["SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH"] = "8"
 
 
 def git_files():
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
-                            capture_output=True, text=True)
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
+                            check=True, capture_output=True, text=True)
     return {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
 
 
@@ -112,7 +112,8 @@ def main():
         count = file.read_text().count(mutant["text"]) if file.is_file() else 0
         if count != 1:
             stale += 1
-            print(f"mutants: {mutant['name']}: {file} has this text {count} times, not once:\n{mutant['text']}", file=sys.stderr)
+            print(f"mutants: {mutant['name']}: {file} has this text {count} times, not once:\n{mutant['text']}",
+                  file=sys.stderr)
     if stale:
         sys.exit(f"mutants: {stale} are out of date")
     if options.list:

@@ -1,4 +1,4 @@
-"""Renders the guide and the interface of both products into .run/docs with the docc of the toolchain: `guide.py render`.
+"""Renders the guide and the interface of both products into .run/docs, with the toolchain's docc: `guide.py render`.
 
 Pages link to each other as files, so that code hosts show them; DocC knows `doc:` links and catalogues only. So the
 catalogue is made from Docs here, and is not a folder of the sources.
@@ -31,9 +31,9 @@ def symbol_graph(module):
     sources = "".join(file.read_text() for file in (ROOT / "Sources" / module).rglob("*.swift"))
     exported = ",".join(sorted(set(re.findall(r"^@_exported import (\w+)", sources, re.M))))
     run(TOOLCHAIN / "swift-symbolgraph-extract", "-module-name", module, "-target", info["target"]["triple"],
-        "-I", build_path() / "Modules", "-I", "Sources/CLinux", "-I", "Sources/CCurl", "-minimum-access-level", "public",
-        "-skip-synthesized-members", f"-experimental-allowed-reexported-modules={exported}",
-        "-output-dir", WORK / "graphs")
+        "-I", build_path() / "Modules", "-I", "Sources/CLinux", "-I", "Sources/CCurl",
+        "-minimum-access-level", "public", "-skip-synthesized-members", "-output-dir", WORK / "graphs",
+        f"-experimental-allowed-reexported-modules={exported}")
     return json.loads((WORK / f"graphs/{module}.symbols.json").read_text())["symbols"]
 
 
@@ -109,8 +109,8 @@ def render():
     catalogue(WORK / "Guide.docc")
     shutil.rmtree(OUTPUT, ignore_errors=True)
     run(TOOLCHAIN / "docc", "convert", WORK / "Guide.docc", "--additional-symbol-graph-dir", WORK / "graphs",
-        "--output-dir", OUTPUT, "--fallback-display-name", "GPU telemetry", "--fallback-bundle-identifier", "gpu-telemetry",
-        "--warnings-as-errors")
+        "--output-dir", OUTPUT, "--fallback-display-name", "GPU telemetry",
+        "--fallback-bundle-identifier", "gpu-telemetry", "--warnings-as-errors")
     yield from unresolved_links()
     # DocC's own page at the root shows nothing.
     (OUTPUT / "index.html").write_text(INDEX)

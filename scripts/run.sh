@@ -5,8 +5,8 @@
 #   streamer -> mq-server -> collector -> InfluxDB -> api   (if INFLUXDB_URL is set)
 #
 # Environment: CSV or SOURCE (a file, a directory, a pattern, or the address of an exporter), INFLUXDB_URL, TCP_PORT,
-# HTTP_PORT, API_PORT, MQ_DATA_DIR (default: a fresh one for every run), STREAMER_HTTP_PORT (default: a free one), RUN_DIR
-# (logs; default: .run), BIN (programs; default: a release build), and every variable of the four programs.
+# HTTP_PORT, API_PORT, MQ_DATA_DIR (default: a fresh one for every run), STREAMER_HTTP_PORT (default: a free one),
+# RUN_DIR (logs; default: .run), BIN (programs; default: a release build), and every variable of the four programs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -129,7 +129,7 @@ if [[ -z ${MQ_DATA_DIR:-} ]]; then
     rm -rf "$MQ_DATA_DIR"
 fi
 
-# -- start, from the end of the pipeline to its beginning ----------------------------------------------------------------
+# -- start, from the end of the pipeline to its beginning --------------------------------------------------------------
 
 start mq-server
 wait_for mq-server 30 get "$HTTP_HOST" "$HTTP_PORT" /health

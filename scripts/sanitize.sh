@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Runs tests under the address and the thread sanitizer, in a copy of the working tree. Arguments are names of suites (default:
-# those of the queue and of its lower layers, the memory store, the collector and concurrent reading). SANITIZERS="thread"
-# leaves the other out.
+# Runs tests under the address and the thread sanitizer, in a copy of the working tree. Arguments are names of suites
+# (default: those of the queue and of its lower layers, the memory store, the collector and concurrent reading).
+# SANITIZERS="thread" leaves the other out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-filter=${*:-TelemetryNetTests|TelemetryMQTests|ExampleSupportTests|TelemetryKitTests.(Memory|Collector|StoreFeeding|ConcurrentReading)}
+default='TelemetryNetTests|TelemetryMQTests|ExampleSupportTests'
+default+='|TelemetryKitTests.(Memory|Collector|StoreFeeding|ConcurrentReading)'
+filter=${*:-$default}
 filter=${filter// /|}
 copy=$PWD/.build-sanitize
 rm -rf "$copy/tree"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tries the gateway's interface by its own OpenAPI document with schemathesis (PyPI), on the sample, for SCHEMATHESIS_SECONDS
-# (default 600). A gateway that runs elsewhere is tried with URL=http://host:port UUID=GPU-….
+# Tries the gateway's interface by its own OpenAPI document with schemathesis (PyPI), on the sample, for
+# SCHEMATHESIS_SECONDS (default 600). A gateway that runs elsewhere is tried with URL=http://host:port UUID=GPU-….
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing for the purposes that are named: system packages with apt-get, Python packages into .run/python,
-# helm into .run/helm. `setup.sh build`, `setup.sh build tests`. Prints nothing if nothing is missing.
+# Installs what is missing for the purposes that are named: system packages with apt-get, Python packages into
+# .run/python, helm into .run/helm. `setup.sh build`, `setup.sh build tests`. Prints nothing if nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -192,8 +192,9 @@ class Bench:
         """Puts the table between this scenario's marks in Docs/Benchmarks.md."""
         processor = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-        lines = [f"{datetime.date.today()}, {os.cpu_count()} cores ({processor[1] if processor else os.uname().machine}),"
-                 f" {memory:.0f} GiB, Linux {os.uname().release}. Medians of {self.rounds} interleaved rounds. {heading}",
+        name = processor[1] if processor else os.uname().machine
+        lines = [f"{datetime.date.today()}, {os.cpu_count()} cores ({name}),"
+                 f" {memory:.0f} GiB, Linux {os.uname().release}. Medians of {self.rounds} rounds. {heading}",
                  "", "| work | measured | compared with | ratio | target | |", "|---|---|---|---|---|---|", *self.rows]
         lines += ["", "From the slowest to the fastest round:", "", *self.notes] if self.notes else []
         path = ROOT / "Docs/Benchmarks.md"

@@ -104,7 +104,8 @@ def replay(bench, size, count, slow_count, window):
         servers = {peer: stack.enter_context(server(bench, peer)) for peer in installed(bench, ["mq", "redis", "nats"])}
         ports = {peer: running.port for peer, running in servers.items()}
         for peer, port in ports.items():
-            mq_bench(bench, "publish", peer, port, size, count=counts.get(peer, stored), window=windows.get(peer, window))
+            mq_bench(bench, "publish", peer, port, size, count=counts.get(peer, stored),
+                     window=windows.get(peer, window))
         log = bench.directory / "copy"
         with open(log, "wb") as copy:
             for segment in sorted((servers["mq"].directory / "log").glob("*.log")):
