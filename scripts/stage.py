@@ -1,5 +1,6 @@
 """Runs blocks of the guide: in a temporary directory with the programs and the sample, next to a running pipeline, in a
 network namespace (`unshare --net`), so that the ports that the guide names are free."""
+import contextlib
 import fcntl
 import gzip
 import json
@@ -12,13 +13,11 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 
 from guide import PROGRAMS, ROOT, build_path
+from scenarios.common import Failure, wait_until
 
-# No response of a program is waited for longer.
-LIMIT = 60
 # A network of its own is root's to make, or anybody's if the system allows that.
 APART = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
 
@@ -52,20 +51,9 @@ def run_page(page, blocks, found):
 # -- In the other network ---------------------------------------------------------------------------------------------
 
 
-def wait_until(condition, what):
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not after {LIMIT} s")
-        time.sleep(0.05)
-
-
 def has_rows(count):
-    try:
-        with urllib.request.urlopen("http://localhost:8080/api/v1/stats", timeout=5) as response:
-            return f'"sample_count":{count}' in response.read().decode()
-    except OSError:
-        return False
+    with urllib.request.urlopen("http://localhost:8080/api/v1/stats", timeout=5) as response:
+        return f'"sample_count":{count}' in response.read().decode()
 
 
 def start(command, directory, environment, log):
@@ -75,21 +63,17 @@ def start(command, directory, environment, log):
 
 def end(process, *signals):
     """Ends a process with all that it has started: they are one process group, even if its first has ended."""
-    def is_gone():
+    def is_gone(signal=0):
         # `poll` reaps the first one; without that it would count as alive.
         process.poll()
         try:
-            os.killpg(process.pid, 0)
+            os.killpg(process.pid, signal)
         except ProcessLookupError:
             return True
 
     for each in signals:
-        if not is_gone():
-            os.killpg(process.pid, each)
-        try:
-            return wait_until(is_gone, "the end of a program")
-        except TimeoutError:
-            continue
+        with contextlib.suppress(Failure):
+            return is_gone(each) or wait_until(is_gone, "the end of a program")
 
 
 def run(place, command, expected, is_message, directory, environment, log):
@@ -99,7 +83,7 @@ def run(place, command, expected, is_message, directory, environment, log):
     try:
         # Some of the commands that print a message do not end by themselves.
         wait_until(lambda: is_message and printed() or shell.poll() is not None, "the end of the commands")
-    except TimeoutError as error:
+    except Failure as error:
         return f"{place}: {error}: {log.read_text()[-400:]}"
     finally:
         end(shell, signal.SIGKILL)

@@ -17,7 +17,6 @@ WORKS = ["csv", "codec"]
 PEERS = ["pyarrow", "polars", "duckdb", "csv"]
 
 
-
 def peer(name, path):
     """Reads the file with a package of Python's, in a process of its own."""
     result = subprocess.run(
@@ -32,14 +31,6 @@ def available(bench, name):
     found = subprocess.run([PYTHON, "-c", f"import {name}"], capture_output=True).returncode == 0
     bench.absent += [] if found else [name]
     return found
-
-
-def allocations(bench, path):
-    """The number of allocations of one reading, and of its rows."""
-    library, log = bench.directory / "count-allocations.so", bench.directory / "allocations"
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, ROOT / "scripts/count-allocations.c"], check=True)
-    rows = bench.load("ingest-bench", "typed", "--file", path, LD_PRELOAD=str(library), ALLOCATIONS=str(log))["rows"]
-    return int(log.read_text()), int(rows)
 
 
 def csv(bench):
@@ -78,9 +69,6 @@ def csv(bench):
     tenth = bench.load("ingest-bench", "typed", "--file", small)["resident_kib"] / 1024
     bench.row("resident, typed, a file ten times the size", f"{resident:.0f} MiB", f"{tenth:.0f} MiB for a tenth",
               tenth / resident, "≥ 0.9", tenth / resident >= 0.9)
-    (many, all_rows), (few, fewer) = allocations(bench, file), allocations(bench, small)
-    bench.row("allocations per row, when all series are known", f"{(many - few) / max(1, all_rows - fewer):.5f}",
-              f"{few} for the first {fewer:,} rows")
 
 
 def codec(bench):
