@@ -47,6 +47,7 @@ def server(bench, peer, frame=0):
         case "nats": return nats(bench)
         case "bare": return bench.start(bench.release / "mq-bench", "serve-append", "--file", bench.directory / "bare",
                                         "--frame", frame)
+        case "discard": return bench.start(bench.release / "mq-bench", "serve-discard", "--frame", frame)
 
 
 def installed(bench, peers):
@@ -76,7 +77,8 @@ def publish(bench, work, size, count, connections, window, bars, per_frame=1, id
         messages = bench.count(count // 4 if peer in ("redis", "nats") else count, 1000)
         limit = min(window, max(1, 4000 // connections)) if peer == "nats" else window
         with server(bench, peer, frame) as running:
-            result = mq_bench(bench, "publish", peer, running.port, size, count=messages, connections=connections,
+            protocol = "bare" if peer == "discard" else peer
+            result = mq_bench(bench, "publish", protocol, running.port, size, count=messages, connections=connections,
                               window=limit, per_frame=per_frame, identified=int(identified and peer == "mq"))
         return result["bytes" if unit == "GB/s" else "messages"] / result["seconds"] / (1e9 if unit == "GB/s" else 1e6)
 
@@ -87,7 +89,8 @@ def publish(bench, work, size, count, connections, window, bars, per_frame=1, id
 
 def publishing(bench):
     count, bare = 1_500_000, [("bare", 0.35)]
-    publish(bench, "publish 200 B, 1 connection", 200, count, 1, 16384, [("redis", 3), ("nats", 6), *bare])
+    publish(bench, "publish 200 B, 1 connection", 200, count, 1, 16384,
+            [("redis", 3), ("nats", 6), *bare, ("discard", None)])
     publish(bench, "the same with producer and sequence", 200, count, 1, 16384, [("bare", None)], identified=True)
     publish(bench, "publish 200 B, 16 connections", 200, count, 16, 1024, bare)
     publish(bench, "publish 200 B, 256 connections", 200, count, 256, 64, bare)
