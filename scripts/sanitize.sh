@@ -45,7 +45,7 @@ export ASAN_OPTIONS=detect_leaks=0
 [[ ${SANITIZERS:-address} == *address* ]] && run address
 
 # The thread sanitizer does not know Swift's Mutex: every target that has one gets another.
-swift package describe --type json --package-path "$copy/tree" | python3 -c '
+swift package --package-path "$copy/tree" describe --type json | python3 -c '
 import json, pathlib, re, shutil, sys
 
 tree = pathlib.Path(sys.argv[1])
