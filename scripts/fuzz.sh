@@ -20,30 +20,39 @@ done
 # code.
 flags=(-swift-version 6 -O -wmo -parse-as-library -package-name gpu_telemetry -warnings-as-errors
     -sanitize=fuzzer,address -I Sources/CLinux -I Sources/CCurl -I "$build")
-# library MODULE FOLDER
-library() {
-    mapfile -t sources < <(find "Sources/$2" "$build/$1" -name '*.swift')
-    nice swiftc "${flags[@]}" -module-name "$1" -emit-module -emit-module-path "$build/$1.swiftmodule" \
-        -c "${sources[@]}" -o "$build/$1.o"
-    objects+=("$build/$1.o")
-}
 if [[ ! -e $build/fuzz || -n $(find Sources Tests/Fuzz scripts/fuzz.sh -newer "$build/fuzz" -type f \
     -not -path 'Tests/Fuzz/Corpus*' -print -quit) ]]; then
     echo "fuzz: building with the fuzzer's and the address sanitizer's instrumentation (minutes)"
+    mkdir -p "$build"
+    # A line for each module that the targets need, after those that it needs: its name and its sources. The package manager
+    # embeds files of the dashboard in a module of its own making; no target asks for their contents.
+    swift package describe --type json | python3 -c '
+import json, os, re, sys
+
+described = json.load(sys.stdin)["targets"]
+targets, ordered = {target["name"]: target for target in described if target["module_type"] == "SwiftTarget"}, []
+def visit(name):
+    if name in targets and name not in ordered:
+        for each in targets[name].get("target_dependencies", []):
+            visit(each)
+        ordered.append(name)
+visit("FuzzTests")
+for name in ordered[:-1]:
+    sources = [os.path.join(targets[name]["path"], source) for source in targets[name]["sources"]]
+    embedded = [re.sub("[.-]", "_", os.path.basename(file["path"])) for file in targets[name].get("resources", [])]
+    if embedded:
+        sources.append(f"{sys.argv[1]}/{name}Resources.swift")
+        members = "; ".join(f"static let {each}: [UInt8] = []" for each in embedded)
+        with open(sources[-1], "w") as file:
+            file.write("enum PackageResources { " + members + " }")
+    print(name, *sources)
+' "$build" >"$build/modules"
     objects=()
-    mkdir -p "$build"/{TelemetryNet,TelemetryMQ,TelemetryKit,ExampleSupport}
-    # What the package manager makes of the dashboard's files; no target asks for their contents.
-    {
-        echo "enum PackageResources {"
-        for file in Sources/TelemetryKit/Gateway/Dashboard/*.*; do
-            echo "    static let $(basename "$file" | tr .- _): [UInt8] = []"
-        done
-        echo "}"
-    } >"$build/TelemetryKit/PackageResources.swift"
-    library TelemetryNet TelemetryNet
-    library TelemetryMQ TelemetryMQ
-    library TelemetryKit TelemetryKit
-    library ExampleSupport Examples/Support
+    while read -r module sources; do
+        nice swiftc "${flags[@]}" -module-name "$module" -emit-module -emit-module-path "$build/$module.swiftmodule" \
+            -c $sources -o "$build/$module.o"
+        objects+=("$build/$module.o")
+    done <"$build/modules"
     mapfile -t sources < <(find Tests/Fuzz -name '*.swift' -not -name CorpusTests.swift)
     # Only this linker takes the sanitizer's symbols without a warning for each.
     nice swiftc "${flags[@]}" -use-ld=lld -module-name Fuzz "${sources[@]}" "${objects[@]}" -lcurl -o "$build/fuzz"
