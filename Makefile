@@ -1,94 +1,79 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build run test faults fuzz mutants sanitize check-consumer schemathesis bench-mq bench-ingest bench-pipeline coverage clean bench-store bench-influx bench-http docs tables format lint check-deploy manifests docker-build images-test kind-setup kind-delete load-kind k8s-deploy k8s-delete k8s-status
+PYTHON := .run/python/bin/python3
+BENCHES := bench-mq bench-ingest bench-pipeline bench-store bench-influx bench-http
+.PHONY: help setup setup-tests build run clean test lint format docs tables check-consumer check-deploy coverage \
+	faults fuzz mutants sanitize schemathesis $(BENCHES) manifests docker-build images-test \
+	kind-setup kind-delete load-kind k8s-deploy k8s-delete k8s-status
 
-help: ## List the targets
-	@echo "Targets:"
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
-	@echo
-	@echo "make run CSV=path          reads another export"
-	@echo "make run INFLUXDB_URL=url  stores in InfluxDB, through a collector"
+help: ## Show this list
+	@sed -nE -e 's/^##@ (.*)/\n\1/p' -e 's/^(## )?([a-zA-Z0-9-]+):( .*##)? ([A-Z].*)/  make \2|\4/p' \
+		$(MAKEFILE_LIST) | column -t -s '|' -L | sed 's/ *$$//'
 
+##@ Everyday
 setup: ## Install what a build needs, if it is missing
 	@scripts/setup.sh build
 
 setup-tests: ## Install what the tests need, if it is missing
-	@scripts/setup.sh build tests
-	@scripts/setup-python.sh deploy tests
-	@scripts/setup-helm.sh
-	@scripts/fetch-swagger-ui.sh
+	@scripts/setup.sh build tests deploy helm swagger-ui
 
 build: setup ## Build the four programs, optimised
 	swift build -c release
 
-run: ## Run the whole pipeline on the sample; Ctrl-C ends it
+run: ## Run the pipeline: CSV=path, INFLUXDB_URL=url
 	@exec scripts/run.sh
 
 test: setup-tests ## Build everything and run all tests
 	@scripts/test.sh
-	@.run/python/bin/python3 scripts/check-deploy.py
+	@$(PYTHON) scripts/check-deploy.py
 
-faults: setup-tests ## Kill the queue, fail its device, damage its files: hundreds of rounds
-	@scripts/faults.sh
+lint: setup ## Check the format of Swift files
+	@scripts/format.sh lint
 
-fuzz: setup ## Search for inputs that break readers and codecs: TARGET=csv FUZZ_SECONDS=600
-	@scripts/fuzz.sh
+format: setup ## Format Swift files
+	@scripts/format.sh format
 
-mutants: setup-tests ## Plant one bug after the other, and show which test detects it
-	@scripts/mutants.py
-
-sanitize: setup-tests ## Run the tests of the queue, the memory store and the collector under the sanitizers
-	@scripts/sanitize.sh
-
-schemathesis: build ## Test the REST API against its own OpenAPI document for ten minutes
-	@scripts/setup.sh schemathesis
-	@scripts/setup-python.sh schemathesis
-	@scripts/schemathesis.sh
-
-check-consumer: setup ## Build and run a package that imports only TelemetryMQ
-	@scripts/check-consumer.sh
-
-bench-mq: build ## Measure the queue, compared with Redis, JetStream and bare loops
-	@scripts/setup.sh bench-mq
-	@scripts/setup-python.sh bench-mq
-	@scripts/bench-mq.py
-
-bench-ingest: build ## Measure CSV reading and batch coding, compared with pyarrow, polars, duckdb and Foundation
-	@scripts/setup.sh bench-ingest
-	@scripts/setup-python.sh bench-ingest
-	@scripts/bench-ingest.py
-
-bench-pipeline: build ## Measure the whole pipeline, file to REST, for 30 s
-	@scripts/bench-pipeline.py
-
-bench-store: build ## Measure the memory store: inserting, memory, queries
-	@scripts/bench-store.py
-
-bench-influx: build ## Measure the writing of the collector, compared with curl, into the same InfluxDB
-	@scripts/setup.sh bench-influx
-	@scripts/bench-influx.py
-
-bench-http: build ## Measure the HTTP server of the gateway, compared with nginx, Python and Node
-	@scripts/setup.sh bench-http
-	@scripts/bench-http.py
-
-docs: setup ## Render the guide and the API reference of both libraries into .run/docs, and check them
+docs: setup ## Render the guide and the libraries into .run/docs
 	@scripts/setup.sh docs
-	@scripts/docs.sh
+	@scripts/guide.py render
+
+clean: ## Remove what builds and runs leave
+	rm -rf .build .build-consumer .build-fuzz .build-sanitize .run
 
 tables: setup ## Generate the tables of options and fields in Docs
 	@UPDATE_DOCS=1 scripts/test.sh --filter 'ConfigurationGuideTests|FieldsGuideTests'
 
-format: setup ## Format Swift files as .swift-format defines
-	@scripts/format.sh format
+##@ Long checks
+coverage: setup-tests ## Run all tests and report the lines that they reach
+	@scripts/coverage.sh
 
-lint: setup ## Check the format of Swift files against .swift-format
-	@scripts/format.sh lint
+faults: setup-tests ## Kill the queue, fail its device, damage its files
+	@scripts/faults.sh
 
-check-deploy: ## Check chart, manifests, compose file and Dockerfile, offline
-	@scripts/setup-python.sh deploy
-	@scripts/setup-helm.sh
-	@.run/python/bin/python3 scripts/check-deploy.py
+fuzz: setup ## Fuzz readers and codecs: TARGET=csv FUZZ_SECONDS=600
+	@scripts/fuzz.sh
+
+mutants: setup-tests ## Plant bugs, and show which test catches each
+	@scripts/mutants.py
+
+sanitize: setup-tests ## Run tests under the address and thread sanitizers
+	@scripts/sanitize.sh
+
+schemathesis: setup-tests ## Try the REST API by its OpenAPI document
+	@SCHEMATHESIS_SECONDS=$${SCHEMATHESIS_SECONDS:-600} scripts/test.sh --filter SchemathesisTests
+
+check-consumer: setup ## Build and run a package that imports only TelemetryMQ
+	@scripts/check-consumer.sh
+
+## bench-NAME: Measure mq, ingest, pipeline, store, influx or http
+$(BENCHES): bench-%: build
+	@scripts/setup.sh $@
+	@scripts/bench.py $*
+
+##@ Deployment
+check-deploy: ## Check chart, manifests, compose file and Dockerfile
+	@scripts/setup.sh deploy helm
+	@$(PYTHON) scripts/check-deploy.py
 
 manifests: ## Render the chart into deploy/k8s
 	@scripts/manifests.sh
@@ -96,10 +81,10 @@ manifests: ## Render the chart into deploy/k8s
 docker-build: ## Build the four images with Docker
 	@scripts/kind.sh build
 
-images-test: ## Build the images without Docker or a registry, and follow a sample through them; as root, on Debian
+images-test: ## Build and test the images; as root, on Debian
 	@scripts/images-test.sh
 
-kind-setup: ## Create a cluster with kind, build and load the images, copy the CSV (CSV=path), deploy
+kind-setup: ## Create a kind cluster with everything in it: CSV=path
 	@scripts/kind.sh setup
 
 kind-delete: ## Delete that cluster
@@ -108,17 +93,11 @@ kind-delete: ## Delete that cluster
 load-kind: ## Load the images into that cluster
 	@scripts/kind.sh load
 
-k8s-deploy: ## Apply the plain manifests to the current cluster of kubectl
+k8s-deploy: ## Apply the manifests to the cluster that kubectl uses
 	@scripts/kind.sh deploy
 
 k8s-delete: ## Delete what they created; claims and their data stay
 	@scripts/kind.sh undeploy
 
-k8s-status: ## Show pods, services, claims
+k8s-status: ## Show pods, services and claims
 	@scripts/kind.sh status
-
-coverage: setup-tests ## Run all tests with coverage; the lines are in .run/coverage
-	@scripts/coverage.sh
-
-clean: ## Remove build products and files of runs
-	rm -rf .build .build-consumer .build-fuzz .build-sanitize .run

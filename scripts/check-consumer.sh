@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs Tests/Consumer, a package that imports TelemetryMQ alone, and checks that it needs neither libcurl nor Foundation.
+# Builds and runs Tests/Consumer, a package that imports TelemetryMQ alone, and checks that it needs neither libcurl
+# nor Foundation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `format.sh lint` tells where Swift files differ from the form of .swift-format, `format.sh format` brings them into it. Tests are left
-# out: their tables of cases have a layout of their own. swift-format is the toolchain's.
+# `format.sh lint` reports where Swift files differ from the form of .swift-format, `format.sh format` brings them into
+# it. Tests are left out: their tables of cases have a layout of their own. swift-format is the toolchain's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

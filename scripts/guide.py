@@ -1,181 +1,218 @@
 #!/usr/bin/env python3
-"""Checks and assembles the guide: Docs/*.md, README.md and the other pages at the top.
+"""Checks and renders the guide: Docs/*.md, README.md and the other pages at the top (see CONTRIBUTING.md).
 
-    guide.py links                 every link leads to a file and a heading that are there
-    guide.py snippets              every Swift block compiles, every command of a shell block exists (see CONTRIBUTING.md)
-    guide.py symbols GRAPH...      every public symbol of the symbol graphs is documented, every type is on its module's page
-    guide.py catalogue DIR MODULE...   makes DIR a documentation catalogue for docc, of Docs and the modules
-    guide.py rendered DIR          every link of the pages that docc has made of it leads somewhere
+    guide.py check     after `swift build --build-tests`: links, names, blocks of code; runs what the pages say is run
+    guide.py render    renders the guide and the products into .run/docs; checks symbols, their comments and all links
 """
+import concurrent.futures
 import json
+import os
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 IMAGE = re.compile(r"!\[[^\]]*\]\(([^()\s]+)\)")
+PROGRAMS = ("mq-server", "streamer", "collector", "api")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
-FENCE = re.compile(r"^(```+)(.*)$")
+METRIC = r"\b(?:telemetry_mq|telemetry_feed|gateway|streamer|collector)_[a-z_]+"
+PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "Docs").glob("*.md"))
 
 
-def pages():
-    return sorted(ROOT.glob("*.md")) + sorted((ROOT / "Docs").glob("*.md"))
+def line_of(text, match):
+    return text.count("\n", 0, match.start()) + 1
 
 
-def without_code(text):
-    """The text with blanks for fenced blocks and backticks for code spans; every line and column is where it was."""
-    fence = None
-    lines = []
-    for line in text.split("\n"):
-        mark = FENCE.match(line)
-        is_code = fence is not None or mark is not None
-        if fence is None and mark:
-            fence = mark[1]
-        elif line.strip() == fence:
-            fence = None
-        lines.append(" " * len(line) if is_code else line)
-    # A span ends within its paragraph.
-    return re.sub(r"`(?:[^`\n]|\n(?!\n))*`", lambda span: re.sub(r"[^\n]", "`", span[0]), "\n".join(lines))
+# -- Links ------------------------------------------------------------------------------------------------------------
+
+
+def prose(text):
+    """The text with blanks in place of code; every line and column is where it was."""
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match[0])
+
+    text = re.sub(r"^```.*?^```$", blank, text, flags=re.M | re.S)
+    return re.sub(r"`(?:[^`\n]|\n(?!\n))*`", blank, text)
 
 
 def headings(text):
-    """Anchors as code hosts make them, with their headings."""
+    """The anchors of a page, as code hosts make them, with their headings."""
     anchors = {}
-    for line, outside in zip(text.split("\n"), without_code(text).split("\n")):
-        if re.match(r"#{1,6} ", outside):
-            title = LINK.sub(r"\1", line.lstrip("#").strip()).replace("`", "")
-            slug = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-            count = sum(1 for known in anchors if re.fullmatch(re.escape(slug) + r"(-\d+)?", known))
-            anchors[f"{slug}-{count}" if count else slug] = title
+    for match in re.finditer(r"^#{1,6} .*$", prose(text), re.M):
+        title = LINK.sub(r"\1", text[match.start():match.end()].lstrip("#").strip()).replace("`", "")
+        slug = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        count = sum(1 for known in anchors if re.fullmatch(re.escape(slug) + r"(-\d+)?", known))
+        anchors[f"{slug}-{count}" if count else slug] = title
     return anchors
 
 
-def links(text):
-    """Their matches; where one goes over a line's end, too."""
-    yield from LINK.finditer(without_code(text))
+def local_links(page, text):
+    """Each link that is no address of the web: its match, its file, its anchor."""
+    for match in LINK.finditer(prose(text)):
+        if not re.match(r"https?://", match[2]):
+            path, _, anchor = match[2].partition("#")
+            yield match, (page.parent / path).resolve() if path else page, anchor
 
 
 def broken_links():
-    problems = []
-    anchors = {page: headings(page.read_text()) for page in pages()}
-    for page in pages():
+    anchors = {page: headings(page.read_text()) for page in PAGES}
+    for page in PAGES:
         text = page.read_text()
-        for match in links(text):
-            target = match[2]
-            if re.match(r"https?://", target):
-                continue
-            path, _, anchor = target.partition("#")
-            file = (page.parent / path).resolve() if path else page
-            place = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}"
-            if not file.exists():
-                problems.append(f"{place}: there is no {target}")
-            elif anchor and anchor not in anchors.get(file, {}):
-                problems.append(f"{place}: {path or page.name} has no heading #{anchor}")
-        for match in IMAGE.finditer(without_code(text)):
+        for match, file, anchor in local_links(page, text):
+            if not file.exists() or anchor and anchor not in anchors.get(file, {}):
+                yield f"{page}:{line_of(text, match)}: {match[2]} leads nowhere"
+        for match in IMAGE.finditer(prose(text)):
             if not (page.parent / match[1]).is_file():
-                problems.append(f"{page.relative_to(ROOT)}: there is no image {match[1]}")
-    listed = {match[2].partition("#")[0] for match in links((ROOT / "Docs/Guide.md").read_text())}
-    for page in (ROOT / "Docs").glob("*.md"):
-        if page.name not in listed | {"Guide.md"}:
-            problems.append(f"Docs/Guide.md: does not list {page.name}")
-    return problems
+                yield f"{page}:{line_of(text, match)}: there is no image {match[1]}"
+    listed = {file for _, file, _ in local_links(ROOT / "Docs/Guide.md", (ROOT / "Docs/Guide.md").read_text())}
+    for page in set((ROOT / "Docs").glob("*.md")) - listed - {ROOT / "Docs/Guide.md"}:
+        yield f"Docs/Guide.md: does not list {page.name}"
 
 
-def symbol_problems(graphs):
-    """Of symbols that a person wrote: what the compiler makes has no place, and what fulfils a documented requirement has its text."""
-    for graph in map(pathlib.Path, graphs):
-        page = ROOT / "Docs" / f"{graph.name.partition('.')[0]}.md"
-        topics = page.read_text().partition("\n## Topics\n")[2]
-        for symbol in json.loads(graph.read_text())["symbols"]:
-            if symbol["accessLevel"] not in ("public", "open") or "location" not in symbol:
-                continue
-            name, location = ".".join(symbol["pathComponents"]), symbol["location"]
-            place = f"{location['uri'].removeprefix('file://')}:{location['position']['line'] + 1}"
-            if "docComment" not in symbol:
-                yield f"{place}: {name} is not documented"
-            if "." not in name and f"- ``{name}``" not in topics:
-                yield f"{place}: {name} is under no topic of {page}"
+def unknown_metrics():
+    sources = "".join(file.read_text() for file in (ROOT / "Sources").rglob("*.swift"))
+    known = set(re.findall(r'"(\w+)"', sources))
+    for page in PAGES:
+        text = page.read_text()
+        for match in re.finditer(METRIC, text):
+            if match[0] not in known:
+                yield f"{page}:{line_of(text, match)}: no program has the metric {match[0]}"
 
 
-def article(page, anchors):
-    """A page with links as docc knows them. What does not lie in Docs is not a part of the catalogue, and is named only."""
-
-    source = page.read_text()
-
-    def link(match):
-        text, target = source[match.start(1):match.end(1)], match[2]
-        if re.match(r"https?://", target):
-            return source[match.start():match.end()]
-        path, _, anchor = target.partition("#")
-        file = (page.parent / path).resolve() if path else page
-        if file not in anchors:
-            return text
-        title = anchors[file].get(anchor, "")
-        # docc keeps letters and digits of a heading and joins its words.
-        fragment = "#" + re.sub(r"[^\w-]+", "-", title).strip("-") if anchor else ""
-        return f"[{text}](doc:{file.stem}{fragment})"
-
-    out, end = [], 0
-    for match in links(source):
-        out += [source[end:match.start()], link(match)]
-        end = match.end()
-    return "".join(out) + source[end:]
+# -- Blocks -----------------------------------------------------------------------------------------------------------
 
 
-def catalogue(directory, modules):
-    """Docs/Guide.md becomes the root: its lists of pages, below their headings, are docc's topics. The page of a module's name is the
-    module's."""
-    directory = pathlib.Path(directory)
-    directory.mkdir(parents=True)
-    docs = sorted((ROOT / "Docs").glob("*.md"))
-    anchors = {page: headings(page.read_text()) for page in docs}
-    for page in docs:
-        text = article(page, anchors)
-        if page.stem == "Guide":
-            title, _, rest = text.partition("\n")
-            topics = []
-            for line in rest.split("\n"):
-                if line.startswith("## "):
-                    topics.append(f"\n### {line[3:]}\n")
-                elif item := re.match(r"- \[[^\]]*\]\(doc:([\w-]+)\)", line):
-                    topics.append(f"- ``{item[1]}``" if item[1] in modules else f"- <doc:{item[1]}>")
-            introduction = rest.partition("\n## ")[0]
-            text = "\n".join([title, "\n@Metadata {\n    @TechnologyRoot\n}", introduction, "## Topics", *topics, ""])
-        (directory / page.name).write_text(text)
+class Block:
+    """A fenced block or a heading, with the comments directly in front of it."""
+
+    def __init__(self, page, line, language, text, notes=()):
+        self.language, self.text, self.notes, self.place = language, text, notes, f"{page}:{line}"
+
+    def note(self, name):
+        """What the comment of that name says, or nothing."""
+        found = [match[1] for note in self.notes if (match := re.match(rf" ?{name}\b:?(.*)$", note, re.S))]
+        return found[0].strip("\n ") if found else None
 
 
-def unresolved(directory):
-    """docc leaves out a link that it cannot resolve in an abstract, and says nothing."""
-    for page in sorted(pathlib.Path(directory, "data").rglob("*.json")):
-        known = json.loads(page.read_text())
-        nodes = [{key: value for key, value in known.items() if key != "references"}]
-        while nodes:
-            node = nodes.pop()
-            if isinstance(node, dict) and node.get("type") == "reference" and node["identifier"] not in known["references"]:
-                yield f"{page}: {node['identifier']} is not shown"
-            nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
-        for name, reference in known.get("references", {}).items():
-            if reference["type"] == "link" and not re.match(r"https?://", name):
-                yield f"{page}: {name} leads nowhere"
+def blocks(page):
+    text = page.read_text()
+    pattern = r"((?:<!--(?:(?!-->).)*-->\s*)*)(?:^```(\w*)\n(.*?)^```$|^(#+ [^\n]*)$)"
+    for match in re.finditer(pattern, text, re.M | re.S):
+        notes = re.findall(r"<!--(.*?)-->", match[1], re.S)
+        line = text.count("\n", 0, match.start(3) if match[4] is None else match.start(4)) + 1
+        yield Block(page, line, "heading" if match[4] else match[2], match[4] or match[3], notes)
+
+
+def comment_blocks():
+    """Swift blocks of doc comments, which see what their file sees."""
+    for file in sorted((ROOT / "Sources").rglob("*.swift")):
+        text = file.read_text()
+        for match in re.finditer(r"^ *///? *```swift\n(.*?)^ *///? *```$", text, re.M | re.S):
+            body = re.sub(r"^ */// ?", "", match[1], flags=re.M)
+            product = file.relative_to(ROOT / "Sources").parts[0]
+            yield Block(file, line_of(text, match), "swift", f"import {product}\n{body}")
+
+
+def compile_swift(block_place, source, file, flags, toolchain):
+    """SwiftPM's Snippets/ would not do: they are compiled as a part of the package, with `package` symbols that a
+    reader's program does not see, and a code host does not show a page's snippets."""
+    imports = sorted(set(re.findall(r"^import .*$", source, re.M)))
+    file.write_text("\n".join(imports) + re.sub(r"^import .*$", "", source, flags=re.M))
+    command = ["swiftc", "-typecheck", "-swift-version", "6", *flags]
+    if "import PackageDescription" in imports:
+        command += ["-I", str(toolchain / "lib/swift/pm/ManifestAPI"), "-package-description-version", "6.2"]
+    if "import Testing" in imports:
+        plugins = toolchain / "lib/swift/host/plugins"
+        command += ["-parse-as-library", "-plugin-path", str(plugins)]
+        for library in plugins.rglob("libTestingMacros.*"):
+            command += ["-load-plugin-library", str(library)]
+    done = subprocess.run([*command, str(file)], capture_output=True, text=True)
+    errors = [line for line in done.stderr.split("\n") if "error:" in line] or [done.stderr[-500:]]
+    return [f"{block_place}: {errors[0]}"] if done.returncode else []
+
+
+def swift_problems(swift_blocks):
+    programs = []
+    for block in swift_blocks:
+        if (file := block.note("file")) and block.text != (ROOT / file).read_text():
+            yield f"{block.place}: is not {file}"
+        source = f"{block.note('given') or ''}\n{block.text}"
+        if block.note("continues") is not None:
+            source = programs.pop()[1] + source
+        programs.append((block.place, source))
+    modules, toolchain = build_path() / "Modules", pathlib.Path(shutil.which("swift")).resolve().parent.parent
+    flags = [f"-I{folder}" for folder in (modules, ROOT / "Sources/CLinux", ROOT / "Sources/CCurl")]
+    with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [pool.submit(compile_swift, place, source, pathlib.Path(work, f"block{n}.swift"), flags, toolchain)
+                for n, (place, source) in enumerate(programs)]
+        for job in jobs:
+            yield from job.result()
+
+
+def shell_problems(shell_blocks):
+    """Programs, make targets, flags, scripts and variables that do not exist."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"[a-z][a-z0-9-]+", re.search(r"^\.PHONY:((?:.*\\\n)*.*)", makefile, re.M)[1]))
+    targets |= set(re.findall(r"^BENCHES := (.*)", makefile, re.M)[0].split())
+    flags = {name: set(re.findall(r"--[a-z][a-z-]*", subprocess.run(
+        [build_path() / name, "--help"], capture_output=True, text=True, check=True).stdout)) for name in PROGRAMS}
+    variables = {flag[2:].upper().replace("-", "_") for known in flags.values() for flag in known} | {"PATH", "HOME"}
+    for file in [ROOT / "Makefile", *(ROOT / "scripts").rglob("*.*"), *(ROOT / "Tests").rglob("*.swift")]:
+        if file.suffix in ("", ".sh", ".py", ".swift"):
+            variables |= set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", file.read_text()))
+    for block in shell_blocks:
+        syntax = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True)
+        unknown = [syntax.stderr.strip()] if syntax.returncode else []
+        text = re.sub(r"(^| )#.*", "", block.text.replace("\\\n", " "), flags=re.M)
+        for words in re.findall(r"\bmake((?: +[\w.=:/*-]+)+)", text):
+            unknown += [f"make {word}" for word in words.split() if "=" not in word and word not in targets]
+        for name, words in re.findall(rf"(?<![\w-])({'|'.join(PROGRAMS)})( [^|;&\n]*)", text):
+            used = re.findall(r"(?<= )--[a-z][a-z-]*", words)
+            unknown += [f"{name} {flag}" for flag in used if flag not in flags[name]]
+        unknown += [name for name in re.findall(r"(?<![\w-])([A-Z][A-Z0-9_]{2,})=", text) if name not in variables]
+        unknown += [path for path in re.findall(r"(?<![\w/.-])((?:scripts|\.ci)/[\w./-]+)", text)
+                    if not os.access(ROOT / path, os.X_OK)]
+        yield from (f"{block.place}: there is no {each}" for each in unknown)
+
+
+def check():
+    import stage
+
+    pages = {page: list(blocks(page)) for page in PAGES}
+    of = {language: [block for page in pages.values() for block in page if block.language == language]
+          for language in ("swift", "sh", "json", "python")}
+    yield from broken_links()
+    yield from unknown_metrics()
+    for block in of["json"]:
+        if "…" not in block.text:
+            json.loads(block.text)
+    for block in of["python"]:
+        compile(block.text, block.place, "exec")
+    yield from shell_problems(of["sh"])
+    yield from swift_problems(of["swift"] + list(comment_blocks()))
+    count = 0
+    for page, of_page in pages.items():
+        if jobs := stage.jobs(of_page):
+            count += len(jobs)
+            yield from stage.run_page(page, of_page, jobs)
+    print(f"guide: {len(of['swift'])} Swift blocks compiled, {len(of['sh'])} shell blocks checked, {count} blocks run")
+
+
+def build_path():
+    show = subprocess.run(["swift", "build", "--show-bin-path"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return pathlib.Path(show.stdout.strip())
 
 
 def main():
-    command, *arguments = sys.argv[1:] or [""]
-    if command == "links":
-        problems = broken_links()
-    elif command == "symbols":
-        problems = list(symbol_problems(arguments))
-    elif command == "rendered" and len(arguments) == 1:
-        problems = list(unresolved(arguments[0]))
-    elif command == "snippets":
-        import snippets
-
-        problems = snippets.problems()
-    elif command == "catalogue" and len(arguments) > 1:
-        catalogue(arguments[0], arguments[1:])
-        problems = []
-    else:
+    command = sys.argv[1] if len(sys.argv) == 2 else ""
+    if command == "render":
+        import render
+    elif command != "check":
         sys.exit(__doc__)
+    problems = list(render.render() if command == "render" else check())
     for problem in problems:
         print(problem.replace(f"{ROOT}/", ""), file=sys.stderr)
     if problems:

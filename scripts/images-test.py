@@ -1,197 +1,114 @@
 #!/usr/bin/env python3
-"""Runs the four images with podman, read-only and without rights, and follows the sample through them to the REST answer.
+"""Runs the four images with podman, read-only and without rights, and follows the sample through them to the REST API.
 
-Afterwards every program is told to end and must drain with exit code 0. Last, `podman play kube` starts the Deployment of api that
-the chart renders. The images are those of scripts/images-build.sh.
+Afterwards every program is asked to end and must drain with exit code 0. scripts/images-test.sh builds the images.
 """
-import json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import json, os, re, shutil, subprocess, sys, tempfile, urllib.error, urllib.request
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from scenarios.common import ROOT, Failure, free_port, wait_until
+
 PODMAN = ["podman", "--runtime", shutil.which("runc") or "/usr/sbin/runc"]
-# Every container's: podman's own limits may be more than this machine allows. Health checks by timer need systemd; `healthy` runs
-# the image's command instead.
-RUN = ("run", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--no-healthcheck",
-       "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
+# podman's own limits may be more than this machine allows. Health checks by timer need systemd; `is_healthy` runs the
+# image's command instead.
+RUN = ("run", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+       "--no-healthcheck", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000", "--network", "host")
 TOKEN = os.urandom(16).hex()
-started = []
 
 
-def run(*command, check=True, **options):
-    result = subprocess.run(command, capture_output=True, text=True, **options)
+def podman(*arguments, check=True):
+    result = subprocess.run([*PODMAN, *arguments], capture_output=True, text=True, timeout=120)
     if check and result.returncode:
-        sys.exit(f"images-test: {' '.join(command)}: exit code {result.returncode}\n{result.stdout}{result.stderr}")
+        raise Failure(f"podman {' '.join(arguments)}: exit code {result.returncode}\n{result.stdout}{result.stderr}")
     return result
 
 
-def podman(*arguments, **options):
-    return run(*PODMAN, *arguments, **options)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def image(program):
+    return f"localhost/gpu-telemetry/{program}:test"
 
 
 def check(truth, what):
     if not truth:
-        raise AssertionError(what)
+        raise Failure(what)
     print("images-test:", what)
 
 
-def eventually(what, seconds, ask):
-    """Until `ask` is true; it may fail before."""
-    end = time.monotonic() + seconds
-    last = None
-    while time.monotonic() < end:
-        try:
-            last = ask()
-            if last:
-                return last
-        except (OSError, ValueError, KeyError) as error:
-            last = error
-        time.sleep(0.2)
-    raise AssertionError(f"not in {seconds} s: {what}; last: {last}")
+def get(port, path, token=TOKEN):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        body = response.read().decode()
+        return json.loads(body) if "json" in response.headers["Content-Type"] else body
 
 
-def get(port, path):
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        body = answer.read().decode()
-        return json.loads(body) if "json" in answer.headers["Content-Type"] else body
+def is_healthy(name, program):
+    """Runs the HEALTHCHECK of the image in its container."""
+    one = json.loads(podman("image", "inspect", image(program)).stdout)[0]
+    kind, *command = (one.get("Healthcheck") or one["Config"]["Healthcheck"])["Test"]
+    return kind == "CMD" and podman("exec", name, *command, check=False).returncode == 0
 
 
-def start(program, *options, **environment):
-    """The image as it is, read-only, without capabilities, on the machine's network."""
-    name = f"gpu-telemetry-test-{os.getpid()}-{program}"
-    variables = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
-    started.append(name)
-    podman(*RUN, "--detach", "--name", name, "--network", "host", *options, *variables, f"localhost/gpu-telemetry/{program}:test")
-    return name
+def follow(log, names):
+    def start(program, *options, **environment):
+        names[program] = f"gpu-telemetry-test-{os.getpid()}-{program}"
+        variables = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
+        podman(*RUN, "--detach", "--name", names[program], *options, *variables, image(program))
 
-
-def healthy(name, program):
-    """The HEALTHCHECK of the image, in its container."""
-    command = inspect(program)["Healthcheck"]["Test"]
-    assert command[0] == "CMD", command
-    return podman("exec", name, *command[1:], check=False).returncode == 0
-
-
-def inspect(program):
-    image = json.loads(podman("image", "inspect", f"localhost/gpu-telemetry/{program}:test").stdout)[0]
-    return {**image["Config"], "Healthcheck": image.get("Healthcheck") or image["Config"].get("Healthcheck")}
-
-
-def images():
-    for program in ("mq-server", "streamer", "collector", "api"):
-        config = inspect(program)
-        check(config["User"] == "65532:65532", f"{program}: the user is {config['User']}, not root")
-        labels = config["Labels"]
-        check(all(labels.get(f"org.opencontainers.image.{name}") for name in ("title", "description", "version", "revision")),
-              f"{program}: is labelled {labels.get('org.opencontainers.image.title')!r}")
-        needs = podman(*RUN, "--rm", "--network", "host", "--entrypoint", "ldd", f"localhost/gpu-telemetry/{program}:test", f"/usr/local/bin/{program}").stdout
-        check("not found" not in needs and "libswift" not in needs, f"{program}: all its libraries are there, Swift's are within")
-        check(("libcurl" in needs) == (program != "mq-server"), f"{program}: libcurl is {'not ' if program == 'mq-server' else ''}needed")
-
-
-def pipeline(directory):
     mq, mq_http, api, streamer_http, collector_http, influx = (free_port() for _ in range(6))
-    log = os.path.join(directory, "log")
-    os.mkdir(log)
-    os.chown(log, 65532, 65532)
     queue = dict(MQ_HOST="127.0.0.1", MQ_PORT=mq, MQ_TOKEN=TOKEN)
-    names = {}
-    names["mq-server"] = start("mq-server", "--volume", f"{log}:/var/lib/gpu-telemetry", TCP_PORT=mq, HTTP_PORT=mq_http, MQ_TOKEN=TOKEN)
-    eventually("mq-server answers", 60, lambda: get(mq_http, "/health"))
-    names["api"] = start("api", API_PORT=api, API_TOKEN=TOKEN, **queue)
+    start("mq-server", "--volume", f"{log}:/var/lib/gpu-telemetry", TCP_PORT=mq, HTTP_PORT=mq_http, MQ_TOKEN=TOKEN)
+    wait_until(lambda: get(mq_http, "/health"), "mq-server responds")
+    start("api", API_PORT=api, API_TOKEN=TOKEN, **queue)
     # There is no database on this port: the collector must be healthy and not ready.
-    names["collector"] = start("collector", HTTP_PORT=collector_http, INFLUXDB_URL=f"http://127.0.0.1:{influx}", **queue)
-    names["streamer"] = start(
-        "streamer", "--volume", f"{ROOT}/deploy/sample:/data:ro", SOURCE="/data", TIMESTAMPS="source", RATE="2000", STREAM_INTERVAL="200ms",
-        HTTP_PORT=streamer_http, **queue)
+    start("collector", HTTP_PORT=collector_http, INFLUXDB_URL=f"http://127.0.0.1:{influx}", **queue)
+    start("streamer", "--volume", f"{ROOT}/deploy/sample:/data:ro", SOURCE="/data", TIMESTAMPS="source", RATE="2000",
+          STREAM_INTERVAL="200ms", HTTP_PORT=streamer_http, **queue)
 
-    with open(f"{ROOT}/deploy/sample/dcgm_sample.csv") as sample:
-        rows = sum(1 for _ in sample) - 1
-    eventually("every row of the sample is in the API, once", 120, lambda: get(api, "/api/v1/stats")["store"]["sample_count"] >= rows)
+    rows = (ROOT / "deploy/sample/dcgm_sample.csv").read_bytes().count(b"\n") - 1
+    wait_until(lambda: get(api, "/api/v1/stats")["store"]["sample_count"] >= rows, "every row is in the API")
     stats = get(api, "/api/v1/stats")["store"]
     check(stats["sample_count"] == rows and stats["gpu_count"] == 64, f"the API has {rows} samples of 64 GPUs, each once")
-    gpu = get(api, "/api/v1/gpus?limit=1")["data"][0]["uuid"]
-    check(get(api, f"/api/v1/gpus/{gpu}/telemetry?limit=5")["data"], f"the API has telemetry of {gpu}")
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{api}/api/v1/gpus", timeout=10)
-        check(False, "the API asks for its token")
+        get(api, "/api/v1/gpus", "wrong")
+        raise Failure("the API does not ask for its token")
     except urllib.error.HTTPError as error:
         check(error.code == 401, "the API asks for its token")
     check("swagger-ui-bundle.js" in get(api, "/swagger/index.html"), "the api image has the files of Swagger UI")
-
+    health = podman("exec", "--env", f"API_PORT={free_port()}", names["api"], "api", "health", check=False)
+    check(health.returncode == 1, "the HEALTHCHECK fails if nothing responds")
     for program, name in names.items():
-        eventually(f"{program} healthy", 30, lambda: healthy(name, program))
-        check(True, f"{program}: its HEALTHCHECK passes")
-    result = podman("exec", "--env", f"API_PORT={free_port()}", names["api"], "api", "health", check=False)
-    check(result.returncode == 1, "the HEALTHCHECK fails where nobody answers")
-    for program, name in names.items():
-        pid = podman("inspect", "--format", "{{.State.Pid}}", name).stdout.strip()
-        with open(f"/proc/{pid}/status") as status:
-            status = status.read()
+        needs = podman("exec", name, "ldd", f"/usr/local/bin/{program}").stdout
+        check("not found" not in needs and "libswift" not in needs, f"{program}: has its libraries, Swift's linked in")
+        check(("libcurl" in needs) == (program != "mq-server"), f"{program}: needs libcurl unless it is mq-server")
+        wait_until(lambda: is_healthy(name, program), f"{program}: its HEALTHCHECK passes")
+        with open(f"/proc/{podman('inspect', '--format', '{{.State.Pid}}', name).stdout.strip()}/status") as file:
+            status = file.read()
         check(re.search(r"^Uid:\s+65532\s+65532", status, re.M) and re.search(r"^CapEff:\s+0+$", status, re.M),
-              f"{program}: runs as 65532 without capabilities")
-
+              f"{program}: is healthy, runs as 65532 without capabilities")
     # The order in which a shutdown loses nothing.
     for program in ("streamer", "collector", "api", "mq-server"):
         podman("kill", "--signal", "TERM", names[program])
-        code = podman("wait", names[program], timeout=60).stdout.strip()
-        lines = podman("logs", names[program])
-        check(code == "0", f"{program}: SIGTERM drains, exit code {code}")
-        check('"draining"' in lines.stdout + lines.stderr, f"{program}: says so")
+        code, lines = podman("wait", names[program]).stdout.strip(), podman("logs", names[program])
+        check(code == "0" and '"draining"' in lines.stdout + lines.stderr, f"{program}: drains, exit code {code}")
     # What the container wrote is sound, by another container of the same image.
-    result = podman(*RUN, "--rm", "--network", "host", "--volume", f"{log}:/log", "localhost/gpu-telemetry/mq-server:test", "verify", "/log")
-    check(result.stdout.strip().endswith("sound"), result.stdout.strip())
-
-
-def play(directory):
-    """The Deployment of api from the chart, which needs no Secret so."""
-    import yaml
-    port = free_port()
-    rendered = run(f"{ROOT}/.run/helm", "template", "test", f"{ROOT}/deploy/helm/gpu-telemetry", "--set", "image.repository=localhost/gpu-telemetry",
-                   "--set", "image.tag=test").stdout
-    [deployment] = [one for one in yaml.safe_load_all(rendered) if one and one["kind"] == "Deployment"]
-    # The machine's network: the port that the chart names may be in use here.
-    [variable] = [one for one in deployment["spec"]["template"]["spec"]["containers"][0]["env"] if one["name"] == "API_PORT"]
-    variable["value"] = str(port)
-    deployment["metadata"]["name"] = f"gpu-telemetry-test-{os.getpid()}-kube"
-    deployment["spec"]["replicas"] = 1
-    deployment["spec"]["template"]["spec"]["hostNetwork"] = True
-    # On it podman maps no ports, and refuses to be asked.
-    del deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
-    path = os.path.join(directory, "deployment.yaml")
-    with open(path, "w") as file:
-        yaml.safe_dump(deployment, file)
-    # play kube takes no limits.
-    limits = os.path.join(directory, "containers.conf")
-    with open(limits, "w") as file:
-        file.write('[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]\n')
-    try:
-        podman("play", "kube", "--network", "host", path, env={**os.environ, "CONTAINERS_CONF": limits})
-        eventually("the Deployment answers", 60, lambda: get(port, "/health"))
-        check(True, "podman play kube: the chart's Deployment of api answers")
-    finally:
-        podman("play", "kube", "--down", path, check=False)
+    result = podman(*RUN, "--rm", "--volume", f"{log}:/log", image("mq-server"), "verify", "/log").stdout.strip()
+    check(result.endswith("sound"), result)
 
 
 def main():
+    names = {}
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
+        log = os.path.join(directory, "log")
+        os.mkdir(log)
+        os.chown(log, 65532, 65532)
         try:
-            images()
-            pipeline(directory)
-            play(directory)
-        except AssertionError as error:
-            for name in started:
+            follow(log, names)
+        except Failure as error:
+            for name in names.values():
                 logs = podman("logs", "--tail", "8", name, check=False)
                 print(f"-- {name}\n{logs.stdout}{logs.stderr}", file=sys.stderr)
-            sys.exit(f"images-test: FAILED: {error}")
+            sys.exit(f"images-test: {error}")
         finally:
-            for name in started:
+            for name in names.values():
                 podman("rm", "--force", "--time", "5", name, check=False)
     print("images-test: passed")
 

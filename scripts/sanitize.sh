@@ -1,56 +1,59 @@
 #!/usr/bin/env bash
-# Runs tests under the thread sanitizer and under the address sanitizer, in a copy of the working tree. Arguments are the names of
-# the suites (default: all of the queue and of what lies below it, the memory store, the collector and concurrent reading).
+# Runs tests under the address and the thread sanitizer, in a copy of the working tree. Arguments are names of suites
+# (default: those of the queue and of its lower layers, the memory store, the collector and concurrent reading).
 # SANITIZERS="thread" leaves the other out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-filter=${*:-TelemetryNetTests|TelemetryMQTests|ExampleSupportTests|TelemetryKitTests.(Memory|Collector|StoreFeeding|ConcurrentReading)}
+default='TelemetryNetTests|TelemetryMQTests|ExampleSupportTests'
+default+='|TelemetryKitTests.(Memory|Collector|StoreFeeding|ConcurrentReading)'
+filter=${*:-$default}
 filter=${filter// /|}
 copy=$PWD/.build-sanitize
+rm -rf "$copy/tree"
 mkdir -p "$copy/tree"
-git ls-files --cached --others --exclude-standard -z |
-    rsync --archive --delete --exclude=/.build --files-from=- --from0 ./ "$copy/tree/" 2>/dev/null ||
-    { rm -rf "$copy/tree" && mkdir -p "$copy/tree" && git ls-files --cached --others --exclude-standard -z | xargs -0 cp --parents -t "$copy/tree"; }
-# The tests find the real export beside the repository.
+git ls-files --cached --others --exclude-standard -z | while IFS= read -r -d '' file; do
+    [[ ! -f $file ]] || printf '%s\0' "$file"
+done | xargs -0 cp --parents --preserve=mode,timestamps -t "$copy/tree"
+# The tests find the real export next to the repository.
 [[ -d ../shared ]] && ln -sfn "$(cd ../shared && pwd)" "$copy/shared"
 
-echo "sanitize: does the thread sanitizer see a race, and does it know the lock?"
+echo "sanitize: does the thread sanitizer find a race, and does it know the lock?"
 swiftc -sanitize=thread -O "$copy"/tree/Tests/Sanitizer/{main,Mutex}.swift -o "$copy/probe"
 "$copy/probe" || { echo "sanitize: the lock is taken for a race" >&2; exit 1; }
-# By its report, not by its exit status: a probe that could not even start would end in failure too.
+# By its report, not by its exit status: a probe that could not even start would fail, too.
 "$copy/probe" race >"$copy/probe.out" 2>&1 || true
-if ! grep -q 'WARNING: ThreadSanitizer' "$copy/probe.out"; then
-    echo "sanitize: a planted race is not seen" >&2
-    exit 1
-fi
+grep -q 'WARNING: ThreadSanitizer' "$copy/probe.out" || { echo "sanitize: a planted race is not found" >&2; exit 1; }
 
 failed=0
 run() {
+    local swift=(--sanitize="$1" --scratch-path "$copy/$1" --package-path "$copy/tree") out=$copy/$1.out
     echo "sanitize: $1"
-    (cd "$copy/tree" && swift build --build-tests --sanitize="$1" --scratch-path "$copy/$1" 2>&1 | tail -n 3)
-    (cd "$copy/tree" && swift test --skip-build --disable-xctest --no-parallel --sanitize="$1" --scratch-path "$copy/$1" --filter "$filter") \
-        >"$copy/$1.out" 2>&1 || failed=1
-    grep -aE 'Test run with|✘' "$copy/$1.out" || true
-    if ! grep -aqE 'Test run with [1-9]' "$copy/$1.out"; then
-        echo "sanitize: no test ran; see $copy/$1.out" >&2
-        failed=1
-    fi
-    if grep -aqE 'WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer' "$copy/$1.out"; then
-        grep -aE -A 12 'WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer' "$copy/$1.out" | head -n 80
-        echo "sanitize: the whole report is in $copy/$1.out" >&2
+    swift build --build-tests "${swift[@]}" 2>&1 | tail -n 3
+    # One test at a time: under a sanitizer all at once take so long that clients give up.
+    swift test --skip-build --disable-xctest --no-parallel "${swift[@]}" --filter "$filter" >"$out" 2>&1 || failed=1
+    grep -aE 'Test run with|✘' "$out" || true
+    grep -aqE 'Test run with [1-9]' "$out" || { echo "sanitize: no test ran; see $out" >&2; failed=1; }
+    if grep -aE -A 12 'WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer' "$out" | head -n 80 | grep .; then
+        echo "sanitize: the whole report is in $out" >&2
         failed=1
     fi
 }
 
-# One test at a time: under a sanitizer all at once take so long that clients give servers up.
-# Leaks are not asked for: the runtime keeps caches on purpose.
+# No leaks: the runtime keeps caches on purpose.
 export ASAN_OPTIONS=detect_leaks=0
-sanitizers=${SANITIZERS:-address thread}
-[[ $sanitizers == *address* ]] && run address
+[[ ${SANITIZERS:-address} == *address* ]] && run address
 
-grep -rlE '\bMutex[(<]' "$copy"/tree/Sources "$copy"/tree/Tests --include='*.swift' | grep -v Tests/Sanitizer |
-    sed -E "s#($copy/tree/(Sources/Examples/[^/]+|Sources/[^/]+|Tests/Benchmarks/[^/]+|Tests/[^/]+)).*#\1#" | sort -u |
-    while read -r target; do cp "$copy/tree/Tests/Sanitizer/Mutex.swift" "$target/SanitizerMutex.swift"; done
-[[ $sanitizers == *thread* ]] && run thread
+# The thread sanitizer does not know Swift's Mutex: every target that has one gets another.
+swift package --package-path "$copy/tree" describe --type json | python3 -c '
+import json, pathlib, re, shutil, sys
+
+tree = pathlib.Path(sys.argv[1])
+for target in json.load(sys.stdin)["targets"]:
+    folder = tree / target["path"]
+    sources = [folder / name for name in target["sources"] if name.endswith(".swift")]
+    if any(re.search(r"\bMutex[(<]", source.read_text()) for source in sources):
+        shutil.copy(tree / "Tests/Sanitizer/Mutex.swift", folder / "SanitizerMutex.swift")
+' "$copy/tree"
+[[ ${SANITIZERS:-thread} == *thread* ]] && run thread
 exit "$failed"

@@ -8,8 +8,6 @@ source scripts/test-groups.sh
 swift build --build-tests
 run=(swift test --skip-build --disable-xctest)
 (($#)) && exec "${run[@]}" "$@"
-# What the guide shows, links to and has run; a package of a user's.
-scripts/guide.py links
-scripts/guide.py snippets
+scripts/guide.py check
 scripts/check-consumer.sh
 for group in "${test_groups[@]}"; do "${run[@]}" $group; done

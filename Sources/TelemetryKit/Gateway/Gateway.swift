@@ -11,50 +11,54 @@ import TelemetryStores
 public final class Gateway: Sendable {
     /// All that a gateway can be told. Every member has a default.
     public struct Configuration: Sendable {
-        /// Address to serve on.
+        /// Address to serve on. Default: `"127.0.0.1"`.
         public var host = "127.0.0.1"
-        /// 0 takes a free one.
+        /// 0 takes a free one. Default: 8080.
         public var port = 8080
-        /// Entries of a list where the request names no limit.
+        /// Entries of a list where the request names no limit. Default: 100.
         public var defaultLimit = 100
-        /// The largest limit that a request may name.
+        /// The largest limit that a request may name. Default: 1,000.
         public var maxLimit = 1000
-        /// What `/api/v1` asks for as `Authorization: Bearer`; `nil` asks nothing.
+        /// What `/api/v1` asks for as `Authorization: Bearer`; `nil` asks nothing. Default: `nil`.
         public var apiToken: String?
-        /// Where the files of Swagger UI are; without them its page lists the operations by itself.
+        /// Where the files of Swagger UI are; without them its page lists the operations by itself. Default: `nil`.
         public var swaggerUIDirectory: String?
         /// Origins whose pages may use the gateway from a browser: `https://grafana.example.org`, or `*` for every one. Empty: none.
+        /// Default: `[]`.
         public var corsOrigins: [String] = []
-        /// Where `/api/v1/stream` has its samples from; `nil`: it says that there are none.
+        /// Where `/api/v1/stream` has its samples from; `nil`: it says that there are none. Default: `nil`.
         public var live: LiveSamples?
-        /// By what `/api/v1/alerts` and `/api/v1/hosts` judge.
+        /// By what `/api/v1/alerts` and `/api/v1/hosts` judge. Default: `HealthRules()`.
         public var healthRules = HealthRules()
-        /// What queries of `/prometheus/api/v1` may cost.
+        /// What queries of `/prometheus/api/v1` may cost. Default: `PromQLLimits()`.
         public var promQL = PromQLLimits()
         /// How long a request may take until its response begins; then it is answered with 504 (503 under `/prometheus`), and its work ends.
-        /// So does an export of which a page takes longer.
+        /// So does an export of which a page takes longer. Default: 120 s.
         public var queryTimeout = Duration.seconds(120)
         /// The largest response in bytes; a larger one is answered with 422 instead. Exports and the stream are of any length.
+        /// Default: 64 MiB.
         public var maxResponseBytes = 64 << 20
-        /// The largest body of a request in bytes; a larger one is answered with 413.
+        /// The largest body of a request in bytes; a larger one is answered with 413. Default: 256 KiB.
         public var maxBodyBytes = 256 << 10
-        /// Parameters of one request, those of a form included; more are answered with 400.
+        /// Parameters of one request, those of a form included; more are answered with 400. Default: 1,000.
         public var maxParameters = 1000
         /// Selectors of one request under `/prometheus`, in `match[]` or within a query; more are answered with 400.
+        /// Default: 100.
         public var maxSelectors = 100
         /// Beyond this number a new connection closes the one that has waited longest for its client.
+        /// Default: 16,384.
         public var maxConnections = 16_384
-        /// From the first byte of a request to its last; a slower client is answered with 408.
+        /// From the first byte of a request to its last; a slower client is answered with 408. Default: 30 s.
         public var requestTimeout = Duration.seconds(30)
-        /// How long one write of an answer may find no room: then the client is given up.
+        /// How long one write of an answer may find no room: then the client is given up. Default: 60 s.
         public var writeTimeout = Duration.seconds(60)
-        /// Further checks of `/ready`, beside that of the store.
+        /// Further checks of `/ready`, beside that of the store. Default: `{ [] }`.
         public var readiness: @Sendable () async -> [ReadinessCheck] = { [] }
-        /// Further lines of `/metrics`, in the Prometheus text format.
+        /// Further lines of `/metrics`, in the Prometheus text format. Default: `{ "" }`.
         public var metrics: @Sendable () async -> String = { "" }
-        /// Further members of `/api/v1/stats`: a name, and a JSON value.
+        /// Further members of `/api/v1/stats`: a name, and a JSON value. Default: `{ [] }`.
         public var statistics: @Sendable () async -> [(name: String, json: [UInt8])] = { [] }
-        /// Told of every request that was answered.
+        /// Told of every request that was answered. Default: does nothing.
         public var onRequest: @Sendable (RequestRecord) -> Void = { _ in }
 
         /// The defaults.

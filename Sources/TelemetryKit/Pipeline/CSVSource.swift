@@ -17,26 +17,28 @@ import TelemetryReaders
 public struct CSVSource: ~Copyable, BatchSource {
     /// What to read, and how. All but the input and the name has a default.
     public struct Configuration: Sendable {
-        /// What to read.
+        /// What to read. Required.
         public var input: CSVInput
-        /// The streamer's instance id.
+        /// The streamer's instance id. Required.
         public var source: String
         /// Hosts whose rows are taken; by default all.
         public var hosts = HostFilter()
         /// Begin again at the end, for ever, with the files that are there by then. A stream has one pass.
+        /// Default: `false`.
         public var loop = false
-        /// Rows a second; 0: as fast as it goes.
+        /// Rows a second; 0: as fast as it goes. Default: 0.
         public var rate = 0
-        /// Which time a sample gets.
+        /// Which time a sample gets. Default: `SampleTimestamps.source`.
         public var timestamps = SampleTimestamps.source
         /// What to do at a row that cannot be read; by default it is counted and passed over.
         public var badRows = BadRowPolicy.skip
-        /// Rows a batch at most.
+        /// Rows a batch at most. Default: 10,000.
         public var batchSize = 10_000
-        /// How long rows are collected before they leave as a batch.
+        /// How long rows are collected before they leave as a batch. Default: 5 s.
         public var interval = Duration.seconds(5)
 
         /// Told what was read, several times a batch and before each wait for a stream: a batch may be long in coming.
+        /// Default: does nothing.
         public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
 
         /// The defaults, for an input.

@@ -17,25 +17,25 @@ import TelemetryStores
 public final class Collector<Store: TelemetryStore>: Sendable {
     /// How to collect. Every member has a default.
     public struct Configuration: Sendable {
-        /// Samples that are written together, about.
+        /// Samples that are written together, about. Default: 10,000.
         public var groupSize = 10_000
-        /// Bytes of the messages that are written together, about.
+        /// Bytes of the messages that are written together, about. Default: 4 MiB.
         public var groupBytes = 4 << 20
-        /// How long a sample waits for others at most.
+        /// How long a sample waits for others at most. Default: 1 s.
         public var flushInterval = Duration.seconds(1)
         /// Groups that are written at one time. With more than one, two messages that give one sample different values may be stored
-        /// in either order.
+        /// in either order. Default: 4.
         public var writesAtOnce = 4
-        /// The GPUs to write; `nil`: all.
+        /// The GPUs to write; `nil`: all. Default: `nil`.
         public var shard: Shard?
-        /// The waits between tries while the store is away.
+        /// The waits between tries while the store is away. Default: `Backoff()`.
         public var backoff = Backoff()
-        /// The wait where the store refuses the credentials or the call, which only a person can mend.
+        /// The wait where the store refuses the credentials or the call, which only a person can mend. Default: 30 s.
         public var refusedWait = Duration.seconds(30)
         /// Keeps what the store refuses for good. Returns when it is kept: the position is committed after that. Where it throws, it
-        /// is called again. `nil`: refused samples are passed over.
+        /// is called again. `nil`: refused samples are passed over. Default: `nil`.
         public var deadLetters: (@Sendable ([RefusedSamples]) throws -> Void)?
-        /// Told of batches when the store has taken them; it must not wait.
+        /// Told of batches when the store has taken them; it must not wait. Default: `nil`.
         public var onStored: (@Sendable ([MetricBatch]) -> Void)?
 
         /// The defaults.

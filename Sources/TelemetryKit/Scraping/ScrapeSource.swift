@@ -14,29 +14,32 @@ public struct ScrapeSource: ~Copyable, BatchSource {
     /// What to scrape, and how. All but the URL and the name has a default.
     public struct Configuration: Sendable {
         /// Of the page with the metrics, http or https; `user:password@` is sent as HTTP Basic. Redirects are not followed.
+        /// Required.
         public var url: String
-        /// The streamer's instance id.
+        /// The streamer's instance id. Required.
         public var source: String
         /// Hosts whose samples are taken; by default all.
         public var hosts = HostFilter()
-        /// From scrape to scrape, counted from the first.
+        /// From scrape to scrape, counted from the first. Default: 15 s.
         public var interval = Duration.seconds(15)
-        /// From the request until the last byte of the answer.
+        /// From the request until the last byte of the answer. Default: 10 s.
         public var timeout = Duration.seconds(10)
         /// `now`: the time at which the scrape began. `source`: the time in the line where it has one, else the scrape's.
+        /// Default: `SampleTimestamps.now`.
         public var timestamps = SampleTimestamps.now
-        /// Samples a batch at most.
+        /// Samples a batch at most. Default: 10,000.
         public var batchSize = 10_000
-        /// Sent as `Authorization: Bearer …`.
+        /// Sent as `Authorization: Bearer …`. Default: `nil`.
         public var bearerToken: String?
         /// The proxy that requests go through: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`, also with `user:password@`.
         /// `nil`, the default: none. Variables such as `http_proxy` are not looked at.
         public var proxy: String?
-        /// A longer answer is a failure.
+        /// A longer answer is a failure. Default: 64 MiB.
         public var maxBodyBytes = 64 << 20
-        /// Called on the task that owns the source.
+        /// Called on the task that owns the source. Default: does nothing.
         public var onEvent: @Sendable (ScrapeEvent) -> Void = { _ in }
         /// Told what was read after every scrape, a failed one too: a batch may be long in coming. On the same task.
+        /// Default: does nothing.
         public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
 
         /// The defaults, for an exporter.

@@ -10,15 +10,15 @@ public final class BatchPublisher: Sendable {
     /// All that a publisher can be told. Every member has a default.
     public struct Configuration: Sendable {
         /// A frame is sent when its payloads have so many bytes; less where the client's ``MQClient/Configuration/maxFrameBytes``
-        /// is less.
+        /// is less. Default: 256 KiB.
         public var maxBatchBytes = 256 << 10
-        /// A frame is sent when it has so many messages.
+        /// A frame is sent when it has so many messages. Default: 1,000.
         public var maxBatchMessages = 1000
-        /// How long a message waits for others to share its frame.
+        /// How long a message waits for others to share its frame. Default: 5 ms.
         public var linger = Duration.milliseconds(5)
-        /// Bytes that are accepted and not answered: all the memory that payloads take here.
+        /// Bytes that are accepted and not answered: all the memory that payloads take here. Default: 8 MiB.
         public var bufferBytes = 8 << 20
-        /// What a publish does while the buffer is full.
+        /// What a publish does while the buffer is full. Default: `WhenFull.wait`.
         public var whenFull = WhenFull.wait
 
         /// The defaults.

@@ -9,28 +9,31 @@ import TelemetryNet
 public final class MQClient: Sendable {
     /// All that a client can be told. Every member has a default.
     public struct Configuration: Sendable {
-        /// Name or address of the server.
+        /// Name or address of the server. Default: `"127.0.0.1"`.
         public var host = "127.0.0.1"
-        /// TCP port of the server.
+        /// TCP port of the server. Default: 9000.
         public var port = 9000
-        /// Names this client to the server, and in the ids of its messages' producer.
+        /// Names this client to the server, and in the ids of its messages' producer. Default: `"client"`.
         public var clientID = "client"
-        /// What the server asks for, where it asks for a token.
+        /// What the server asks for, where it asks for a token. Default: `nil`.
         public var token: String?
-        /// How long one attempt may take, from resolving the name to the server's greeting.
+        /// How long one attempt may take, from resolving the name to the server's greeting. Default: 5 s.
         public var connectTimeout = Duration.seconds(5)
         /// The time from a broken connection to the first attempt; each further one waits twice as long.
+        /// Default: 100 ms.
         public var initialBackoff = Duration.milliseconds(100)
-        /// The longest time between two attempts.
+        /// The longest time between two attempts. Default: 5 s.
         public var maxBackoff = Duration.seconds(5)
         /// A peer that is silent for twice this time is given up; `nil` waits for the system to notice.
+        /// Default: 10 s.
         public var keepaliveInterval: Duration? = .seconds(10)
         /// The largest frame that is sent, and with the room for a message's envelope, that is accepted.
+        /// Default: 16 MiB.
         public var maxFrameBytes = 16 << 20
-        /// A subscription reads no more from its socket while so many bytes wait for the consumer.
+        /// A subscription reads no more from its socket while so many bytes wait for the consumer. Default: 4 MiB.
         public var receiveBufferBytes = 4 << 20
         /// Receives what happens to the client's connections and subscriptions. Called on the client's thread: it must
-        /// return soon.
+        /// return soon. Default: does nothing.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
         /// The defaults.

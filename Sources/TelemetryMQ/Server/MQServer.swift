@@ -20,52 +20,55 @@ public final class MQServer: Sendable {
 
     /// All that a server can be told. Every member has a default.
     public struct Configuration: Sendable {
-        /// Address on which clients connect.
+        /// Address on which clients connect. Default: `"127.0.0.1"`.
         public var host = "127.0.0.1"
-        /// 0 takes a free port.
+        /// 0 takes a free port. Default: 9000.
         public var port = 9000
-        /// Address of the HTTP endpoints.
+        /// Address of the HTTP endpoints. Default: `"127.0.0.1"`.
         public var httpHost = "127.0.0.1"
         /// Port of `/health`, `/ready`, `/stats` and `/metrics`; 0 takes a free one, `nil` serves none.
+        /// Default: 9001.
         public var httpPort: Int? = 9001
-        /// Where the log is kept; `nil` keeps it in memory.
+        /// Where the log is kept; `nil` keeps it in memory. Default: `nil`.
         public var dataDirectory: String?
-        /// When a publish is answered.
+        /// When a publish is answered. Default: `SyncPolicy.interval(.milliseconds(100))`.
         public var sync = SyncPolicy.interval(.milliseconds(100))
-        /// Bytes from which on a new segment is begun.
+        /// Bytes from which on a new segment is begun. Default: 256 MiB.
         public var segmentBytes: Int64 = 256 << 20
-        /// Oldest segments are dropped while the rest holds at least so many bytes; `nil` keeps all.
+        /// Oldest segments are dropped while the rest holds at least so many bytes; `nil` keeps all. Default: `nil`.
         public var retentionBytes: Int64?
-        /// Segments are dropped when their newest message is older; `nil` keeps all.
+        /// Segments are dropped when their newest message is older; `nil` keeps all. Default: `nil`.
         public var retentionAge: Duration?
-        /// The largest frame that is accepted, without its four length bytes.
+        /// The largest frame that is accepted, without its four length bytes. Default: 16 MiB.
         public var maxFrameBytes = 16 << 20
         /// Bytes of memory that unfinished frames and unread responses of all connections may hold. Beyond it the
-        /// connections that hold most for longest are closed with `overloaded`.
+        /// connections that hold most for longest are closed with `overloaded`. Default: 256 MiB.
         public var receiveBytes = 256 << 20
         /// A connection is closed with `frame_timeout` if it has begun a frame and sent less than 16 KiB of it for this
-        /// long.
+        /// long. Default: 30 s.
         public var frameTimeout = Duration.seconds(30)
         /// How long the refusal of a wrong token is held back.
         package var wrongTokenDelay = Duration.seconds(1)
         /// Refusals that are held back at one time; one more connection is closed without a response.
         package var maxDelayedRefusals = 1024
         /// Connections at one time, fewer if descriptors do not suffice. A further one takes the place of the oldest
-        /// that has made no request, and is refused with `too_many_connections` if there is none.
+        /// that has made no request, and is refused with `too_many_connections` if there is none. Default: 16,384.
         public var maxConnections = 16_384
-        /// Subscriptions at one time; a further one is refused with `too_many_subscribers`.
+        /// Subscriptions at one time; a further one is refused with `too_many_subscribers`. Default: 4,096.
         public var maxSubscribers = 4096
         /// Stored positions of subscribers; a commit of a further subscriber id is refused with `too_many_positions`. A
-        /// log that has more when it is opened keeps them.
+        /// log that has more when it is opened keeps them. Default: 4,096.
         public var maxPositions = 4096
         /// A stored position is forgotten when it was neither committed nor its subscriber connected for this long;
         /// `nil` keeps all. Measured to a sixteenth of it, and not within the first hour after a start, or a sixteenth of it.
+        /// Default: 30 days.
         public var positionExpiry: Duration? = .seconds(30 * 86_400)
-        /// What clients must say in `hello`; `nil` asks nothing.
+        /// What clients must say in `hello`; `nil` asks nothing. Default: `nil`.
         public var token: String?
-        /// How long a connection may wait before it says `hello`, where a token is asked for.
+        /// How long a connection may wait before it says `hello`, where a token is asked for. Default: 10 s.
         public var handshakeTimeout = Duration.seconds(10)
         /// Told what an operator should know. Called on the server's thread: it must return soon.
+        /// Default: does nothing.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
         /// The system's, or a test's.
         package var clock = ServerClock.system

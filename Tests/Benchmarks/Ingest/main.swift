@@ -1,7 +1,7 @@
 import BenchmarkSupport
 
-// One measurement of reading CSV, of coding batches, of the stages of the pipeline or of the memory store; scripts/bench-ingest.py,
-// scripts/bench-pipeline.py and scripts/bench-store.py put them side by side.
+// One measurement of reading CSV, of coding batches, of the stages of the pipeline or of the memory store; scripts/bench.py
+// compares them.
 let arguments = Arguments(CommandLine.arguments.dropFirst())
 
 switch arguments.words.first {

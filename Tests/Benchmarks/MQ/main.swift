@@ -1,7 +1,7 @@
 import BenchmarkSupport
 import TelemetryNet
 
-// One measurement of the queue or of what it is measured against; scripts/bench-mq.py puts them side by side.
+// One measurement of the queue or of what it is compared with; scripts/bench.py compares them.
 ignoreBrokenPipeSignal()
 let arguments = Arguments(CommandLine.arguments.dropFirst())
 

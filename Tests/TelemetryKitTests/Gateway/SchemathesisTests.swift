@@ -10,7 +10,7 @@ import Testing
 
 @Suite("The interface, tried by what its own document says", .timeLimit(.minutes(20)))
 struct SchemathesisTests {
-    /// `make schemathesis` is the long form.
+    /// `make schemathesis` is the long form: as many requests as it has `SCHEMATHESIS_SECONDS` for.
     @Test("schemathesis finds no answer that the document does not allow")
     func conformance() async throws {
         let package = SampleTests.package
@@ -25,10 +25,12 @@ struct SchemathesisTests {
 
         try await GatewayStage.with({ $0.swaggerUIDirectory = SwaggerUITests.directory.path }, store: store) { stage in
             let url = "http://127.0.0.1:\(stage.port)"
+            let seconds = ProcessInfo.processInfo.environment["SCHEMATHESIS_SECONDS"]
+            let extent = seconds.map { ["--max-time", $0] } ?? ["--max-examples", "10", "--seed", "1"]
             let words = [
                 Command.python, "-m", "schemathesis.cli", "--config-file", file.path, "run", url + "/openapi.json", "--url", url,
-                "--exclude-path", "/api/v1/stream", "--max-examples", "10", "--seed", "1", "--no-color",
-            ]
+                "--exclude-path", "/api/v1/stream", "--no-color",
+            ] + extent
             let result = try await Command.runAside(words)
             let report = String(decoding: result.output, as: UTF8.self)
             #expect(result.status == 0, "make test installs schemathesis; it says: \(report)")

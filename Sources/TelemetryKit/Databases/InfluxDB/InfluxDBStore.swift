@@ -35,34 +35,34 @@ public final class InfluxDBStore: TelemetryStore {
             case wide
         }
 
-        /// `http://host:8086`; a path in front of the interface's own is kept.
+        /// `http://host:8086`; a path in front of the interface's own is kept. Default: `"http://127.0.0.1:8086"`.
         public var url: String
         /// Sent as `Authorization: Token …` to 2.x and `Bearer …` to 3.x; for 1.x `user:password`, which is sent as
-        /// `Basic …`, or a JSON Web Token, sent as `Bearer …`. `nil`: none.
+        /// `Basic …`, or a JSON Web Token, sent as `Bearer …`. `nil`: none. Default: `nil`.
         public var token: String?
-        /// The organization of 2.x, by name.
+        /// The organization of 2.x, by name. Default: `"gpu_telemetry"`.
         public var org: String
-        /// The bucket of 2.x, or the database of 1.x and 3.x.
+        /// The bucket of 2.x, or the database of 1.x and 3.x. Default: `"gpu_telemetry"`.
         public var bucket: String
         /// The retention policy of 1.x; `nil`: the database's default.
         public var retentionPolicy: String?
         /// How long a bucket that is created keeps samples; `nil`: for ever. InfluxDB's least is an hour. One that is there
-        /// stays as it is.
+        /// stays as it is. Default: `nil`.
         public var retentionPeriod: Duration?
-        /// Whether a bucket or database that is absent is created.
+        /// Whether a bucket or database that is absent is created. Default: `true`.
         public var createsBucket: Bool
         /// Whether container, pod and namespace are tags instead of fields: searchable, at the price of a series for every
-        /// workload. Not to be changed for a bucket that holds samples.
+        /// workload. Not to be changed for a bucket that holds samples. Default: `false`.
         public var workloadTags: Bool
-        /// Not to be changed for a bucket that holds samples.
+        /// Not to be changed for a bucket that holds samples. Default: `.narrow`.
         public var schema: Schema
-        /// Generation of the server.
+        /// Generation of the server. Default: `.detect`.
         public var version: Version
-        /// From a request until its answer is complete.
+        /// From a request until its answer is complete. Default: 30 s.
         public var timeout: Duration
-        /// Connections, and with them requests at once.
+        /// Connections, and with them requests at once. Default: 4.
         public var maxConnections: Int
-        /// A write is sent in pieces of about this size.
+        /// A write is sent in pieces of about this size. Default: 4 MiB.
         public var maxBodyBytes: Int
         /// The proxy that requests go through, such as `http://host:3128`; `nil`, the default: none. Variables such as `http_proxy` are not
         /// looked at.

@@ -16,26 +16,28 @@ import TelemetryStores
 public final class VictoriaMetricsStore: TelemetryStore {
     /// Where the database is, and how it is asked. Every member has a default.
     public struct Configuration: Sendable {
-        /// What precedes `/api/v1/import`.
+        /// What precedes `/api/v1/import`. Default: `"http://127.0.0.1:8428"`.
         public var writeURL: String
-        /// What precedes `/api/v1/export` and `/api/v1/query`.
+        /// What precedes `/api/v1/export` and `/api/v1/query`. Default: `"http://127.0.0.1:8428"`.
         public var readURL: String
         /// Sent as `Authorization: Bearer …`, for a vmauth in front; `nil`: none. A user and a password may stand in the URLs.
+        /// Default: `nil`.
         public var token: String?
-        /// The value of the label `db`.
+        /// The value of the label `db`. Default: `"gpu_telemetry"`.
         public var database: String
-        /// From a request until its answer is complete.
+        /// From a request until its answer is complete. Default: 30 s.
         public var timeout: Duration
-        /// Connections, and with them requests at once.
+        /// Connections, and with them requests at once. Default: 4.
         public var maxConnections: Int
-        /// A write is sent in pieces of about this size.
+        /// A write is sent in pieces of about this size. Default: 4 MiB.
         public var maxBodyBytes: Int
         /// The proxy that requests go through, such as `http://host:3128`; `nil`, the default: none. Variables such as `http_proxy` are not
         /// looked at.
         public var proxy: String?
         /// A longer text is refused, since the database would cut it and not say so. Its flag `-maxLabelValueLen`.
+        /// Default: 16 KiB.
         public var maxLabelBytes: Int
-        /// Raw samples are read in spans of time that hold about so many.
+        /// Raw samples are read in spans of time that hold about so many. Default: 100,000.
         public var samplesPerRead: Int
 
         /// A single node: `http://host:8428`.

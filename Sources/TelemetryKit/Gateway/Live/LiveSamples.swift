@@ -9,13 +9,14 @@ import TelemetryModels
 public final class LiveSamples: Sendable {
     /// Bounds and times. Every member has a default.
     public struct Configuration: Sendable {
-        /// How long samples are gathered into one event.
+        /// How long samples are gathered into one event. Default: 250 ms.
         public var interval = Duration.milliseconds(250)
         /// After so long without samples a client is sent a comment, so that both ends see that the other is there.
+        /// Default: 15 s.
         public var heartbeat = Duration.seconds(15)
-        /// Samples that may wait for one client; more, and it is dropped.
+        /// Samples that may wait for one client; more, and it is dropped. Default: 100,000.
         public var maxPending = 100_000
-        /// Clients at one time; a further one is refused.
+        /// Clients at one time; a further one is refused. Default: 256.
         public var maxSubscribers = 256
 
         /// The defaults.

@@ -19,15 +19,15 @@ import TelemetryNet
 public struct CSVReader: ~Copyable {
     /// How to read. Every member has a default.
     public struct Configuration: Sendable {
-        /// The first row names the columns.
+        /// The first row names the columns. Default: `true`.
         public var hasHeader = true
         /// Spaces and tabs around a field are not part of it, as in `a, "b"`; those within quotes are. RFC 4180 itself, and the default, is
         /// that they are.
         public var trimsSpaces = false
-        /// A longer row is an error. It bounds the memory, and what an unclosed quote can swallow.
+        /// A longer row is an error. It bounds the memory, and what an unclosed quote can swallow. Default: 1 MiB.
         public var maxRowBytes = 1 << 20
         /// Bytes read at a time. What is copied from the page cache should still be in the core's own cache when it is taken apart: 64 KiB
-        /// copies three times as fast as 256 KiB here, and as fast as a mapped file is read.
+        /// copies three times as fast as 256 KiB here, and as fast as a mapped file is read. Default: 64 KiB.
         public var chunkSize = 64 << 10
 
         /// The defaults.

@@ -24,11 +24,11 @@ import TelemetryNet
 public struct PrometheusTextReader: ~Copyable {
     /// How to read. Every member has a default.
     public struct Configuration: Sendable {
-        /// What to do at a line that cannot be read.
+        /// What to do at a line that cannot be read. Default: `BadRowPolicy.stop`.
         public var badLines = BadRowPolicy.stop
-        /// A longer line is an error. It bounds the memory.
+        /// A longer line is an error. It bounds the memory. Default: 1 MiB.
         public var maxLineBytes = 1 << 20
-        /// Bytes read at a time.
+        /// Bytes read at a time. Default: 64 KiB.
         public var chunkSize = 64 << 10
 
         /// The defaults.

@@ -12,12 +12,12 @@ import TelemetryModels
 public final class MemoryStore: TelemetryStore {
     /// What may be held. Every member has a default.
     public struct Configuration: Sendable {
-        /// How much older than the newest sample a sample may be; `nil`: no limit.
+        /// How much older than the newest sample a sample may be; `nil`: no limit. Default: `nil`.
         public var retentionPeriod: Duration?
         /// The number of bytes that samples, series and the tables of both may take; `nil`: no limit. DCGM's samples take one to four each,
-        /// and a series one to three thousand. Samples of the newest time are kept even beyond it.
+        /// and a series one to three thousand. Samples of the newest time are kept even beyond it. Default: 1 GiB.
         public var maxBytes: Int?
-        /// Receives events, on the thread of the write that causes them.
+        /// Receives events, on the thread of the write that causes them. Default: does nothing.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
         /// Limits of age and memory.
