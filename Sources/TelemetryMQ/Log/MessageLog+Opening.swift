@@ -35,5 +35,12 @@ extension MessageLog {
         package var segmentsOpened = 0
         /// Of segments without an index.
         package var messagesRead: Int64 = 0
+
+        package init(segmentCount: Int = 0, indexesRead: Int = 0, segmentsOpened: Int = 0, messagesRead: Int64 = 0) {
+            self.segmentCount = segmentCount
+            self.indexesRead = indexesRead
+            self.segmentsOpened = segmentsOpened
+            self.messagesRead = messagesRead
+        }
     }
 }

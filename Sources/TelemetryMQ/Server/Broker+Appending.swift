@@ -1,3 +1,4 @@
+import TelemetryMQLog
 import TelemetryNet
 
 /// Writing what is published, and what follows from it: responses, delivery, and reports of a device that refuses.

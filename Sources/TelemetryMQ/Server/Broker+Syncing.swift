@@ -1,3 +1,4 @@
+import TelemetryMQLog
 import TelemetryNet
 
 /// Performs what ``GroupCommit`` decides: syncs what is written, and lets responses go that waited for it.

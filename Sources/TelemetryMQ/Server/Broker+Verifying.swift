@@ -1,3 +1,4 @@
+import TelemetryMQLog
 import TelemetryNet
 
 /// Reading segments whole before anything of them is delivered.

@@ -1,3 +1,5 @@
+import TelemetryMQProtocol
+
 /// What the server counts from its start.
 struct BrokerCounters {
     var messagesIn: Int64 = 0

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import TelemetryMQ
+@testable import TelemetryMQLog
+@testable import TelemetryMQServer
 
 @Suite("When the log is synced, and whose responses wait for it")
 struct GroupCommitTests {
