@@ -12,7 +12,10 @@ package struct CurlRequest: Sendable {
     /// A longer body of the answer is a failure. It bounds the memory.
     var maximumBody = Int.max
 
-    package init(method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil, timeout: Duration = Duration.seconds(30), maximumBody: Int = Int.max) {
+    package init(
+        method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,
+        timeout: Duration = .seconds(30), maximumBody: Int = .max
+    ) {
         self.method = method
         self.url = url
         self.headers = headers

@@ -42,7 +42,9 @@ package struct AppendBatch: ~Copyable {
         prefix.deallocate()
     }
 
+    @inlinable
     package var isEmpty: Bool { count == 0 }
+    @inlinable
     package var nextOffset: Int64 { firstOffset + Int64(count) }
 
     /// Forgets the records and keeps the memory, up to a bound.

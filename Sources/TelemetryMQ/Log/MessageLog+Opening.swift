@@ -36,11 +36,6 @@ extension MessageLog {
         /// Of segments without an index.
         package var messagesRead: Int64 = 0
 
-        package init(segmentCount: Int = 0, indexesRead: Int = 0, segmentsOpened: Int = 0, messagesRead: Int64 = 0) {
-            self.segmentCount = segmentCount
-            self.indexesRead = indexesRead
-            self.segmentsOpened = segmentsOpened
-            self.messagesRead = messagesRead
-        }
+        package init() {}
     }
 }

@@ -3,9 +3,11 @@ import TelemetryNet
 
 /// The member that ends every JSON object of the log's files: `,"crc32c":"9a8b7c6d"}`, the CRC-32C of the bytes before it.
 package enum Checksum {
-    package static let name: StaticString = #","crc32c":""#
+    @inlinable
+    package static var name: StaticString { #","crc32c":""# }
     /// Of the whole member, with the brace behind it.
-    static let memberBytes = 21
+    @inlinable
+    package static var memberBytes: Int { 21 }
 
     /// Whether the bytes end with the member and its checksum is right; says what is wrong where not.
     package static func damage(_ bytes: UnsafeRawBufferPointer) -> String? {
@@ -31,6 +33,7 @@ extension ByteWriter {
 }
 
 /// A number in eight hexadecimal digits, as they lie in memory.
+@inlinable
 @inline(__always)
 package func hexDigits(_ value: UInt32) -> UInt64 {
     // A digit a byte, the lowest in the lowest byte; then in the order of reading.

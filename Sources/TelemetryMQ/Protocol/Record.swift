@@ -9,19 +9,29 @@ import TelemetryNet
 /// without white space and in this order; `producer_id` and `sequence` are there where the producer gave them.
 /// `timestamp` is in microseconds since 1970. The checksum covers the 4 length bytes and all bytes before its own member.
 package enum Record {
-    package static let lengthBytes = 4
-    package static let trailerBytes = Checksum.memberBytes
+    @inlinable
+    package static var lengthBytes: Int { 4 }
+    @inlinable
+    package static var trailerBytes: Int { Checksum.memberBytes }
     /// Bytes that a record has beside its payload and its producer's id, at most.
-    package static let maxOverhead = 256
+    @inlinable
+    package static var maxOverhead: Int { 256 }
     /// Offsets and sequences are below it, so that their sums and differences are always numbers.
-    package static let numberBound: Int64 = 1 << 62
+    @inlinable
+    package static var numberBound: Int64 { 1 << 62 }
 
-    package static let opening: StaticString = #"{"type":"message","message_id":""#
-    package static let offsetName: StaticString = #"","offset":"#
-    package static let timestampName: StaticString = #","timestamp":"#
-    package static let producerName: StaticString = #","producer_id":"#
-    package static let sequenceName: StaticString = #","sequence":"#
-    package static let payloadName: StaticString = #","payload":"#
+    @inlinable
+    package static var opening: StaticString { #"{"type":"message","message_id":""# }
+    @inlinable
+    package static var offsetName: StaticString { #"","offset":"# }
+    @inlinable
+    package static var timestampName: StaticString { #","timestamp":"# }
+    @inlinable
+    package static var producerName: StaticString { #","producer_id":"# }
+    @inlinable
+    package static var sequenceName: StaticString { #","sequence":"# }
+    @inlinable
+    package static var payloadName: StaticString { #","payload":"# }
 
     /// What a record says of itself. `payload`: bytes from the start of the record.
     package struct Header: Sendable {
@@ -33,6 +43,7 @@ package enum Record {
     }
 
     /// The number that the record's first four bytes hold, plus those four.
+    @inlinable
     @inline(__always)
     package static func totalBytes(_ start: UnsafeRawPointer) -> Int {
         lengthBytes + Int(UInt32(bigEndian: start.loadUnaligned(as: UInt32.self)))

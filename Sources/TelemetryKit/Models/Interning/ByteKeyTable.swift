@@ -4,22 +4,24 @@ import Glibc
 ///
 /// An open-addressing table; a slot holds the hash and the index of an entry, an entry where its key lies in one arena.
 package struct ByteKeyTable {
-    private struct Entry {
-        var hash: UInt64
-        var keyStart: Int
-        var keyEnd: Int
-        var number: UInt32
+    @usableFromInline
+    struct Entry {
+        @usableFromInline var hash: UInt64
+        @usableFromInline var keyStart: Int
+        @usableFromInline var keyEnd: Int
+        @usableFromInline var number: UInt32
     }
 
     /// Entry index + 1; 0 is free. A power of two in size, at most half full.
-    private var slots: [UInt32]
-    private var entries: [Entry] = []
-    private var arena: [UInt8] = []
+    @usableFromInline var slots: [UInt32]
+    @usableFromInline var entries: [Entry] = []
+    @usableFromInline var arena: [UInt8] = []
 
     /// `slots` is a power of two.
     package init(slots: Int = 1024) { self.slots = Array(repeating: 0, count: slots) }
 
     /// The number of a key given in pieces, or `nil` where it was not added yet.
+    @inlinable
     @inline(__always)
     package func find(_ hash: UInt64, _ pieces: Int, _ piece: (Int) -> UnsafeRawBufferPointer) -> UInt32? {
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
@@ -32,8 +34,9 @@ package struct ByteKeyTable {
     }
 
     /// Pieces lie in the arena each behind its length, so that no two keys are the same bytes cut differently.
+    @inlinable
     @inline(__always)
-    private func matches(_ entry: Entry, _ pieces: Int, _ piece: (Int) -> UnsafeRawBufferPointer) -> Bool {
+    func matches(_ entry: Entry, _ pieces: Int, _ piece: (Int) -> UnsafeRawBufferPointer) -> Bool {
         arena.withUnsafeBytes { arena in
             var at = entry.keyStart
             for i in 0..<pieces {

@@ -1,6 +1,7 @@
 /// A hash that is the same in every process and on every machine, unlike `Hasher`.
 package enum StableHash {
     /// Takes in 16 bytes by each multiplication.
+    @inlinable
     @inline(__always)
     package static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
         let count = bytes.count
@@ -26,8 +27,9 @@ package enum StableHash {
     }
 
     /// One multiplication of 64 by 64 to 128 bits, halves folded.
+    @inlinable
     @inline(__always)
-    static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    package static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
         let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b ^ 0xD6E8_FEB8_6659_FD93)
         return product.high ^ product.low
     }
