@@ -29,16 +29,16 @@ let package = Package(
 
         // The two products. Neither imports the other.
         .target(
-            name: "TelemetryMQProtocol", dependencies: ["TelemetryNet"],
+            name: "TelemetryMQProtocol", dependencies: ["CLinux", "TelemetryNet"],
             path: "Sources/TelemetryMQ/Protocol", swiftSettings: strict),
         .target(
             name: "TelemetryMQLog", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryNet"],
             path: "Sources/TelemetryMQ/Log", swiftSettings: strict),
         .target(
-            name: "TelemetryMQServer", dependencies: ["CLinux", "TelemetryMQLog", "TelemetryMQProtocol", "TelemetryNet"],
+            name: "TelemetryMQServer", dependencies: ["TelemetryMQLog", "TelemetryMQProtocol", "TelemetryNet"],
             path: "Sources/TelemetryMQ/Server", swiftSettings: strict),
         .target(
-            name: "TelemetryMQClient", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryNet"],
+            name: "TelemetryMQClient", dependencies: ["TelemetryMQProtocol", "TelemetryNet"],
             path: "Sources/TelemetryMQ/Client", swiftSettings: strict),
         .target(
             name: "TelemetryMQ", dependencies: ["TelemetryMQClient", "TelemetryMQLog", "TelemetryMQServer"],
@@ -110,14 +110,31 @@ let package = Package(
         // What the tests of several targets use; not a product.
         .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),
         .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet", "FaultSupport"], swiftSettings: strict),
-        .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux", "FaultSupport"], swiftSettings: strict),
-        .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TelemetryMQTests",
+            dependencies: [
+                "TelemetryMQ", "TelemetryMQClient", "TelemetryMQLog", "TelemetryMQProtocol", "TelemetryMQServer",
+                "TelemetryNet", "CLinux", "FaultSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TelemetryKitTests",
+            dependencies: [
+                "TelemetryKit", "TelemetryDatabases", "TelemetryGateway", "TelemetryHTTPClient", "TelemetryHealth",
+                "TelemetryModels", "TelemetryPipeline", "TelemetryPromQL", "TelemetryReaders", "TelemetryScraping",
+                "TelemetryStores", "TelemetryNet", "FaultSupport",
+            ],
+            swiftSettings: strict),
         // What `make fuzz` runs, with the inputs that are kept.
         .testTarget(
-            name: "FuzzTests", dependencies: ["TelemetryKit", "TelemetryMQ", "TelemetryNet", "ExampleSupport", "CLinux"], path: "Tests/Fuzz",
+            name: "FuzzTests",
+            dependencies: [
+                "TelemetryKit", "TelemetryMQ", "TelemetryMQProtocol", "TelemetryNet", "ExampleSupport", "CLinux",
+            ],
+            path: "Tests/Fuzz",
             exclude: ["Corpus", "Driver", "extremes.dict"],
             swiftSettings: strict),
-        .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
+        .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "FaultSupport", "mq-server", "streamer", "collector", "api"],
