@@ -64,7 +64,7 @@ sanitize: setup-tests ## Run tests under the address and thread sanitizers
 schemathesis: setup-tests ## Try the REST API by its OpenAPI document
 	@SCHEMATHESIS_SECONDS=$${SCHEMATHESIS_SECONDS:-600} scripts/test.sh --filter SchemathesisTests
 
-check-consumer: setup ## Build and run a package that imports only TelemetryMQ
+check-consumer: setup ## Build and run a program for each library alone
 	@scripts/check-consumer.sh
 
 ## bench-NAME: Measure mq, ingest, pipeline, store, influx or http

@@ -5,8 +5,8 @@
                         an edge that points upward, or an outdated map
     imports.py --map    writes the map
 
-Targets and their dependencies are what the package manager reports. Inside a target, a folder uses another one if it
-names a type or a function that only the other declares at the top level of a file.
+Targets and their dependencies are what the package manager reports; it refuses cycles of targets itself. Inside a
+target, a folder uses another one if it names a type or a function that only the other declares at the top level.
 """
 import collections
 import json
@@ -18,11 +18,11 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "CONTRIBUTING.md"
 BEGIN, END = "<!-- map: scripts/imports.py --map -->\n", "<!-- end of the map -->\n"
-# From the bottom to the top. A target may use those of lower layers and of its own.
+# From the bottom to the top. A target may use its own layer and lower ones.
 LAYERS = (
-    ("ground floor", r"CCurl|CLinux|LinuxRequired|TelemetryNet|TelemetryBase|TelemetryHTTP"),
-    ("libraries", r"Telemetry\w+"),
-    ("programs", r"Example\w+|mq-server|streamer|collector|api"),
+    r"CCurl|CLinux|LinuxRequired|TelemetryNet",
+    r"Telemetry\w+",
+    r"Example\w+|mq-server|streamer|collector|api",
 )
 # These may not use each other, in either direction.
 APART = (r"TelemetryMQ\w*", r"Telemetry(?!MQ)\w+")
@@ -32,7 +32,7 @@ DECLARED = re.compile(r"^(?:@[\w()]+\s+)*(?:public |package |internal |final |in
 
 
 def layer(name):
-    return next(index for index, (_, pattern) in enumerate(LAYERS) if re.fullmatch(pattern, name))
+    return next(index for index, pattern in enumerate(LAYERS) if re.fullmatch(pattern, name))
 
 
 def code(file):
@@ -43,7 +43,9 @@ def code(file):
 
 def targets():
     described = subprocess.run(["swift", "package", "--ignore-lock", "describe", "--type", "json"], cwd=ROOT,
-                               capture_output=True, text=True, check=True)
+                               capture_output=True, text=True)
+    if described.returncode:  # A cycle of targets, for example.
+        sys.exit(described.stderr)
     return {target["name"]: target for target in json.loads(described.stdout)["targets"]}
 
 
@@ -67,9 +69,8 @@ def cycle(edges):
 
 def import_problems(target, known):
     """Differences between the dependencies of a target and what its files import; edges in a wrong direction."""
-    name, declared = target["name"], set(target.get("target_dependencies", []))
+    name, declared, imported = target["name"], set(target.get("target_dependencies", [])), {}
     modules = {each["c99name"]: each["name"] for each in known.values()}
-    imported = {}
     for source in sorted(target["sources"]):
         for module in IMPORT.findall((ROOT / target["path"] / source).read_text()):
             if module in modules:
@@ -77,8 +78,7 @@ def import_problems(target, known):
     for module, file in imported.items():
         if module not in declared:
             yield f"{file}: imports {module}, which is not a dependency of {name} in Package.swift"
-    # A test starts programs without importing them.
-    programs = {each for each in declared if known[each]["type"] == "executable"}
+    programs = {each for each in declared if known[each]["type"] == "executable"}  # Tests start them.
     if target["module_type"] == "SwiftTarget":
         for module in sorted(declared - set(imported) - {"LinuxRequired"} - programs):
             yield f"Package.swift: {name} depends on {module}, and no file imports it"
@@ -108,13 +108,20 @@ def folder_edges(target):
     return edges
 
 
+def depth(name, edges):
+    """The length of the longest path down; `edges` has no cycle."""
+    return 1 + max((depth(each, edges) for each in edges.get(name, ())), default=0)
+
+
 def table(known):
     yield "| target | folder | folders in it | imports |\n|---|---|---|---|\n"
+    below = {name: target.get("target_dependencies", []) for name, target in known.items()}
     shown = [each for each in known.values() if each["path"].startswith("Sources")]
-    for target in sorted(shown, key=lambda each: (layer(each["name"]), each["path"])):
-        folders = sorted({pathlib.PurePath(source).parts[0] for source in target["sources"] if "/" in source})
-        imports = sorted(target.get("target_dependencies", []))
-        yield "| " + " | ".join((target["name"], f"`{target['path']}`", ", ".join(folders), ", ".join(imports))) + " |\n"
+    for target in sorted(shown, key=lambda each: (layer(each["name"]), depth(each["name"], below), each["path"])):
+        edges, folders = folder_edges(target), {source.split("/")[0] for source in target["sources"] if "/" in source}
+        ordered = ", ".join(sorted(folders, key=lambda each: (depth(each, edges), each)))
+        columns = target["name"], f"`{target['path']}`", ordered, ", ".join(sorted(below[target["name"]]))
+        yield "| " + " | ".join(columns) + " |\n"
 
 
 def main():
@@ -125,18 +132,17 @@ def main():
         if found := cycle(edges):
             steps = "; ".join(edges[first][second] for first, second in zip(found, found[1:]))
             problems.append(f"{target['path']}: {' -> '.join(found)} is a cycle: {steps}")
+    if problems:
+        sys.exit("\n".join(problems))
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    written, _, after = rest.partition(END)
-    if not after:
+    written, end, after = rest.partition(END)
+    if not end:
         sys.exit(f"imports: {PAGE.name} has no line {BEGIN.strip()} before {END.strip()}")
-    wanted = "\n" + "".join(table(known)) + "\n"
+    wanted = "".join(["\n", *table(known), "\n"])
     if sys.argv[1:] == ["--map"]:
         PAGE.write_text(before + BEGIN + wanted + END + after)
     elif written != wanted:
-        problems.append(f"{PAGE.name}: the map is outdated: run scripts/imports.py --map")
-    print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
-    if problems:
-        sys.exit(f"imports: {len(problems)} problems")
+        sys.exit(f"imports: the map in {PAGE.name} is outdated: run scripts/imports.py --map")
 
 
 if __name__ == "__main__":
