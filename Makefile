@@ -27,7 +27,8 @@ test: setup-tests ## Build everything and run all tests
 	@scripts/test.sh
 	@$(PYTHON) scripts/check-deploy.py
 
-lint: setup ## Check the format of Swift files
+lint: setup ## Check imports, the map and the format of files
+	@scripts/imports.py
 	@scripts/format.sh lint
 
 format: setup ## Format Swift files
@@ -40,7 +41,8 @@ docs: setup ## Render the guide and the libraries into .run/docs
 clean: ## Remove what builds and runs leave
 	rm -rf .build .build-consumer .build-fuzz .build-sanitize .run
 
-tables: setup ## Generate the tables of options and fields in Docs
+tables: setup ## Generate the tables in Docs and the map of the sources
+	@scripts/imports.py --map
 	@UPDATE_DOCS=1 scripts/test.sh --filter 'ConfigurationGuideTests|FieldsGuideTests'
 
 ##@ Long checks
@@ -62,7 +64,7 @@ sanitize: setup-tests ## Run tests under the address and thread sanitizers
 schemathesis: setup-tests ## Try the REST API by its OpenAPI document
 	@SCHEMATHESIS_SECONDS=$${SCHEMATHESIS_SECONDS:-600} scripts/test.sh --filter SchemathesisTests
 
-check-consumer: setup ## Build and run a package that imports only TelemetryMQ
+check-consumer: setup ## Build and run a program for each library alone
 	@scripts/check-consumer.sh
 
 ## bench-NAME: Measure mq, ingest, pipeline, store, influx or http

@@ -9,6 +9,24 @@ let package = Package(
     products: [
         .library(name: "TelemetryKit", targets: ["TelemetryKit"]),
         .library(name: "TelemetryMQ", targets: ["TelemetryMQ"]),
+        // Parts of the two above that are useful alone, each with the modules whose types its interface has.
+        .library(name: "TelemetryMQClient", targets: ["TelemetryMQClient"]),
+        .library(name: "TelemetryMQServer", targets: ["TelemetryMQLog", "TelemetryMQServer"]),
+        .library(name: "TelemetryModels", targets: ["TelemetryModels"]),
+        .library(name: "TelemetryReaders", targets: ["TelemetryModels", "TelemetryReaders"]),
+        .library(name: "TelemetryStores", targets: ["TelemetryModels", "TelemetryStores"]),
+        .library(
+            name: "TelemetryDatabases",
+            targets: ["TelemetryDatabases", "TelemetryModels", "TelemetryStores"]),
+        .library(
+            name: "TelemetryPipeline",
+            targets: ["TelemetryModels", "TelemetryPipeline", "TelemetryReaders", "TelemetryStores"]),
+        .library(
+            name: "TelemetryScraping",
+            targets: ["TelemetryModels", "TelemetryPipeline", "TelemetryReaders", "TelemetryScraping"]),
+        .library(
+            name: "TelemetryGateway",
+            targets: ["TelemetryGateway", "TelemetryHealth", "TelemetryModels", "TelemetryPromQL", "TelemetryStores"]),
         .executable(name: "mq-server", targets: ["mq-server"]),
         .executable(name: "streamer", targets: ["streamer"]),
         .executable(name: "collector", targets: ["collector"]),
@@ -29,16 +47,16 @@ let package = Package(
 
         // The two products. Neither imports the other.
         .target(
-            name: "TelemetryMQProtocol", dependencies: ["TelemetryNet"],
+            name: "TelemetryMQProtocol", dependencies: ["CLinux", "TelemetryNet"],
             path: "Sources/TelemetryMQ/Protocol", swiftSettings: strict),
         .target(
             name: "TelemetryMQLog", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryNet"],
             path: "Sources/TelemetryMQ/Log", swiftSettings: strict),
         .target(
-            name: "TelemetryMQServer", dependencies: ["CLinux", "TelemetryMQLog", "TelemetryMQProtocol", "TelemetryNet"],
+            name: "TelemetryMQServer", dependencies: ["TelemetryMQLog", "TelemetryMQProtocol", "TelemetryNet"],
             path: "Sources/TelemetryMQ/Server", swiftSettings: strict),
         .target(
-            name: "TelemetryMQClient", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryNet"],
+            name: "TelemetryMQClient", dependencies: ["TelemetryMQProtocol", "TelemetryNet"],
             path: "Sources/TelemetryMQ/Client", swiftSettings: strict),
         .target(
             name: "TelemetryMQ", dependencies: ["TelemetryMQClient", "TelemetryMQLog", "TelemetryMQServer"],
@@ -82,22 +100,36 @@ let package = Package(
 
         // The reference daemons.
         .target(
-            name: "ExampleSupport", dependencies: ["TelemetryMQ", "TelemetryNet"],
+            name: "ExampleSupport", dependencies: ["TelemetryMQClient", "TelemetryNet"],
             path: "Sources/Examples/Support", swiftSettings: strict),
         .target(
-            name: "ExampleDatabases", dependencies: ["ExampleSupport", "TelemetryKit"],
+            name: "ExampleDatabases", dependencies: ["ExampleSupport", "TelemetryDatabases"],
             path: "Sources/Examples/Databases", swiftSettings: strict),
         .executableTarget(
-            name: "mq-server", dependencies: ["ExampleSupport", "TelemetryMQ"],
+            name: "mq-server",
+            dependencies: ["ExampleSupport", "TelemetryMQClient", "TelemetryMQLog", "TelemetryMQServer"],
             path: "Sources/Examples/mq-server", swiftSettings: strict),
         .executableTarget(
-            name: "streamer", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
+            name: "streamer",
+            dependencies: [
+                "ExampleSupport", "TelemetryModels", "TelemetryMQClient", "TelemetryNet",
+                "TelemetryPipeline", "TelemetryReaders", "TelemetryScraping",
+            ],
             path: "Sources/Examples/streamer", swiftSettings: strict),
         .executableTarget(
-            name: "collector", dependencies: ["ExampleDatabases", "ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
+            name: "collector",
+            dependencies: [
+                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryMQClient", "TelemetryNet",
+                "TelemetryPipeline", "TelemetryStores",
+            ],
             path: "Sources/Examples/collector", swiftSettings: strict),
         .executableTarget(
-            name: "api", dependencies: ["ExampleDatabases", "ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
+            name: "api",
+            dependencies: [
+                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryGateway",
+                "TelemetryModels", "TelemetryMQClient", "TelemetryNet",
+                "TelemetryPipeline", "TelemetryStores",
+            ],
             path: "Sources/Examples/api", swiftSettings: strict),
 
         // Load and bare loops for `make bench-mq` and `make bench-ingest`.
@@ -110,14 +142,32 @@ let package = Package(
         // What the tests of several targets use; not a product.
         .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),
         .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet", "FaultSupport"], swiftSettings: strict),
-        .testTarget(name: "TelemetryMQTests", dependencies: ["TelemetryMQ", "TelemetryNet", "CLinux", "FaultSupport"], swiftSettings: strict),
-        .testTarget(name: "TelemetryKitTests", dependencies: ["TelemetryKit", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TelemetryMQTests",
+            dependencies: [
+                "TelemetryMQ", "TelemetryMQClient", "TelemetryMQLog", "TelemetryMQProtocol", "TelemetryMQServer",
+                "TelemetryNet", "CLinux", "FaultSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TelemetryKitTests",
+            dependencies: [
+                "TelemetryKit", "TelemetryDatabases", "TelemetryGateway", "TelemetryHTTPClient", "TelemetryHealth",
+                "TelemetryModels", "TelemetryPipeline", "TelemetryPromQL", "TelemetryReaders", "TelemetryScraping",
+                "TelemetryStores", "TelemetryNet", "FaultSupport",
+            ],
+            swiftSettings: strict),
         // What `make fuzz` runs, with the inputs that are kept.
         .testTarget(
-            name: "FuzzTests", dependencies: ["TelemetryKit", "TelemetryMQ", "TelemetryNet", "ExampleSupport", "CLinux"], path: "Tests/Fuzz",
+            name: "FuzzTests",
+            dependencies: [
+                "TelemetryKit", "TelemetryMQ", "TelemetryMQProtocol", "TelemetryNet", "ExampleSupport", "CLinux",
+            ],
+            path: "Tests/Fuzz",
             exclude: ["Corpus", "Driver", "extremes.dict"],
             swiftSettings: strict),
-        .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport", "TelemetryNet", "FaultSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ExampleSupportTests", dependencies: ["ExampleSupport", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "FaultSupport", "mq-server", "streamer", "collector", "api"],

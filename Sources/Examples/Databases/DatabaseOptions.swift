@@ -1,5 +1,5 @@
 import ExampleSupport
-import TelemetryKit
+import TelemetryDatabases
 
 /// Checks the value of an option that is the URL of a server.
 private func address(_ text: String) throws(OptionValueError) -> String {

@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryMQ
+import TelemetryMQClient
 
 /// Logs and counts what kept a reader of the queue from getting every message of one log: retention that was faster, or
 /// another log at the same address.

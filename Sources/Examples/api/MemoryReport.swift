@@ -1,6 +1,7 @@
 import ExampleSupport
-import TelemetryKit
+import TelemetryGateway
 import TelemetryNet
+import TelemetryStores
 
 /// What this program says of its memory: that of the store, and that of the process.
 struct MemoryReport: Sendable {

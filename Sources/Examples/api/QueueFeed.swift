@@ -1,6 +1,9 @@
 import ExampleSupport
-import TelemetryKit
+import TelemetryGateway
+import TelemetryModels
 import TelemetryNet
+import TelemetryPipeline
+import TelemetryStores
 
 /// Reads the whole log into a store, and goes on with what is published, until the task is cancelled.
 ///

@@ -1,7 +1,8 @@
 import ExampleSupport
 import Synchronization
-import TelemetryKit
-import TelemetryMQ
+import TelemetryGateway
+import TelemetryMQClient
+import TelemetryPipeline
 
 /// This program's connection to the queue: whether it is there, and how far it has got.
 final class QueueLink: Sendable {

@@ -1,8 +1,10 @@
 import ExampleDatabases
 import ExampleSupport
-import TelemetryKit
-import TelemetryMQ
+import TelemetryDatabases
+import TelemetryGateway
+import TelemetryMQClient
 import TelemetryNet
+import TelemetryStores
 
 let program = Program(
     name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",

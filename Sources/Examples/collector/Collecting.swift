@@ -1,7 +1,8 @@
 import ExampleDatabases
 import ExampleSupport
-import TelemetryKit
-import TelemetryMQ
+import TelemetryMQClient
+import TelemetryPipeline
+import TelemetryStores
 
 /// Until a signal, or until the queue refuses this collector. What was read before is stored, within the drain timeout.
 func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context: Program.Context) async throws {

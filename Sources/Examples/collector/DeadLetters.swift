@@ -1,6 +1,7 @@
 import ExampleSupport
 import Synchronization
-import TelemetryKit
+import TelemetryPipeline
+import TelemetryStores
 
 /// The dead-letter file, with what is to be told of it.
 final class DeadLetters: Sendable {

@@ -1,6 +1,7 @@
 import Synchronization
-import TelemetryKit
-import TelemetryMQ
+import TelemetryMQClient
+import TelemetryPipeline
+import TelemetryStores
 
 /// How far the database is behind the queue, asked for now and then.
 final class Lag<Store: TelemetryStore>: Sendable {

@@ -1,6 +1,6 @@
 import ExampleDatabases
 import ExampleSupport
-import TelemetryKit
+import TelemetryPipeline
 
 /// The database to write to.
 enum Storage: String, CaseIterable, Sendable { case influxdb, victoriametrics }

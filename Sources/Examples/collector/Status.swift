@@ -1,6 +1,7 @@
 import ExampleSupport
-import TelemetryKit
 import TelemetryNet
+import TelemetryPipeline
+import TelemetryStores
 
 /// What a collector answers on its HTTP port.
 struct CollectorStatus<Store: TelemetryStore>: Sendable {

@@ -1,7 +1,8 @@
 import ExampleDatabases
 import ExampleSupport
-import TelemetryKit
+import TelemetryDatabases
 import TelemetryNet
+import TelemetryStores
 
 let program = Program(
     name: "collector", summary: "Reads batches from an mq-server and writes them to InfluxDB or VictoriaMetrics; commits only what is stored.",

@@ -1,6 +1,7 @@
 import ExampleSupport
 import Glibc
-import TelemetryMQ
+import TelemetryMQClient
+import TelemetryMQLog
 
 /// `mq-server verify DIR`, `inspect DIR`, `positions HOST:PORT`, `tail HOST:PORT [FROM]`: to look at a log instead of
 /// serving one.

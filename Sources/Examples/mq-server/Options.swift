@@ -1,5 +1,5 @@
 import ExampleSupport
-import TelemetryMQ
+import TelemetryMQServer
 
 enum Options {
     static let tcpHost = Option<String>.host(

@@ -1,6 +1,6 @@
 import ExampleSupport
 import Glibc
-import TelemetryMQ
+import TelemetryMQClient
 
 /// `mq-server positions HOST:PORT`: the stored positions of a running server as a table; `set` and `delete` change one.
 enum PositionCommands {

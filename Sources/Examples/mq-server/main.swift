@@ -1,6 +1,6 @@
 import ExampleSupport
 import Glibc
-import TelemetryMQ
+import TelemetryMQServer
 
 let program = Program(
     name: "mq-server", summary: "Keeps one append-only log of JSON messages and delivers it to any number of subscribers.",

@@ -1,5 +1,6 @@
 import ExampleSupport
-import TelemetryKit
+import TelemetryModels
+import TelemetryPipeline
 
 enum Options {
     static let id = Option<String?>.optionalString(

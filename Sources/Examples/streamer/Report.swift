@@ -1,6 +1,8 @@
 import ExampleSupport
-import TelemetryKit
+import TelemetryModels
 import TelemetryNet
+import TelemetryPipeline
+import TelemetryReaders
 
 /// Tells a person how far a streamer is.
 struct Report: Sendable {

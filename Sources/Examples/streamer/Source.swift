@@ -1,6 +1,8 @@
 import ExampleSupport
-import TelemetryKit
 import TelemetryNet
+import TelemetryPipeline
+import TelemetryReaders
+import TelemetryScraping
 
 /// What a streamer reads, and how.
 enum Source: Sendable {

@@ -1,6 +1,7 @@
 import ExampleSupport
-import TelemetryKit
+import TelemetryModels
 import TelemetryNet
+import TelemetryPipeline
 
 /// What a streamer answers on its HTTP port.
 extension Streamer {

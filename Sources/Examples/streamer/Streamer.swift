@@ -1,7 +1,9 @@
 import ExampleSupport
 import Synchronization
-import TelemetryKit
-import TelemetryMQ
+import TelemetryMQClient
+import TelemetryModels
+import TelemetryPipeline
+import TelemetryScraping
 
 /// Takes the batches of a source and hands them over, in two tasks with a bounded buffer in between: while the queue is away,
 /// collecting goes on until the buffer is full, and then waits.

@@ -1,6 +1,8 @@
 import ExampleSupport
-import TelemetryKit
-import TelemetryMQ
+import TelemetryMQClient
+import TelemetryModels
+import TelemetryPipeline
+import TelemetryScraping
 
 let program = Program(
     name: "streamer", summary: "Reads DCGM exports or scrapes a dcgm-exporter, and publishes the samples as batches to an mq-server.",

@@ -1,4 +1,4 @@
-/// Appends text and JSON to a growing array of bytes.
+/// Appends text to a growing array of bytes.
 package struct ByteWriter: Sendable {
     package var bytes: [UInt8]
 
@@ -34,8 +34,8 @@ package struct ByteWriter: Sendable {
     /// One behind the other, with room made once.
     package mutating func append(_ first: [UInt8], _ second: [UInt8]) {
         bytes.append(addingCapacity: first.count + second.count) { (out: inout OutputSpan<UInt8>) in
-            first.withUnsafeBufferPointer { copy($0, to: &out) }
-            second.withUnsafeBufferPointer { copy($0, to: &out) }
+            first.withUnsafeBufferPointer { appendBytes($0, to: &out) }
+            second.withUnsafeBufferPointer { appendBytes($0, to: &out) }
         }
     }
 
@@ -107,68 +107,13 @@ package struct ByteWriter: Sendable {
         }
         bytes.append(contentsOf: value.description.utf8)
     }
-
-    /// The text in quotes, escaped as RFC 8259 section 7 asks; all else stays as it is.
-    package mutating func appendJSONString(_ text: String) {
-        var text = text
-        text.withUTF8 { utf8 in
-            guard !needsEscape(utf8) else { return appendEscaped(utf8) }
-            bytes.append(addingCapacity: utf8.count + 2) { (out: inout OutputSpan<UInt8>) in
-                out.append(UInt8(ascii: "\""))
-                copy(utf8, to: &out)
-                out.append(UInt8(ascii: "\""))
-            }
-        }
-    }
-
-    private mutating func appendEscaped(_ utf8: UnsafeBufferPointer<UInt8>) {
-        append(UInt8(ascii: "\""))
-        var start = 0
-        for i in 0..<utf8.count where mustEscape(utf8[i]) {
-            append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: utf8[start..<i])))
-            appendEscape(of: utf8[i])
-            start = i + 1
-        }
-        append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: utf8[start...])))
-        append(UInt8(ascii: "\""))
-    }
-
-    private mutating func appendEscape(of byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""): append("\\\"")
-        case UInt8(ascii: "\\"): append("\\\\")
-        case 0x08: append("\\b")
-        case 0x09: append("\\t")
-        case 0x0A: append("\\n")
-        case 0x0C: append("\\f")
-        case 0x0D: append("\\r")
-        default:
-            append("\\u00")
-            append(hexDigit(byte >> 4))
-            append(hexDigit(byte & 15))
-        }
-    }
 }
 
 /// There must be room.
-private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to out: inout OutputSpan<UInt8>) {
+func appendBytes(_ bytes: UnsafeBufferPointer<UInt8>, to out: inout OutputSpan<UInt8>) {
     guard let start = bytes.baseAddress else { return }
     out.withUnsafeMutableBufferPointer { room, count in
         (room.baseAddress! + count).initialize(from: start, count: bytes.count)
         count += bytes.count
     }
-}
-
-private func mustEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") }
-
-/// Without a branch for each byte, so that the compiler can look at many at once.
-private func needsEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
-    var found: UInt8 = 0
-    for byte in utf8 { found |= mustEscape(byte) ? 1 : 0 }
-    return found != 0
-}
-
-@inlinable
-package func hexDigit(_ nibble: UInt8) -> UInt8 {
-    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
 }
