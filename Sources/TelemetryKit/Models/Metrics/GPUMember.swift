@@ -29,7 +29,8 @@ package struct GPUMember: Sendable {
     private let offset: Int
 
     private init(
-        _ name: StaticString, _ path: WritableKeyPath<GPUIdentity, String>, isRequired: Bool = false, isWorkload: Bool = false,
+        _ name: StaticString, _ path: WritableKeyPath<GPUIdentity, String>,
+        isRequired: Bool = false, isWorkload: Bool = false,
         column: String? = nil, label: String? = nil, scraped: [String]? = nil,
         filter: (WritableKeyPath<SampleFilter, [String]> & Sendable)? = nil, example: String = ""
     ) {
@@ -55,7 +56,8 @@ package struct GPUMember: Sendable {
         GPUMember("device", \.device, isRequired: true, example: "nvidia0"),
         // `gpu_uuid` is the label of a GPU's NVLinks.
         GPUMember(
-            "uuid", \.uuid, isRequired: true, label: "UUID", scraped: ["UUID", "uuid", "gpu_uuid"], filter: \SampleFilter.uuids,
+            "uuid", \.uuid, isRequired: true, label: "UUID",
+            scraped: ["UUID", "uuid", "gpu_uuid"], filter: \SampleFilter.uuids,
             example: "GPU-5fd4f087-86f3-7a43-b711-4771313afc50"),
         GPUMember(
             "model_name", \.modelName, isRequired: true, column: "modelName", label: "modelName",
