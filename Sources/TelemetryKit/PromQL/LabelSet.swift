@@ -45,25 +45,18 @@ package final class LabelSet: Hashable, Sendable {
 
 /// The labels that a series of a store has in PromQL.
 extension LabelSet {
-    static let uuid = "UUID"
-    static let modelName = "modelName"
-    static let hostname = "Hostname"
-
-    /// Its own labels, and those of `dcgm-exporter` for what its GPU says beyond them. A store can be asked for uuid, model and
-    /// host: these are always the GPU's.
+    /// Its own labels, and those of `dcgm-exporter` for what its GPU says beyond them. The members that a store can
+    /// filter by are always the GPU's.
     package convenience init(_ series: MetricSeries) {
         let gpu = series.gpu
-        var labels = [
-            MetricLabel(name: Self.nameLabel, value: series.metricName), MetricLabel(name: Self.uuid, value: gpu.uuid),
-            MetricLabel(name: Self.modelName, value: gpu.modelName), MetricLabel(name: Self.hostname, value: gpu.hostname),
-        ]
+        var labels = [MetricLabel(name: Self.nameLabel, value: series.metricName)]
+        for (member, _) in GPUMember.filters {
+            labels.append(MetricLabel(name: member.label, value: member.text(of: gpu)))
+        }
         let fixed = labels.map(\.name)
         labels += series.labels.filter { !$0.value.isEmpty && !fixed.hasText($0.name) }
-        let further = [
-            ("gpu", gpu.gpuID), ("device", gpu.device), ("container", gpu.container), ("pod", gpu.pod), ("namespace", gpu.namespace),
-        ]
-        for (name, value) in further where !labels.contains(where: { $0.name.hasBytes(of: name) }) {
-            labels.append(MetricLabel(name: name, value: value))
+        for member in GPUMember.all where !labels.contains(where: { $0.name.hasBytes(of: member.label) }) {
+            labels.append(MetricLabel(name: member.label, value: member.text(of: gpu)))
         }
         self.init(labels)
     }

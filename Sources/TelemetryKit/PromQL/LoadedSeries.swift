@@ -119,9 +119,8 @@ package enum SelectorFilter {
         metricNames: inout [String]?
     ) async throws -> SampleFilter? {
         let names = matchers.filter { $0.name == LabelSet.nameLabel }
-        var filter = SampleFilter(
-            uuids: texts(LabelSet.uuid, matchers), hostnames: texts(LabelSet.hostname, matchers),
-            modelNames: texts(LabelSet.modelName, matchers))
+        var filter = SampleFilter()
+        for (member, list) in GPUMember.filters { filter[keyPath: list] = texts(member.label, matchers) }
         // A bound beyond the years 1677 to 2262 is none, or leaves nothing.
         guard let startTime = timestamp(start, 0) ?? (start < 0 ? Timestamp(nanoseconds: .min) : nil),
             let endTime = timestamp(end, 999_999) ?? (end > 0 ? Timestamp(nanoseconds: .max) : nil)

@@ -1,21 +1,9 @@
 import TelemetryModels
 
-/// Which labels say which part of a GPU's identity: those of `dcgm-exporter`, old and new, and those that Prometheus makes of them.
+/// Finds a GPU's identity in labels: those of `dcgm-exporter`, old and new, and those that Prometheus makes of them.
 ///
-/// Where a series has several for one part, the first of them that is not empty counts. To Prometheus an empty label is none.
+/// `GPUMember.all` lists the labels that may carry each member. To Prometheus an empty label is none.
 enum ScrapeLabels {
-    /// `gpu_uuid`: of the GPU's NVLinks.
-    static let uuid = ["UUID", "uuid", "gpu_uuid"]
-    static let gpuID = ["gpu", "gpu_id"]
-    static let device = ["device"]
-    static let modelName = ["modelName", "model_name"]
-    static let hostname = ["hostname", "Hostname"]
-    // The exporter's own label comes first where Prometheus renamed it because the target has one of that name, such as the
-    // exporter's own pod. `…_name` and `pod_namespace` are those of the exporter's old namespace.
-    static let container = ["exported_container", "container", "container_name"]
-    static let pod = ["exported_pod", "pod", "pod_name"]
-    static let namespace = ["exported_namespace", "namespace", "pod_namespace"]
-
     /// `nil` where no label names a GPU. `host` is the scraped one: it stands in where the labels name none.
     static func gpu(of labels: [MetricLabel], host: String) -> GPUIdentity? {
         func value(_ names: [String]) -> String {
@@ -24,12 +12,11 @@ enum ScrapeLabels {
             }
             return ""
         }
-        let uuid = value(ScrapeLabels.uuid)
-        guard !uuid.isEmpty else { return nil }
-        let hostname = [value(hostname), withoutPort(value(["instance"])), host].first { !$0.isEmpty }
-        return GPUIdentity(
-            gpuID: value(gpuID), device: value(device), uuid: uuid, modelName: value(modelName), hostname: hostname ?? "",
-            container: value(container), pod: value(pod), namespace: value(namespace))
+        guard !value(GPUMember.uuid.scrapedLabels).isEmpty else { return nil }
+        var gpu = GPUIdentity { value($0.scrapedLabels) }
+        if gpu.hostname.isEmpty { gpu.hostname = withoutPort(value(["instance"])) }
+        if gpu.hostname.isEmpty { gpu.hostname = host }
+        return gpu
     }
 
     /// The host of `host:port` or `[address]:port`; all of it where there is no port.

@@ -12,7 +12,7 @@ struct FluxQueries: InfluxQueries {
     let layout: InfluxLayout
 
     private var isWide: Bool { layout.isWide }
-    private var workloadFields: [String] { layout.workloadTags ? [] : ["container", "namespace", "pod"] }
+    private var workloadFields: [String] { layout.workloadTags ? [] : GPUMember.workloadByName.map(\.name) }
     /// The column that tells the metric, before a pivot.
     private var metricColumn: String { isWide ? "_field" : "_measurement" }
 
@@ -33,8 +33,8 @@ struct FluxQueries: InfluxQueries {
         guard start < stop else { return nil }
         var script = "from(bucket: \(Flux.string(bucket))) |> range(start: \(Flux.time(start)), stop: \(Flux.time(stop)))"
         if isWide { script += Flux.filter("_measurement", [InfluxLayout.wideMeasurement]) }
-        for (column, texts) in [("uuid", filter.uuids), ("hostname", filter.hostnames), ("model_name", filter.modelNames)] where !texts.isEmpty {
-            script += Flux.filter(column, texts.map(LineProtocolText.encodedTag))
+        for (member, list) in GPUMember.filters where !filter[keyPath: list].isEmpty {
+            script += Flux.filter(member.name, filter[keyPath: list].map(LineProtocolText.encodedTag))
         }
         if isWide, !filter.metricNames.isEmpty {
             let names = filter.metricNames.map(stored)

@@ -95,9 +95,6 @@ struct SeriesTable {
 
 extension GPUIdentity {
     init(stored field: (String) -> String?) {
-        func text(_ name: String) -> String { field(name).map(LineProtocolText.decoded) ?? "" }
-        self.init(
-            gpuID: text("gpu_id"), device: text("device"), uuid: text("uuid"), modelName: text("model_name"),
-            hostname: text("hostname"), container: text("container"), pod: text("pod"), namespace: text("namespace"))
+        self.init { field($0.name).map(LineProtocolText.decoded) ?? "" }
     }
 }

@@ -52,13 +52,11 @@ struct InfluxQLQueries: InfluxQueries {
 
     // MARK: Conditions and columns
 
-    private static let identityColumns = ["device", "gpu_id", "hostname", "model_name", "uuid"]
-    private static let workloadColumns = ["container", "namespace", "pod"]
-
     /// Columns with their kind, since another program's field of the same name would hide the tag.
     private func columns(_ target: Target) -> String {
-        let tags = Self.identityColumns.map { InfluxQL.identifier($0) + "::tag" }
-        let workload = Self.workloadColumns.map { InfluxQL.identifier($0) + (layout.workloadTags ? "::tag" : "::field") }
+        let tags = GPUMember.gpuByName.map { InfluxQL.identifier($0.name) + "::tag" }
+        let kind = layout.workloadTags ? "::tag" : "::field"
+        let workload = GPUMember.workloadByName.map { InfluxQL.identifier($0.name) + kind }
         return "\(InfluxQL.identifier(target.labels))::field AS \"labels_raw\", " + (tags + workload).joined(separator: ", ")
     }
 
@@ -70,7 +68,8 @@ struct InfluxQLQueries: InfluxQueries {
             let stored = texts.map { InfluxQL.string(LineProtocolText.encodedTag($0)) }
             return "(" + stored.map { "\(InfluxQL.identifier(tag)) = \($0)" }.joined(separator: " OR ") + ")"
         }
-        var parts = [any("uuid", filter.uuids), any("hostname", filter.hostnames), any("model_name", filter.modelNames), more].compactMap { $0 }
+        var parts = GPUMember.filters.compactMap { any($0.member.name, filter[keyPath: $0.texts]) }
+        if let more { parts.append(more) }
         let start = filter.startTime ?? (isBounded ? Timestamp(nanoseconds: .min) : nil)
         let end = filter.endTime ?? (isBounded ? Timestamp(nanoseconds: .max) : nil)
         if let start { parts.append("time >= \(InfluxQL.time(start))") }

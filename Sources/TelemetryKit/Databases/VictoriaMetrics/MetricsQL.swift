@@ -12,10 +12,9 @@ enum MetricsQL {
 
     /// `{db="gpu_telemetry",hostname=~"a|b"}`
     static func selector(_ filter: SampleFilter, database: String) -> String {
-        let matchers = [
-            "db=" + string(database), matcher("__name__", filter.metricNames), matcher("uuid", filter.uuids),
-            matcher("hostname", filter.hostnames), matcher("model_name", filter.modelNames),
-        ]
+        let matchers =
+            ["db=" + string(database), matcher("__name__", filter.metricNames)]
+            + GPUMember.filters.map { matcher($0.member.name, filter[keyPath: $0.texts]) }
         return "{" + matchers.compactMap { $0 }.joined(separator: ",") + "}"
     }
 

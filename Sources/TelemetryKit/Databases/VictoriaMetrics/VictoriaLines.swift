@@ -153,21 +153,29 @@ struct VictoriaLabelSet: Hashable, Sendable {
 /// A series as labels, and back.
 enum VictoriaLabels {
     /// Of the GPU; an empty value is as good as none.
-    static let identity = ["container", "device", "gpu_id", "hostname", "model_name", "namespace", "pod", "uuid"]
+    static let identity = GPUMember.byName.map(\.name)
+
+    /// The labels of a series with their values, sorted by name. The function gets the series and the database's name.
+    private static let labels: [(name: String, value: @Sendable (MetricSeries, String) -> String)] = {
+        let others: [(name: String, value: @Sendable (MetricSeries, String) -> String)] = [
+            ("__name__", { series, _ in series.metricName }), ("db", { _, database in database }),
+            ("labels_raw", { series, _ in StoredLabels.text(series.labels) }),
+        ]
+        let members = GPUMember.all.map { member in
+            (name: member.name, value: { @Sendable (series: MetricSeries, _: String) in member.text(of: series.gpu) })
+        }
+        return (others + members).sorted { $0.name.precedes($1.name) }
+    }()
 
     static func json(_ series: MetricSeries, database: String, maxBytes: Int) throws(StoreError) -> [UInt8] {
-        let gpu = series.gpu
-        let labels = [
-            ("__name__", series.metricName), ("container", gpu.container), ("db", database), ("device", gpu.device), ("gpu_id", gpu.gpuID),
-            ("hostname", gpu.hostname), ("labels_raw", StoredLabels.text(series.labels)), ("model_name", gpu.modelName),
-            ("namespace", gpu.namespace), ("pod", gpu.pod), ("uuid", gpu.uuid),
-        ]
         var out = ByteWriter()
-        for (name, value) in labels where !value.isEmpty {
+        for (name, text) in labels {
+            let value = text(series, database)
+            guard !value.isEmpty else { continue }
             guard value.utf8.count <= maxBytes else {
                 throw StoreError(
                     .rejected,
-                    "\(name) of \(series.metricName.prefix(100)) on \(gpu.uuid.prefix(100)) has \(value.utf8.count) bytes; VictoriaMetrics keeps \(maxBytes)")
+                    "\(name) of \(series.metricName.prefix(100)) on \(series.gpu.uuid.prefix(100)) has \(value.utf8.count) bytes; VictoriaMetrics keeps \(maxBytes)")
             }
             out.append(out.count == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
             out.appendJSONString(name)
@@ -184,9 +192,7 @@ enum VictoriaLabels {
     }
 
     static func gpu(_ label: (String) -> String) -> GPUIdentity {
-        GPUIdentity(
-            gpuID: label("gpu_id"), device: label("device"), uuid: label("uuid"), modelName: label("model_name"), hostname: label("hostname"),
-            container: label("container"), pod: label("pod"), namespace: label("namespace"))
+        GPUIdentity { label($0.name) }
     }
 }
 

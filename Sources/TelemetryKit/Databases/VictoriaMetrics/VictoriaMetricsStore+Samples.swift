@@ -64,10 +64,7 @@ extension VictoriaMetricsStore {
         try await forEachSpan(filter, extent, from: extent.first, samples: samplesPerRead) { lines in
             for line in lines {
                 let gpu = line.series.gpu
-                let all = [
-                    ("__name__", line.series.metricName), ("container", gpu.container), ("device", gpu.device), ("gpu_id", gpu.gpuID),
-                    ("hostname", gpu.hostname), ("model_name", gpu.modelName), ("namespace", gpu.namespace), ("pod", gpu.pod), ("uuid", gpu.uuid),
-                ]
+                let all = [("__name__", line.series.metricName)] + GPUMember.all.map { ($0.name, $0.text(of: gpu)) }
                 let group = VictoriaLabelSet(all.filter { labels.contains($0.0) })
                 var tally = tallies[group] ?? VictoriaTally(labels: group)
                 for (i, time) in line.times.enumerated() where i == 0 || time != line.times[i - 1] { tally.count += 1 }

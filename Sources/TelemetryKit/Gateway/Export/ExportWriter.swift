@@ -18,7 +18,9 @@ struct ExportWriter {
 
     mutating func begin() {
         switch format {
-        case .csv: output.append("timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw\r\n")
+        case .csv:
+            let gpu = GPUMember.all.map(\.column).joined(separator: ",")
+            output.append("timestamp,metric_name,\(gpu),value,labels_raw\r\n")
         case .json: output.append("{\"data\":[")
         case .lineprotocol: break
         }

@@ -90,13 +90,12 @@ struct SampleWriter {
     }
 
     private static func csv(_ series: MetricSeries) -> SeriesText {
-        let gpu = series.gpu
         var head = ByteWriter()
-        for field in [
-            series.metricName, gpu.gpuID, gpu.device, gpu.uuid, gpu.modelName, gpu.hostname, gpu.container, gpu.pod, gpu.namespace,
-        ] {
+        head.append(",")
+        head.appendCSVField(series.metricName)
+        for member in GPUMember.all {
             head.append(",")
-            head.appendCSVField(field)
+            head.appendCSVField(member.text(of: series.gpu))
         }
         head.append(",\"")
         var tail = ByteWriter()

@@ -1,3 +1,5 @@
+import TelemetryModels
+
 /// The JSON schemas of the answers, by name, as they stand in the OpenAPI document, each with an example.
 enum Schemas {
     static let all: [(name: String, json: String)] = service + store + fleet + catalogue + prometheus + lists
@@ -151,13 +153,11 @@ enum Schemas {
     private static let time = #"{"type":"string","format":"date-time"}"#
     private static let timeOrNull = #"{"type":["string","null"],"format":"date-time"}"#
 
-    private static let gpuMembers: Members = [
-        "gpu_id", "device", "uuid", "model_name", "hostname", "container", "pod", "namespace",
-    ].map { ($0, text) }
+    private static let gpuMembers: Members = GPUMember.all.map { ($0.name, text) }
 
     /// Not closed.
     private static let gpuExample =
-        #"{"gpu_id":"0","device":"nvidia0","uuid":"GPU-5fd4f087-86f3-7a43-b711-4771313afc50","model_name":"NVIDIA H100 80GB HBM3","hostname":"mtv5-dgx1-hgpu-031","container":"","pod":"","namespace":"""#
+        "{" + GPUMember.all.map { #""\#($0.name)":"\#($0.example)""# }.joined(separator: ",")
 
     private static func described(_ schema: String, _ description: String) -> String {
         schema.dropLast() + #","description":"\#(description)"}"#

@@ -100,10 +100,12 @@ struct SelectorSet: Sendable {
                 union = filter
                 continue
             }
-            union = SampleFilter(
-                metricNames: Self.union(known.metricNames, filter.metricNames), uuids: Self.union(known.uuids, filter.uuids),
-                hostnames: Self.union(known.hostnames, filter.hostnames),
-                modelNames: Self.union(known.modelNames, filter.modelNames), startTime: filter.startTime, endTime: filter.endTime)
+            var both = filter
+            both.metricNames = Self.union(known.metricNames, filter.metricNames)
+            for (_, list) in GPUMember.filters {
+                both[keyPath: list] = Self.union(known[keyPath: list], filter[keyPath: list])
+            }
+            union = both
         }
         return union
     }

@@ -157,8 +157,8 @@ struct ColumnarDecoder: Sendable {
     private mutating func readGPUs(_ members: JSONMembers, _ strings: [String]) throws(BatchError) -> [Int] {
         var rows: [GPUIdentity] = []
         try members.read(try members.required("gpus")) { reader throws(JSONError) in
+            let shortest = ColumnarEncoder.firstMembers.count
             func text() throws(JSONError) -> String {
-                guard try reader.nextElement() else { throw reader.failure("a row of gpus has 8 entries") }
                 let index = try reader.readInt64()
                 guard index >= 0, index < strings.count else {
                     throw reader.failure("gpus has the index \(index), which is not in the table of \(strings.count) strings")
@@ -168,14 +168,20 @@ struct ColumnarDecoder: Sendable {
             try reader.beginArray()
             while try reader.nextElement() {
                 try reader.beginArray()
-                guard try reader.nextElement() else { throw reader.failure("a row of gpus has 8 entries") }
+                guard try reader.nextElement() else { throw reader.failure("a row of gpus has \(shortest) entries") }
                 let uuid = try reader.readString()
                 guard !uuid.isEmpty else { throw reader.failure("gpus has an empty uuid") }
-                rows.append(
-                    GPUIdentity(
-                        gpuID: try text(), device: try text(), uuid: uuid, modelName: try text(), hostname: try text(),
-                        container: try text(), pod: try text(), namespace: try text()))
-                while try reader.nextElement() { _ = try reader.skipValue() }
+                var others: [String] = []
+                while try reader.nextElement() {
+                    if others.count < GPUMember.exceptUUID.count {
+                        others.append(try text())
+                    } else {
+                        _ = try reader.skipValue()
+                    }
+                }
+                guard others.count >= shortest - 1 else { throw reader.failure("a row of gpus has \(shortest) entries") }
+                var rest = others[...]
+                rows.append(GPUIdentity { $0.isUUID ? uuid : rest.popFirst() ?? "" })
             }
         }
         return rows.map { gpus.number(of: $0) }

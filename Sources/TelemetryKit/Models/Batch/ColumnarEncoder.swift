@@ -3,6 +3,9 @@ import TelemetryNet
 /// Writes `columnar/1`.
 struct ColumnarEncoder: Sendable {
     static let formatName = "columnar/1"
+    /// The members of a GPU in the first version of this format. All readers know them: a row of `gpus` has at least
+    /// these, and templates of labels refer to no others. Later members follow them in a row, and may be absent.
+    static let firstMembers = GPUMember.all.prefix(8)
 
     /// The parts of a series, numbered across batches.
     private struct Parts {
@@ -101,7 +104,7 @@ struct ColumnarEncoder: Sendable {
             let gpu = gpus[number]
             return (
                 gpu.uuid,
-                [gpu.gpuID, gpu.device, gpu.modelName, gpu.hostname, gpu.container, gpu.pod, gpu.namespace].map { strings.number(of: ByteText($0)) }
+                GPUMember.exceptUUID.map { strings.number(of: ByteText($0.text(of: gpu))) }
             )
         }
         out.append(",\"strings\":")

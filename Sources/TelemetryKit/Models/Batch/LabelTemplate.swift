@@ -7,32 +7,33 @@ struct LabelTemplate: Hashable, Sendable {
     /// Names and templates of values in turn.
     var texts: [ByteText]
 
-    /// The members that a template may name, in the order in which a value is compared with them.
-    static let members = [
-        "uuid", "hostname", "metric_name", "model_name", "device", "gpu_id", "container", "pod", "namespace",
-    ]
+    /// A member of a series that a template may refer to.
+    struct Member: Sendable {
+        let name: String
+        /// `nil` for the metric's name.
+        private let gpuMember: GPUMember?
 
-    static func member(_ name: String, of gpu: GPUIdentity, _ metricName: String) -> String? {
-        switch name {
-        case "uuid": gpu.uuid
-        case "hostname": gpu.hostname
-        case "metric_name": metricName
-        case "model_name": gpu.modelName
-        case "device": gpu.device
-        case "gpu_id": gpu.gpuID
-        case "container": gpu.container
-        case "pod": gpu.pod
-        case "namespace": gpu.namespace
-        default: nil
-        }
+        fileprivate init(_ gpuMember: GPUMember) { (name, self.gpuMember) = (gpuMember.name, gpuMember) }
+
+        fileprivate init(metricName name: String) { (self.name, gpuMember) = (name, nil) }
+
+        func text(of gpu: GPUIdentity, _ metricName: String) -> String { gpuMember?.text(of: gpu) ?? metricName }
     }
+
+    /// The members that a template may refer to, in the order in which a value is compared with them: the first with
+    /// this value counts, so the order is part of the format. Members that are not in `first` follow.
+    static let members: [Member] = {
+        let first = ["uuid", "hostname", "metric_name", "model_name", "device"]
+        let all = [Member(metricName: "metric_name")] + ColumnarEncoder.firstMembers.map { Member($0) }
+        return first.map { name in all.first { $0.name == name }! } + all.filter { !first.contains($0.name) }
+    }()
 
     init(texts: [ByteText]) { self.texts = texts }
 
     init(of series: MetricSeries) {
         texts = []
         texts.reserveCapacity(series.labels.count * 2)
-        let values = LabelTemplate.members.map { LabelTemplate.member($0, of: series.gpu, series.metricName)! }
+        let values = LabelTemplate.members.map { $0.text(of: series.gpu, series.metricName) }
         for label in series.labels {
             texts.append(ByteText(label.name))
             texts.append(ByteText(LabelTemplate.text(of: label.value, values: values, hostname: series.gpu.hostname)))
@@ -41,7 +42,7 @@ struct LabelTemplate: Hashable, Sendable {
 
     private static func text(of value: String, values: [String], hostname: String) -> String {
         if value.isEmpty { return value }
-        if let index = values.firstIndex(where: { $0.hasBytes(of: value) }) { return "{\(members[index])}" }
+        if let index = values.firstIndex(where: { $0.hasBytes(of: value) }) { return "{\(members[index].name)}" }
         // Scrape targets are named by host and port.
         if !hostname.isEmpty, value.utf8.starts(with: hostname.utf8) {
             return "{hostname}" + escaped(value.utf8.dropFirst(hostname.utf8.count))
@@ -65,7 +66,7 @@ struct LabelTemplate: Hashable, Sendable {
 struct CompiledTemplate: Sendable {
     private enum Part: Sendable {
         case literal(String)
-        case member(String)
+        case member(LabelTemplate.Member)
     }
 
     private var names: [String] = []
@@ -117,12 +118,12 @@ struct CompiledTemplate: Sendable {
                 throw BatchError(reason: "labels: a brace is not closed in \"\(abbreviated(text))\"")
             }
             let name = String(decoding: utf8[at + 1..<close], as: UTF8.self)
-            guard LabelTemplate.members.contains(name) else {
+            guard let member = LabelTemplate.members.first(where: { $0.name == name }) else {
                 throw BatchError(reason: "labels: {\(abbreviated(name))} names no member of a series")
             }
             if !literal.isEmpty { parts.append(.literal(String(decoding: literal, as: UTF8.self))) }
             literal.removeAll()
-            parts.append(.member(name))
+            parts.append(.member(member))
             at = close + 1
         }
         if !literal.isEmpty { parts.append(.literal(String(decoding: literal, as: UTF8.self))) }
@@ -140,7 +141,7 @@ struct CompiledTemplate: Sendable {
                 let text =
                     switch part {
                     case .literal(let text): text
-                    case .member(let name): LabelTemplate.member(name, of: gpu, metricName)!
+                    case .member(let member): member.text(of: gpu, metricName)
                     }
                 budget -= text.utf8.count
                 guard budget >= 0 else { throw BatchError(reason: "labels: the templates expand to too much text") }

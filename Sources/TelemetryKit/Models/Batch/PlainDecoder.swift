@@ -10,9 +10,7 @@ struct PlainDecoder: Sendable {
     private var series: [MetricSeries] = []
 
     /// The raw texts of one metric's identity, in the order of ``names``.
-    private static let names: [StaticString] = [
-        "metric_name", "uuid", "gpu_id", "device", "model_name", "hostname", "container", "pod", "namespace",
-    ]
+    private static let names: [StaticString] = ["metric_name", "uuid"] + GPUMember.exceptUUID.map(\.key)
     /// The first of ``names`` must not be empty; the others may be absent.
     private static let neededNames = 2
     /// Go's `time.Time{}`: a time that was never set. No sample can have it, since it is before 1677.
@@ -138,12 +136,9 @@ struct PlainDecoder: Sendable {
         }
         let read = labels.map { MetricLabel(name: $0.name.string, value: $0.value.string) }
         guard Set(read.map { ByteText($0.name) }).count == read.count else { throw reader.failure("labels has a name twice") }
-        let new = MetricSeries(
-            metricName: strings[0],
-            gpu: GPUIdentity(
-                gpuID: strings[2], device: strings[3], uuid: strings[1], modelName: strings[4], hostname: strings[5],
-                container: strings[6], pod: strings[7], namespace: strings[8]),
-            labels: read)
+        var others = strings[PlainDecoder.neededNames...]
+        let gpu = GPUIdentity { $0.isUUID ? strings[1] : others.removeFirst() }
+        let new = MetricSeries(metricName: strings[0], gpu: gpu, labels: read)
         if let number = indices[new] { return number }
         let number = UInt32(series.count)
         series.append(new)

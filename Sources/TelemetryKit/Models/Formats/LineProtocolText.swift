@@ -70,9 +70,7 @@ package enum LineProtocolText {
 package enum WideField {
     package static let labelsSuffix = ".labels"
     /// What else is a name there, or is one to the database or in its answers.
-    private static let taken: Set = [
-        "container", "namespace", "pod", "device", "gpu_id", "hostname", "model_name", "uuid", "time", "result", "table", "error",
-    ]
+    private static let taken: Set = Set(GPUMember.all.map(\.name)).union(["time", "result", "table", "error"])
 
     package static func name(of metric: String) -> String {
         var name = LineProtocolText.encoded(metric)

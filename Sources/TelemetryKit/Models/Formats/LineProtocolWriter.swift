@@ -46,22 +46,22 @@ package struct LineProtocolWriter {
         var head = ByteWriter()
         head.appendEscaped(isWide ? InfluxLayout.wideMeasurement : LineProtocolText.encoded(series.metricName), equals: false)
         let gpu = series.gpu
-        let workload = [("container", gpu.container), ("namespace", gpu.namespace), ("pod", gpu.pod)]
-        var tags = [
-            ("device", gpu.device), ("gpu_id", gpu.gpuID), ("hostname", gpu.hostname), ("model_name", gpu.modelName),
-            ("uuid", gpu.uuid),
-        ]
-        if layout.workloadTags { tags = (tags + workload).sorted { $0.0 < $1.0 } }
-        for (name, value) in tags where !value.isEmpty {
+        for member in layout.workloadTags ? GPUMember.byName : GPUMember.gpuByName {
+            let value = member.text(of: gpu)
+            guard !value.isEmpty else { continue }
             head.append(UInt8(ascii: ","))
-            head.append(name)
+            head.append(member.name)
             head.append(UInt8(ascii: "="))
             head.appendEscaped(LineProtocolText.encoded(value), equals: true)
         }
         head.append(UInt8(ascii: " "))
         head.appendEscaped(field, equals: true)
         head.append(UInt8(ascii: "="))
-        var fields = layout.workloadTags ? [] : workload.filter { !$0.1.isEmpty }.map { ($0.0, LineProtocolText.encoded($0.1)) }
+        var fields: [(String, String)] = []
+        for member in GPUMember.workloadByName where !layout.workloadTags {
+            let value = member.text(of: gpu)
+            if !value.isEmpty { fields.append((member.name, LineProtocolText.encoded(value))) }
+        }
         if !series.labels.isEmpty {
             fields.append((isWide ? field + WideField.labelsSuffix : "labels_raw", StoredLabels.text(series.labels)))
         }

@@ -3,6 +3,7 @@ import TelemetryNet
 /// Which GPU a sample was read from, in the words of the DCGM exporter.
 ///
 /// JSON members: `gpu_id`, `device`, `uuid`, `model_name`, `hostname`, `container`, `pod`, `namespace`.
+// A new member takes a stored property, a parameter of the initializer with a default, and a line in `GPUMember.all`.
 public struct GPUIdentity: Hashable, Sendable {
     /// Index of the GPU on its host, as text: `0`.
     public var gpuID: String
@@ -38,9 +39,7 @@ public struct GPUIdentity: Hashable, Sendable {
 
     /// By the bytes of the texts.
     public static func == (a: GPUIdentity, b: GPUIdentity) -> Bool {
-        a.uuid.hasBytes(of: b.uuid) && a.gpuID.hasBytes(of: b.gpuID) && a.device.hasBytes(of: b.device)
-            && a.modelName.hasBytes(of: b.modelName) && a.hostname.hasBytes(of: b.hostname) && a.container.hasBytes(of: b.container)
-            && a.pod.hasBytes(of: b.pod) && a.namespace.hasBytes(of: b.namespace)
+        GPUMember.all.allSatisfy { $0.text(of: a).hasBytes(of: $0.text(of: b)) }
     }
 }
 

@@ -15,26 +15,24 @@ extension Timestamp: Codable {
     }
 }
 
-/// The JSON members that the models share.
-private enum Member: String, CodingKey {
-    case timestamp, value, labels
-    case metricName = "metric_name"
-    case gpuID = "gpu_id"
-    case device, uuid
-    case modelName = "model_name"
-    case hostname, container, pod, namespace
-    case firstSeen = "first_seen"
-    case lastSeen = "last_seen"
-    case batchID = "batch_id"
-    case source, metrics
-    case collectedAt = "collected_at"
-}
-
-private struct LabelName: CodingKey {
+/// The name of a JSON member: one that the models share, one of a GPU, or a label's.
+private struct Member: CodingKey {
     var stringValue: String
     var intValue: Int? { nil }
     init(stringValue: String) { self.stringValue = stringValue }
+    init(_ name: String) { stringValue = name }
     init?(intValue: Int) { nil }
+
+    static let timestamp = Member("timestamp")
+    static let value = Member("value")
+    static let labels = Member("labels")
+    static let metricName = Member("metric_name")
+    static let firstSeen = Member("first_seen")
+    static let lastSeen = Member("last_seen")
+    static let batchID = Member("batch_id")
+    static let source = Member("source")
+    static let metrics = Member("metrics")
+    static let collectedAt = Member("collected_at")
 }
 
 /// Members of one flat object. `metric_name`, `uuid`, `timestamp` and `value` are required. An object of `Codable` has no
@@ -44,7 +42,7 @@ extension GPUMetric: Codable {
         let members = try decoder.container(keyedBy: Member.self)
         var labels: [MetricLabel] = []
         if members.contains(.labels), try !members.decodeNil(forKey: .labels) {
-            let object = try members.nestedContainer(keyedBy: LabelName.self, forKey: .labels)
+            let object = try members.nestedContainer(keyedBy: Member.self, forKey: .labels)
             for name in object.allKeys.sorted(by: { $0.stringValue < $1.stringValue }) {
                 labels.append(MetricLabel(name: name.stringValue, value: try object.decode(String.self, forKey: name)))
             }
@@ -65,8 +63,8 @@ extension GPUMetric: Codable {
         try members.encode(metricName, forKey: .metricName)
         try gpu.encode(into: &members)
         try members.encode(value, forKey: .value)
-        var object = members.nestedContainer(keyedBy: LabelName.self, forKey: .labels)
-        for label in labels { try object.encode(label.value, forKey: LabelName(stringValue: label.name)) }
+        var object = members.nestedContainer(keyedBy: Member.self, forKey: .labels)
+        for label in labels { try object.encode(label.value, forKey: Member(label.name)) }
     }
 }
 
@@ -123,23 +121,14 @@ extension KeyedDecodingContainer<Member> {
 
 extension GPUIdentity {
     fileprivate init(_ members: KeyedDecodingContainer<Member>) throws {
-        self.init(
-            gpuID: try members.text(.gpuID), device: try members.text(.device), uuid: try members.text(.uuid),
-            modelName: try members.text(.modelName), hostname: try members.text(.hostname),
-            container: try members.text(.container), pod: try members.text(.pod), namespace: try members.text(.namespace))
+        try self.init { try members.text(Member($0.name)) }
         guard !uuid.isEmpty else {
-            throw DecodingError.dataCorruptedError(forKey: .uuid, in: members, debugDescription: "there is no uuid")
+            throw DecodingError.dataCorruptedError(
+                forKey: Member(GPUMember.uuid.name), in: members, debugDescription: "there is no uuid")
         }
     }
 
     fileprivate func encode(into members: inout KeyedEncodingContainer<Member>) throws {
-        try members.encode(gpuID, forKey: .gpuID)
-        try members.encode(device, forKey: .device)
-        try members.encode(uuid, forKey: .uuid)
-        try members.encode(modelName, forKey: .modelName)
-        try members.encode(hostname, forKey: .hostname)
-        try members.encode(container, forKey: .container)
-        try members.encode(pod, forKey: .pod)
-        try members.encode(namespace, forKey: .namespace)
+        for member in GPUMember.all { try members.encode(member.text(of: self), forKey: Member(member.name)) }
     }
 }

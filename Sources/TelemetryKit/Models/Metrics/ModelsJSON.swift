@@ -95,21 +95,12 @@ extension ByteWriter {
 
     /// The members of a GPU, without braces.
     package mutating func appendMembers(of gpu: GPUIdentity) {
-        append("\"gpu_id\":")
-        appendJSONString(gpu.gpuID)
-        append(",\"device\":")
-        appendJSONString(gpu.device)
-        append(",\"uuid\":")
-        appendJSONString(gpu.uuid)
-        append(",\"model_name\":")
-        appendJSONString(gpu.modelName)
-        append(",\"hostname\":")
-        appendJSONString(gpu.hostname)
-        append(",\"container\":")
-        appendJSONString(gpu.container)
-        append(",\"pod\":")
-        appendJSONString(gpu.pod)
-        append(",\"namespace\":")
-        appendJSONString(gpu.namespace)
+        var first = true
+        for member in GPUMember.all {
+            if !first { append(UInt8(ascii: ",")) }
+            first = false
+            append(member.jsonName)
+            appendJSONString(member.text(of: gpu))
+        }
     }
 }

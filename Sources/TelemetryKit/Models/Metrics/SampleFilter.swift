@@ -30,12 +30,13 @@ public struct SampleFilter: Hashable, Sendable {
 
     /// By the bytes of the texts, as all comparison with what is stored.
     public static func == (a: SampleFilter, b: SampleFilter) -> Bool {
-        a.startTime == b.startTime && a.endTime == b.endTime && a.metricNames.hasTexts(of: b.metricNames) && a.uuids.hasTexts(of: b.uuids)
-            && a.hostnames.hasTexts(of: b.hostnames) && a.modelNames.hasTexts(of: b.modelNames)
+        a.startTime == b.startTime && a.endTime == b.endTime && a.metricNames.hasTexts(of: b.metricNames)
+            && GPUMember.filters.allSatisfy { a[keyPath: $0.texts].hasTexts(of: b[keyPath: $0.texts]) }
     }
 
     /// Whether samples of the series may be meant; a sample is judged by the series that it came with.
     public func includes(_ series: MetricSeries) -> Bool {
+        // Written out instead of derived from `GPUMember.filters`: a query asks this of each series that a store holds.
         func fits(_ list: [String], _ text: String) -> Bool { list.isEmpty || list.hasText(text) }
         return fits(metricNames, series.metricName) && fits(uuids, series.gpu.uuid) && fits(hostnames, series.gpu.hostname)
             && fits(modelNames, series.gpu.modelName)

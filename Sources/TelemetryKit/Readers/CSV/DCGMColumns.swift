@@ -1,3 +1,4 @@
+import TelemetryModels
 import TelemetryNet
 
 /// Which column of a file holds which part of a DCGM record.
@@ -6,16 +7,11 @@ import TelemetryNet
 struct DCGMColumns: Equatable, Sendable {
     var timestamp: Int
     var metricName: Int
-    var gpuID: Int
-    var device: Int
     var uuid: Int
-    var modelName: Int
-    var hostname: Int
     var value: Int
-    // A file without these has no workloads and no labels.
-    var container: Int?
-    var pod: Int?
-    var namespace: Int?
+    /// Of each of `GPUMember.all`. A file without a column that is not required has no such texts.
+    var gpu: [Int?]
+    /// `nil`: the file has no labels.
     var labels: Int?
 
     /// The columns that identify the series, in the order of the file.
@@ -39,18 +35,11 @@ struct DCGMColumns: Equatable, Sendable {
         }
         timestamp = required("timestamp")
         metricName = required("metric_name")
-        gpuID = required("gpu_id")
-        device = required("device")
-        uuid = required("uuid")
-        modelName = required("modelName")
-        hostname = required("Hostname")
+        gpu = GPUMember.all.map { $0.isRequired ? required($0.column) : places[DCGMColumns.key($0.column)] }
+        uuid = places[DCGMColumns.key(GPUMember.uuid.column)] ?? -1
         value = required("value")
-        container = places["container"]
-        pod = places["pod"]
-        namespace = places["namespace"]
         labels = places["labelsraw"]
-        identity = [metricName, gpuID, device, uuid, modelName, hostname]
-        identity += [container, pod, namespace, labels].compactMap { $0 }
+        identity = [metricName] + (gpu + [labels]).compactMap { $0 }
         identity.sort()
         guard missing.isEmpty else {
             throw CSVError(

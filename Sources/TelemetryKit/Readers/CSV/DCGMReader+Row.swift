@@ -139,11 +139,8 @@ extension DCGMReader {
         for column in [columns.metricName, columns.uuid] where csv.fields[column].count == 0 {
             throw csv.fieldError(.emptyField, column, "the \(column == columns.uuid ? "uuid" : "metric name") is empty")
         }
-        let gpu = GPUIdentity(
-            gpuID: try string(columns.gpuID), device: try string(columns.device), uuid: try string(columns.uuid),
-            modelName: try string(columns.modelName), hostname: try string(columns.hostname),
-            container: try optional(columns.container), pod: try optional(columns.pod),
-            namespace: try optional(columns.namespace))
+        var places = columns.gpu[...]
+        let gpu = try GPUIdentity { _ throws(CSVError) in try optional(places.removeFirst()) }
         let new = MetricSeries(metricName: try string(columns.metricName), gpu: gpu, labels: try labels())
         return learnt.number(of: new)
     }

@@ -93,10 +93,8 @@ final class SeriesLedger: Sendable {
             }
             if let (size, hash) = found { _ = body(number, size, hash) }
         }
-        let gpu = series.gpu
-        for one in [
-            series.metricName, gpu.gpuID, gpu.device, gpu.uuid, gpu.modelName, gpu.hostname, gpu.container, gpu.pod, gpu.namespace,
-        ] { text(one) }
+        text(series.metricName)
+        for member in GPUMember.all { text(member.text(of: series.gpu)) }
         guard !series.labels.isEmpty else { return }
         let isOwn = series.labels.withUnsafeBufferPointer { labels in
             var hash = UInt64(UInt(bitPattern: labels.baseAddress))
@@ -113,7 +111,7 @@ final class SeriesLedger: Sendable {
 }
 
 extension MetricSeries {
-    /// What the object has in itself: ten texts, the list of labels and two hashes.
+    /// What the object has in itself: its texts, the list of labels and two hashes.
     fileprivate static let storedBytes = 16 + MemoryLayout<GPUIdentity>.size + 8 + 8 + 8
 }
 
