@@ -1,8 +1,9 @@
 /// Appends text and JSON to a growing array of bytes.
+@usableFromInline
 package struct ByteWriter: Sendable {
-    package var bytes: [UInt8]
+    @usableFromInline package var bytes: [UInt8]
 
-    package init(capacity: Int = 0) {
+    package init(capacity: Int) {
         bytes = []
         bytes.reserveCapacity(capacity)
     }
@@ -23,6 +24,7 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: text.utf8)
     }
 
+    @usableFromInline
     package mutating func append(_ raw: UnsafeRawBufferPointer) {
         bytes.append(contentsOf: raw)
     }
@@ -43,6 +45,7 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: other)
     }
 
+    @usableFromInline
     package mutating func appendDecimal(_ value: UInt64) {
         withUnsafeTemporaryAllocation(byteCount: maxDecimalDigits, alignment: 1) { digits in
             let count = writeDecimal(value, to: digits.baseAddress!)
@@ -73,6 +76,7 @@ package struct ByteWriter: Sendable {
 
     /// A text that reads back as the same value: integral values without a point, else with as few decimals as
     /// that takes. The value must be finite, since JSON has no other.
+    @usableFromInline
     package mutating func appendDouble(_ value: Double) {
         precondition(value.isFinite, "JSON has no NaN and no infinity")
         if value == 0 {
@@ -109,6 +113,7 @@ package struct ByteWriter: Sendable {
     }
 
     /// The text in quotes, escaped as RFC 8259 section 7 asks; all else stays as it is.
+    @usableFromInline
     package mutating func appendJSONString(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
@@ -120,34 +125,6 @@ package struct ByteWriter: Sendable {
             }
         }
     }
-
-    private mutating func appendEscaped(_ utf8: UnsafeBufferPointer<UInt8>) {
-        append(UInt8(ascii: "\""))
-        var start = 0
-        for i in 0..<utf8.count where mustEscape(utf8[i]) {
-            append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: utf8[start..<i])))
-            appendEscape(of: utf8[i])
-            start = i + 1
-        }
-        append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: utf8[start...])))
-        append(UInt8(ascii: "\""))
-    }
-
-    private mutating func appendEscape(of byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""): append("\\\"")
-        case UInt8(ascii: "\\"): append("\\\\")
-        case 0x08: append("\\b")
-        case 0x09: append("\\t")
-        case 0x0A: append("\\n")
-        case 0x0C: append("\\f")
-        case 0x0D: append("\\r")
-        default:
-            append("\\u00")
-            append(hexDigit(byte >> 4))
-            append(hexDigit(byte & 15))
-        }
-    }
 }
 
 /// There must be room.
@@ -157,15 +134,6 @@ private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to out: inout OutputSpan<
         (room.baseAddress! + count).initialize(from: start, count: bytes.count)
         count += bytes.count
     }
-}
-
-private func mustEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") }
-
-/// Without a branch for each byte, so that the compiler can look at many at once.
-private func needsEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
-    var found: UInt8 = 0
-    for byte in utf8 { found |= mustEscape(byte) ? 1 : 0 }
-    return found != 0
 }
 
 @inlinable
