@@ -54,10 +54,10 @@ package final class StatusServer: Sendable {
 
     private static func answer(_ request: HTTPRequest, _ content: Content, _ counters: HTTPCounters) -> HTTPResponse {
         guard paths.contains(request.path) else {
-            return error(404, "not_found", "\(request.path) is not served; /health, /ready and /metrics are")
+            return HTTPResponse(status: 404, error: "not_found", "\(request.path) is not served; /health, /ready and /metrics are")
         }
         guard request.method == "GET" || request.method == "HEAD" else {
-            var response = error(405, "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
+            var response = HTTPResponse(status: 405, error: "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
             response.headers.append(("Allow", "GET, HEAD"))
             return response
         }
@@ -73,18 +73,8 @@ package final class StatusServer: Sendable {
             }
             return HTTPResponse(readiness: checks)
         default:
-            if let problem = content.problem() { return error(503, "unhealthy", problem) }
-            return HTTPResponse(contentType: "application/json", Array(#"{"status":"ok"}"#.utf8))
+            if let problem = content.problem() { return HTTPResponse(status: 503, error: "unhealthy", problem) }
+            return HTTPResponse(health: "ok")
         }
-    }
-
-    private static func error(_ status: Int, _ code: String, _ message: String) -> HTTPResponse {
-        var body = ByteWriter()
-        body.append(#"{"error":"#)
-        body.appendJSONString(code)
-        body.append(#","message":"#)
-        body.appendJSONString(message)
-        body.append("}")
-        return HTTPResponse(status: status, contentType: "application/json", body.bytes)
     }
 }

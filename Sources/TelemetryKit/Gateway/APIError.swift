@@ -37,20 +37,18 @@ struct APIError: Error {
     static let clientClosed = APIError(status: 499, code: "client_closed_request", message: "the client closed the connection")
 
     var response: HTTPResponse {
-        var body = ByteWriter(capacity: 256)
-        body.append("{\"error\":")
-        body.appendJSONString(code)
-        body.append(",\"message\":")
-        body.appendJSONString(message)
-        // "about:blank": what the status says is all that there is to know of the type.
-        body.append(",\"type\":\"about:blank\",\"title\":\"")
-        body.append(HTTPResponse.reason(status))
-        body.append("\",\"status\":")
-        body.appendDecimal(status)
-        body.append(",\"detail\":")
-        body.appendJSONString(message)
-        body.append("}")
-        return HTTPResponse(status: status, headers: [("Content-Type", APIError.contentType)] + headers, body: .bytes(body.bytes))
+        let body = ByteWriter.json { json in
+            json.object {
+                $0.member("error", code)
+                $0.member("message", message)
+                // "about:blank": what the status says is all that there is to know of the type.
+                $0.member("type", "about:blank")
+                $0.member("title", "\(HTTPResponse.reason(status))")
+                $0.member("status", status)
+                $0.member("detail", message)
+            }
+        }
+        return HTTPResponse(status: status, headers: [("Content-Type", APIError.contentType)] + headers, body: .bytes(body))
     }
 
     init(status: Int, code: String, message: String, headers: [(name: String, value: String)] = []) {

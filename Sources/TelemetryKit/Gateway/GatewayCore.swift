@@ -12,7 +12,7 @@ final class GatewayCore: Sendable {
     /// For what works through many samples.
     let workers = WorkerPool(name: "gateway-work")
     let openAPIDocument: [UInt8]
-    let openAPI: FixedAnswer
+    let openAPI: FixedResponse
     let started = ContinuousClock.now
     let deadlines = RequestDeadlines()
     private let router: Router
@@ -25,7 +25,7 @@ final class GatewayCore: Sendable {
         router = Router(routes)
         crossOrigin = CrossOrigin(origins: configuration.corsOrigins)
         openAPIDocument = OpenAPIDocument(routes: routes, hasToken: configuration.apiToken != nil).json
-        openAPI = FixedAnswer(Answers.json, openAPIDocument)
+        openAPI = FixedResponse(Responses.json, openAPIDocument)
     }
 
     var routes: [Route] { router.routes }

@@ -16,11 +16,18 @@ struct PiecedBody: Sendable {
     /// Returns what writes the pieces from the first to the last; it may keep notes from piece to piece.
     var makeWriter: @Sendable () -> (inout ByteWriter, Int) -> Void
 
-    /// Elements of a list, with commas between them, after `head` and before `tail`.
+    /// Elements of a list, within the value that `write` writes: it calls its second argument in the array for them.
+    ///
+    /// - Parameter makeWriter: returns what writes an element, with no comma. It appends bytes, since there may be a
+    ///   hundred thousand samples.
     init<Element: Sendable>(
-        _ elements: [Element], head: [UInt8], tail: [UInt8],
+        _ elements: [Element],
+        in write: (inout JSONWriter<ByteWriter>, _ elements: (inout JSONWriter<ByteWriter>) -> Void) -> Void,
         makeWriter: @escaping @Sendable () -> (inout ByteWriter, Element) -> Void
     ) {
+        var headBytes = 0
+        let frame = ByteWriter.json { write(&$0) { headBytes = $0.sink.count } }
+        let (head, tail) = (Array(frame[..<headBytes]), Array(frame[headBytes...]))
         self.init(count: elements.count + 2) {
             let write = makeWriter()
             return { out, piece in
@@ -57,9 +64,9 @@ struct PiecedBody: Sendable {
                 out.bytes.removeAll(keepingCapacity: out.count <= 2 * Self.bufferedBytes)
             }
         }
-        if counted == 0 { return HTTPResponse(contentType: Answers.json, out.bytes) }
+        if counted == 0 { return HTTPResponse(contentType: Responses.json, out.bytes) }
         return HTTPResponse(
-            headers: [("Content-Type", Answers.json)],
+            headers: [("Content-Type", Responses.json)],
             body: .stream { body in try await withTaskExecutorPreference(workers) { try await send(to: body) } })
     }
 

@@ -66,27 +66,21 @@ struct SamplePage: Sendable {
     /// `{"data":[…],"count":n,"total":N,"next":"…"}`, and the next page's address as `Link` (RFC 8288).
     func response(to request: HTTPRequest, _ gateway: GatewayCore) throws -> HTTPResponse {
         let next = next?.description
-        var tail = ByteWriter()
-        tail.append("],\"count\":")
-        tail.appendDecimal(items.count)
-        if let total {
-            tail.append(",\"total\":")
-            tail.appendDecimal(total)
-        }
-        if let next {
-            tail.append(",\"next\":\"")
-            tail.append(next)
-            tail.append("\"")
-        }
-        tail.append("}")
         let writers = gateway.sampleWriters
-        let body = PiecedBody(items, head: Array("{\"data\":[".utf8), tail: tail.bytes) {
+        let body = PiecedBody(items) { json, elements in
+            json.object {
+                $0.array("data", elements)
+                $0.member("count", items.count)
+                if let total { $0.member("total", total) }
+                if let next { $0.member("next", next) }
+            }
+        } makeWriter: {
             let lent = writers.lend()
             return { lent.append($1, to: &$0) }
         }
-        var answer = try body.response(limit: gateway.configuration.maxResponseBytes, workers: gateway.workers)
-        if let next { answer.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"])) }
-        return answer
+        var response = try body.response(limit: gateway.configuration.maxResponseBytes, workers: gateway.workers)
+        if let next { response.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"])) }
+        return response
     }
 
     /// The request's own address with other parameters, as the next page of a list.

@@ -37,7 +37,7 @@ enum SwaggerPage {
         guard let directory = gateway.configuration.swaggerUIDirectory, let file = files.first(where: { $0.name == name }),
             let bytes = contents(directory + "/" + name)
         else { throw APIError.notFound("/swagger/\(abbreviated(name)) is not served") }
-        return FixedAnswer(file.contentType, bytes).response
+        return FixedResponse(file.contentType, bytes).response
     }
 
     private static func contents(_ path: String) -> [UInt8]? {
@@ -68,7 +68,7 @@ enum SwaggerPage {
     /// A file of its own: the page's policy allows no script in the page.
     private static let initializerName = "swagger-initializer.js"
 
-    private static let initializer = FixedAnswer(
+    private static let initializer = FixedResponse(
         "text/javascript; charset=utf-8",
         Array(
             """

@@ -52,13 +52,14 @@ public final class DeadLetterFile: Sendable {
         let time = now()
         var out = ByteWriter()
         for part in refused {
-            out.append("{\"refused_at\":")
-            out.appendJSON(time)
-            out.append(",\"reason\":")
-            out.appendJSONString(part.reason)
-            out.append(",\"batch\":")
-            out.append(PlainEncoder.encode(part.batch))
-            out.append("}\n")
+            out.appendJSON { json in
+                json.object {
+                    $0.member("refused_at", time)
+                    $0.member("reason", part.reason)
+                    $0.member("batch", json: PlainEncoder.encode(part.batch))
+                }
+            }
+            out.append("\n")
         }
         return out.bytes
     }

@@ -123,19 +123,19 @@ final class Link: EventHandler {
     private func greet(_ descriptor: Int32) {
         state = .greeting(descriptor)
         lastHeard = loop.now
-        var hello = ByteWriter()
-        hello.append(#"{"type":"hello","request_id":0,"client_id":"#)
-        hello.appendJSONString(configuration.clientID)
-        if let token = configuration.token {
-            hello.append(#","token":"#)
-            hello.appendJSONString(token)
+        send { output in
+            output.appendJSON { json in
+                json.object {
+                    $0.member("type", "hello")
+                    $0.member("request_id", 0)
+                    $0.member("client_id", configuration.clientID)
+                    if let token = configuration.token { $0.member("token", token) }
+                    if let interval = configuration.keepaliveInterval {
+                        $0.member("keepalive_ms", interval.wholeMicroseconds / 1000)
+                    }
+                }
+            }
         }
-        if let interval = configuration.keepaliveInterval {
-            hello.append(#","keepalive_ms":"#)
-            hello.appendDecimal(interval.wholeMicroseconds / 1000)
-        }
-        hello.append("}")
-        send(hello.bytes)
         flush()
     }
 

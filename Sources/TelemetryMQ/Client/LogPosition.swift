@@ -121,16 +121,11 @@ struct LogTag: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-extension ByteWriter {
-    /// The members `log_id` and `log_epoch` of a request, each with a comma before it; nothing if the log is not known.
-    mutating func appendMembers(of tag: LogTag) {
+extension JSONWriter where Sink: ~Copyable {
+    /// The members `log_id` and `log_epoch` of a request; nothing if the log is not known.
+    mutating func append(_ tag: LogTag) {
         guard let id = tag.id else { return }
-        append(#","log_id":""#)
-        append(id)
-        append("\"")
-        guard let epoch = tag.epoch else { return }
-        append(#","log_epoch":""#)
-        append(epoch)
-        append("\"")
+        member("log_id", id)
+        if let epoch = tag.epoch { member("log_epoch", epoch) }
     }
 }

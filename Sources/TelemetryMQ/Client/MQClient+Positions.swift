@@ -30,13 +30,11 @@ extension MQClient {
         var all: [Position] = []
         var after: String?
         repeat {
-            var request = ByteWriter()
-            request.append(#"{"type":"list_positions""#)
-            if let after {
-                request.append(#","after":"#)
-                request.appendJSONString(after)
+            let last = after
+            let payload = try await ask {
+                $0.member("type", "list_positions")
+                if let last { $0.member("after", last) }
             }
-            let payload = try await ask(request.bytes)
             let page: PositionPage
             do {
                 page = try payload.withUnsafeBytes { bytes throws(JSONError) in try PositionPage(bytes) }
@@ -58,12 +56,11 @@ extension MQClient {
     /// Throws ``MQError/Code/rejected(code:)`` with `offset_out_of_range` for a message that does not exist yet, and
     /// with `too_many_positions` if the server stores no further one.
     public func setPosition(of subscriberID: String, to offset: Int64) async throws(MQError) {
-        var request = ByteWriter()
-        request.append(#"{"type":"ack","subscriber_id":"#)
-        request.appendJSONString(subscriberID)
-        request.append(#","offset":"#)
-        request.appendDecimal(offset)
-        _ = try await ask(request.bytes)
+        _ = try await ask {
+            $0.member("type", "ack")
+            $0.member("subscriber_id", subscriberID)
+            $0.member("offset", offset)
+        }
     }
 
     /// Forgets the position: a later subscription at ``StartPosition/committed`` begins with the oldest message.
@@ -71,10 +68,10 @@ extension MQClient {
     /// Throws ``MQError/Code/rejected(code:)`` with `unknown_position` if there is none, and with `position_in_use`
     /// while a subscriber with this id is connected.
     public func deletePosition(of subscriberID: String) async throws(MQError) {
-        var request = ByteWriter()
-        request.append(#"{"type":"delete_position","subscriber_id":"#)
-        request.appendJSONString(subscriberID)
-        _ = try await ask(request.bytes)
+        _ = try await ask {
+            $0.member("type", "delete_position")
+            $0.member("subscriber_id", subscriberID)
+        }
     }
 }
 

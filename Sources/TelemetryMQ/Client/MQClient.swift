@@ -160,13 +160,13 @@ public final class MQClient: Sendable {
 
     /// What the server says of itself: the JSON object that `/stats` gives.
     public func statistics() async throws(MQError) -> [UInt8] {
-        try await ask(Array(#"{"type":"get_stats""#.utf8))
+        try await ask { $0.member("type", "get_stats") }
     }
 
     /// Returns the payload of the response to a request, which may be sent again without harm.
     ///
-    /// `request`: its JSON object, without the `request_id` and the brace at its end.
-    func ask(_ request: [UInt8]) async throws(MQError) -> [UInt8] {
+    /// `request`: writes the members of its JSON object, without the `request_id`.
+    func ask(_ request: @escaping Publisher.RequestMembers) async throws(MQError) -> [UInt8] {
         let publisher = try openPublisher()
         let call = Call<[UInt8]>()
         return try await call.run(on: loop) { finish in

@@ -11,10 +11,12 @@ final class Publisher: LinkUser {
     /// As JSON, with quotes. New for each client object, so its sequence numbers are its own.
     private let producerID: [UInt8]
     private var queue = PublishQueue<Waiter>(maxSent: 512)
+    /// Writes the members of a request but its `request_id`.
+    typealias RequestMembers = @Sendable (inout JSONWriter<ByteQueue>) -> Void
     typealias AnswerWaiter = @Sendable (Result<[UInt8], MQError>) -> Void
 
     /// `get_stats` and the like, asked anew after a broken connection; their ids are negative.
-    private var questions: [Int64: (request: [UInt8], waiter: AnswerWaiter)] = [:]
+    private var questions: [Int64: (request: RequestMembers, waiter: AnswerWaiter)] = [:]
     private var lastQuestion: Int64 = 0
     /// The log that was published to last.
     private var log = LogTag.unknown
@@ -51,7 +53,7 @@ final class Publisher: LinkUser {
     }
 
     /// Returns the number by which the question can be cancelled. `request`: see ``MQClient/ask(_:)``.
-    func ask(_ request: [UInt8], _ waiter: @escaping AnswerWaiter) -> Int64? {
+    func ask(_ request: @escaping RequestMembers, _ waiter: @escaping AnswerWaiter) -> Int64? {
         guard !isClosed else {
             waiter(.failure(closedError))
             return nil
@@ -67,7 +69,14 @@ final class Publisher: LinkUser {
 
     private func sendQuestion(_ number: Int64) {
         guard let request = questions[number]?.request else { return }
-        link.send(request + Array(#","request_id":\#(number)}"#.utf8))
+        link.send { output in
+            output.appendJSON { json in
+                json.object {
+                    request(&$0)
+                    $0.member("request_id", number)
+                }
+            }
+        }
     }
 
     private func sendUnsent() {
@@ -80,6 +89,7 @@ final class Publisher: LinkUser {
         }
     }
 
+    /// There is one for every publish, so it is bytes, not a `JSONWriter`.
     private func append(_ entry: PublishQueue<Waiter>.Entry, to output: inout ByteQueue) {
         output.append(#"{"type":"publish","request_id":"#)
         output.appendDecimal(UInt64(entry.number))

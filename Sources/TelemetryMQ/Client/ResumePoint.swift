@@ -41,22 +41,21 @@ struct ResumePoint: Sendable {
     var failsOnOtherLog: Bool { policy == .fail }
 
     /// The members of the next subscribe frame that say where it begins, and of which log.
-    func appendStart(to request: inout ByteWriter) {
-        request.append(",")
-        request.append(requestedStart)
-        request.appendMembers(of: log)
-        if policy == .fail { request.append(#","on_other_log":"fail""#) }
+    func appendStart<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        appendRequestedStart(to: &json)
+        json.append(log)
+        if policy == .fail { json.member("on_other_log", "fail") }
     }
 
-    var requestedStart: String {
-        if let nextOffset { return #""offset":\#(nextOffset)"# }
+    func appendRequestedStart<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        if let nextOffset { return json.member("offset", nextOffset) }
         switch start {
-        case .earliest: return #""offset":-2"#
-        case .latest: return #""offset":-1"#
-        case .committed: return #""offset":"committed""#
-        case .offset(let offset): return #""offset":\#(max(offset, 0))"#
-        case .timestamp(let timestamp): return #""timestamp":\#(max(timestamp, 0))"#
-        case .after(let position): return #""offset":\#(position.offset)"#
+        case .earliest: json.member("offset", -2)
+        case .latest: json.member("offset", -1)
+        case .committed: json.member("offset", "committed")
+        case .offset(let offset): json.member("offset", max(offset, 0))
+        case .timestamp(let timestamp): json.member("timestamp", max(timestamp, 0))
+        case .after(let position): json.member("offset", position.offset)
         }
     }
 

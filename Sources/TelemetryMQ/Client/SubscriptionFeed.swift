@@ -140,12 +140,16 @@ final class SubscriptionFeed: LinkUser {
         waitsForConsumer = buffer.isPaused
         guard !waitsForConsumer else { return }
         isSubscribing = true
-        var request = ByteWriter()
-        request.append(#"{"type":"subscribe","request_id":1,"subscriber_id":"#)
-        request.appendJSONString(id)
-        point.appendStart(to: &request)
-        request.append("}")
-        link.send(request.bytes)
+        link.send { output in
+            output.appendJSON { json in
+                json.object {
+                    $0.member("type", "subscribe")
+                    $0.member("request_id", 1)
+                    $0.member("subscriber_id", id)
+                    point.appendStart(to: &$0)
+                }
+            }
+        }
     }
 
     private func waitForTakeover(_ delay: Duration, _ reason: String) {
@@ -182,16 +186,17 @@ final class SubscriptionFeed: LinkUser {
     }
 
     private func send(_ commit: CommitQueue<CommitWaiter>.Entry) {
-        var request = ByteWriter()
-        request.append(#"{"type":"ack","request_id":"#)
-        request.appendDecimal(commit.number)
-        request.append(#","subscriber_id":"#)
-        request.appendJSONString(id)
-        request.append(#","offset":"#)
-        request.appendDecimal(commit.offset)
-        request.appendMembers(of: commit.log)
-        request.append("}")
-        link.send(request.bytes)
+        link.send { output in
+            output.appendJSON { json in
+                json.object {
+                    $0.member("type", "ack")
+                    $0.member("request_id", commit.number)
+                    $0.member("subscriber_id", id)
+                    $0.member("offset", commit.offset)
+                    $0.append(commit.log)
+                }
+            }
+        }
     }
 
     // MARK: Frames

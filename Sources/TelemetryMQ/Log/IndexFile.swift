@@ -39,41 +39,24 @@ package struct IndexFile: Sendable, Equatable {
 
     var json: [UInt8] {
         var out = ByteWriter(capacity: 128 + marks.count * 48)
-        out.append(#"{"format":"index/1","base_offset":"#)
-        out.appendDecimal(baseOffset)
-        out.append(#","next_offset":"#)
-        out.appendDecimal(nextOffset)
-        out.append(#","bytes":"#)
-        out.appendDecimal(byteCount)
-        out.append(#","first_timestamp":"#)
-        out.appendDecimal(firstTimestamp)
-        out.append(#","last_timestamp":"#)
-        out.appendDecimal(lastTimestamp)
-        out.append(#","marks":["#)
-        for (index, mark) in marks.enumerated() {
-            out.append(index > 0 ? ",[" : "[")
-            out.appendDecimal(mark.offset)
-            out.append(",")
-            out.appendDecimal(mark.position)
-            out.append(",")
-            out.appendDecimal(mark.timestamp)
-            out.append("]")
-        }
-        out.append("]")
-        if newestTimestamp != lastTimestamp {
-            out.append(#","newest_timestamp":"#)
-            out.appendDecimal(newestTimestamp)
-        }
-        let turns = marks.filter(\.isTurn)
-        if !turns.isEmpty {
-            out.append(#","turns":["#)
-            for (index, mark) in turns.enumerated() {
-                if index > 0 { out.append(",") }
-                out.appendDecimal(mark.offset)
+        out.appendChecked {
+            $0.member("format", "index/1")
+            $0.member("base_offset", baseOffset)
+            $0.member("next_offset", nextOffset)
+            $0.member("bytes", byteCount)
+            $0.member("first_timestamp", firstTimestamp)
+            $0.member("last_timestamp", lastTimestamp)
+            $0.array("marks", of: marks) { json, mark in
+                json.array {
+                    $0.value(mark.offset)
+                    $0.value(mark.position)
+                    $0.value(mark.timestamp)
+                }
             }
-            out.append("]")
+            if newestTimestamp != lastTimestamp { $0.member("newest_timestamp", newestTimestamp) }
+            let turns = marks.filter(\.isTurn)
+            if !turns.isEmpty { $0.member("turns", turns.map(\.offset)) }
         }
-        out.appendChecksum(from: 0)
         return out.bytes
     }
 

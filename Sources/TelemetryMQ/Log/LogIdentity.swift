@@ -84,18 +84,16 @@ extension LogIdentity {
     ///     {"format":"identity/1","log_id":"…","epochs":[["0123456789abcdef",0],…],"crc32c":"9a8b7c6d"}
     var json: [UInt8] {
         var out = ByteWriter(capacity: 128 + epochs.count * 40)
-        out.append(#"{"format":"identity/1","log_id":""#)
-        out.append(id)
-        out.append(#"","epochs":["#)
-        for (index, epoch) in epochs.enumerated() {
-            out.append(index > 0 ? ",[\"" : "[\"")
-            out.append(Hex.digits(epoch.id))
-            out.append("\",")
-            out.appendDecimal(epoch.firstOffset)
-            out.append("]")
+        out.appendChecked {
+            $0.member("format", "identity/1")
+            $0.member("log_id", plainText: id)
+            $0.array("epochs", of: epochs) { json, epoch in
+                json.array {
+                    $0.value(String(decoding: Hex.digits(epoch.id), as: UTF8.self))
+                    $0.value(epoch.firstOffset)
+                }
+            }
         }
-        out.append("]")
-        out.appendChecksum(from: 0)
         return out.bytes
     }
 

@@ -18,6 +18,7 @@ struct PositionLine: Equatable {
     var oldestOffset: Int64?
 
     /// The members that name the log, `,"log_id":"…","log_epoch":"…"`, made once for all lines of an epoch.
+    /// Lines are appended as bytes, with this between their members: each commit of a subscriber writes one.
     static func stamp(_ identity: LogIdentity?) -> [UInt8] {
         guard let identity else { return [] }
         return Array(#","log_id":""#.utf8) + identity.id + Array(#"","log_epoch":""#.utf8) + identity.epoch

@@ -12,28 +12,24 @@ struct ProducerFile {
 
     static func json(_ table: ProducerTable, endOffset: Int64) -> [UInt8] {
         var out = ByteWriter(capacity: 4096)
-        out.append(#"{"format":"producers/1","end_offset":"#)
-        out.appendDecimal(endOffset)
-        out.append(#","producers":["#)
-        var isFirst = true
-        for producer in table.byLastOffset where !producer.runs.isEmpty {
-            out.append(isFirst ? "{\"id\":" : ",{\"id\":")
-            isFirst = false
-            out.appendJSONString(producer.id)
-            out.append(#","runs":["#)
-            for (index, run) in producer.runs.suffix(ProducerTable.maxRuns).enumerated() {
-                out.append(index > 0 ? ",[" : "[")
-                out.appendDecimal(run.sequence)
-                out.append(",")
-                out.appendDecimal(run.offset)
-                out.append(",")
-                out.appendDecimal(run.count)
-                out.append("]")
+        out.appendChecked {
+            $0.member("format", "producers/1")
+            $0.member("end_offset", endOffset)
+            $0.array("producers") { json in
+                for producer in table.byLastOffset where !producer.runs.isEmpty {
+                    json.object {
+                        $0.member("id", producer.id)
+                        $0.array("runs", of: producer.runs.suffix(ProducerTable.maxRuns)) { json, run in
+                            json.array {
+                                $0.value(run.sequence)
+                                $0.value(run.offset)
+                                $0.value(run.count)
+                            }
+                        }
+                    }
+                }
             }
-            out.append("]}")
         }
-        out.append("]")
-        out.appendChecksum(from: 0)
         return out.bytes
     }
 

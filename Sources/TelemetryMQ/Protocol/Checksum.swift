@@ -23,6 +23,14 @@ package enum Checksum {
 }
 
 extension ByteWriter {
+    /// Appends a JSON object of the members that `members` writes, with the checksum of its bytes as the last member.
+    package mutating func appendChecked(_ members: (inout JSONWriter<ByteWriter>) -> Void) {
+        let start = count
+        appendJSON { json in json.object(members) }
+        bytes.removeLast()
+        appendChecksum(from: start)
+    }
+
     /// Ends the JSON object that starts at `start` and has no closing brace yet.
     package mutating func appendChecksum(from start: Int) {
         let checksum = bytes[start...].withUnsafeBytes { CRC32C.checksum($0) }

@@ -4,20 +4,23 @@ import TelemetryNet
 
 /// Writes the server's frames into a connection's output.
 extension ByteQueue {
-    /// `{"type":"response","success":true,…}` with the members that `members` appends, each with a comma before it.
-    mutating func appendResponse(requestID: UnsafeRawBufferPointer?, members: (inout ByteQueue) -> Void = { _ in }) {
-        let start = beginFrame()
-        append(#"{"type":"response","success":true"#)
-        appendRequestID(requestID)
-        members(&self)
-        append("}")
-        endFrame(start)
+    /// `{"type":"response","success":true,…}` with the members that `members` writes.
+    mutating func appendResponse(
+        requestID: UnsafeRawBufferPointer?, members: (inout JSONWriter<ByteQueue>) -> Void = { _ in }
+    ) {
+        appendFrame {
+            $0.member("type", "response")
+            $0.member("success", true)
+            $0.appendRequestID(requestID)
+            members(&$0)
+        }
     }
 
     /// The response to a publish: `{"type":"response","success":true,"log_id":…,"request_id":…,"offset":…}`, and before
     /// its end what `members` appends, unless the response is finished without.
     ///
-    /// There is one for every message, so it is put together in one piece of memory that is large enough.
+    /// There is one for every message, so it is bytes that are put together in one piece of memory that is large enough,
+    /// not a `JSONWriter`; as are the members that it may have after these.
     @inline(__always)
     mutating func appendPublished(
         _ head: borrowing PublishedHead, requestID: UnsafeRawBufferPointer?, offset: Int64, isFinished: Bool,
@@ -51,59 +54,32 @@ extension ByteQueue {
 
     /// `{"type":"error","error":"…","code":"…",…}`
     mutating func appendError(
-        _ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil, members: (inout ByteQueue) -> Void = { _ in }
+        _ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil,
+        members: (inout JSONWriter<ByteQueue>) -> Void = { _ in }
     ) {
-        let start = beginFrame()
-        var text = ByteWriter()
-        text.append(#"{"type":"error","error":"#)
-        text.appendJSONString(message)
-        text.append(#","code":""#)
-        text.append(code.rawValue)
-        text.append("\"")
-        append(text.bytes)
-        appendRequestID(requestID)
-        members(&self)
-        append("}")
-        endFrame(start)
+        appendFrame {
+            $0.member("type", "error")
+            $0.member("error", message)
+            $0.member("code", code.rawValue)
+            $0.appendRequestID(requestID)
+            members(&$0)
+        }
     }
 
-    /// Which log this is: `,"log_id":"…"`, and which epoch of it.
-    mutating func appendLog(_ identity: LogIdentity) {
-        append(#","log_id":""#)
-        append(identity.id)
-        append(#"","log_epoch":""#)
-        append(identity.epoch)
-        append("\"")
-    }
-
-    mutating func appendPing() { appendBare(#"{"type":"ping"}"#) }
+    mutating func appendPing() { appendFrame { $0.member("type", "ping") } }
 
     mutating func appendPong(requestID: UnsafeRawBufferPointer?) {
+        appendFrame {
+            $0.member("type", "pong")
+            $0.appendRequestID(requestID)
+        }
+    }
+
+    /// A frame of one JSON object.
+    private mutating func appendFrame(_ members: (inout JSONWriter<ByteQueue>) -> Void) {
         let start = beginFrame()
-        append(#"{"type":"pong""#)
-        appendRequestID(requestID)
-        append("}")
+        appendJSON { json in json.object(members) }
         endFrame(start)
-    }
-
-    mutating func appendMember(_ name: StaticString, _ value: Int64) {
-        append(",\"")
-        append(name)
-        append("\":")
-        if value < 0 { append("-") }
-        appendDecimal(value.magnitude)
-    }
-
-    private mutating func appendBare(_ body: StaticString) {
-        let start = beginFrame()
-        append(body)
-        endFrame(start)
-    }
-
-    private mutating func appendRequestID(_ id: UnsafeRawBufferPointer?) {
-        guard let id else { return }
-        append(#","request_id":"#)
-        append(id)
     }
 
     private mutating func beginFrame() -> Int {
@@ -115,6 +91,18 @@ extension ByteQueue {
 
     private mutating func endFrame(_ start: Int) {
         setUInt32(UInt32(count - start - 4), at: start)
+    }
+}
+
+extension JSONWriter where Sink == ByteQueue {
+    /// Which log this is, and which epoch of it: `log_id`, `log_epoch`.
+    mutating func append(_ identity: LogIdentity) {
+        member("log_id", plainText: identity.id)
+        member("log_epoch", plainText: identity.epoch)
+    }
+
+    fileprivate mutating func appendRequestID(_ id: UnsafeRawBufferPointer?) {
+        if let id { member("request_id", json: id) }
     }
 }
 

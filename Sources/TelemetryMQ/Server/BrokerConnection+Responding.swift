@@ -5,7 +5,7 @@ import TelemetryNet
 extension BrokerConnection {
     func refuse(
         _ code: ErrorCode, _ message: String, requestID: UnsafeRawBufferPointer? = nil,
-        members: (inout ByteQueue) -> Void = { _ in }
+        members: (inout JSONWriter<ByteQueue>) -> Void = { _ in }
     ) {
         broker.counters.errors[code, default: 0] += 1
         output.appendError(code, message, requestID: requestID, members: members)
@@ -15,7 +15,7 @@ extension BrokerConnection {
         broker.counters.errors[.tooManyTakeovers, default: 0] += 1
         let text = "\(id) was taken over \(TakeoverLimit.burst) times in a row: give each subscriber its own id, or wait"
         output.appendError(.tooManyTakeovers, text, requestID: requestID) {
-            $0.appendMember("retry_after_ms", wait.wholeMicroseconds / 1000 + 1)
+            $0.member("retry_after_ms", wait.wholeMicroseconds / 1000 + 1)
         }
     }
 

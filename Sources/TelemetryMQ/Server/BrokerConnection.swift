@@ -175,13 +175,13 @@ final class BrokerConnection: EventHandler {
                 let error = LogError.corrupt(
                     path: segment.path, position: damage.position, offset: damage.offset, reason: damage.reason)
                 broker.counters.errors[.corruptLog, default: 0] += 1
-                output.appendError(.corruptLog, "\(error)") { $0.appendMember("offset", damage.offset) }
+                output.appendError(.corruptLog, "\(error)") { $0.member("offset", damage.offset) }
                 closesWhenDrained = true
             case .fellBehind(let from, let to):
                 broker.counters.errors[.offsetOutOfRange, default: 0] += 1
                 output.appendError(.offsetOutOfRange, "messages \(from) to \(to - 1) were dropped by retention") {
-                    $0.appendMember("oldest_offset", to)
-                    $0.appendMember("skipped", to - from)
+                    $0.member("oldest_offset", to)
+                    $0.member("skipped", to - from)
                 }
             }
         }

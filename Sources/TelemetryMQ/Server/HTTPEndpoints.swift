@@ -32,10 +32,10 @@ final class HTTPEndpoints: Sendable {
 
     private static func answer(_ request: HTTPRequest, _ entrance: Entrance, _ counters: HTTPCounters) -> HTTPResponse {
         guard paths.contains(request.path) else {
-            return error(404, "not_found", "\(request.path) is not served; /health, /ready, /stats and /metrics are")
+            return HTTPResponse(status: 404, error: "not_found", "\(request.path) is not served; /health, /ready, /stats and /metrics are")
         }
         guard request.method == "GET" || request.method == "HEAD" else {
-            var response = error(405, "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
+            var response = HTTPResponse(status: 405, error: "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
             response.headers.append(("Allow", "GET, HEAD"))
             return response
         }
@@ -47,28 +47,18 @@ final class HTTPEndpoints: Sendable {
         default:
             // A server that takes no more publishes is not healthy: its operator must look. A full device no restart
             // empties.
-            if let failure = broker.log.failure { return error(503, "storage_failed", "\(failure)") }
-            return HTTPResponse(contentType: "application/json", Array(#"{"status":"ok"}"#.utf8))
+            if let failure = broker.log.failure { return HTTPResponse(status: 503, error: "storage_failed", "\(failure)") }
+            return HTTPResponse(health: "ok")
         }
     }
 
     /// The process is alive, and a restart would only make it begin again.
     private static func answerWhileOpening(_ request: HTTPRequest, _ opening: OpeningWatch) -> HTTPResponse {
         switch request.path {
-        case "/health": HTTPResponse(contentType: "application/json", Array(#"{"status":"opening"}"#.utf8))
+        case "/health": HTTPResponse(health: "opening")
         case "/ready": HTTPResponse(readiness: [ReadinessCheck(name: "log", isReady: false, detail: opening.detail)])
-        default: error(503, "opening", opening.detail)
+        default: HTTPResponse(status: 503, error: "opening", opening.detail)
         }
-    }
-
-    private static func error(_ status: Int, _ code: String, _ message: String) -> HTTPResponse {
-        var body = ByteWriter()
-        body.append(#"{"error":"#)
-        body.appendJSONString(code)
-        body.append(#","message":"#)
-        body.appendJSONString(message)
-        body.append("}")
-        return HTTPResponse(status: status, contentType: "application/json", body.bytes)
     }
 }
 

@@ -12,22 +12,17 @@ struct PositionRow {
     var committedAt: Int64
     var skipped: Int64
 
-    func append(logID: [UInt8], to out: inout ByteWriter) {
-        out.append(#"{"subscriber_id":"#)
-        out.appendJSONString(id)
-        out.append(#","committed_offset":"#)
-        out.appendDecimal(committedOffset)
-        out.append(#","lag":"#)
-        out.appendDecimal(lag)
-        out.append(#","lag_seconds":"#)
-        out.appendDouble(Double(lagMicroseconds) / 1e6)
-        out.append(isConnected ? #","connected":true,"committed_at":"# : #","connected":false,"committed_at":"#)
-        out.appendDecimal(committedAt)
-        out.append(#","skipped":"#)
-        out.appendDecimal(skipped)
-        out.append(#","log_id":""#)
-        out.append(logID)
-        out.append("\"}")
+    func append(logID: [UInt8], to json: inout JSONWriter<ByteWriter>) {
+        json.object {
+            $0.member("subscriber_id", id)
+            $0.member("committed_offset", committedOffset)
+            $0.member("lag", lag)
+            $0.member("lag_seconds", Double(lagMicroseconds) / 1e6)
+            $0.member("connected", isConnected)
+            $0.member("committed_at", committedAt)
+            $0.member("skipped", skipped)
+            $0.member("log_id", plainText: logID)
+        }
     }
 }
 
@@ -57,22 +52,22 @@ extension Broker {
 
     /// `[…]`, and the id after which the list goes on if it is too long for one response.
     func positionList(after: String? = nil) -> (json: [UInt8], last: String?) {
-        var out = ByteWriter(capacity: 256 * min(positions.count, 4096) + 2)
         var last: String?
         var next: String?
-        out.append("[")
-        forEachPosition(after: after) { row in
-            guard out.count < Self.maxListBytes else {
-                next = last
-                return false
+        let list = ByteWriter.json(capacity: 256 * min(positions.count, 4096) + 2) { json in
+            json.array { rows in
+                forEachPosition(after: after) { row in
+                    guard rows.sink.count < Self.maxListBytes else {
+                        next = last
+                        return false
+                    }
+                    row.append(logID: identity.id, to: &rows)
+                    last = row.id
+                    return true
+                }
             }
-            if last != nil { out.append(",") }
-            row.append(logID: identity.id, to: &out)
-            last = row.id
-            return true
         }
-        out.append("]")
-        return (out.bytes, next)
+        return (list, next)
     }
 
     /// Prometheus text format 0.0.4: of each position, up to the configured number of them, and of all together.

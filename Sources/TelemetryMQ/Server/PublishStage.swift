@@ -205,7 +205,10 @@ struct PublishStage: ~Copyable {
         output.appendPublished(
             head, requestID: publish.requestID, offset: publish.offset, isFinished: !publish.isMany && !publish.isRepeat
         ) {
-            if publish.isMany { $0.appendMember("count", Int64(publish.count)) }
+            if publish.isMany {
+                $0.append(#","count":"#)
+                $0.appendDecimal(UInt64(publish.count))
+            }
             if publish.isRepeat { $0.append(#","duplicate":true"#) }
             guard publish.scatteredAt >= 0 else { return }
             $0.append(#","offsets":["#)

@@ -79,22 +79,16 @@ struct RequestHandler {
         case .getStats:
             let statistics = broker.statistics()
             connection.output.appendResponse(requestID: id) {
-                $0.appendLog(broker.identity)
-                $0.append(#","payload":"#)
-                $0.append(statistics)
+                $0.append(broker.identity)
+                $0.member("payload", json: statistics)
             }
         case .listPositions:
             let (list, last) = broker.positionList(after: request.after)
             connection.output.appendResponse(requestID: id) {
-                $0.append(#","payload":{"positions":"#)
-                $0.append(list)
-                if let last {
-                    var next = ByteWriter()
-                    next.append(#","next":"#)
-                    next.appendJSONString(last)
-                    $0.append(next.bytes)
+                $0.object("payload") {
+                    $0.member("positions", json: list)
+                    if let last { $0.member("next", last) }
                 }
-                $0.append("}")
             }
         case .deletePosition: deletePosition(request)
         case .publish: break
@@ -114,9 +108,9 @@ struct RequestHandler {
             connection.keepalive = .milliseconds(max(milliseconds, 100))
         }
         connection.output.appendResponse(requestID: request.requestID) {
-            $0.append(#","server":"telemetry-mq/1""#)
-            $0.appendLog(broker.identity)
-            $0.appendMember("max_frame_bytes", Int64(broker.configuration.maxFrameBytes))
+            $0.member("server", "telemetry-mq/1")
+            $0.append(broker.identity)
+            $0.member("max_frame_bytes", Int64(broker.configuration.maxFrameBytes))
         }
     }
 
@@ -161,19 +155,15 @@ struct RequestHandler {
             }
             connection.startDelivery(delivery, as: id)
             connection.output.appendResponse(requestID: request.requestID) {
-                $0.appendMember("offset", start.offset)
-                $0.appendLog(broker.identity)
+                $0.member("offset", start.offset)
+                $0.append(broker.identity)
                 if start.skipped > 0 {
-                    $0.appendMember("oldest_offset", log.oldestOffset)
-                    $0.appendMember("skipped", start.skipped)
+                    $0.member("oldest_offset", log.oldestOffset)
+                    $0.member("skipped", start.skipped)
                 }
-                if start.isReset { $0.append(#","log_reset":true"#) }
-                if let previous = repair?.logID {
-                    $0.append(#","previous_log_id":""#)
-                    $0.append(previous)
-                    $0.append("\"")
-                }
-                if let rewound = start.rewound { $0.appendMember("rewound", rewound) }
+                if start.isReset { $0.member("log_reset", true) }
+                if let previous = repair?.logID { $0.member("previous_log_id", plainText: previous) }
+                if let rewound = start.rewound { $0.member("rewound", rewound) }
             }
         } catch {
             connection.refuse(.storageFailed, "subscribe at \(start.offset): \(error)", requestID: request.requestID)
@@ -186,10 +176,8 @@ struct RequestHandler {
             "this is log \(broker.identity.idText), not the log, or not all of the log, that the request is for",
             requestID: request.requestID
         ) {
-            $0.append(#","log_id":""#)
-            $0.append(broker.identity.id)
-            $0.append("\"")
-            $0.appendMember("oldest_offset", broker.log.oldestOffset)
+            $0.member("log_id", plainText: broker.identity.id)
+            $0.member("oldest_offset", broker.log.oldestOffset)
         }
     }
 
@@ -212,7 +200,7 @@ struct RequestHandler {
             return connection.refuse(
                 .offsetOutOfRange, "message \(offset) does not exist yet; the next one gets offset \(end)",
                 requestID: request.requestID
-            ) { $0.appendMember("next_offset", end) }
+            ) { $0.member("next_offset", end) }
         }
         guard broker.hasRoomForPosition(of: id) else {
             return connection.refuse(

@@ -8,50 +8,32 @@ extension Broker {
     /// `latest_offset` is that of the newest message, -1 for none. `lag` of a connected subscriber counts the messages
     /// that are not sent to it yet; that of a position those that it has not committed.
     func statistics() -> [UInt8] {
-        var out = ByteWriter(capacity: 1024)
-        out.append(#"{"log_id":""#)
-        out.append(identity.id)
-        out.append(#"","log_epoch":""#)
-        out.append(identity.epoch)
-        out.append(#"","total_messages":"#)
-        out.appendDecimal(log.nextOffset - log.oldestOffset)
-        out.append(#","oldest_offset":"#)
-        out.appendDecimal(log.oldestOffset)
-        out.append(#","latest_offset":"#)
-        out.appendDecimal(log.nextOffset - 1)
-        out.append(#","log_bytes":"#)
-        out.appendDecimal(log.byteCount)
-        out.append(#","segment_count":"#)
-        out.appendDecimal(log.segments.count)
-        out.append(#","connection_count":"#)
-        out.appendDecimal(connections.count)
-        out.append(#","storage_failed":"#)
-        out.append(log.failure == nil ? "false" : "true")
-        out.append(#","storage_full":"#)
-        out.append(storage.isFull ? "true" : "false")
-        out.append(#","subscriber_count":"#)
-        out.appendDecimal(subscribers.count)
-        out.append(#","subscribers":["#)
-        for (index, (id, connection)) in subscribers.sorted.enumerated() {
-            if index > 0 { out.append(",") }
-            out.append(#"{"id":"#)
-            out.appendJSONString(id)
-            out.append(#","current_offset":"#)
-            out.appendDecimal(connection.currentOffset)
-            out.append(#","lag":"#)
-            out.appendDecimal(log.nextOffset - connection.currentOffset)
-            if let position = positions[id] {
-                out.append(#","committed_offset":"#)
-                out.appendDecimal(position.offset)
+        ByteWriter.json(capacity: 1024) { json in
+            json.object {
+                $0.member("log_id", plainText: identity.id)
+                $0.member("log_epoch", plainText: identity.epoch)
+                $0.member("total_messages", log.nextOffset - log.oldestOffset)
+                $0.member("oldest_offset", log.oldestOffset)
+                $0.member("latest_offset", log.nextOffset - 1)
+                $0.member("log_bytes", log.byteCount)
+                $0.member("segment_count", log.segments.count)
+                $0.member("connection_count", connections.count)
+                $0.member("storage_failed", log.failure != nil)
+                $0.member("storage_full", storage.isFull)
+                $0.member("subscriber_count", subscribers.count)
+                $0.array("subscribers", of: subscribers.sorted) { json, subscriber in
+                    let (id, connection) = subscriber
+                    json.object {
+                        $0.member("id", id)
+                        $0.member("current_offset", connection.currentOffset)
+                        $0.member("lag", log.nextOffset - connection.currentOffset)
+                        if let position = positions[id] { $0.member("committed_offset", position.offset) }
+                    }
+                }
+                $0.member("position_count", positions.count)
+                $0.member("positions", json: positionList().json)
             }
-            out.append("}")
         }
-        out.append(#"],"position_count":"#)
-        out.appendDecimal(positions.count)
-        out.append(#","positions":"#)
-        out.append(positionList().json)
-        out.append("}")
-        return out.bytes
     }
 
     /// Prometheus text format 0.0.4.

@@ -17,17 +17,36 @@ extension HTTPResponse {
     /// `{"status":"ready","checks":[{"name":"queue","ready":true,"detail":"…"},…]}`.
     package init(readiness checks: [ReadinessCheck]) {
         let isReady = checks.allSatisfy(\.isReady)
-        var body = ByteWriter()
-        body.append(isReady ? #"{"status":"ready","checks":["# : #"{"status":"not_ready","checks":["#)
-        for (index, check) in checks.enumerated() {
-            if index > 0 { body.append(",") }
-            body.append(#"{"name":"#)
-            body.appendJSONString(check.name)
-            body.append(check.isReady ? #","ready":true,"detail":"# : #","ready":false,"detail":"#)
-            body.appendJSONString(check.detail)
-            body.append("}")
+        let body = ByteWriter.json { json in
+            json.object {
+                $0.member("status", isReady ? "ready" : "not_ready")
+                $0.array("checks", of: checks) { json, check in
+                    json.object {
+                        $0.member("name", check.name)
+                        $0.member("ready", check.isReady)
+                        $0.member("detail", check.detail)
+                    }
+                }
+            }
         }
-        body.append("]}")
-        self.init(status: isReady ? 200 : 503, contentType: "application/json", body.bytes)
+        self.init(status: isReady ? 200 : 503, contentType: "application/json", body)
+    }
+
+    /// The response of `/health` while the process is alive: `{"status":"ok"}`.
+    package init(health status: String) {
+        self.init(
+            contentType: "application/json",
+            ByteWriter.json { json in json.object { $0.member("status", status) } })
+    }
+
+    /// `{"error":"not_found","message":"…"}`
+    package init(status: Int, error code: String, _ message: String) {
+        let body = ByteWriter.json { json in
+            json.object {
+                $0.member("error", code)
+                $0.member("message", message)
+            }
+        }
+        self.init(status: status, contentType: "application/json", body)
     }
 }

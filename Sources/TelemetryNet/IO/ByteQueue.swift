@@ -1,9 +1,11 @@
 /// Bytes that are appended at the end and consumed at the front, in one piece of memory that is freed when empty.
+@usableFromInline
 package struct ByteQueue: ~Copyable {
     private var storage: UnsafeMutableRawPointer?
     private var head = 0
     private var tail = 0
 
+    @usableFromInline
     package init() {}
 
     deinit { storage?.deallocate() }
@@ -64,12 +66,14 @@ package struct ByteQueue: ~Copyable {
         tail = held
     }
 
+    @usableFromInline
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return }
         room(bytes.count).baseAddress!.copyMemory(from: start, byteCount: bytes.count)
         tail += bytes.count
     }
 
+    @usableFromInline
     package mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
@@ -78,6 +82,7 @@ package struct ByteQueue: ~Copyable {
         bytes.withUnsafeBytes { append($0) }
     }
 
+    @usableFromInline
     package mutating func appendDecimal(_ value: UInt64) {
         tail += writeDecimal(value, to: room(maxDecimalDigits).baseAddress!)
     }

@@ -12,11 +12,13 @@ extension ByteWriter {
     }
 
     /// `null` for what JSON has no number for.
+    @usableFromInline
     package mutating func appendNumber(_ value: Double) {
         if value.isFinite { appendDouble(value) } else { append("null") }
     }
 
     /// The text in quotes, escaped as RFC 8259 section 7 asks; all else stays as it is.
+    @usableFromInline
     package mutating func appendJSONString(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in

@@ -1,8 +1,9 @@
 /// Appends text to a growing array of bytes.
+@usableFromInline
 package struct ByteWriter: Sendable {
-    package var bytes: [UInt8]
+    @usableFromInline package var bytes: [UInt8]
 
-    package init(capacity: Int = 0) {
+    package init(capacity: Int) {
         bytes = []
         bytes.reserveCapacity(capacity)
     }
@@ -23,6 +24,7 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: text.utf8)
     }
 
+    @usableFromInline
     package mutating func append(_ raw: UnsafeRawBufferPointer) {
         bytes.append(contentsOf: raw)
     }
@@ -43,6 +45,7 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: other)
     }
 
+    @usableFromInline
     package mutating func appendDecimal(_ value: UInt64) {
         withUnsafeTemporaryAllocation(byteCount: maxDecimalDigits, alignment: 1) { digits in
             let count = writeDecimal(value, to: digits.baseAddress!)
@@ -73,6 +76,7 @@ package struct ByteWriter: Sendable {
 
     /// A text that reads back as the same value: integral values without a point, else with as few decimals as
     /// that takes. The value must be finite, since JSON has no other.
+    @usableFromInline
     package mutating func appendDouble(_ value: Double) {
         precondition(value.isFinite, "JSON has no NaN and no infinity")
         if value == 0 {

@@ -10,7 +10,7 @@ enum ExportFormat: String, Sendable, CaseIterable {
     var contentType: String {
         switch self {
         case .csv: "text/csv; charset=utf-8; header=present"
-        case .json: Answers.json
+        case .json: Responses.json
         case .lineprotocol: "text/plain; charset=utf-8"
         }
     }

@@ -6,6 +6,7 @@ import TelemetryStores
 /// Writes samples in one of the formats, one behind the other.
 ///
 /// Of a row only time and value differ from others of its series; all between them is made once a series and copied.
+/// So this appends bytes, not through a `JSONWriter`.
 struct SampleWriter {
     private struct SeriesText {
         /// Between time and value; in the line protocol all before the value.

@@ -63,9 +63,9 @@ struct EventStream: Sendable {
 
     private static func dropped(_ reason: String) -> [UInt8] {
         var out = ByteWriter()
-        out.append("event: dropped\ndata: {\"reason\":")
-        out.appendJSONString(reason)
-        out.append("}\n\n")
+        out.append("event: dropped\ndata: ")
+        out.appendJSON { json in json.object { $0.member("reason", reason) } }
+        out.append("\n\n")
         return out.bytes
     }
 }

@@ -95,9 +95,9 @@ struct OpenAPIDocument {
             out.append(",\"content\":{")
             // A readiness that fails has the same form as one that does not.
             if route.operationID == "getReadiness" && status == 503 {
-                appendContent(Route.AnswerContent(contentType: Answers.json, schema: "Readiness"), to: &out)
+                appendContent(Route.AnswerContent(contentType: Responses.json, schema: "Readiness"), to: &out)
             } else if route.errorSchema != "Error", route.errors.contains(status) {
-                appendContent(Route.AnswerContent(contentType: Answers.json, schema: route.errorSchema), to: &out)
+                appendContent(Route.AnswerContent(contentType: Responses.json, schema: route.errorSchema), to: &out)
             } else {
                 appendContent(Route.AnswerContent(contentType: APIError.contentType, schema: "Error"), to: &out)
             }
@@ -127,7 +127,7 @@ struct OpenAPIDocument {
         if let schema = answer.schema {
             out.append(":{\"schema\":{\"$ref\":\"#/components/schemas/\(schema)\"}}")
         } else {
-            out.append(answer.contentType == Answers.json ? #":{"schema":{"type":"object"}}"# : #":{"schema":{"type":"string"}}"#)
+            out.append(answer.contentType == Responses.json ? #":{"schema":{"type":"object"}}"# : #":{"schema":{"type":"string"}}"#)
         }
     }
 

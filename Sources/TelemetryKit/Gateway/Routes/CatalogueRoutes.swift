@@ -15,56 +15,42 @@ enum CatalogueRoutes {
         ) { _ in xids.response },
     ]
 
-    private static let fields = list(DCGMCatalogue.fields) { out, field in
-        out.append("{\"id\":")
-        if let id = field.id { out.appendDecimal(Int(id)) } else { out.append("null") }
-        out.append(",\"name\":")
-        out.appendJSONString(field.name)
-        out.append(",\"aliases\":")
-        out.appendList(field.aliases) { $0.appendJSONString($1) }
-        out.append(",\"kind\":\"")
-        out.append(field.kind.rawValue)
-        out.append("\",\"unit\":")
-        out.appendJSONString(field.unit)
-        out.append(",\"type\":\"")
-        out.append(field.metricType.rawValue)
-        out.append("\",\"value_type\":\"")
-        out.append(field.valueType.rawValue)
-        out.append("\",\"minimum\":")
-        out.appendBound(field.validRange.lowerBound)
-        out.append(",\"maximum\":")
-        out.appendBound(field.validRange.upperBound)
-        out.append(",\"meaning\":")
-        out.appendJSONString(field.meaning)
-        out.append("}")
+    private static let fields = list(DCGMCatalogue.fields) { json, field in
+        json.member("id", field.id.map { Int($0) })
+        json.member("name", field.name)
+        json.member("aliases", field.aliases)
+        json.member("kind", field.kind.rawValue)
+        json.member("unit", field.unit)
+        json.member("type", field.metricType.rawValue)
+        json.member("value_type", field.valueType.rawValue)
+        json.member("minimum", bound(field.validRange.lowerBound))
+        json.member("maximum", bound(field.validRange.upperBound))
+        json.member("meaning", field.meaning)
     }
 
-    private static let xids = list(XIDError.all) { out, error in
-        out.append("{\"code\":")
-        out.appendDecimal(error.code)
-        out.append(",\"mnemonic\":")
-        out.appendJSONString(error.mnemonic)
-        out.append(",\"meaning\":")
-        out.appendJSONString(error.meaning)
-        out.append(",\"severity\":\"")
-        out.append(error.severity.rawValue)
-        out.append("\",\"action\":")
-        out.appendJSONString(error.action.rawValue)
-        out.append("}")
+    private static let xids = list(XIDError.all) { json, error in
+        json.member("code", error.code)
+        json.member("mnemonic", error.mnemonic)
+        json.member("meaning", error.meaning)
+        json.member("severity", error.severity.rawValue)
+        json.member("action", error.action.rawValue)
     }
 
-    private static func list<Element>(_ items: [Element], _ append: (inout ByteWriter, Element) -> Void) -> FixedAnswer {
-        var out = ByteWriter(capacity: 64 * 1024)
-        out.append("{\"data\":")
-        out.appendList(items, append)
-        out.append(",\"count\":\(items.count),\"total\":\(items.count)}")
-        return FixedAnswer(Answers.json, out.bytes)
+    private static func list<Element>(
+        _ items: [Element], _ members: (inout JSONWriter<ByteWriter>, Element) -> Void
+    ) -> FixedResponse {
+        let bytes = ByteWriter.json(capacity: 64 * 1024) { json in
+            json.object {
+                $0.array("data", of: items) { json, item in json.object { members(&$0, item) } }
+                $0.member("count", items.count)
+                $0.member("total", items.count)
+            }
+        }
+        return FixedResponse(Responses.json, bytes)
     }
-}
 
-extension ByteWriter {
-    /// `null` where a field has no bound.
-    fileprivate mutating func appendBound(_ value: Double) {
-        if value.magnitude == .greatestFiniteMagnitude { append("null") } else { appendDouble(value) }
+    /// `nil` if a field has no bound.
+    private static func bound(_ value: Double) -> Double? {
+        value.magnitude == .greatestFiniteMagnitude ? nil : value
     }
 }

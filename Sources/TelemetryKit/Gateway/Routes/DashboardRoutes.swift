@@ -31,11 +31,11 @@ enum DashboardRoutes {
         ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
     ]
 
-    private static func file(_ contentType: String, _ bytes: [UInt8]) -> FixedAnswer { FixedAnswer(contentType, bytes, further: further) }
+    private static func file(_ contentType: String, _ bytes: [UInt8]) -> FixedResponse { FixedResponse(contentType, bytes, further: further) }
 
     private static let page = file("text/html; charset=utf-8", PackageResources.dashboard_html)
 
-    private static let files: [String: FixedAnswer] = [
+    private static let files: [String: FixedResponse] = [
         "alerts.js": file(script, PackageResources.alerts_js),
         "api.js": file(script, PackageResources.api_js),
         "axis.js": file(script, PackageResources.axis_js),

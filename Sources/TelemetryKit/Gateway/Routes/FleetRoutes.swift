@@ -45,49 +45,42 @@ enum FleetRoutes {
     }
 }
 
-extension ByteWriter {
-    fileprivate mutating func appendJSON(_ host: FleetHealth.Host) {
-        append("{\"hostname\":")
-        appendJSONString(host.hostname)
-        append(",\"gpu_count\":")
-        appendDecimal(host.gpuCount)
-        append(",\"last_seen\":")
-        appendJSON(host.lastSeen)
-        append(",\"health\":\"")
-        append(host.condition.rawValue)
-        append("\",\"problems\":")
-        appendList(host.alerts) { out, alert in
-            out.append("{\"uuid\":")
-            out.appendJSONString(alert.gpu.uuid)
-            out.appendProblem(alert)
+extension FleetHealth.Host: JSONValue {
+    @usableFromInline
+    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        json.object {
+            $0.member("hostname", hostname)
+            $0.member("gpu_count", gpuCount)
+            $0.member("last_seen", lastSeen)
+            $0.member("health", condition.rawValue)
+            $0.array("problems", of: alerts) { json, alert in
+                json.object {
+                    $0.member("uuid", alert.gpu.uuid)
+                    alert.appendProblem(to: &$0)
+                }
+            }
         }
-        append("}")
+    }
+}
+
+extension HealthAlert: JSONValue {
+    @usableFromInline
+    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        json.object {
+            $0.member("kind", kind.rawValue)
+            $0.member("uuid", gpu.uuid)
+            $0.member("hostname", gpu.hostname)
+            $0.member("gpu_id", gpu.gpuID)
+            $0.member("value", value)
+            $0.member("timestamp", timestamp)
+            appendProblem(to: &$0)
+        }
     }
 
-    fileprivate mutating func appendJSON(_ alert: HealthAlert) {
-        append("{\"kind\":\"")
-        append(alert.kind.rawValue)
-        append("\",\"uuid\":")
-        appendJSONString(alert.gpu.uuid)
-        append(",\"hostname\":")
-        appendJSONString(alert.gpu.hostname)
-        append(",\"gpu_id\":")
-        appendJSONString(alert.gpu.gpuID)
-        append(",\"value\":")
-        if let value = alert.value { appendNumber(value) } else { append("null") }
-        append(",\"timestamp\":")
-        appendJSON(alert.timestamp)
-        appendProblem(alert)
-    }
-
-    /// The members that both have, and the end.
-    private mutating func appendProblem(_ alert: HealthAlert) {
-        append(",\"metric_name\":")
-        if let name = alert.metricName { appendJSONString(name) } else { append("null") }
-        append(",\"severity\":\"")
-        append(alert.severity.rawValue)
-        append("\",\"message\":")
-        appendJSONString(alert.message)
-        append("}")
+    /// The members that an alert and a problem of a host have in common.
+    fileprivate func appendProblem<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        json.member("metric_name", metricName)
+        json.member("severity", severity.rawValue)
+        json.member("message", message)
     }
 }

@@ -17,7 +17,9 @@ enum GPURoutes {
                 answers: Routes.json("GPU"), errors: Routes.storeErrors + [404], needsToken: true
             ) { context in
                 let info = try await context.knownGPU()
-                return Answers.object { $0.appendJSON(info) }
+                var out = ByteWriter(capacity: 1024)
+                out.appendJSON(info)
+                return HTTPResponse(contentType: Responses.json, out.bytes)
             },
             Route(
                 path: "/api/v1/gpus/{uuid}/metrics", operationID: "listGPUMetrics", summary: "The metrics that one GPU has samples of.",
@@ -26,7 +28,7 @@ enum GPURoutes {
             ) { context in
                 let metrics = try await context.store.metrics(uuid: context.segment("uuid"))
                 if metrics.isEmpty { try await context.knownGPU() }
-                return try Answers.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
+                return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
             },
             Route(
                 path: "/api/v1/gpus/{uuid}/latest", operationID: "listGPULatest", summary: "The newest sample of each metric of one GPU.",
@@ -35,7 +37,7 @@ enum GPURoutes {
             ) { context in
                 let samples = try await context.store.latest(try context.filter())
                 if samples.isEmpty { try await context.knownGPU() }
-                return try Answers.list(Page(items: samples, total: samples.count), context.gateway) { $0.appendJSON($1) }
+                return try Responses.list(Page(items: samples, total: samples.count), context.gateway) { $0.appendJSON($1) }
             },
         ]
     }

@@ -39,7 +39,7 @@ enum PrometheusRoutes {
         let query = try form.query(maxSelectors: context.gateway.configuration.maxSelectors)
         let time = try form.time("time") ?? Timestamp.now.nanoseconds / 1_000_000
         let answer = try await engine(context, form).instant(query, at: time)
-        return try PrometheusAnswer.body(of: answer)
+        return try PrometheusResponse.body(of: answer)
             .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
 
@@ -64,7 +64,7 @@ enum PrometheusRoutes {
                     + "\(engine.limits.maxSteps + 1) is the limit: a longer step gives fewer")
         }
         let answer = try await engine.range(query, from: start, through: end, step: step)
-        return try PrometheusAnswer.body(of: answer)
+        return try PrometheusResponse.body(of: answer)
             .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
 
@@ -84,7 +84,7 @@ enum PrometheusRoutes {
         let selectors = try selectors(context, form)
         guard !selectors.isEmpty else { throw PromQLError(.badData, "invalid parameter \"match[]\": it is missing") }
         let found = try await directory(context).series(selectors, from: form.time("start"), through: form.time("end"))
-        return try list(found, context) { PrometheusAnswer.append($1, &$0) }
+        return try list(found, context) { $0.appendJSON($1) }
     }
 
     private static let labels = route("labels", "listPrometheusLabels", "The names of labels.", [match, start, end]) { context, form in
@@ -122,7 +122,15 @@ enum PrometheusRoutes {
     private static func list<Element: Sendable>(
         _ elements: [Element], _ context: RequestContext, _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
     ) throws -> HTTPResponse {
-        try PiecedBody(elements, head: Array(#"{"status":"success","data":["#.utf8), tail: Array("]}".utf8)) { append }
+        let body = PiecedBody(elements) { json, elements in
+            json.object {
+                $0.member("status", "success")
+                $0.array("data", elements)
+            }
+        } makeWriter: {
+            append
+        }
+        return try body
             .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
 
@@ -136,18 +144,19 @@ enum PrometheusRoutes {
         let limit = form.text("limit").map(Int.init) ?? .max
         guard let limit else { throw PromQLError(.badData, "invalid parameter \"limit\": it is not a whole number") }
         let found = try await directory(context).metadata(of: form.text("metric"), limit: limit < 0 ? .max : limit)
-        return PrometheusAnswer.success { out in
-            out.append("{")
-            for (index, (name, field)) in found.enumerated() {
-                if index > 0 { out.append(",") }
-                out.appendJSONString(name)
-                out.append(#":[{"type":"\#(field.metricType.rawValue)","help":"#)
-                out.appendJSONString(field.meaning)
-                out.append(#","unit":"#)
-                out.appendJSONString(field.unit)
-                out.append("}]")
+        return PrometheusResponse.success { json in
+            json.object {
+                for (name, field) in found {
+                    $0.key(text: name)
+                    $0.array {
+                        $0.object {
+                            $0.member("type", field.metricType.rawValue)
+                            $0.member("help", field.meaning)
+                            $0.member("unit", field.unit)
+                        }
+                    }
+                }
             }
-            out.append("}")
         }
     }
 
@@ -156,11 +165,11 @@ enum PrometheusRoutes {
     /// An error of the gateway in Prometheus' words: a query that takes too long is 503 there.
     private static func failure(_ error: APIError) -> HTTPResponse {
         switch error.status {
-        case 400: PrometheusAnswer.failure(status: 400, errorType: "bad_data", error.message)
-        case 422: PrometheusAnswer.failure(status: 422, errorType: "execution", error.message)
-        case 504: PrometheusAnswer.failure(status: 503, errorType: "timeout", error.message)
-        case 503: PrometheusAnswer.failure(status: 503, errorType: "unavailable", error.message, headers: error.headers)
-        default: PrometheusAnswer.failure(status: error.status, errorType: "internal", error.message, headers: error.headers)
+        case 400: PrometheusResponse.failure(status: 400, errorType: "bad_data", error.message)
+        case 422: PrometheusResponse.failure(status: 422, errorType: "execution", error.message)
+        case 504: PrometheusResponse.failure(status: 503, errorType: "timeout", error.message)
+        case 503: PrometheusResponse.failure(status: 503, errorType: "unavailable", error.message, headers: error.headers)
+        default: PrometheusResponse.failure(status: error.status, errorType: "internal", error.message, headers: error.headers)
         }
     }
 
@@ -179,7 +188,7 @@ enum PrometheusRoutes {
                 return failure(error)
             } catch let error as PromQLError {
                 let (status, errorType) = error.answer
-                return PrometheusAnswer.failure(status: status, errorType: errorType, error.message)
+                return PrometheusResponse.failure(status: status, errorType: "\(errorType)", error.message)
             } catch let error as StoreError {
                 return failure(APIError(error))
             }

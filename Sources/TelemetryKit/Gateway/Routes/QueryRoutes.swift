@@ -41,18 +41,13 @@ enum QueryRoutes {
             window: context.duration("window"), grouping: context.choice("group_by"))
         try await checkWindows(query, context)
         let groups = try await context.store.aggregate(query)
-        return try Answers.list(
+        return try Responses.list(
             Page(items: groups, total: groups.count), context.gateway,
-            further: { out in
-                out.append(",\"metric_name\":")
-                out.appendJSONString(query.metricName)
-                out.append(",\"function\":\"")
-                out.append(query.function.rawValue)
-                out.append("\",\"window_seconds\":")
-                out.appendDouble(query.window / .seconds(1))
-                out.append(",\"group_by\":\"")
-                out.append(query.grouping.rawValue)
-                out.append("\"")
+            further: {
+                $0.member("metric_name", query.metricName)
+                $0.member("function", query.function.rawValue)
+                $0.member("window_seconds", query.window / .seconds(1))
+                $0.member("group_by", query.grouping.rawValue)
             }
         ) { $0.appendJSON($1) }
     }
@@ -105,18 +100,17 @@ enum QueryRoutes {
     }
 }
 
-extension ByteWriter {
-    fileprivate mutating func appendJSON(_ group: AggregateSeries) {
-        append("{\"group\":")
-        appendJSONString(group.group)
-        append(",\"points\":")
-        appendList(group.points) { out, point in
-            out.append("{\"time\":")
-            out.appendJSON(point.time)
-            out.append(",\"value\":")
-            out.appendNumber(point.value)
-            out.append("}")
+extension AggregateSeries: JSONValue {
+    @usableFromInline
+    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        json.object {
+            $0.member("group", group)
+            $0.array("points", of: points) { json, point in
+                json.object {
+                    $0.member("time", point.time)
+                    $0.member("value", point.value)
+                }
+            }
         }
-        append("}")
     }
 }

@@ -67,7 +67,7 @@ extension RequestContext {
     func list<Element>(
         _ page: Page<Element>, _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
     ) throws -> HTTPResponse {
-        var answer = try Answers.list(page, gateway, append)
+        var answer = try Responses.list(page, gateway, append)
         let (end, over) = integer("offset").addingReportingOverflow(page.items.count)
         if !over, !page.items.isEmpty, end < page.total {
             answer.headers.append(SamplePage.link(to: request, ["offset": String(end)], without: ["offset"]))

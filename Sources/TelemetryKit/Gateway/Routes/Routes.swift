@@ -6,7 +6,7 @@ enum Routes {
     }
 
     static func json(_ schema: String) -> [Route.AnswerContent] {
-        [Route.AnswerContent(contentType: Answers.json, schema: schema)]
+        [Route.AnswerContent(contentType: Responses.json, schema: schema)]
     }
 
     /// What any route that asks the store can answer with.

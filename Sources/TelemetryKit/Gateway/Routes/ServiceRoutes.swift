@@ -6,7 +6,7 @@ enum ServiceRoutes {
         Route(
             path: "/health", operationID: "getHealth", summary: "Whether the process is alive.", tag: "service",
             answers: Routes.json("Health"), isFixed: true
-        ) { _ in HTTPResponse(contentType: Answers.json, Array(#"{"status":"ok"}"#.utf8)) },
+        ) { _ in HTTPResponse(health: "ok") },
         Route(
             path: "/ready", operationID: "getReadiness",
             summary: "Whether the store can be asked, and all that feeds it is connected and has caught up.", tag: "service",
@@ -19,7 +19,7 @@ enum ServiceRoutes {
         ) { await prometheus($0) },
         Route(
             path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.", tag: "service",
-            answers: [Route.AnswerContent(contentType: Answers.json, schema: nil)], isFixed: true
+            answers: [Route.AnswerContent(contentType: Responses.json, schema: nil)], isFixed: true
         ) { $0.gateway.openAPI.response },
     ]
 
@@ -35,18 +35,8 @@ enum ServiceRoutes {
             checks.append(Gateway.ReadinessCheck(name: "store", isReady: false, detail: abbreviated("\(error)", to: 400)))
         }
         checks += await context.gateway.configuration.readiness()
-        let isReady = checks.allSatisfy(\.isReady)
-        var body = ByteWriter()
-        body.append(isReady ? #"{"status":"ready","checks":"# : #"{"status":"not_ready","checks":"#)
-        body.appendList(checks) { out, check in
-            out.append("{\"name\":")
-            out.appendJSONString(check.name)
-            out.append(check.isReady ? ",\"ready\":true,\"detail\":" : ",\"ready\":false,\"detail\":")
-            out.appendJSONString(check.detail)
-            out.append("}")
-        }
-        body.append("}")
-        return HTTPResponse(status: isReady ? 200 : 503, contentType: Answers.json, body.bytes)
+        return HTTPResponse(
+            readiness: checks.map { ReadinessCheck(name: $0.name, isReady: $0.isReady, detail: $0.detail) })
     }
 
     private static func prometheus(_ context: RequestContext) async -> HTTPResponse {

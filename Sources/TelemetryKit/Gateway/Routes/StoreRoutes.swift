@@ -9,7 +9,7 @@ enum StoreRoutes {
             answers: Routes.json("MetricList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
         ) { context in
             let metrics = try await context.store.metrics(uuid: nil)
-            return try Answers.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
+            return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
         },
         Route(
             path: "/api/v1/stats", operationID: "getStatistics", summary: "What the store holds, and how the pipeline does.", tag: "store",
@@ -21,18 +21,13 @@ enum StoreRoutes {
         let statistics = try await context.store.statistics()
         let further = await context.gateway.configuration.statistics()
         let uptime = (ContinuousClock.now - context.gateway.started).components.seconds
-        return Answers.object { out in
-            out.append("{\"store\":")
-            out.appendJSON(statistics)
-            out.append(",\"uptime_seconds\":")
-            out.appendDecimal(uptime)
-            for (name, json) in further {
-                out.append(",")
-                out.appendJSONString(name)
-                out.append(":")
-                out.append(json)
+        return Responses.object { json in
+            json.member("store", statistics)
+            json.member("uptime_seconds", uptime)
+            for (name, bytes) in further {
+                json.key(text: name)
+                json.value(json: bytes)
             }
-            out.append("}")
         }
     }
 }

@@ -1,7 +1,7 @@
 import TelemetryNet
 
 /// The JSON text of the models. The `Codable` conformances write the same members; these write bytes with no tree and
-/// no strings in between, for the gateway and the codecs.
+/// no strings in between, for the gateway and the codecs. What is written once per sample or series appends bytes.
 extension ByteWriter {
     package mutating func appendJSON(_ time: Timestamp) {
         append(UInt8(ascii: "\""))
@@ -45,32 +45,6 @@ extension ByteWriter {
         append(UInt8(ascii: "}"))
     }
 
-    package mutating func appendJSON(_ metric: MetricSummary) {
-        append("{\"name\":")
-        appendJSONString(metric.name)
-        append(",\"sample_count\":")
-        appendDecimal(metric.sampleCount)
-        append(",\"gpu_count\":")
-        appendDecimal(metric.gpuCount)
-        append(UInt8(ascii: "}"))
-    }
-
-    package mutating func appendJSON(_ statistics: StoreStatistics) {
-        append("{\"sample_count\":")
-        appendDecimal(statistics.sampleCount)
-        append(",\"gpu_count\":")
-        appendDecimal(statistics.gpuCount)
-        append(",\"metric_count\":")
-        appendDecimal(statistics.metricCount)
-        append(",\"host_count\":")
-        appendDecimal(statistics.hostCount)
-        append(",\"oldest\":")
-        if let oldest = statistics.oldest { appendJSON(oldest) } else { append("null") }
-        append(",\"newest\":")
-        if let newest = statistics.newest { appendJSON(newest) } else { append("null") }
-        append(UInt8(ascii: "}"))
-    }
-
     /// An object, in the labels' order.
     package mutating func appendJSON(_ labels: [MetricLabel]) {
         append(UInt8(ascii: "{"))
@@ -101,6 +75,43 @@ extension ByteWriter {
             first = false
             append(member.jsonName)
             appendJSONString(member.text(of: gpu))
+        }
+    }
+}
+
+extension Timestamp: JSONValue {
+    @usableFromInline
+    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        json.sink.append(UInt8(ascii: "\""))
+        withUnsafeTemporaryAllocation(byteCount: Timestamp.longestText, alignment: 1) { text in
+            let count = write(to: text)
+            json.sink.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[..<count]))
+        }
+        json.sink.append(UInt8(ascii: "\""))
+    }
+}
+
+extension MetricSummary: JSONValue {
+    @usableFromInline
+    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        json.object {
+            $0.member("name", name)
+            $0.member("sample_count", sampleCount)
+            $0.member("gpu_count", gpuCount)
+        }
+    }
+}
+
+extension StoreStatistics: JSONValue {
+    @usableFromInline
+    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
+        json.object {
+            $0.member("sample_count", sampleCount)
+            $0.member("gpu_count", gpuCount)
+            $0.member("metric_count", metricCount)
+            $0.member("host_count", hostCount)
+            $0.member("oldest", oldest)
+            $0.member("newest", newest)
         }
     }
 }
