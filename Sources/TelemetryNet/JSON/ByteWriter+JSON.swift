@@ -11,7 +11,7 @@ extension ByteWriter {
         self.append(UInt8(ascii: "]"))
     }
 
-    /// `null` for what JSON has no number for.
+    /// Writes `null` for a value that JSON cannot represent.
     package mutating func appendNumber(_ value: Double) {
         if value.isFinite { appendDouble(value) } else { append("null") }
     }

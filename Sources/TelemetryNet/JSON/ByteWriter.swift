@@ -31,7 +31,7 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: other)
     }
 
-    /// One behind the other, with room made once.
+    /// Appends them one after another, with one reservation of memory.
     package mutating func append(_ first: [UInt8], _ second: [UInt8]) {
         bytes.append(addingCapacity: first.count + second.count) { (out: inout OutputSpan<UInt8>) in
             first.withUnsafeBufferPointer { copy($0, to: &out) }
@@ -59,7 +59,7 @@ package struct ByteWriter: Sendable {
         appendDecimal(Int64(value))
     }
 
-    /// The value in digits, padded with zeros on the left to `width`.
+    /// Writes the value in decimal, padded with zeros on the left to `width`.
     package mutating func appendDecimal(_ value: Int, width: Int) {
         var digits = 1
         var rest = value / 10
@@ -71,8 +71,8 @@ package struct ByteWriter: Sendable {
         appendDecimal(value)
     }
 
-    /// A text that reads back as the same value: integral values without a point, else with as few decimals as
-    /// that takes. The value must be finite, since JSON has no other.
+    /// Writes a text that parses to the same value: integral values without a decimal point, others with the fewest
+    /// decimals possible. The value must be finite, because JSON has no others.
     package mutating func appendDouble(_ value: Double) {
         precondition(value.isFinite, "JSON has no NaN and no infinity")
         if value == 0 {
@@ -87,8 +87,8 @@ package struct ByteWriter: Sendable {
                 appendDecimal(UInt64(whole))
                 return
             }
-            // An integer below 2^53 divided by a power of ten up to 10^22 rounds once, as a reader's own
-            // conversion of the digits does: so equality here means that the digits read back as the value.
+            // An integer below 2^53 divided by a power of ten up to 10^22 rounds once, as a parser's conversion of the
+            // digits does: equality here means that the digits parse to the value.
             var scale = 10.0
             for decimals in 1...6 {
                 let scaled = (magnitude * scale).rounded()
@@ -108,7 +108,7 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: value.description.utf8)
     }
 
-    /// The text in quotes, escaped as RFC 8259 section 7 asks; all else stays as it is.
+    /// Writes the text in quotes, escaped as RFC 8259 section 7 requires; all other characters are unchanged.
     package mutating func appendJSONString(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
@@ -150,7 +150,7 @@ package struct ByteWriter: Sendable {
     }
 }
 
-/// There must be room.
+/// The capacity must suffice.
 private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to out: inout OutputSpan<UInt8>) {
     guard let start = bytes.baseAddress else { return }
     out.withUnsafeMutableBufferPointer { room, count in
@@ -161,7 +161,7 @@ private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to out: inout OutputSpan<
 
 private func mustEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") }
 
-/// Without a branch for each byte, so that the compiler can look at many at once.
+/// Without a branch per byte, so that the compiler can vectorise it.
 private func needsEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
     var found: UInt8 = 0
     for byte in utf8 { found |= mustEscape(byte) ? 1 : 0 }
