@@ -1,19 +1,20 @@
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// The client's publishing side: one connection, requests in flight, resent in order after it broke. Belongs to the loop.
+/// The client's publishing side: one connection; requests in flight are resent in order after it breaks. Belongs to the
+/// loop.
 final class Publisher: LinkUser {
     typealias Waiter = (Result<ServerFrame.Answer, MQError>) -> Void
 
     private let loop: EventLoop
     private let onEvent: @Sendable (MQClient.Event) -> Void
     private var link: Link!
-    /// As JSON, with quotes. New for each client object, so its sequence numbers are its own.
+    /// The producer id as JSON, with quotes. Unique to each client object, so its sequence numbers are its own.
     private let producerID: [UInt8]
     private var queue = PublishQueue<Waiter>(maxSent: 512)
     typealias AnswerWaiter = @Sendable (Result<[UInt8], MQError>) -> Void
 
-    /// `get_stats` and the like, asked anew after a broken connection; their ids are negative.
+    /// Requests such as `get_stats`, which are sent again after a broken connection; their ids are negative.
     private var questions: [Int64: (request: [UInt8], waiter: AnswerWaiter)] = [:]
     private var lastQuestion: Int64 = 0
     /// The log that was published to last.
@@ -25,7 +26,7 @@ final class Publisher: LinkUser {
         self.loop = loop
         onEvent = configuration.onEvent
         var id = ByteWriter()
-        // The server takes ids of up to 128 bytes; the random part has up to 14.
+        // The server accepts ids of up to 128 bytes; the random part has up to 14.
         let name = String(decoding: configuration.clientID.utf8.prefix(100), as: UTF8.self)
         id.appendJSONString(name + "-" + String(UInt64.random(in: .min ... .max), radix: 36))
         producerID = id.bytes
@@ -50,7 +51,7 @@ final class Publisher: LinkUser {
         notifyIfEmpty()
     }
 
-    /// Returns the number by which the question can be cancelled. `request`: see ``MQClient/ask(_:)``.
+    /// Returns the id by which the request can be cancelled. `request`: see ``MQClient/ask(_:)``.
     func ask(_ request: [UInt8], _ waiter: @escaping AnswerWaiter) -> Int64? {
         guard !isClosed else {
             waiter(.failure(closedError))
@@ -72,7 +73,7 @@ final class Publisher: LinkUser {
 
     private func sendUnsent() {
         guard link.isReady else { return }
-        // A server that does not read must not make the output grow: the rest follows with the answers.
+        // The output must not grow if the server does not read: the rest is sent as responses arrive.
         while link.queuedBytes < 4 << 20, let entry = queue.takeUnsent() {
             guard !link.send({ append(entry, to: &$0) }) else { continue }
             let error = MQError(.invalidPayload, "\(link.peer): the server does not accept frames as large as this publish")
@@ -119,7 +120,7 @@ final class Publisher: LinkUser {
         var at = 0
         while at < frames.count {
             let total = Record.totalBytes(frames.baseAddress! + at)
-            // A connection that is given up takes its memory, and so these frames, with it.
+            // Closing the connection drops its buffer, and these frames with it.
             guard handle(UnsafeRawBufferPointer(rebasing: frames[at..<at + total])) else { return false }
             at += total
         }
@@ -128,7 +129,7 @@ final class Publisher: LinkUser {
         return true
     }
 
-    /// Returns `false` where the connection had to be given up.
+    /// Returns `false` if the connection had to be closed.
     private func handle(_ frame: UnsafeRawBufferPointer) -> Bool {
         do {
             switch try ServerFrame.parse(frame) {
@@ -175,7 +176,7 @@ final class Publisher: LinkUser {
 
     private var closedError: MQError { MQError(.closed, "\(link.peer): the client is closed") }
 
-    /// Takes no more, waits for the answers to what is under way, at most so long, and then closes.
+    /// Accepts no more requests, waits for the responses to those in progress, for at most `limit`, and then closes.
     func close(within limit: Duration, done: @escaping () -> Void) {
         isClosed = true
         let deadline = loop.schedule(after: limit) { [self] in whenEmpty?() }

@@ -1,13 +1,15 @@
 import Glibc
 import TelemetryNet
 
-/// The member that ends every JSON object of the log's files: `,"crc32c":"9a8b7c6d"}`, the CRC-32C of the bytes before it.
+/// The member that ends every JSON object of the log's files: `,"crc32c":"9a8b7c6d"}`, the CRC-32C of the bytes before
+/// it.
 package enum Checksum {
     package static let name: StaticString = #","crc32c":""#
-    /// Of the whole member, with the brace behind it.
+    /// The length of the whole member, including the closing brace.
     static let memberBytes = 21
 
-    /// Whether the bytes end with the member and its checksum is right; says what is wrong where not.
+    /// Checks that the bytes end with the member and that its checksum is correct; returns the problem if not,
+    /// otherwise `nil`.
     package static func damage(_ bytes: UnsafeRawBufferPointer) -> String? {
         guard bytes.count > memberBytes else { return "too short for a checksum" }
         let body = bytes.count - memberBytes
@@ -21,7 +23,7 @@ package enum Checksum {
 }
 
 extension ByteWriter {
-    /// Ends the JSON object that starts at `start` and has no closing brace yet.
+    /// Completes the JSON object that starts at `start` and has no closing brace yet.
     package mutating func appendChecksum(from start: Int) {
         let checksum = bytes[start...].withUnsafeBytes { CRC32C.checksum($0) }
         append(Checksum.name)
@@ -30,15 +32,15 @@ extension ByteWriter {
     }
 }
 
-/// A number in eight hexadecimal digits, as they lie in memory.
+/// A number in eight hexadecimal digits, in memory order.
 @inline(__always)
 package func hexDigits(_ value: UInt32) -> UInt64 {
-    // A digit a byte, the lowest in the lowest byte; then in the order of reading.
+    // One digit per byte, the lowest in the lowest byte; then reordered for reading.
     var digits = UInt64(value)
     digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
     digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
     digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
-    // Those above 9 get the distance from behind "9" to "a" added.
+    // Digits above 9 are shifted by the distance between the character after "9" and "a".
     let letters = ((digits &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
     return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).bigEndian
 }

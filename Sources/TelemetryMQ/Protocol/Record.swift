@@ -6,14 +6,15 @@ import TelemetryNet
 ///     <4 bytes, big-endian: N> {"type":"message","message_id":"7","offset":7,"timestamp":1732380000000000,
 ///     "producer_id":"p","sequence":5,"payload":…,"crc32c":"9a8b7c6d"}
 ///
-/// without white space and in this order; `producer_id` and `sequence` are there where the producer gave them.
-/// `timestamp` is in microseconds since 1970. The checksum covers the 4 length bytes and all bytes before its own member.
+/// without white space and in this order; `producer_id` and `sequence` are present if the producer sent them.
+/// `timestamp` is in microseconds since 1970. The checksum covers the 4 length bytes and all bytes before its own
+/// member.
 package enum Record {
     package static let lengthBytes = 4
     package static let trailerBytes = Checksum.memberBytes
-    /// Bytes that a record has beside its payload and its producer's id, at most.
+    /// The maximum size of a record in bytes without its payload and its producer's id.
     package static let maxOverhead = 256
-    /// Offsets and sequences are below it, so that their sums and differences are always numbers.
+    /// The upper bound of offsets and sequences, so that their sums and differences never overflow.
     package static let numberBound: Int64 = 1 << 62
 
     package static let opening: StaticString = #"{"type":"message","message_id":""#
@@ -23,7 +24,7 @@ package enum Record {
     package static let sequenceName: StaticString = #","sequence":"#
     package static let payloadName: StaticString = #","payload":"#
 
-    /// What a record says of itself. `payload`: bytes from the start of the record.
+    /// The members of a record. `payload`: bytes from the start of the record.
     package struct Header: Sendable {
         package var offset: Int64
         package var timestamp: Int64
@@ -32,21 +33,22 @@ package enum Record {
         package var payload: Range<Int>
     }
 
-    /// The number that the record's first four bytes hold, plus those four.
+    /// The number in the record's first four bytes, plus those four.
     @inline(__always)
     package static func totalBytes(_ start: UnsafeRawPointer) -> Int {
         lengthBytes + Int(UInt32(bigEndian: start.loadUnaligned(as: UInt32.self)))
     }
 
-    /// Whether the bytes are one whole record with a right checksum; says why where not.
+    /// Checks that the bytes are one complete record with a correct checksum; returns the problem if not, otherwise
+    /// `nil`.
     package static func damage(_ record: UnsafeRawBufferPointer) -> String? {
         guard record.count > lengthBytes + trailerBytes, totalBytes(record.baseAddress!) == record.count else {
-            return "not the length of a record"
+            return "not a valid record length"
         }
         return Checksum.damage(record)
     }
 
-    /// Reads a record whose checksum was found right.
+    /// Parses a record whose checksum is correct.
     package static func header(_ record: UnsafeRawBufferPointer) -> Header? {
         var cursor = Cursor(bytes: record, at: lengthBytes)
         guard cursor.skip(opening), cursor.decimal() != nil, cursor.skip(offsetName), let offset = cursor.decimal(), offset < numberBound,
