@@ -130,9 +130,9 @@ struct PrometheusTextReaderTests {
             ("a 1 2 3\n", 7, .trailingText, "\"3\" stands behind"),
             ("a 1 # {id=\"x\"} 1\n", 5, .exemplar, "OpenMetrics"),
             ("a 1 2 # {id=\"x\"} 1\n", 7, .exemplar, "OpenMetrics"),
-            ("# HELP\n", 7, .metadata, "HELP names no metric"),
-            ("# TYPE \n", 8, .metadata, "TYPE names no metric"),
-            ("# HELP a-b c\n", 9, .metadata, "expected a blank behind the name \"a\""),
+            ("# HELP\n", 7, .metadata, "HELP contains no metric name"),
+            ("# TYPE \n", 8, .metadata, "TYPE contains no metric name"),
+            ("# HELP a-b c\n", 9, .metadata, "expected a blank after the name \"a\""),
             ("# TYPE a\n", 9, .metadata, "the TYPE of a is missing"),
             ("# TYPE a timer\n", 10, .metadata, "\"timer\" is not a type"),
             ("# TYPE a gauge b\n", 10, .metadata, "\"gauge b\" is not a type"),
@@ -204,7 +204,7 @@ struct PrometheusTextReaderTests {
             configuration: configuration)
         #expect(try Self.lines(&reader) == [Line("a", 1), Line("b", 2), Line("b", 3)])
         #expect(reader.rejected.count == 3)
-        #expect(reader.rejected.countsByReason == ["HELP or TYPE twice": 2, "TYPE behind its samples": 1])
+        #expect(reader.rejected.countsByReason == ["HELP or TYPE twice": 2, "TYPE after its samples": 1])
         #expect(reader.family(named: "a") == PrometheusFamily(name: "a", help: "x", type: .gauge))
         #expect(reader.family(named: "b") == PrometheusFamily(name: "b", help: "late"))
     }
