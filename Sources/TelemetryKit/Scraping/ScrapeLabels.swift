@@ -1,22 +1,24 @@
 import TelemetryModels
 
-/// Which labels say which part of a GPU's identity: those of `dcgm-exporter`, old and new, and those that Prometheus makes of them.
+/// The labels that contain the parts of a GPU's identity: those of `dcgm-exporter`, old and new, and those that
+/// Prometheus derives from them.
 ///
-/// Where a series has several for one part, the first of them that is not empty counts. To Prometheus an empty label is none.
+/// If a series has several for one part, the first that is not empty counts. In Prometheus an empty label is the same
+/// as a missing one.
 enum ScrapeLabels {
-    /// `gpu_uuid`: of the GPU's NVLinks.
+    /// `gpu_uuid`: used for the GPU's NVLinks.
     static let uuid = ["UUID", "uuid", "gpu_uuid"]
     static let gpuID = ["gpu", "gpu_id"]
     static let device = ["device"]
     static let modelName = ["modelName", "model_name"]
     static let hostname = ["hostname", "Hostname"]
-    // The exporter's own label comes first where Prometheus renamed it because the target has one of that name, such as the
-    // exporter's own pod. `…_name` and `pod_namespace` are those of the exporter's old namespace.
+    // The exporter's own label comes first if Prometheus renamed it because the target has one with that name, such as
+    // the exporter's own pod. `…_name` and `pod_namespace` are those of the exporter's old namespace.
     static let container = ["exported_container", "container", "container_name"]
     static let pod = ["exported_pod", "pod", "pod_name"]
     static let namespace = ["exported_namespace", "namespace", "pod_namespace"]
 
-    /// `nil` where no label names a GPU. `host` is the scraped one: it stands in where the labels name none.
+    /// `nil` if no label identifies a GPU. `host` is the scraped host, used if the labels contain none.
     static func gpu(of labels: [MetricLabel], host: String) -> GPUIdentity? {
         func value(_ names: [String]) -> String {
             for name in names {
@@ -32,7 +34,7 @@ enum ScrapeLabels {
             container: value(container), pod: value(pod), namespace: value(namespace))
     }
 
-    /// The host of `host:port` or `[address]:port`; all of it where there is no port.
+    /// The host in `host:port` or `[address]:port`; the whole text if there is no port.
     private static func withoutPort(_ instance: String) -> String {
         if instance.hasPrefix("["), let end = instance.firstIndex(of: "]") {
             return String(instance[instance.index(after: instance.startIndex)..<end])

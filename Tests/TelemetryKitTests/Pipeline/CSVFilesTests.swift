@@ -41,7 +41,7 @@ struct CSVFilesTests {
         #expect(progress.rejectedFiles.keys.sorted() == [1, 3, 5, 6].map { "\(directory.path)/\($0).csv" })
         #expect(progress.rejectedFiles[directory.path + "/1.csv"] == "\(directory.path)/1.csv: it is empty: no header")
         #expect(progress.rejectedFiles[directory.path + "/3.csv"]?.contains("lacks the column timestamp") == true)
-        #expect(progress.rejectedFiles[directory.path + "/6.csv"]?.contains("a pipe is read only where it is named alone") == true)
+        #expect(progress.rejectedFiles[directory.path + "/6.csv"]?.contains("a pipe is read only if it is the only input") == true)
         #expect(progress.bytesRead == progress.totalBytes)
     }
 
