@@ -1,8 +1,10 @@
 import Glibc
 
-/// Numbers by keys of bytes, such as that of a series by a row's identity columns, with no allocation where the key is known.
+/// A map from byte keys to numbers, for example from a row's identity columns to a series, without allocation for known
+/// keys.
 ///
-/// An open-addressing table; a slot holds the hash and the index of an entry, an entry where its key lies in one arena.
+/// An open-addressing table; a slot contains the hash and the index of an entry, and an entry the position of its key
+/// in one arena.
 package struct ByteKeyTable {
     private struct Entry {
         var hash: UInt64
@@ -11,7 +13,7 @@ package struct ByteKeyTable {
         var number: UInt32
     }
 
-    /// Entry index + 1; 0 is free. A power of two in size, at most half full.
+    /// Entry index + 1; 0 is free. The size is a power of two, at most half full.
     private var slots: [UInt32]
     private var entries: [Entry] = []
     private var arena: [UInt8] = []
@@ -19,7 +21,7 @@ package struct ByteKeyTable {
     /// `slots` is a power of two.
     package init(slots: Int = 1024) { self.slots = Array(repeating: 0, count: slots) }
 
-    /// The number of a key given in pieces, or `nil` where it was not added yet.
+    /// The number of a key given in pieces, or `nil` if it was not added yet.
     @inline(__always)
     package func find(_ hash: UInt64, _ pieces: Int, _ piece: (Int) -> UnsafeRawBufferPointer) -> UInt32? {
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
@@ -31,7 +33,7 @@ package struct ByteKeyTable {
         return nil
     }
 
-    /// Pieces lie in the arena each behind its length, so that no two keys are the same bytes cut differently.
+    /// In the arena each piece follows its length, so that no two keys consist of the same bytes split differently.
     @inline(__always)
     private func matches(_ entry: Entry, _ pieces: Int, _ piece: (Int) -> UnsafeRawBufferPointer) -> Bool {
         arena.withUnsafeBytes { arena in
@@ -63,7 +65,7 @@ package struct ByteKeyTable {
         }
     }
 
-    /// The same keys under new numbers; a key whose number has none is gone.
+    /// The same keys with new numbers; a key without a new number is removed.
     package func renumbered(_ numbers: [UInt32?]) -> ByteKeyTable {
         var kept = ByteKeyTable()
         for entry in entries {

@@ -1,6 +1,6 @@
 /// A hash that is the same in every process and on every machine, unlike `Hasher`.
 package enum StableHash {
-    /// Takes in 16 bytes by each multiplication.
+    /// Processes 16 bytes per multiplication.
     @inline(__always)
     package static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
         let count = bytes.count
@@ -16,7 +16,7 @@ package enum StableHash {
             state = mix(word(at), word(at + 8) ^ state)
             at += 16
         }
-        // The last 16 or fewer; words that overlap take in bytes twice, which does no harm.
+        // The last 16 bytes or fewer; overlapping words process some bytes twice, which does no harm.
         return mix(word(min(at, count - 8)), word(count - 8) ^ state)
     }
 
@@ -25,7 +25,7 @@ package enum StableHash {
         return text.withUTF8 { hash(UnsafeRawBufferPointer($0), seed: seed) }
     }
 
-    /// One multiplication of 64 by 64 to 128 bits, halves folded.
+    /// One multiplication of 64 by 64 to 128 bits, with its halves combined by XOR.
     @inline(__always)
     static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
         let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b ^ 0xD6E8_FEB8_6659_FD93)

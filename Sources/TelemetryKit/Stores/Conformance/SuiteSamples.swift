@@ -64,7 +64,7 @@ package struct SuiteRandom: RandomNumberGenerator, Sendable {
 }
 
 extension StoreExamination {
-    /// A time that is `count` of the store's ticks after the start.
+    /// A time that is the number of the store's ticks after the start.
     func time(_ ticks: Int) -> Timestamp { Timestamp(nanoseconds: SuiteSamples.start.nanoseconds + Int64(ticks) * traits.tick) }
 
     func sample(_ series: MetricSeries, _ ticks: Int, _ value: Double) -> GPUMetric {

@@ -242,7 +242,7 @@ struct WindowAggregation {
 }
 
 extension UnsafeBufferPointer<Double> {
-    /// The largest value after skipping `count` values, which must be fewer than all.
+    /// The largest value after skipping the `above` largest, which must be fewer than all.
     func fromLargest(_ above: Int) -> Double {
         withUnsafeTemporaryAllocation(of: Double.self, capacity: above + 1) { largest in
             var kept = 0
