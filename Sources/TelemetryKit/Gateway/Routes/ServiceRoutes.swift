@@ -9,7 +9,7 @@ enum ServiceRoutes {
         ) { _ in HTTPResponse(contentType: Answers.json, Array(#"{"status":"ok"}"#.utf8)) },
         Route(
             path: "/ready", operationID: "getReadiness",
-            summary: "Whether the store can be asked, and all that feeds it is connected and has caught up.", tag: "service",
+            summary: "Whether the store is available, and its sources are connected and up to date.", tag: "service",
             answers: Routes.json("Readiness"), errors: [503], isProbe: true
         ) { await readiness($0) },
         Route(
@@ -18,7 +18,7 @@ enum ServiceRoutes {
             isHeavy: true, isProbe: true
         ) { await prometheus($0) },
         Route(
-            path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.", tag: "service",
+            path: "/openapi.json", operationID: "getOpenAPI", summary: "This API as an OpenAPI 3.1 document.", tag: "service",
             answers: [Route.AnswerContent(contentType: Answers.json, schema: nil)], isFixed: true
         ) { $0.gateway.openAPI.response },
     ]
