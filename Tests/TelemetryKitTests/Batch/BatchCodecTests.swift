@@ -153,7 +153,7 @@ struct BatchCodecTests {
     @Test(
         "a columnar batch that contradicts itself is refused with the reason",
         arguments: [
-            ("\"columnar/1\"", "\"columnar/2\"", "the format \"columnar/2\" is not known"),
+            ("\"columnar/1\"", "\"columnar/2\"", "the format \"columnar/2\" is not supported"),
             (#","batch_id":"b""#, "", "has no batch_id"),
             (#""batch_id":"b""#, #""batch_id":"b","batch_id":"b""#, "has batch_id twice"),
             ("1970-01-01T00:00:02Z", "yesterday", "collected_at is not an RFC 3339 time"),
@@ -167,7 +167,7 @@ struct BatchCodecTests {
             (#"["a","{uuid}"]"#, #"["a"]"#, "a name without a value"),
             (#"["a","{uuid}"]"#, #"["a","1","a","2"]"#, "the name a twice"),
             (#""{uuid}""#, #""{uuid""#, "a brace is not closed"),
-            (#""{uuid}""#, #""{serial}""#, "{serial} names no member"),
+            (#""{uuid}""#, #""{serial}""#, "{serial} is not a member"),
             (#""gpu":[1,1,0,1]"#, #""gpu":[1,2]"#, "gpu has the index 1, which is not in the table of 1"),
             (#""gpu":[1,1,0,1]"#, #""gpu":[1,1]"#, "metric has more than 1 entries"),
             (#""gpu":[1,1,0,1]"#, #""gpu":[1,1,0,9000000000]"#, "gpu has more than 3 entries"),

@@ -220,9 +220,9 @@ struct ScrapeSourceTests {
 
     @Test("what cannot be scraped is an error at once", arguments: [
         ("host:9400/metrics", "\"host:9400/metrics\" is not a valid http or https URL, such as http://host:9400/metrics"),
-        ("ftp://host/", "is not a URL"), ("", "is not a URL"), ("http://host:0x50/", "is not a URL"),
+        ("ftp://host/", "is not a valid http or https URL"), ("", "is not a valid http or https URL"), ("http://host:0x50/", "is not a valid http or https URL"),
         // A password is not shown, even where nobody can tell what is one.
-        ("http://me:secret@host:port/m", "\"http://host:port/m\" is not a URL"),
+        ("http://me:secret@host:port/m", "\"http://host:port/m\" is not a valid http or https URL"),
     ])
     func badURL(url: String, reason: String) {
         let error = #expect(throws: ScrapeError.self) { _ = try Self.source(url) }
