@@ -33,8 +33,8 @@ public struct FleetHealth: Sendable {
     public let hosts: [Host]
 
     /// - Parameters:
-    /// - latest: The newest sample of every series of all GPUs, in any order.
-    /// - rules: The rules of the evaluation.
+    ///   - latest: The newest sample of every series of all GPUs, in any order.
+    ///   - rules: The rules of the evaluation.
     public init(latest: [GPUMetric], rules: HealthRules = HealthRules()) {
         let newest = latest.map(\.timestamp).max()
         var gpus = Dictionary(grouping: latest) { ByteText($0.gpu.uuid) }.values.map { GPUSamples($0) }

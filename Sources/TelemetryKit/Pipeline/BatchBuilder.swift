@@ -17,10 +17,10 @@ public struct BatchBuilder: Sendable {
     private var openedAt: Duration?
 
     /// - Parameters:
-    /// - source: The streamer's instance id.
-    /// - maxCount: The maximum number of samples per batch.
-    /// - interval: The time for which a batch stays open after its first row.
-    /// - startedAt: Part of the batch ids, so that a restarted streamer does not repeat them.
+    ///   - source: The streamer's instance id.
+    ///   - maxCount: The maximum number of samples per batch.
+    ///   - interval: The time for which a batch stays open after its first row.
+    ///   - startedAt: Part of the batch ids, so that a restarted streamer does not repeat them.
     public init(source: String, maxCount: Int, interval: Duration, startedAt: Timestamp) {
         precondition(maxCount > 0)
         self.source = source

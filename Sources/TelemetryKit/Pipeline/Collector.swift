@@ -90,8 +90,8 @@ public final class Collector<Store: TelemetryStore>: Sendable {
     /// If the task is cancelled, messages that are not stored by then are not committed.
     ///
     /// - Parameters:
-    /// - messages: The messages of the queue, in the order of their offsets.
-    /// - commit: Called with the position of the last message that is stored together with everything before it.
+    ///   - messages: The messages of the queue, in the order of their offsets.
+    ///   - commit: Called with the position of the last message that is stored together with everything before it.
     public func run<Messages: AsyncSequence>(
         _ messages: Messages, commit: @escaping @Sendable (CollectorPosition) async throws -> Void = { _ in }
     ) async throws where Messages.Element == CollectorMessage {

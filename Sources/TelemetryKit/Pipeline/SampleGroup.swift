@@ -28,9 +28,9 @@ struct SampleGrouper: Sendable {
     var sampleCount: Int { group.sampleCount }
 
     /// - Parameters:
-    /// - batch: The batch; `nil` for a message without samples.
-    /// - bytes: The size of the message.
-    /// - position: The position of the message.
+    ///   - batch: The batch; `nil` for a message without samples.
+    ///   - bytes: The size of the message.
+    ///   - position: The position of the message.
     mutating func add(_ batch: MetricBatch?, bytes: Int, position: CollectorPosition, now: Duration) {
         if openedAt == nil { openedAt = now }
         group.last = position

@@ -18,8 +18,8 @@ public struct LogPosition: Sendable, Hashable, LosslessStringConvertible {
     }
 
     /// - Parameters:
-    /// - offset: The message's offset in the log, 0 or more; -1 for the position before the first message.
-    /// - log: The value that ``log`` returned for it; `nil` if it is not known.
+    ///   - offset: The message's offset in the log, 0 or more; -1 for the position before the first message.
+    ///   - log: The value that ``log`` returned for it; `nil` if it is not known.
     ///
     /// Returns `nil` if the offset is less than -1 or the log does not have that form.
     public init?(offset: Int64, log: String?) {

@@ -190,10 +190,11 @@ public final class MQClient: Sendable {
     /// Creates a subscription on a connection of its own, which is opened when the iteration begins.
     ///
     /// - Parameters:
-    /// - id: Identifies the subscriber to the server; a second subscription with the same id takes over from the first
-    ///   when it is iterated. Without it, a random id is generated, which cannot be resumed by its committed position.
-    /// - start: The start position.
-    /// - otherLog: The behaviour if the server has another log than the one the subscription has read.
+    ///   - id: Identifies the subscriber to the server; a second subscription with the same id takes over from the
+    ///     first when it is iterated. Without it, a random id is generated, which cannot be resumed by its committed
+    ///     position.
+    ///   - start: The start position.
+    ///   - otherLog: The behaviour if the server has another log than the one the subscription has read.
     ///
     /// Iterating a subscription of a client that is closed throws ``MQError/Code/closed``.
     public func subscribe(

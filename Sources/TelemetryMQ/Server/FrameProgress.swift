@@ -11,8 +11,8 @@ struct FrameProgress {
     private var mark = (time: ContinuousClock.now, bytes: 0)
 
     /// - Parameters:
-    /// - held: The number of bytes of the unfinished frame that have arrived.
-    /// - completed: Whether an earlier frame was completed since the last call.
+    ///   - held: The number of bytes of the unfinished frame that have arrived.
+    ///   - completed: Whether an earlier frame was completed since the last call.
     mutating func note(held: Int, completed: Bool, now: ContinuousClock.Instant) {
         guard held > 0 else { return began = nil }
         if began == nil || completed {

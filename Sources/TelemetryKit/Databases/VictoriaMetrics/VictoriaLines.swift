@@ -51,8 +51,8 @@ struct VictoriaLines: Sendable {
     private(set) var refused: [RefusedSamples.Place] = []
 
     /// - Parameters:
-    /// - maxBytes: The approximate maximum size of a body.
-    /// - now: The time in nanoseconds; the database drops samples that are more than two days ahead.
+    ///   - maxBytes: The approximate maximum size of a body.
+    ///   - now: The time in nanoseconds; the database drops samples that are more than two days ahead.
     init(_ batches: [MetricBatch], database: String, maxBytes: Int, maxLabelBytes: Int, now: Int64 = Timestamp.now.nanoseconds) {
         let latest = now.flooredDivision(by: 1_000_000) + 2 * 86_400_000
         /// A column, or the reason why the series has none.

@@ -21,12 +21,12 @@ extension DCGMReader {
     /// does not grow with the file. A source without offsets, such as a pipe, is read by one thread.
     ///
     /// - Parameters:
-    /// - path: The path of the file.
-    /// - policy: The behaviour at a row that cannot be read.
-    /// - configuration: The options of the CSV reader.
-    /// - workers: The number of blocks that are read at the same time; more than the number of cores brings no gain.
-    /// - body: Receives rows, and the series that their indices refer to. An error that it throws ends the reading and
-    ///   is rethrown.
+    ///   - path: The path of the file.
+    ///   - policy: The behaviour at a row that cannot be read.
+    ///   - configuration: The options of the CSV reader.
+    ///   - workers: The number of blocks that are read at the same time; more than the number of cores brings no gain.
+    ///   - body: Receives rows, and the series that their indices refer to. An error that it throws ends the reading
+    ///     and is rethrown.
     /// - Throws: ``CSVError``, after the rows before it were delivered; `CancellationError`.
     public static func readConcurrently(
         path: String, workers: Int, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init(),

@@ -43,9 +43,9 @@ public struct StoreConformance: Sendable {
     /// violation.
     ///
     /// - Parameters:
-    /// - makeEmptyStore: Returns an empty store. It is called about fifteen times, and every store is closed.
-    /// - reopen: For a store that outlives the process: receives a store that was closed, and returns one that reads
-    ///   the same database, like a process after a restart. `nil`: the store keeps its samples in memory only.
+    ///   - makeEmptyStore: Returns an empty store. It is called about fifteen times, and every store is closed.
+    ///   - reopen: For a store that outlives the process: receives a store that was closed, and returns one that reads
+    ///     the same database, like a process after a restart. `nil`: the store keeps its samples in memory only.
     public func check<Store: TelemetryStore>(
         _ makeEmptyStore: () async throws -> Store, reopen: ((Store) async throws -> Store)? = nil
     ) async throws -> [StoreViolation] {
