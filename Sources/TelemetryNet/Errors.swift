@@ -1,11 +1,11 @@
 import Glibc
 
-/// A system call that failed: which, on what, and the error number.
+/// An error: a system call that failed, what it was called on, and the error number.
 package struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     package var code: Int32
     /// The call: `bind`.
     package var call: String
-    /// What it was done to: `127.0.0.1:9000`, a path.
+    /// What it was called on: `127.0.0.1:9000`, a path.
     package var subject: String
 
     package init(_ call: String, on subject: String, code: Int32 = errno) {
@@ -15,8 +15,8 @@ package struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        // The system's words, "too many levels of symbolic links", do not say that one is too many where none is
-        // followed.
+        // The system's message, "too many levels of symbolic links", does not say that one link is already too many if
+        // none is followed.
         let reason = code == ELOOP ? "a symbolic link, which is not followed" : String(cString: strerror(code))
         return "\(call) \(subject): \(reason)"
     }

@@ -83,8 +83,8 @@ struct SourceTests {
                 (["SOURCE": file, "CSV_PATH": "b.csv"], 64, ["SOURCE=\(file)", "CSV_PATH=b.csv"]),
                 (["SOURCE": "http://127.0.0.1:9400/metrics", "SCRAPE_INTERVAL": "5s", "SCRAPE_TIMEOUT": "6s"], 64, ["SCRAPE_TIMEOUT", "SCRAPE_INTERVAL"]),
                 (["SOURCE": "http://127.0.0.1:9400/metrics", "SCRAPE_INTERVAL": "0"], 64, ["SCRAPE_INTERVAL"]),
-                (["SOURCE": "http://"], 64, ["SOURCE", "\"http://\" is not a URL of http or https"]),
-                (["SOURCE": "ftp://node1/a.csv"], 64, ["SOURCE", "\"ftp://node1/a.csv\" is not a URL of http or https"]),
+                (["SOURCE": "http://"], 64, ["SOURCE", "\"http://\" is not a valid http or https URL"]),
+                (["SOURCE": "ftp://node1/a.csv"], 64, ["SOURCE", "\"ftp://node1/a.csv\" is not a valid http or https URL"]),
                 (["SOURCE": "http://node1:9400/metrics", "SCRAPE_TOKEN": "a\nb"], 64, ["the token for http://node1:9400/metrics"]),
                 ([:], 64, ["--source", "SOURCE"]),
             ] as [([String: String], Int32, [String])] {

@@ -2,11 +2,11 @@ import TelemetryHTTPClient
 import TelemetryNet
 import TelemetryStores
 
-/// Speaks HTTP to a database, and turns what is not success into ``StoreError``.
+/// Sends HTTP requests to a database, and converts failures to ``StoreError``.
 struct DatabaseHTTP: Sendable {
     let client: CurlClient
     private let base: String
-    /// What every request has in its query: that of the configured URL.
+    /// The query parameters of every request: those of the configured URL.
     private let baseQuery: String
     /// The address for messages: without a slash at the end, and without a password.
     let url: String
@@ -16,11 +16,11 @@ struct DatabaseHTTP: Sendable {
     private let secrets: Secrets
     let expired: ExpiredCount
 
-    /// How the token is sent.
+    /// The scheme with which the token is sent.
     enum Scheme: String {
         case token = "Token"
         case bearer = "Bearer"
-        /// `user:password`. A token without a colon is sent as a bearer's: to InfluxDB 1.x, a JSON Web Token.
+        /// `user:password`. A token without a colon is sent as a bearer token: to InfluxDB 1.x, a JSON Web Token.
         case basic = "Basic"
     }
 
@@ -30,7 +30,7 @@ struct DatabaseHTTP: Sendable {
         var base = String(parts[0])
         while base.hasSuffix("/") { base.removeLast() }
         guard ["http://", "https://"].contains(where: base.hasPrefix), let parsed = CurlURL(base) else {
-            throw StoreError(.rejected, "\(redactedURL(url).debugDescription) is not a URL of http or https")
+            throw StoreError(.rejected, "\(redactedURL(url).debugDescription) is not a valid http or https URL")
         }
         var shown = parsed.shown
         while shown.hasSuffix("/") { shown.removeLast() }
@@ -54,7 +54,7 @@ struct DatabaseHTTP: Sendable {
     static func client(maxConnections: Int, proxy: String?) throws(StoreError) -> CurlClient {
         if let proxy, !isProxyURL(proxy) {
             let shown = redactedURL(proxy).debugDescription
-            throw StoreError(.rejected, "\(shown) is not a proxy, such as http://host:3128 or socks5://host:1080")
+            throw StoreError(.rejected, "\(shown) is not a valid proxy, such as http://host:3128 or socks5://host:1080")
         }
         do {
             return try CurlClient(maxConnections: maxConnections, proxy: proxy)
@@ -63,7 +63,7 @@ struct DatabaseHTTP: Sendable {
         }
     }
 
-    /// The same with another scheme of `Authorization`.
+    /// Returns the same client with another `Authorization` scheme.
     func authorizing(by scheme: Scheme) -> DatabaseHTTP {
         var copy = self
         copy.scheme = scheme
@@ -77,8 +77,8 @@ struct DatabaseHTTP: Sendable {
         return token.utf8.contains(UInt8(ascii: ":")) ? "Basic " + base64(Array(token.utf8)) : "Bearer " + token
     }
 
-    /// A body and what it is.
-    /// Bytes of an answer: one that is longer is not read on.
+    /// A body and its content type.
+    /// The maximum size of a response in bytes; a longer one is not read further.
     private static let maximumAnswer = 1 << 30
 
     struct Body {
@@ -92,7 +92,7 @@ struct DatabaseHTTP: Sendable {
         static func lines(_ bytes: [UInt8]) -> Body { Body(bytes: bytes, type: "text/plain; charset=utf-8") }
     }
 
-    /// Returns an answer whose status is 2xx or among `accepting`.
+    /// Returns a response whose status is 2xx or among `accepting`.
     func send(
         _ method: String = "GET", _ path: String, query: [(String, String)] = [], body: Body? = nil, accept: String? = nil,
         accepting: Set<Int> = []
@@ -140,15 +140,15 @@ struct DatabaseHTTP: Sendable {
         return error
     }
 
-    /// What the server said, for a message, without secrets, cut where it is long.
+    /// The server's message, without secrets, truncated if it is long.
     static func words(of response: CurlResponse, hiding secrets: Secrets) -> String {
         let (text, code) = said(response)
         let line = secrets.redact(code.map { "\($0): \(text)" } ?? text).replacing("\n", with: " ")
         return line.utf8.count > 400 ? line.prefix(400) + "…" : line
     }
 
-    /// The member `error` (InfluxDB 1.x and 3.x, VictoriaMetrics) or `message` (InfluxDB 2.x) of the response, else its
-    /// text; and the member `code`.
+    /// The member `error` (InfluxDB 1.x and 3.x, VictoriaMetrics) or `message` (InfluxDB 2.x) of the response,
+    /// otherwise its text; and the member `code`.
     static func said(_ response: CurlResponse) -> (text: String, code: String?) {
         var said: String?
         var code: String?

@@ -2,12 +2,14 @@ import Glibc
 import TelemetryHTTPClient
 import TelemetryModels
 
-/// The header field with which a server asks to wait.
+/// The header field with which a server requests a delay.
 enum RetryAfter {
-    /// A server that asks for more is asked again all the same: its clock, or ours, may be wrong.
+    /// The longest delay: a server that asks for more is tried again after it, because its clock, or ours, may be
+    /// wrong.
     static let longest = Duration.seconds(3600)
 
-    /// `Retry-After` in seconds, or until an HTTP date (RFC 9110, section 10.2.3) as the answer's own `Date` sees it.
+    /// `Retry-After` in seconds, or until an HTTP date (RFC 9110, section 10.2.3), relative to the response's own
+    /// `Date`.
     static func wait(_ response: CurlResponse) -> Duration? {
         guard let text = response.header("Retry-After") else { return nil }
         if let seconds = UInt32(text) { return min(.seconds(Int(seconds)), longest) }
@@ -16,7 +18,7 @@ enum RetryAfter {
         return min(.seconds(max(0, then - now)), longest)
     }
 
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that RFC 9110 lets a server send.
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`, the only form that RFC 9110 allows a server to send.
     static func secondsSinceEpoch(httpDate text: String) -> Int64? {
         let parts = text.split(separator: " ")
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

@@ -17,7 +17,7 @@ extension StoredLabels {
                 return labels
             }
         } catch {
-            throw StoreError(.invalidAnswer, "the field labels_raw holds \(text.debugDescription): \(error)")
+            throw StoreError(.invalidAnswer, "the field labels_raw contains \(text.debugDescription): \(error)")
         }
     }
 }

@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// Which media types a request asks for (RFC 9110 section 12.5.1). Without the field, or with one that is empty, all.
+/// The media types that a request accepts (RFC 9110 section 12.5.1). Without the field, or with an empty one, all.
 struct AcceptHeader {
     private struct Range {
         var type: Substring
@@ -18,13 +18,13 @@ struct AcceptHeader {
         ranges = text.split(separator: ",").compactMap { item in
             let parts = item.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
             guard let names = parts.first?.split(separator: "/", omittingEmptySubsequences: false), names.count == 2 else { return nil }
-            // Parameters of the type do not matter to any that are served.
+            // No served media type has parameters that matter.
             let weight = parts.dropFirst().first { $0.lowercased().hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
             return Range(type: names[0].lowercased()[...], subtype: names[1].lowercased()[...], quality: weight)
         }
     }
 
-    /// 0 for a type that is not wanted: the weight of the range that names it most closely.
+    /// The weight of the most specific matching range; 0 for a type that is not accepted.
     func quality(_ contentType: String) -> Double {
         guard !ranges.isEmpty else { return 1 }
         let names = contentType.prefix { $0 != ";" }.split(separator: "/")
@@ -36,6 +36,6 @@ struct AcceptHeader {
     func refusal(of contentTypes: [String]) -> APIError {
         APIError(
             status: 406, code: "not_acceptable",
-            message: "Accept: \(abbreviated(text)) takes none of what is served here: \(contentTypes.joined(separator: ", "))")
+            message: "Accept: \(abbreviated(text)) matches none of the available media types: \(contentTypes.joined(separator: ", "))")
     }
 }

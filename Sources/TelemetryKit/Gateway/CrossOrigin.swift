@@ -1,18 +1,19 @@
 import TelemetryNet
 
-/// Which pages of other origins may use the gateway from a browser (https://fetch.spec.whatwg.org/#http-cors-protocol).
+/// The origins whose pages may use the gateway from a browser (https://fetch.spec.whatwg.org/#http-cors-protocol).
 struct CrossOrigin: Sendable {
-    /// `https://grafana.example.org`; `*` is every origin. Empty: none.
+    /// `https://grafana.example.org`; `*` is every origin. Empty for none.
     let origins: [String]
 
     static let methods = "GET, HEAD, OPTIONS"
-    /// Of a route that takes a form.
+    /// For a route that accepts a form.
     static let methodsWithForm = "GET, HEAD, OPTIONS, POST"
 
-    /// What is added to every answer. A token is not a credential in the browser's sense: the page itself must know it.
+    /// The header fields added to every response. A token is not a credential in the browser's sense: the page itself
+    /// must know it.
     func headers(for request: HTTPRequest) -> [(name: String, value: String)] {
         guard !origins.isEmpty else { return [] }
-        // Where the answer depends on the origin, caches must know.
+        // If the response depends on the origin, caches must know.
         let vary = origins.contains("*") ? [] : [(name: "Vary", value: "Origin")]
         guard let origin = allowedOrigin(of: request) else { return vary }
         return vary + [
@@ -21,7 +22,7 @@ struct CrossOrigin: Sendable {
         ]
     }
 
-    /// What is added to the answer of OPTIONS where it asks for a request before it is made.
+    /// The header fields added to the response of OPTIONS for a preflight request.
     func preflightHeaders(for request: HTTPRequest) -> [(name: String, value: String)] {
         guard request.header("access-control-request-method") != nil, allowedOrigin(of: request) != nil else { return [] }
         return [
@@ -31,7 +32,7 @@ struct CrossOrigin: Sendable {
         ]
     }
 
-    /// `nil` where the page may not ask, or no page of another origin does.
+    /// `nil` if the page may not send requests, or no page of another origin does.
     private func allowedOrigin(of request: HTTPRequest) -> String? {
         guard let origin = request.header("origin") else { return nil }
         if origins.contains("*") { return "*" }

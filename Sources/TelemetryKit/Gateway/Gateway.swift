@@ -4,77 +4,80 @@ import TelemetryNet
 import TelemetryPromQL
 import TelemetryStores
 
-/// The REST gateway over a store: lists, queries and exports, with an OpenAPI document and pages for people.
+/// The REST gateway over a store: lists, queries and exports, with an OpenAPI document, a dashboard and Swagger UI.
 ///
-/// A few event loop threads do the input and output; what works through many samples has a few threads of its own. May be used from any
+/// A few event loop threads perform the I/O; work on many samples has a few threads of its own. May be used from any
 /// task.
 public final class Gateway: Sendable {
-    /// All that a gateway can be told. Every member has a default.
+    /// The options of a gateway.
     public struct Configuration: Sendable {
-        /// Address to serve on. Default: `"127.0.0.1"`.
+        /// The address to listen on. Default: `"127.0.0.1"`.
         public var host = "127.0.0.1"
-        /// 0 takes a free one. Default: 8080.
+        /// The port to listen on; 0 takes a free one. Default: 8080.
         public var port = 8080
-        /// Entries of a list where the request names no limit. Default: 100.
+        /// The number of entries of a list if the request contains no limit. Default: 100.
         public var defaultLimit = 100
-        /// The largest limit that a request may name. Default: 1,000.
+        /// The largest limit that a request may contain. Default: 1,000.
         public var maxLimit = 1000
-        /// What `/api/v1` asks for as `Authorization: Bearer`; `nil` asks nothing. Default: `nil`.
+        /// The token that `/api/v1` requires as `Authorization: Bearer`; `nil` for none. Default: `nil`.
         public var apiToken: String?
-        /// Where the files of Swagger UI are; without them its page lists the operations by itself. Default: `nil`.
+        /// The directory of the Swagger UI files; without them its page lists the operations by itself. Default: `nil`.
         public var swaggerUIDirectory: String?
-        /// Origins whose pages may use the gateway from a browser: `https://grafana.example.org`, or `*` for every one. Empty: none.
-        /// Default: `[]`.
+        /// The origins whose pages may use the gateway from a browser: `https://grafana.example.org`, or `*` for every
+        /// origin. Empty for none. Default: `[]`.
         public var corsOrigins: [String] = []
-        /// Where `/api/v1/stream` has its samples from; `nil`: it says that there are none. Default: `nil`.
+        /// The source of the samples of `/api/v1/stream`; if it is `nil`, the route responds that there is none.
+        /// Default: `nil`.
         public var live: LiveSamples?
-        /// By what `/api/v1/alerts` and `/api/v1/hosts` judge. Default: `HealthRules()`.
+        /// The rules of `/api/v1/alerts` and `/api/v1/hosts`. Default: `HealthRules()`.
         public var healthRules = HealthRules()
-        /// What queries of `/prometheus/api/v1` may cost. Default: `PromQLLimits()`.
+        /// The limits of queries under `/prometheus/api/v1`. Default: `PromQLLimits()`.
         public var promQL = PromQLLimits()
-        /// How long a request may take until its response begins; then it is answered with 504 (503 under `/prometheus`), and its work ends.
-        /// So does an export of which a page takes longer. Default: 120 s.
+        /// The maximum time from a request to the start of its response; after it the response is 504 (503 under
+        /// `/prometheus`), and the work is cancelled. The limit also applies to each page of an export. Default: 120 s.
         public var queryTimeout = Duration.seconds(120)
-        /// The largest response in bytes; a larger one is answered with 422 instead. Exports and the stream are of any length.
-        /// Default: 64 MiB.
+        /// The maximum size of a response in bytes; a larger one is replaced by 422. Exports and the stream are
+        /// unlimited. Default: 64 MiB.
         public var maxResponseBytes = 64 << 20
-        /// The largest body of a request in bytes; a larger one is answered with 413. Default: 256 KiB.
+        /// The maximum size of a request body in bytes; a larger one is refused with 413. Default: 256 KiB.
         public var maxBodyBytes = 256 << 10
-        /// Parameters of one request, those of a form included; more are answered with 400. Default: 1,000.
+        /// The maximum number of parameters of one request, including those of a form; more are refused with 400.
+        /// Default: 1,000.
         public var maxParameters = 1000
-        /// Selectors of one request under `/prometheus`, in `match[]` or within a query; more are answered with 400.
-        /// Default: 100.
+        /// The maximum number of selectors of one request under `/prometheus`, in `match[]` or within a query; more are
+        /// refused with 400. Default: 100.
         public var maxSelectors = 100
-        /// Beyond this number a new connection closes the one that has waited longest for its client.
-        /// Default: 16,384.
+        /// The maximum number of connections; a new connection beyond it closes the one that has waited longest for its
+        /// client. Default: 16,384.
         public var maxConnections = 16_384
-        /// From the first byte of a request to its last; a slower client is answered with 408. Default: 30 s.
+        /// The maximum time from the first byte of a request to its last; a slower client receives 408. Default: 30 s.
         public var requestTimeout = Duration.seconds(30)
-        /// How long one write of an answer may find no room: then the client is given up. Default: 60 s.
+        /// The maximum time for which a client may read nothing of a response; after it the connection is closed.
+        /// Default: 60 s.
         public var writeTimeout = Duration.seconds(60)
-        /// Further checks of `/ready`, beside that of the store. Default: `{ [] }`.
+        /// Further checks of `/ready`, in addition to that of the store. Default: `{ [] }`.
         public var readiness: @Sendable () async -> [ReadinessCheck] = { [] }
         /// Further lines of `/metrics`, in the Prometheus text format. Default: `{ "" }`.
         public var metrics: @Sendable () async -> String = { "" }
-        /// Further members of `/api/v1/stats`: a name, and a JSON value. Default: `{ [] }`.
+        /// Further members of `/api/v1/stats`: names with JSON values. Default: `{ [] }`.
         public var statistics: @Sendable () async -> [(name: String, json: [UInt8])] = { [] }
-        /// Told of every request that was answered. Default: does nothing.
+        /// Called for every completed request. Default: does nothing.
         public var onRequest: @Sendable (RequestRecord) -> Void = { _ in }
 
-        /// The defaults.
+        /// Creates a configuration with the default values.
         public init() {}
     }
 
-    /// One thing that must be so before the gateway should be asked.
+    /// One condition that must be met before the gateway should receive requests.
     public struct ReadinessCheck: Sendable {
-        /// Its name in the answer of `/ready`.
+        /// Its name in the response of `/ready`.
         public var name: String
-        /// Whether it is so. One that is not makes `/ready` 503.
+        /// Whether it is met. If it is not, `/ready` responds 503.
         public var isReady: Bool
-        /// What is the case, or what is wrong.
+        /// A description of the state, or of the problem.
         public var detail: String
 
-        /// A check with its outcome.
+        /// Creates a check with its result.
         public init(name: String, isReady: Bool, detail: String) {
             self.name = name
             self.isReady = isReady
@@ -82,17 +85,17 @@ public final class Gateway: Sendable {
         }
     }
 
-    /// A request that was answered, for a log.
+    /// A completed request, for a log.
     public struct RequestRecord: Sendable {
-        /// As in the answer's `X-Request-ID`.
+        /// The value of the response's `X-Request-ID`.
         public var id: String
-        /// As the client wrote it.
+        /// The method as the client sent it.
         public var method: String
-        /// Its path, without the query.
+        /// The path, without the query.
         public var path: String
-        /// Of the answer.
+        /// The status of the response.
         public var status: Int
-        /// From the whole request to the answer; of a stream, to its head.
+        /// The time from the complete request to the response; for a stream, to its head.
         public var duration: Duration
         /// The client's address.
         public var peer: String
@@ -101,12 +104,12 @@ public final class Gateway: Sendable {
     private let core: GatewayCore
     private let running = Mutex<HTTPServer?>(nil)
 
-    /// A gateway that asks `store`. It serves nothing until it is started.
+    /// Creates a gateway that queries `store`. It serves nothing until it is started.
     public init(store: any TelemetryStore, configuration: Configuration = Configuration()) {
         core = GatewayCore(store: store, configuration: configuration)
     }
 
-    /// Listens and serves from now on; returns the port. Throws where the address cannot be used, naming it.
+    /// Starts to listen and serve; returns the port. Throws an error that names the address if it cannot be used.
     @discardableResult
     public func start() async throws -> Int {
         let core = core
@@ -137,7 +140,7 @@ public final class Gateway: Sendable {
         }
     }
 
-    /// Stops accepting, finishes the answers that are under way for at most `limit`, and closes all connections.
+    /// Stops accepting, waits at most `limit` for responses in progress, and closes all connections.
     public func shutdown(within limit: Duration = .seconds(5)) async {
         let current = running.withLock { current in
             defer { current = nil }

@@ -72,7 +72,7 @@ final class GatewayCore: Sendable {
         let segments: [String: String]
         switch router.match(request.path) {
         case .route(let found, let captured): (route, segments) = (found, captured)
-        case .malformed: throw APIError.badRequest("the path has a broken escape: \(abbreviated(request.path))")
+        case .malformed: throw APIError.badRequest("the path has an invalid escape: \(abbreviated(request.path))")
         case .none: throw APIError.notFound("\(abbreviated(request.path)) is not served; see /openapi.json")
         }
         label = route.path
@@ -89,7 +89,7 @@ final class GatewayCore: Sendable {
         }
         if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
             throw APIError(
-                status: 401, code: "unauthorized", message: "\(abbreviated(request.path)) asks for Authorization: Bearer with the API token",
+                status: 401, code: "unauthorized", message: "\(abbreviated(request.path)) requires Authorization: Bearer with the API token",
                 headers: [("WWW-Authenticate", "Bearer")])
         }
         let accept = AcceptHeader(request)
@@ -120,7 +120,7 @@ final class GatewayCore: Sendable {
         let pairs = [request.query.utf8.count { $0 == UInt8(ascii: "&") }, request.body.count { $0 == UInt8(ascii: "&") }]
         let limit = configuration.maxParameters
         guard pairs[0] + pairs[1] + 1 > limit else { return }
-        throw .badRequest("the request has \(pairs[0] + pairs[1] + 1) parameters, and \(limit) is the limit (maxParameters)")
+        throw .badRequest("the request has \(pairs[0] + pairs[1] + 1) parameters; the limit is \(limit) (maxParameters)")
     }
 
     private func isAuthorized(_ request: HTTPRequest, _ token: String) -> Bool {

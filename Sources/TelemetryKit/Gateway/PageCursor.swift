@@ -1,10 +1,10 @@
 import TelemetryModels
 import TelemetryNet
 
-/// Where a page of samples ended, as a text that clients hand back and need not understand.
+/// The end of a page of samples, as an opaque text that clients send back.
 ///
-/// base64url (RFC 4648 section 5, no padding) of the version, the order and the sample's place: `1a` or `1d`, then
-/// ``SampleCursor/description``. Another version is refused, so that the text may change.
+/// base64url (RFC 4648 section 5, no padding) of the version, the order and the sample's position: `1a` or `1d`, then
+/// ``SampleCursor/description``. Another version is refused, so that the format may change.
 struct PageCursor: Sendable, Hashable, CustomStringConvertible {
     enum Order: String, Sendable, CaseIterable { case asc, desc }
 
@@ -16,7 +16,7 @@ struct PageCursor: Sendable, Hashable, CustomStringConvertible {
         self.place = place
     }
 
-    /// `nil` for a text that ``description`` does not give.
+    /// `nil` for a text that ``description`` does not return.
     init?(_ text: String) {
         guard let bytes = PageCursor.decoded(text), let plain = String(validating: bytes, as: UTF8.self) else { return nil }
         switch plain.prefix(2) {

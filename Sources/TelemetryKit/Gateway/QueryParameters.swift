@@ -1,8 +1,8 @@
 import TelemetryModels
 import TelemetryNet
 
-/// Reads a query string by what a route declares; whatever is not declared, or twice there, or not of its kind, is refused
-/// with its name and value.
+/// Parses a query string according to the parameters of a route; an undeclared, duplicate or invalid parameter is
+/// refused with an error that contains its name and value.
 enum QueryParameters {
     static func parse(_ query: String, for route: Route) throws(APIError) -> [String: ParameterValue] {
         var given: [(name: String, value: String)] = []
@@ -10,7 +10,7 @@ enum QueryParameters {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = percentDecoded(parts[0], plusIsSpace: true),
                 let value = percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
-            else { throw .badRequest("the query has a broken escape: \(abbreviated(pair))") }
+            else { throw .badRequest("the query has an invalid escape: \(abbreviated(pair))") }
             given.append((name, value))
         }
         var values: [String: ParameterValue] = [:]
@@ -20,7 +20,7 @@ enum QueryParameters {
             taken += texts.count
             values[parameter.name] = try value(of: parameter, Array(texts))
             if parameter.isRequired, values[parameter.name] == nil {
-                throw .badRequest("\(parameter.name) is missing; such as \(parameter.name)=\(parameter.example)")
+                throw .badRequest("\(parameter.name) is missing; example: \(parameter.name)=\(parameter.example)")
             }
         }
         if taken < given.count {
@@ -51,7 +51,7 @@ enum QueryParameters {
             do {
                 return .time(try Timestamp(rfc3339: text))
             } catch {
-                throw .badRequest("\(name)=\(abbreviated(text)): \(error); such as 2025-07-18T20:42:34Z")
+                throw .badRequest("\(name)=\(abbreviated(text)): \(error); example: 2025-07-18T20:42:34Z")
             }
         case .duration(let preset):
             guard let duration = duration(text ?? preset) else {
@@ -65,7 +65,7 @@ enum QueryParameters {
         case .cursor:
             guard let text else { return nil }
             guard let cursor = PageCursor(text) else {
-                throw .badRequest("\(name)=\(abbreviated(text)) is not what a page before gave as next")
+                throw .badRequest("\(name)=\(abbreviated(text)) is not the next of a previous page")
             }
             return .cursor(cursor)
         }
@@ -73,7 +73,7 @@ enum QueryParameters {
 
     private static func integer(_ text: String, in range: ClosedRange<Int>, _ name: String) throws(APIError) -> Int {
         guard let number = Int(text), text.utf8.first != UInt8(ascii: "+") else {
-            throw .badRequest("\(name)=\(abbreviated(text)) is not a whole number")
+            throw .badRequest("\(name)=\(abbreviated(text)) is not an integer")
         }
         guard range.contains(number) else {
             let wanted = range.upperBound == .max ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
@@ -82,10 +82,10 @@ enum QueryParameters {
         return number
     }
 
-    /// What ``duration(_:)`` reads, as a pattern of JSON schema.
+    /// The syntax that ``duration(_:)`` accepts, as a pattern of JSON schema.
     static let durationPattern = "^[1-9][0-9]{0,8}(ms|s|m|h|d)$"
 
-    /// A whole number that is not 0, of at most nine digits, and its unit.
+    /// A positive integer of at most nine digits, and its unit.
     static func duration(_ text: String) -> Duration? {
         let digits = text.utf8.prefix { (48...57).contains($0) }
         guard let first = digits.first, first != 48, digits.count <= 9, let number = Int(Substring(digits)) else { return nil }

@@ -2,7 +2,7 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// What a handler is given: the request, its captured segments and its checked parameters.
+/// The input of a handler: the request, its captured path segments and its validated parameters.
 struct RequestContext: Sendable {
     let gateway: GatewayCore
     let request: HTTPRequest
@@ -11,14 +11,14 @@ struct RequestContext: Sendable {
 
     var store: any TelemetryStore { gateway.store }
 
-    /// The segment of the path, percent-decoded.
+    /// Returns a segment of the path, percent-decoded.
     func segment(_ name: String) -> String { segments[name]! }
 
     func text(_ name: String) -> String? {
         if case .text(let value)? = parameters[name] { value } else { nil }
     }
 
-    /// Empty where the parameter was not given.
+    /// Empty if the parameter is missing.
     func texts(_ name: String) -> [String] {
         if case .texts(let values)? = parameters[name] { values } else { [] }
     }

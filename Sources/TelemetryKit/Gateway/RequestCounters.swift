@@ -27,7 +27,7 @@ final class RequestCounters: Sendable {
     func append(to out: inout ByteWriter) {
         let all = sums.withLock { $0 }.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
         out.appendMetricFamily(
-            "gateway_request_duration_seconds", "summary", "Time from the whole request to its answer.")
+            "gateway_request_duration_seconds", "summary", "Time from the complete request to its response.")
         for (key, sum) in all {
             let labels: ByteWriter.MetricLabels = ["route": key.route, "status": String(key.status)]
             out.appendMetricSample("gateway_request_duration_seconds_count", labels, Int64(sum.count))

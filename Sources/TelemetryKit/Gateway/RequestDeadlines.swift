@@ -1,14 +1,14 @@
 import Synchronization
 import TelemetryNet
 
-/// A request was not answered in its time.
+/// An error: the response to a request took too long.
 struct DeadlineExceeded: Error {}
 
-/// Gives each request a time within which it must be answered.
+/// Gives each request a deadline for its response.
 ///
-/// When the time is over, or the client disconnects, the request's work is cancelled and its result no longer awaited: not even a store
-/// that ignores cancellation holds up the response. One task looks after all requests, several times a second and only while there are
-/// any: a timer for each request would outlive it by the whole deadline.
+/// When the deadline passes, or the client disconnects, the request's work is cancelled and its result no longer
+/// awaited: even a store that ignores cancellation does not delay the response. One task checks all requests, several
+/// times per second and only while there are any: a timer per request would outlive it by the whole deadline.
 final class RequestDeadlines: Sendable {
     private struct State {
         var running: [Int: (deadline: ContinuousClock.Instant, expire: @Sendable () -> Void)] = [:]
@@ -20,12 +20,13 @@ final class RequestDeadlines: Sendable {
 
     private let state = Mutex(State())
 
-    /// The number of requests whose time runs now.
+    /// The number of requests that have a deadline now.
     var count: Int { state.withLock { $0.running.count } }
 
-    /// The result of `body`, or ``DeadlineExceeded`` after `limit`; `CancellationError` when the calling task is cancelled.
+    /// Returns the result of `body`, or throws ``DeadlineExceeded`` after `limit`; `CancellationError` if the calling
+    /// task is cancelled.
     ///
-    /// - Parameter executor: where the body runs; `nil`: in the caller's thread up to where it first waits.
+    /// - Parameter executor: Where the body runs; `nil` for the caller's thread up to its first suspension.
     func run<Value: Sendable>(
         within limit: Duration, on executor: (any TaskExecutor)?, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
@@ -63,7 +64,7 @@ final class RequestDeadlines: Sendable {
 
     private func forget(_ number: Int) { state.withLock { _ = $0.running.removeValue(forKey: number) } }
 
-    /// Until there are no requests.
+    /// Runs until there are no requests.
     private func expireAll() async {
         while true {
             try? await Task.sleep(for: Self.interval)
@@ -83,12 +84,12 @@ final class RequestDeadlines: Sendable {
     }
 }
 
-/// What comes first: the work's result, the deadline, or the caller's cancellation.
+/// The first of: the work's result, the deadline, or the caller's cancellation.
 private final class Race<Value: Sendable>: Sendable {
     private struct State {
         var continuation: CheckedContinuation<Value, any Error>?
         var task: Task<Void, Never>?
-        /// The outcome, while there is no continuation to take it.
+        /// The outcome, until there is a continuation to receive it.
         var early: Result<Value, any Error>?
         var isOver = false
     }

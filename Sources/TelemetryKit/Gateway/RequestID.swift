@@ -1,7 +1,8 @@
 import Synchronization
 import TelemetryNet
 
-/// What tells a request from any other, in the answer and in logs: the client's `X-Request-ID` where it is sound, else one of ours.
+/// Identifies a request, in the response and in logs: the client's `X-Request-ID` if it is valid, otherwise a generated
+/// one.
 enum RequestID {
     static let field = "X-Request-ID"
 
@@ -12,8 +13,9 @@ enum RequestID {
 
     private static let state = Atomic(UInt64.random(in: .min ... .max))
 
-    /// Another one each time, in an order that starts at random: Weyl steps, mixed as in SplitMix64, of which each step gives one number
-    /// (https://doi.org/10.1145/2714064.2660195). The system's generator would cost a call of the kernel for each.
+    /// Different each time, in a sequence that starts at random: Weyl steps, mixed as in SplitMix64, each of which
+    /// yields one number (https://doi.org/10.1145/2714064.2660195). The system's generator would cost a system call per
+    /// number.
     private static func next() -> UInt64 {
         var z = state.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
         z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -28,7 +30,7 @@ enum RequestID {
         }
     }
 
-    /// Long enough for any scheme of ids, and without what could mean something in a log.
+    /// Long enough for any scheme of ids, and without characters that could have a meaning in a log.
     static func isSound(_ text: String) -> Bool {
         (1...128).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in

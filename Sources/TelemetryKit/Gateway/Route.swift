@@ -1,7 +1,7 @@
 import TelemetryNet
 
-/// One operation of the gateway: what serves it, and what the OpenAPI document says of it. The table of these is the only
-/// place where a path is named.
+/// One operation of the gateway: its handler, and its description for the OpenAPI document. Paths are defined only in
+/// the table of these.
 struct Route: Sendable {
     /// A path of segments, some of them `{name}`: `/api/v1/gpus/{uuid}`.
     var path: String
@@ -9,27 +9,30 @@ struct Route: Sendable {
     var summary: String
     var tag: String
     var parameters: [Parameter] = []
-    /// What a successful answer holds; of several, one is chosen by a parameter or by the request's `Accept`.
+    /// The content of a successful response; if there are several, one is selected by a parameter or by the request's
+    /// `Accept`.
     var answers: [AnswerContent]
-    /// Statuses beside 200 that it can answer with.
+    /// The statuses other than 200 of its responses.
     var errors: [Int] = []
-    /// Whether the token is asked for, where one is configured.
+    /// Whether it requires the token, if one is configured.
     var needsToken = false
-    /// Whether it works through many samples: then not on the event loop's thread, where all others would wait.
+    /// Whether it processes many samples: then it does not run on the event loop's thread, where all others would wait.
     var isHeavy = false
-    /// Whether its response needs neither the store nor anything else that could keep it waiting: then it has no deadline.
+    /// Whether its response needs neither the store nor anything else that could block: then it has no deadline.
     var isFixed = false
-    /// Whether it asks the store within ``GatewayCore/probeTimeout`` and answers without it after that: its own deadline is a later one.
+    /// Whether it queries the store within ``GatewayCore/probeTimeout`` and responds without it after that: its own
+    /// deadline is a later one.
     var isProbe = false
-    /// Whether it reads its parameters itself, in the query or in a form that is posted; ``parameters`` then only tell of them.
+    /// Whether it parses its parameters itself, in the query or in a posted form; ``parameters`` then only describe
+    /// them.
     var takesForm = false
     /// A name of ``Schemas``.
     var errorSchema = "Error"
-    /// The form of an error that is not the handler's own.
+    /// The schema of an error that is not the handler's own.
     var errorForm: @Sendable (APIError) -> HTTPResponse = { $0.response }
     var handle: @Sendable (RequestContext) async throws -> HTTPResponse
 
-    /// One representation of a successful answer.
+    /// One representation of a successful response.
     struct AnswerContent: Sendable {
         var contentType: String
         /// A name of ``Schemas``, or `nil` for plain text.
@@ -49,7 +52,7 @@ struct Route: Sendable {
             /// `500ms`, `60s`, `5m`, `1h`, `7d`.
             case duration(default: String)
             case choice([String], default: String)
-            /// What a page before gave as `next`.
+            /// The `next` of a previous page.
             case cursor
         }
 
@@ -57,7 +60,7 @@ struct Route: Sendable {
         var kind: Kind
         var description: String
         var example: String
-        /// In the query; a segment of the path always is.
+        /// Whether it is required in the query; a path segment always is.
         var isRequired = false
 
         var isInPath: Bool { if case .pathText = kind { true } else { false } }

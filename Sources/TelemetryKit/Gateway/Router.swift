@@ -1,15 +1,15 @@
 import TelemetryNet
 
-/// Finds the route of a path.
+/// Finds the route for a path.
 struct Router: Sendable {
     private enum Segment {
         case text([UInt8])
-        /// Whatever stands there, by this name.
+        /// Captures any segment at this position, under this name.
         case capture(String)
     }
 
     let routes: [Route]
-    /// Paths without captures, found at once.
+    /// Paths without captures, found by a single look-up.
     private let fixed: [String: Int]
     private let patterns: [(segments: [Segment], index: Int)]
 
@@ -34,7 +34,7 @@ struct Router: Sendable {
     enum Match {
         case route(Route, segments: [String: String])
         case none
-        /// A segment holds a broken escape.
+        /// A segment contains an invalid escape.
         case malformed
     }
 

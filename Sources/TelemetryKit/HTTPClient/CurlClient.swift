@@ -5,22 +5,23 @@ import TelemetryNet
 
 /// An HTTP client over libcurl: one thread that runs curl's multi interface, with connections kept alive between requests.
 ///
-/// Waiting for an answer suspends the caller and blocks no thread. Cancelling the caller's task ends the request and
+/// Waiting for a response suspends the caller and blocks no thread. Cancelling the caller's task ends the request and
 /// closes its connection. May be used from any number of tasks.
 ///
-/// Nothing in the environment changes where a request goes or what it carries: no `http_proxy`, no `.netrc`. A proxy is used if the caller
-/// names one. Redirects are not followed: they would carry credentials to another host.
+/// The environment does not affect requests: no `http_proxy`, no `.netrc`. A proxy is used only if the caller specifies
+/// one. Redirects are not followed, because they would carry credentials to another host.
 package final class CurlClient: Sendable {
     private let engine: CurlEngine
 
-    /// - Parameter proxy: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`; `user:password@` is sent to it. `nil`: none.
+    /// - Parameter proxy: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`; `user:password@` is sent to
+    ///   it. `nil` for none.
     package init(maxConnections: Int = 8, proxy: String? = nil) throws(HTTPFailure) {
         engine = try CurlEngine.start(maxConnections: maxConnections, proxy: proxy)
     }
 
     deinit { engine.close() }
 
-    /// Sends the request and returns the answer, of whatever status. Throws ``HTTPFailure``, or `CancellationError`.
+    /// Sends the request and returns the response, whatever its status. Throws ``HTTPFailure``, or `CancellationError`.
     package func send(_ request: CurlRequest) async throws -> CurlResponse {
         let id = engine.nextID()
         return try await withTaskCancellationHandler {
@@ -32,11 +33,11 @@ package final class CurlClient: Sendable {
         }
     }
 
-    /// Ends the requests under way and frees the connections; later requests fail.
+    /// Ends the requests in progress and frees the connections; later requests fail.
     package func close() { engine.close() }
 }
 
-/// The thread. Everything but the mailbox belongs to it alone.
+/// The state of the thread. Everything but the mailbox belongs to it alone.
 final class CurlEngine: Sendable {
     typealias Answer = CheckedContinuation<CurlResponse, any Error>
 
@@ -49,7 +50,7 @@ final class CurlEngine: Sendable {
     private struct Mailbox {
         var commands: [Command] = []
         var isClosed = false
-        /// The thread has freed the multi handle: it may not be woken any more.
+        /// The thread has freed the multi handle: it must not be woken any more.
         var hasEnded = false
     }
 
@@ -57,7 +58,8 @@ final class CurlEngine: Sendable {
     private let ids = Atomic<UInt64>(0)
     private let multi: CurlMulti
 
-    /// libcurl asks for one initialisation in a process before all else, not thread-safe in older builds.
+    /// libcurl requires one global initialisation per process before any other call, which is not thread-safe in older
+    /// builds.
     private static let isInitialised: Bool = ccurl_global_init() == CURLE_OK
 
     private init(multi: CurlMulti) { self.multi = multi }
@@ -90,7 +92,7 @@ final class CurlEngine: Sendable {
             }
             if case .close = command { box.isClosed = true }
             box.commands.append(command)
-            // Under the lock, so that the handle cannot be freed in between.
+            // With the lock held, so that the handle cannot be freed in between.
             if !box.hasEnded { curl_multi_wakeup(multi.handle) }
             return nil
         }
@@ -114,7 +116,8 @@ final class CurlEngine: Sendable {
     }
 }
 
-/// Sound because only `curl_multi_wakeup`, which libcurl declares safe for it, is called from another than the curl thread.
+/// Sound because only `curl_multi_wakeup`, which libcurl documents as safe for it, is called from other threads than
+/// curl's.
 private struct CurlMulti: @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
 }

@@ -5,11 +5,11 @@ package struct CurlRequest: Sendable {
     var method = "GET"
     var url: String
     package var headers: [(name: String, value: String)] = []
-    /// Sent with its length; `nil`: no body.
+    /// Sent with its length; `nil` for no body.
     package var body: [UInt8]?
-    /// From the call until the last byte of the answer.
+    /// The maximum time from the call until the last byte of the response.
     var timeout = Duration.seconds(30)
-    /// A longer body of the answer is a failure. It bounds the memory.
+    /// The maximum size of the response body in bytes; a longer one is a failure. It limits the memory.
     var maximumBody = Int.max
 
     package init(
@@ -30,7 +30,7 @@ package struct CurlResponse: Sendable {
     var headers: [(name: String, value: String)] = []
     package var body: [UInt8] = []
 
-    /// The first header of that name, in any case.
+    /// Returns the first header with that name, case-insensitively.
     package func header(_ name: String) -> String? {
         let wanted = name.lowercased()
         return headers.first { $0.name.lowercased() == wanted }?.value
@@ -39,16 +39,16 @@ package struct CurlResponse: Sendable {
     package var text: String { String(decoding: body, as: UTF8.self) }
 }
 
-/// Why there is no answer. One with a bad status is an answer.
+/// The reason why there is no response. A response with an error status is a response.
 package struct HTTPFailure: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable {
         case network, timeout, invalidRequest, tooLarge, closed
     }
 
     package var kind: Kind
-    /// Without user name, password and query.
+    /// The URL without user name, password and query.
     package let url: String
-    /// Most often in libcurl's words.
+    /// Usually libcurl's message.
     package var reason: String
 
     package init(kind: Kind, url: String, reason: String) {

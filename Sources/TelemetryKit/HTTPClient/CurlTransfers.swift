@@ -1,14 +1,14 @@
 import CCurl
 import TelemetryNet
 
-/// The requests under way, on the curl thread.
+/// The requests in progress, on the curl thread.
 struct CurlTransfers {
     private let multi: UnsafeMutableRawPointer
     private let proxy: String?
     private var running: [UInt64: CurlTransfer] = [:]
-    /// Easy handles that wait for the next request: each keeps its buffers.
+    /// Easy handles available for the next request: each keeps its buffers.
     private var idle: [UnsafeMutableRawPointer] = []
-    /// Cancelled before they came in.
+    /// The ids cancelled before their requests arrived.
     private var cancelled: Set<UInt64> = []
 
     init(multi: UnsafeMutableRawPointer, proxy: String?) {
@@ -16,7 +16,7 @@ struct CurlTransfers {
         self.proxy = proxy
     }
 
-    /// Works until the engine is closed.
+    /// Runs until the engine is closed.
     consuming func run(_ engine: CurlEngine) {
         var active: Int32 = 0
         loop: while true {
@@ -29,7 +29,7 @@ struct CurlTransfers {
             }
             curl_multi_perform(multi, &active)
             finishDone()
-            // Curl shortens the wait to its own timers; a command wakes it.
+            // Curl limits the wait to its own timers; a command wakes it.
             curl_multi_poll(multi, nil, 0, 60_000, nil)
         }
         for transfer in running.values {
@@ -68,8 +68,8 @@ struct CurlTransfers {
         if let transfer = running[id] {
             finish(transfer, .failure(CancellationError()))
         } else {
-            // A task that was cancelled before it asked tells so before its request arrives; one that has its answer
-            // leaves its id here, which is only the case where the two crossed.
+            // A task that was cancelled before its request reports this before the request arrives; one that already
+            // has its response leaves its id here, which happens only if the two crossed.
             cancelled.insert(id)
             if cancelled.count > 1024 { cancelled = cancelled.filter { $0 > id &- 1024 } }
         }
@@ -101,7 +101,7 @@ struct CurlTransfers {
     }
 }
 
-/// One request with what curl needs of it as long as it runs.
+/// One request with the data that curl needs while it runs.
 final class CurlTransfer {
     let id: UInt64
     let easy: UnsafeMutableRawPointer
@@ -119,7 +119,7 @@ final class CurlTransfer {
         self.easy = easy
         self.request = request
         self.answer = answer
-        // Curl reads the body where it lies, long after this: so it needs a place of its own.
+        // Curl reads the body in place, long after this call: so it needs memory of its own.
         bodyCopy = .allocate(byteCount: request.body?.count ?? 0, alignment: 1)
         if let body = request.body { bodyCopy.copyBytes(from: body) }
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -132,14 +132,15 @@ final class CurlTransfer {
         errorText.deallocate()
     }
 
-    /// Sets the handle up; returns what curl refuses.
+    /// Configures the handle; returns the option that curl refuses.
     func prepare(proxy: String?) -> CURLcode? {
         var lines = request.headers.map { "\($0.name): \($0.value)" }
-        // Curl would ask leave for a large body first and wait a second for servers that do not answer.
+        // Otherwise curl would ask for permission before sending a large body, and wait a second for servers that do
+        // not respond.
         lines.append("Expect:")
         for line in lines { headerList = curl_slist_append(headerList, line) }
         let this = Unmanaged.passUnretained(self).toOpaque()
-        // libcurl takes no longer time, 24 days, on every platform.
+        // libcurl accepts no longer time, 24 days, on every platform.
         let timeout = Swift.max(1, Swift.min(request.timeout.wholeMilliseconds, Int64(Int32.max)))
         let settings: [() -> CURLcode] = [
             { [easy, url] in ccurl_setopt_string(easy, CURLOPT_URL, url) },
@@ -151,10 +152,11 @@ final class CurlTransfer {
             { [easy] in ccurl_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(timeout)) },
             { [easy] in ccurl_setopt_long(easy, CURLOPT_TCP_KEEPALIVE, 1) },
             { [easy] in ccurl_setopt_string(easy, CURLOPT_USERAGENT, "gpu-telemetry") },
-            // An empty name is "no proxy, whatever the environment says"; the empty list of exceptions stands in for NO_PROXY.
+            // An empty name means "no proxy, whatever the environment contains"; the empty list of exceptions replaces
+            // NO_PROXY.
             { [easy] in ccurl_setopt_string(easy, CURLOPT_PROXY, proxy ?? "") },
             { [easy] in ccurl_setopt_string(easy, CURLOPT_NOPROXY, "") },
-            // What is meant for the server is not for the proxy that opens a tunnel to it.
+            // Headers for the server must not be sent to the proxy that opens a tunnel to it.
             { [easy] in ccurl_setopt_long(easy, CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE)) },
             { [easy] in ccurl_setopt_long(easy, CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue)) },
             { [easy] in ccurl_setopt_long(easy, CURLOPT_FOLLOWLOCATION, 0) },
@@ -190,7 +192,7 @@ final class CurlTransfer {
         Unmanaged<CurlTransfer>.fromOpaque(pointer!).takeUnretainedValue()
     }
 
-    /// How many bytes were taken; another number than there are ends the transfer.
+    /// The number of bytes taken; any other number than were given ends the transfer.
     private func take(body bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count <= request.maximumBody - response.body.count else {
             isTooLarge = true
@@ -203,7 +205,7 @@ final class CurlTransfer {
     private func take(header line: UnsafeRawBufferPointer) {
         let text = String(decoding: line, as: UTF8.self)
         if text.hasPrefix("HTTP/") {
-            // Another answer follows one of 100: only the last one counts.
+            // A 1xx response is followed by another: only the last one counts.
             response.headers = []
             return
         }

@@ -1,11 +1,11 @@
 import CCurl
 import TelemetryNet
 
-/// A URL of http or https, taken apart by libcurl, which will also ask it.
+/// An http or https URL, parsed by libcurl, which also uses it for requests.
 package struct CurlURL: Sendable, Hashable {
-    /// Without brackets around an IPv6 address.
+    /// The host without brackets around an IPv6 address.
     package let host: String
-    /// For messages: without user name, password and query. See `redactedURL`.
+    /// The text for messages: without user name, password and query. See `redactedURL`.
     package let shown: String
 
     package init?(_ text: String) {
@@ -27,7 +27,7 @@ package struct CurlURL: Sendable, Hashable {
     }
 }
 
-/// Whether curl takes it as a proxy.
+/// Whether curl accepts it as a proxy.
 package func isProxyURL(_ text: String) -> Bool {
     guard let handle = curl_url() else { return false }
     defer { curl_url_cleanup(handle) }

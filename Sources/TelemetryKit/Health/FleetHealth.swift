@@ -2,45 +2,46 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// The health of GPUs and hosts, judged from the newest sample of every series. A value: nothing is remembered between two of them.
+/// The health of GPUs and hosts, derived from the newest sample of every series. A value: no state is kept between two
+/// of them.
 public struct FleetHealth: Sendable {
     /// One host with its GPUs.
     public struct Host: Sendable, Hashable {
-        /// How a host is. The worst of its GPUs decides.
+        /// The status of a host. The worst status of its GPUs decides.
         public enum Condition: String, Sendable, Hashable, CaseIterable {
-            /// By the worst of its alerts.
+            /// Derived from the worst of its alerts.
             case ok, warning, critical
-            /// No sample of any of its GPUs comes any more.
+            /// None of its GPUs delivers samples any more.
             case stale
         }
 
-        /// Its name.
+        /// The name of the host.
         public var hostname: String
-        /// GPUs that have samples.
+        /// The number of GPUs that have samples.
         public var gpuCount: Int
-        /// Of its newest sample.
+        /// The time of its newest sample.
         public var lastSeen: Timestamp
-        /// How it is.
+        /// The status.
         public var condition: Condition
-        /// Critical first, then the newest first.
+        /// Its alerts: critical first, then the newest first.
         public var alerts: [HealthAlert]
     }
 
-    /// Critical first, then the newest first, then in the order of GPUs and metrics.
+    /// All alerts: critical first, then the newest first, then ordered by GPU and metric.
     public let alerts: [HealthAlert]
-    /// In the order of their names.
+    /// All hosts, ordered by name.
     public let hosts: [Host]
 
     /// - Parameters:
-    ///   - latest: the newest sample of every series of all GPUs, in any order.
-    ///   - rules: by what they are judged.
+    ///   - latest: The newest sample of every series of all GPUs, in any order.
+    ///   - rules: The rules of the evaluation.
     public init(latest: [GPUMetric], rules: HealthRules = HealthRules()) {
         let newest = latest.map(\.timestamp).max()
         var gpus = Dictionary(grouping: latest) { ByteText($0.gpu.uuid) }.values.map { GPUSamples($0) }
         gpus.sort { $0.identity.precedes($1.identity) }
         let staleAfter = rules.staleAfter
         let judged = gpus.map { gpu in (gpu, isStale: gpu.lastSeen.isOlder(than: newest, by: staleAfter), alerts: gpu.alerts(rules, newest)) }
-        // Stable, so that alerts that are alike stay in the order of GPUs and metrics.
+        // Stable, so that equal alerts stay ordered by GPU and metric.
         alerts = judged.flatMap(\.alerts).sorted { a, b in
             if a.severity != b.severity { return a.severity == .critical }
             return a.timestamp > b.timestamp
@@ -66,11 +67,11 @@ public struct FleetHealth: Sendable {
 private struct GPUSamples {
     /// By metric name.
     private let samples: [GPUMetric]
-    /// As the newest sample gave it; of several at that time the first by name.
+    /// The GPU as its newest sample describes it; of several at that time, the first by name.
     let identity: GPUIdentity
     let lastSeen: Timestamp
 
-    /// There is one at least.
+    /// There is at least one.
     init(_ samples: [GPUMetric]) {
         self.samples = samples.sorted { $0.metricName.precedes($1.metricName) }
         lastSeen = samples.map(\.timestamp).max()!
@@ -84,7 +85,7 @@ private struct GPUSamples {
             alerts.append(
                 HealthAlert(
                     severity: .critical, kind: .stale, gpu: identity, timestamp: lastSeen,
-                    message: "no sample since \(lastSeen), and others have come until \(newest!)"))
+                    message: "no sample since \(lastSeen), but other GPUs have delivered samples until \(newest!)"))
         }
         var bounds: [UInt16: Double] = [:]
         for sample in samples where sample.value > 0 {
@@ -96,7 +97,7 @@ private struct GPUSamples {
                     HealthAlert(
                         severity: .warning, kind: .vanished, gpu: identity, metricName: sample.metricName, value: sample.value,
                         timestamp: sample.timestamp,
-                        message: "no sample of \(sample.metricName) since \(sample.timestamp), and other metrics have come until \(lastSeen)"))
+                        message: "no sample of \(sample.metricName) since \(sample.timestamp), but other metrics have samples until \(lastSeen)"))
                 continue
             }
             guard let field = DCGMCatalogue.field(named: sample.metricName) else { continue }
@@ -113,7 +114,7 @@ private struct GPUSamples {
 }
 
 extension Timestamp {
-    /// `false` where there is no other.
+    /// `false` if there is no other.
     fileprivate func isOlder(than other: Timestamp?, by duration: Duration) -> Bool {
         guard let other else { return false }
         let (age, over) = other.nanoseconds.subtractingReportingOverflow(nanoseconds)

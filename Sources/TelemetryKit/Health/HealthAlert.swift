@@ -1,47 +1,47 @@
 import TelemetryModels
 
-/// One thing that is wrong with a GPU, by its newest samples.
+/// One problem of a GPU, according to its newest samples.
 public struct HealthAlert: Sendable, Hashable {
-    /// How bad it is.
+    /// The severity of an alert.
     public enum Severity: String, Sendable, Hashable, CaseIterable {
-        /// The GPU works and wants attention.
+        /// The GPU works but requires attention.
         case warning
-        /// The GPU is not to be used until somebody has seen to it.
+        /// The GPU must not be used until an operator has intervened.
         case critical
     }
 
-    /// What is wrong. The raw values are those of `/api/v1/alerts?kind=`.
+    /// The kind of problem. The raw values are those of `/api/v1/alerts?kind=`.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The driver reported an error.
         case xid
-        /// Memory has errors that are not corrected, or rows that could not be replaced.
+        /// Memory has uncorrected errors, or rows that could not be remapped.
         case ecc
-        /// A temperature at or near where the GPU slows down.
+        /// A temperature at or near the GPU's slowdown threshold.
         case thermal
-        /// No sample of the GPU comes any more.
+        /// The GPU no longer delivers samples.
         case stale
-        /// Samples of one metric do not come any more.
+        /// One metric no longer has new samples.
         case vanished
-        /// A value that no sound device reports.
+        /// A value that no working device reports.
         case outOfRange = "out_of_range"
     }
 
-    /// How bad it is.
+    /// The severity.
     public var severity: Severity
-    /// What is wrong.
+    /// The kind of problem.
     public var kind: Kind
-    /// Where.
+    /// The GPU.
     public var gpu: GPUIdentity
-    /// `nil` where it is not about one metric.
+    /// The metric; `nil` if the problem does not concern one metric.
     public var metricName: String?
-    /// The value by which it is judged; `nil` where none came.
+    /// The value that was evaluated; `nil` if there was none.
     public var value: Double?
-    /// Of the sample by which it is judged.
+    /// The time of the sample that was evaluated.
     public var timestamp: Timestamp
-    /// For people: what was measured, what the bound is, and what to do where that is known.
+    /// A description for people: the measured value, the limit, and the recommended action if it is known.
     public var message: String
 
-    /// An alert with these members.
+    /// Creates an alert.
     public init(
         severity: Severity, kind: Kind, gpu: GPUIdentity, metricName: String? = nil, value: Double? = nil, timestamp: Timestamp,
         message: String

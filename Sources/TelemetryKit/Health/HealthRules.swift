@@ -1,39 +1,41 @@
 import TelemetryModels
 
-/// By what a GPU counts as ill.
+/// The rules by which a GPU has a problem.
 public struct HealthRules: Sendable, Hashable {
-    /// A GPU is stale, and a metric has vanished, when its newest sample is so much older than the newest of all, or of the GPU. It is
-    /// not counted from the clock, so that an old export can be replayed. The default is three times the 30 s at which dcgm-exporter
-    /// collects where it is told nothing.
+    /// The age after which a GPU is stale or a metric has vanished: its newest sample is older than the newest of all,
+    /// or of the GPU, by this time. The clock is not used, so that an old export can be replayed. Default: three times
+    /// the 30 s at which dcgm-exporter collects by default.
     public var staleAfter = Duration.seconds(90)
-    /// Of temperatures in °C, where the GPU does not say itself at which it slows down (`DCGM_FI_DEV_GPU_TEMP_SLOWDOWN_CELSIUS`,
-    /// `DCGM_FI_DEV_MEMORY_MAX_OP_TEMP_CELSIUS`). Ours: data-centre GPUs slow down at 85 to 95 °C, their HBM at 95 to 105 °C.
+    /// The limits of GPU temperatures in °C, if the GPU does not report its own slowdown threshold
+    /// (`DCGM_FI_DEV_GPU_TEMP_SLOWDOWN_CELSIUS`, `DCGM_FI_DEV_MEMORY_MAX_OP_TEMP_CELSIUS`). The defaults are our own
+    /// choice: data-centre GPUs slow down at 85 to 95 °C, their HBM at 95 to 105 °C.
     public var gpuTemperature = Limits(warning: 85, critical: 92)
-    /// Of the device's memory, in °C, likewise.
+    /// The limits of memory temperatures in °C, if the GPU does not report its own.
     public var memoryTemperature = Limits(warning: 95, critical: 103)
-    /// So many °C below the temperature at which the GPU slows down are a warning; that temperature is critical.
+    /// A temperature within this number of °C below the GPU's slowdown threshold is a warning; the threshold itself is
+    /// critical.
     public var temperatureMargin = 5.0
 
-    /// Two bounds of one quantity.
+    /// The two limits of a quantity.
     public struct Limits: Sendable, Hashable {
-        /// From here on it is a warning.
+        /// The value from which on it is a warning.
         public var warning: Double
-        /// From here on it is critical.
+        /// The value from which on it is critical.
         public var critical: Double
 
-        /// Both bounds, in the unit of what they bound.
+        /// Creates both limits, in the unit of the quantity.
         public init(warning: Double, critical: Double) {
             self.warning = warning
             self.critical = critical
         }
     }
 
-    /// The defaults.
+    /// Creates rules with the default values.
     public init() {}
 }
 
 extension HealthRules {
-    /// DCGM's numbers of the fields that are judged.
+    /// The DCGM ids of the fields that are evaluated.
     enum Field {
         static let gpuTemperature: UInt16 = 150
         static let gpuSlowdownTemperature: UInt16 = 158
@@ -42,20 +44,20 @@ extension HealthRules {
         static let xid: UInt16 = 230
     }
 
-    /// Fields that are ill where they are not 0, and how ill.
+    /// Fields that indicate a problem if they are not 0, with its severity.
     static let faults: [UInt16: (severity: HealthAlert.Severity, advice: String)] = [
-        311: (.critical, "drain the GPU and reset it"),
-        313: (.warning, "watch whether it comes again"),
-        346: (.critical, "the GPU is to be replaced"),
+        311: (.critical, "drain and reset the GPU"),
+        313: (.warning, "monitor whether it recurs"),
+        346: (.critical, "replace the GPU"),
         392: (.warning, "restart the GPU when it is idle"),
-        395: (.critical, "the GPU is to be replaced"),
+        395: (.critical, "replace the GPU"),
         396: (.warning, "reset the GPU when it is idle"),
-        1507: (.critical, "the GPU is to be replaced"),
+        1507: (.critical, "replace the GPU"),
     ]
 
-    /// What is wrong with the value itself; `nil` where nothing is.
+    /// Returns the problem of the value itself; `nil` if there is none.
     ///
-    /// - Parameter bound: of a temperature, at which the GPU says that it slows down.
+    /// - Parameter bound: For a temperature, the slowdown threshold that the GPU reports.
     func alert(_ sample: GPUMetric, _ field: DCGMField, bound: Double?) -> HealthAlert? {
         func alert(_ severity: HealthAlert.Severity, _ kind: HealthAlert.Kind, _ message: String) -> HealthAlert {
             HealthAlert(
@@ -64,7 +66,7 @@ extension HealthRules {
         }
         let shown = DCGMField.shown(sample.value) + (field.unit.isEmpty ? "" : " " + field.unit)
         guard field.validRange.contains(sample.value) else {
-            return alert(.warning, .outOfRange, "\(sample.metricName) is \(shown), and a sound device reports \(field.rangeDescription)")
+            return alert(.warning, .outOfRange, "\(sample.metricName) is \(shown), but a working device reports \(field.rangeDescription)")
         }
         switch field.id {
         case Field.xid:

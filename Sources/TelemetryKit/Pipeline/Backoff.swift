@@ -1,4 +1,4 @@
 import TelemetryNet
 
-/// How long to wait before the next attempt: twice as long each time, and not the same for all who wait.
+/// The time to wait before the next attempt: doubled each time, and randomised so that clients do not retry in step.
 public typealias Backoff = TelemetryNet.Backoff

@@ -12,15 +12,15 @@ public struct BatchBuilder: Sendable {
     private var seriesIndices: [UInt32] = []
     private var timestamps: [Int64] = []
     private var values: [Double] = []
-    /// For every series of the reader: its place in a batch, and the batch that the place is of.
+    /// For each series of the reader: its index in a batch, and the batch that the index belongs to.
     private var places: [(sequence: Int, index: UInt32)] = []
     private var openedAt: Duration?
 
     /// - Parameters:
-    ///   - source: the streamer's instance id.
-    ///   - maxCount: samples a batch at most.
-    ///   - interval: how long a batch stays open after its first row.
-    ///   - startedAt: goes into the batch ids, so that a restarted streamer does not repeat them.
+    ///   - source: The streamer's instance id.
+    ///   - maxCount: The maximum number of samples per batch.
+    ///   - interval: The time for which a batch stays open after its first row.
+    ///   - startedAt: Part of the batch ids, so that a restarted streamer does not repeat them.
     public init(source: String, maxCount: Int, interval: Duration, startedAt: Timestamp) {
         precondition(maxCount > 0)
         self.source = source
@@ -29,24 +29,24 @@ public struct BatchBuilder: Sendable {
         run = startedAt.nanoseconds
     }
 
-    /// Rows of the open batch.
+    /// The number of rows in the open batch.
     public var count: Int { values.count }
     /// Whether the open batch has no rows.
     public var isEmpty: Bool { values.isEmpty }
-    /// Whether the open batch has as many rows as it may.
+    /// Whether the open batch has the maximum number of rows.
     public var isFull: Bool { values.count >= maxCount }
-    /// Rows that may still be added.
+    /// The number of rows that may still be added.
     public var room: Int { maxCount - values.count }
 
-    /// When the open batch is due, on the clock of ``append(series:of:timestamp:value:now:)``.
+    /// The time when the open batch is due, on the clock of ``append(series:of:timestamp:value:now:)``.
     public var deadline: Duration? { openedAt.map { $0 + interval } }
 
-    /// Whether the open batch should leave, at that time of the same clock.
+    /// Whether the open batch should be sent, at that time of the same clock.
     public func isDue(at now: Duration) -> Bool {
         isFull || deadline.map { $0 <= now } ?? false
     }
 
-    /// Adds a row whose series stands at `number` of a table that grows and never changes.
+    /// Adds a row whose series has the index `number` in a table that grows and never changes.
     @inline(__always)
     public mutating func append(series number: UInt32, of table: [MetricSeries], timestamp: Int64, value: Double, now: Duration) {
         precondition(!isFull)
@@ -69,7 +69,7 @@ public struct BatchBuilder: Sendable {
             seriesIndices: seriesIndices, timestamps: timestamps, values: values)
         sequence += 1
         openedAt = nil
-        // The batch keeps its arrays; the next will most likely be as long.
+        // The batch keeps its arrays; the next will probably have the same length.
         series = []
         seriesIndices = []
         timestamps = []

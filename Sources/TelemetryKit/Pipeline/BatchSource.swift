@@ -1,84 +1,87 @@
 import TelemetryModels
 import TelemetryReaders
 
-/// Where batches come from: exports, standard input, or an exporter that is scraped.
+/// A source of batches: exports, standard input, or an exporter that is scraped.
 ///
-/// One task owns a source. Where that task is cancelled, ``next()`` returns what was collected and then `nil`, so that nothing that was
-/// read is lost.
+/// One task owns a source. If that task is cancelled, ``next()`` returns the collected samples and then `nil`, so that
+/// no sample that was read is lost.
 public protocol BatchSource: ~Copyable {
-    /// The next batch; `nil` at the end.
+    /// Returns the next batch; `nil` at the end.
     mutating func next() async throws -> MetricBatch?
 
-    /// What was read so far.
+    /// The progress so far.
     var progress: SourceProgress { get }
 }
 
-/// Which time a sample gets.
+/// The timestamp that a sample receives.
 public enum SampleTimestamps: String, Sendable, Hashable, CaseIterable {
-    /// The time at which its row was read or its scrape began; what the source says is not looked at, and may be malformed. Samples of one series never share one, since that is what tells them apart.
+    /// The time at which its row was read or its scrape began; the source's timestamp is ignored, and may be malformed.
+    /// Samples of one series never share a timestamp, because it distinguishes them.
     case now
-    /// The time that the source says. What is read twice gives the same samples again, and a store ends up with each once.
+    /// The source's timestamp. Reading the same data twice yields the same samples again, and a store then contains
+    /// each once.
     case source
 }
 
-/// What a source has read so far.
+/// The progress of a source.
 public struct SourceProgress: Sendable, Hashable {
-    /// Samples read, of all passes and scrapes.
+    /// The number of samples read, in all passes and scrapes.
     public var rowsRead = 0
-    /// Of these, samples of hosts that were asked for.
+    /// The number of these that belong to accepted hosts.
     public var rowsSelected = 0
     /// Rows or lines that could not be read.
     public var rejected = RejectedRows()
-    /// Rows without a value, and values that cannot be true.
+    /// Rows without a value, and implausible values.
     public var quality = ValueQuality()
-    /// Files that cannot be read, or of which every row is rejected, with the reason, by path or by the name of a stream; a file that could
-    /// be read since then is not among them.
+    /// Files that cannot be read, or whose rows were all rejected, with the reason, by path or by the name of a stream;
+    /// a file that could be read later is removed.
     public var rejectedFiles: [String: String] = [:]
-    /// Times that the end of the input was reached.
+    /// The number of times that the end of the input was reached.
     public var passes = 0
-    /// Bytes of the current pass that were read.
+    /// The number of bytes read in the current pass.
     public var bytesRead = 0
-    /// Bytes of all that the current pass reads; 0 where nobody knows.
+    /// The number of bytes in the current pass; 0 if it is not known.
     public var totalBytes = 0
-    /// Of a source that is scraped; `nil` for others.
+    /// The progress of a source that scrapes; `nil` for others.
     public var scraping: ScrapeProgress?
 
-    /// Nothing read.
+    /// Creates the initial progress.
     public init() {}
 }
 
-/// How the scraping of an exporter goes.
+/// The progress of scraping an exporter.
 public struct ScrapeProgress: Sendable, Hashable {
-    /// Scrapes that gave a whole answer.
+    /// The number of successful scrapes.
     public var scrapes = 0
-    /// Scrapes that did not.
+    /// The number of failed scrapes.
     public var failures = 0
     /// The time between two scrapes.
     public var interval = Duration.zero
-    /// Why the last scrape failed; `nil` if it did not.
+    /// The error of the last scrape; `nil` if it succeeded.
     public var lastFailure: String?
-    /// Series that the last good scrape had.
+    /// The number of series in the last successful scrape.
     public var liveSeries = 0
-    /// Series that an earlier scrape had and the last good one had not.
+    /// The number of series that an earlier scrape contained and the last successful one did not.
     public var staleSeries = 0
-    /// GPUs of which the last good scrape had a series.
+    /// The number of GPUs for which the last successful scrape contained a series.
     public var liveGPUs = 0
-    /// GPUs of which an earlier scrape had a series and the last good one had none: they fell off the bus, or left the exporter.
+    /// The number of GPUs for which an earlier scrape contained a series and the last successful one none: they fell
+    /// off the bus, or left the exporter.
     public var staleGPUs = 0
-    /// Times at which a scrape was due and the one before was still under way, or nobody asked for it. Counted when the
-    /// next is due.
+    /// The number of scrapes skipped because the previous one was still running, or because ``ScrapeSource/next()`` was
+    /// not called. Counted when the next is due.
     public var skipped = 0
-    /// Samples that name no GPU: of switches, processors, and of the exporter itself. They are not sent.
+    /// The number of samples without a GPU: from switches, processors, and the exporter itself. They are not sent.
     public var samplesWithoutGPU = 0
-    /// How long the last good scrape took.
+    /// The duration of the last successful scrape.
     public var lastDuration = Duration.zero
-    /// When the last good scrape began; `nil` before the first.
+    /// The time when the last successful scrape began; `nil` before the first.
     public var lastSuccess: Timestamp?
-    /// When the first scrape began, good or not; `nil` before it.
+    /// The time when the first scrape began, successful or not; `nil` before it.
     public var firstAttempt: Timestamp?
-    /// When the last scrape began, good or not; `nil` before the first.
+    /// The time when the last scrape began, successful or not; `nil` before the first.
     public var lastAttempt: Timestamp?
 
-    /// Nothing scraped.
+    /// Creates the initial progress.
     public init() {}
 }

@@ -3,14 +3,14 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryReaders
 
-/// Reads what a ``CSVInput`` means as one run of rows: file behind file, or a stream. Series keep their indices throughout.
+/// Reads a ``CSVInput`` as one sequence of rows: file after file, or a stream. Series keep their indices throughout.
 struct CSVFeed: ~Copyable {
     enum Outcome {
-        /// As many as were asked for.
+        /// The requested number of rows.
         case rows
-        /// Fewer: the stream has no more yet.
+        /// Fewer, because the stream has no more data yet.
         case starved
-        /// Fewer: the pass is over.
+        /// Fewer, because the pass is complete.
         case end
     }
 
@@ -18,19 +18,19 @@ struct CSVFeed: ~Copyable {
     private let policy: BadRowPolicy
     private let ignoresTimes: Bool
     private let stream: StreamInput?
-    /// `nil` before a stream has given its header.
+    /// `nil` until a stream has delivered its header.
     private var reader: DCGMReader?
 
-    /// The files of this pass, and which of them is read or was last.
+    /// The files of this pass, and the index of the current or last one.
     private var files: [String] = []
     private var sizes: [Int] = []
     private var current = -1
     private var isOpen = false
     private var opened = 0
     private var firstFailure: CSVError?
-    /// Why files of a set could not be read, by path.
+    /// The reason why files of a set could not be read, by path.
     private(set) var rejectedFiles: [String: String] = [:]
-    /// Rows that could be read, and rows that could not, when the present file was opened.
+    /// The numbers of valid and invalid rows when the current file was opened.
     private var countsAtOpening = (good: 0, bad: 0)
 
     private var doneBytes = 0
@@ -38,7 +38,7 @@ struct CSVFeed: ~Copyable {
 
     /// Opens the first file that can be read, and reads its header.
     ///
-    /// - Parameter ignoresTimes: the times of rows are not wanted, and no reason to reject one.
+    /// - Parameter ignoresTimes: Whether the timestamps of rows are ignored, and no reason to reject a row.
     static func open(_ input: CSVInput, badRows policy: BadRowPolicy, ignoresTimes: Bool = false) throws(CSVError) -> CSVFeed {
         var feed = CSVFeed(input, policy, ignoresTimes, try stream(input))
         if !feed.isStream { try feed.rewind() }
@@ -74,7 +74,7 @@ struct CSVFeed: ~Copyable {
         }
     }
 
-    /// Begins another pass over the files that are there now.
+    /// Begins another pass over the files that exist now.
     mutating func rewind() throws(CSVError) {
         files = try input.files()
         sizes = files.map { CSVFeed.size(of: $0) }
@@ -84,8 +84,8 @@ struct CSVFeed: ~Copyable {
         _ = try openNext()
     }
 
-    /// Appends up to `limit` rows. An error ends the reading: that of a bad row where that is the policy, that of the only file, or
-    /// that of the first of several where none could be read.
+    /// Appends up to `limit` rows. An error ends the reading: an invalid row under that policy, an error of the only
+    /// file, or of the first of several if none could be read.
     mutating func read(into rows: inout DCGMRows, limit: Int) throws(CSVError) -> Outcome {
         let wanted = rows.count + limit
         if let stream, reader == nil {
@@ -108,10 +108,10 @@ struct CSVFeed: ~Copyable {
         return .end
     }
 
-    /// Where to wait for more of a stream.
+    /// Waits for more data of a stream.
     func watch() throws(CSVError) -> InputWatch? { try stream?.inputWatch() }
 
-    /// Moves to the next file that can be opened; `false` where none is left.
+    /// Moves to the next file that can be opened; `false` if none is left.
     private mutating func openNext() throws(CSVError) -> Bool {
         while true {
             finishFile()
@@ -133,9 +133,9 @@ struct CSVFeed: ~Copyable {
     }
 
     private mutating func open(_ path: String) throws(CSVError) {
-        // A file that is opened waits for no one; a pipe may.
+        // Opening a regular file does not block; opening a pipe may.
         if CSVInput.Kind(of: path) == .stream {
-            throw CSVError(.unreadable, file: path, message: "not a file; a pipe is read only where it is named alone")
+            throw CSVError(.unreadable, file: path, message: "not a file; a pipe is read only if it is the only input")
         }
         if reader == nil {
             reader = try DCGMReader(path: path, badRows: policy)
@@ -145,7 +145,7 @@ struct CSVFeed: ~Copyable {
         }
     }
 
-    /// A bad one among several files is told and passed over.
+    /// An unreadable file among several is reported and skipped.
     private mutating func reject(_ error: CSVError) throws(CSVError) {
         guard policy == .skip, files.count > 1 else { throw error }
         rejectedFiles[files[current]] = error.description
@@ -156,8 +156,8 @@ struct CSVFeed: ~Copyable {
         ask { (good: $0.rowCount + $0.quality.noValueCount, bad: $0.badRows.count) } ?? (0, 0)
     }
 
-    /// At the end of a file or a stream: one that has nothing but rows that cannot be read is not what it was taken for. One that has a
-    /// header and no rows is an export of nothing.
+    /// Called at the end of a file or a stream: an input with only invalid rows is not of the expected kind. One with a
+    /// header and no rows is an empty export.
     private mutating func judgeFile() {
         let name = stream == nil ? files[current] : input.description
         let counts = rowCounts
@@ -169,7 +169,8 @@ struct CSVFeed: ~Copyable {
         rejectedFiles[name] = "\(name): all \(counts.bad - countsAtOpening.bad) rows are rejected\(first)"
     }
 
-    /// Counts what was read of a file instead of the size it had when the pass began: it may have grown, or not have been read.
+    /// Counts the bytes read from a file instead of its size at the start of the pass: it may have grown, or not have
+    /// been read.
     private mutating func finishFile() {
         guard current >= 0, current < files.count else { return }
         let read = openBytes

@@ -1,18 +1,18 @@
 import Glibc
 import TelemetryReaders
 
-/// What a ``CSVSource`` reads.
+/// The input of a ``CSVSource``.
 public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
-    /// A file; a directory, which means the `*.csv` in it; or a shell pattern (`*`, `?`, `[a-z]`) in any part of the path. A pipe with
-    /// a name is read as a pipe.
+    /// A file; a directory, which means the `*.csv` files in it; or a shell pattern (`*`, `?`, `[a-z]`) in any part of
+    /// the path. A named pipe is read as a pipe.
     case path(String)
-    /// A descriptor that is open and stays so, with its name for messages. It is read once, to its end.
+    /// An open descriptor, which is not closed, with its name for messages. It is read once, to its end.
     case descriptor(Int32, name: String)
 
     /// The process's standard input, read to its end.
     public static let standardInput = CSVInput.descriptor(STDIN_FILENO, name: "standard input")
 
-    /// `-` is standard input, and anything else a path.
+    /// Parses `-` as standard input, and any other text as a path.
     public init(_ text: String) {
         self = text == "-" ? .standardInput : .path(text)
     }
@@ -24,7 +24,7 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Whether the bytes come when somebody else sends them, and cannot be read a second time. Looks at the path.
+    /// Whether the data arrive over time, and cannot be read a second time. Examines the path.
     public var isStream: Bool {
         switch self {
         case .path(let path): Kind(of: path) == .stream
@@ -32,10 +32,10 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The files that a path means now, in the order in which they are read: that of the bytes of their paths.
+    /// The files that a path refers to now, in the order in which they are read: sorted by the bytes of their paths.
     ///
-    /// A name that exists is not taken for a pattern. Directories are not searched for directories; hidden files, and directories that
-    /// a pattern matches, are passed over. Throws where there is no file, or where a directory cannot be read.
+    /// An existing name is not treated as a pattern. Directories are not searched recursively; hidden files, and
+    /// directories that a pattern matches, are skipped. Throws if there is no file, or if a directory cannot be read.
     public func files() throws(CSVError) -> [String] {
         guard case .path(let path) = self else { return [] }
         switch Kind(of: path) {
@@ -47,7 +47,7 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
             let files = try CSVInput.matches(of: path).filter { Kind(of: $0) != .directory }
             if files.isEmpty { throw CSVError(.noInput, file: path, message: "no file matches") }
             return files
-        // What is not there is told by whoever opens it.
+        // A missing file is reported when it is opened.
         case .file, .stream, nil: return [path]
         }
     }
@@ -57,7 +57,7 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
         /// A pipe, a terminal, or another device.
         case stream
 
-        /// `nil` where there is nothing, or nothing that may be looked at.
+        /// `nil` if the file is missing, or inaccessible.
         init?(of path: String) {
             var status = stat()
             guard stat(path, &status) == 0 else { return nil }
@@ -69,7 +69,8 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The `*.csv` of a directory. By its entries, since the directory's own name may look like a pattern.
+    /// The `*.csv` files of a directory, found by its entries, because the directory's own name may contain pattern
+    /// characters.
     private static func entries(of directory: String) throws(CSVError) -> [String] {
         guard let stream = opendir(directory) else {
             throw CSVError(.unreadable, file: directory, message: String(cString: strerror(errno)))
@@ -89,18 +90,18 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
 
     private static func matches(of pattern: String) throws(CSVError) -> [String] {
         var found = glob_t()
-        // With GLOB_ERR a directory that cannot be read is an error, instead of one without files.
+        // With GLOB_ERR an unreadable directory is an error, instead of one without files.
         let code = glob(pattern, GLOB_ERR | GLOB_NOSORT, nil, &found)
         defer { globfree(&found) }
         switch code {
         case 0: return inOrder((0..<Int(found.gl_pathc)).map { String(cString: found.gl_pathv[$0]!) })
         case GLOB_NOMATCH: return []
         default:
-            throw CSVError(.unreadable, file: pattern, message: "the pattern cannot be followed: \(String(cString: strerror(errno)))")
+            throw CSVError(.unreadable, file: pattern, message: "the pattern cannot be expanded: \(String(cString: strerror(errno)))")
         }
     }
 
-    /// Not as the locale sorts, so that the order is the same for everybody.
+    /// Independent of the locale, so that the order is the same everywhere.
     private static func inOrder(_ paths: [String]) -> [String] {
         paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }

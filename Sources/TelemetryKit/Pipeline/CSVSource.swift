@@ -2,52 +2,52 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryReaders
 
-/// Reads DCGM exports as a streamer does: row by row at a rate, collected to batches.
+/// Reads DCGM exports as a streamer does: row by row at a given rate, collected into batches.
 ///
 ///     var source = try CSVSource(CSVSource.Configuration(path: "exports/*.csv", source: "node1-77"))
 ///     while let batch = try await source.next() { … }
 ///
-/// Several files are read one behind the other. One of them that cannot be read is passed over and stands in
-/// ``SourceProgress/rejectedFiles``; where it is the only one, or none can be read, that is an error.
+/// Several files are read one after another. An unreadable file among them is skipped and listed in
+/// ``SourceProgress/rejectedFiles``; if it is the only one, or none can be read, that is an error.
 ///
-/// A stream is waited for without a thread: batches leave when they are due, whether or not more comes.
+/// Waiting for a stream blocks no thread: batches are returned when they are due, whether or not more data arrive.
 ///
-/// One task owns it. Where that task is cancelled, ``next()`` returns what was collected and then `nil`, so that nothing that was
-/// read is lost.
+/// One task owns it. If that task is cancelled, ``next()`` returns the collected samples and then `nil`, so that no
+/// sample that was read is lost.
 public struct CSVSource: ~Copyable, BatchSource {
-    /// What to read, and how. All but the input and the name has a default.
+    /// The options of a source. The input and the name are required.
     public struct Configuration: Sendable {
-        /// What to read. Required.
+        /// The input. Required.
         public var input: CSVInput
         /// The streamer's instance id. Required.
         public var source: String
-        /// Hosts whose rows are taken; by default all.
+        /// The hosts whose rows are accepted. Default: all.
         public var hosts = HostFilter()
-        /// Begin again at the end, for ever, with the files that are there by then. A stream has one pass.
-        /// Default: `false`.
+        /// Whether to start again at the end, for ever, with the files that exist then. A stream has one pass. Default:
+        /// `false`.
         public var loop = false
-        /// Rows a second; 0: as fast as it goes. Default: 0.
+        /// The maximum number of rows per second; 0 for no limit. Default: 0.
         public var rate = 0
-        /// Which time a sample gets. Default: `SampleTimestamps.source`.
+        /// The timestamp that a sample receives. Default: `SampleTimestamps.source`.
         public var timestamps = SampleTimestamps.source
-        /// What to do at a row that cannot be read; by default it is counted and passed over.
+        /// The behaviour at an invalid row. Default: it is counted and skipped.
         public var badRows = BadRowPolicy.skip
-        /// Rows a batch at most. Default: 10,000.
+        /// The maximum number of rows per batch. Default: 10,000.
         public var batchSize = 10_000
-        /// How long rows are collected before they leave as a batch. Default: 5 s.
+        /// The maximum time for which rows are collected before they are returned as a batch. Default: 5 s.
         public var interval = Duration.seconds(5)
 
-        /// Told what was read, several times a batch and before each wait for a stream: a batch may be long in coming.
-        /// Default: does nothing.
+        /// Called with the progress, several times per batch and before each wait for a stream, because a batch may
+        /// take long. Default: does nothing.
         public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
 
-        /// The defaults, for an input.
+        /// Creates a configuration with defaults for an input.
         public init(input: CSVInput, source: String) {
             self.input = input
             self.source = source
         }
 
-        /// A file, a directory or a pattern, as ``CSVInput/path(_:)``.
+        /// Creates a configuration for a file, a directory or a pattern, like ``CSVInput/path(_:)``.
         public init(path: String, source: String) {
             self.init(input: .path(path), source: source)
         }
@@ -59,22 +59,23 @@ public struct CSVSource: ~Copyable, BatchSource {
     private var builder: BatchBuilder
     private var pacer: RatePacer
     private var rows = DCGMRows()
-    /// For every series of the reader: whether its host was asked for, and where its last stamp is.
+    /// For each series of the reader: whether its host is accepted, and where its last timestamp is stored.
     private var isSelected: [Bool] = []
     private var stampPlaces: [Int] = []
-    /// A sample is identified by metric, GPU and time: series that differ in other things, such as the pod, share stamps.
+    /// A sample is identified by metric, GPU and time: series that differ in other parts, such as the pod, share
+    /// timestamps.
     private var stampsByIdentity: [[String]: Int] = [:]
     private var lastStamps: [Int64] = []
     private var selectedInPass = 0
     private var hasEnded = false
-    /// What ended the reading; it is thrown when the rows before it have left.
+    /// The error that ended the reading; it is thrown after the rows before it were returned.
     private var failure: CSVError?
     private var counts = SourceProgress()
 
-    /// Rows that are read and stamped together at most.
+    /// The maximum number of rows that are read and stamped together.
     private static let chunk = 4_096
 
-    /// Opens the first file and reads its header. A stream is not waited for before ``next()``.
+    /// Opens the first file and reads its header. Does not wait for a stream before ``next()``.
     public init(_ configuration: Configuration, clock: PipelineClock = .system) throws(CSVError) {
         self.configuration = configuration
         self.clock = clock
@@ -86,7 +87,7 @@ public struct CSVSource: ~Copyable, BatchSource {
         pacer = RatePacer(rate: configuration.rate)
     }
 
-    /// What was read so far.
+    /// The progress so far.
     public var progress: SourceProgress {
         var progress = counts
         progress.quality = feed.quality
@@ -96,10 +97,11 @@ public struct CSVSource: ~Copyable, BatchSource {
         return progress
     }
 
-    /// The next batch: full, or due, or the last. `nil` at the end of the input, unless it loops, and after cancellation.
+    /// Returns the next batch: full, due, or the last. `nil` at the end of the input, unless it loops, and after
+    /// cancellation.
     ///
-    /// A loop ends where a whole pass gave no row. Where the input cannot be read, or at a bad row where that is the policy, the rows
-    /// before it come first, the next call throws, and the one after that returns `nil`.
+    /// A loop ends if a whole pass yields no row. If the input cannot be read, or at an invalid row under that policy,
+    /// the rows before it are returned first, the next call throws, and the one after that returns `nil`.
     public mutating func next() async throws(CSVError) -> MetricBatch? {
         while true {
             let now = clock.monotonic()
@@ -112,7 +114,7 @@ public struct CSVSource: ~Copyable, BatchSource {
             let (allowance, wait) = pacer.allowance(at: now)
             if allowance == 0 {
                 let untilDue = builder.deadline.map { $0 - now } ?? wait
-                // Cancellation is seen at the top.
+                // Cancellation is checked at the top.
                 try? await clock.sleep(min(wait, untilDue))
                 continue
             }
@@ -122,7 +124,7 @@ public struct CSVSource: ~Copyable, BatchSource {
         }
     }
 
-    /// Until there is more to read, the open batch is due, or the task is cancelled.
+    /// Waits until there is more to read, the open batch is due, or the task is cancelled.
     private mutating func waitForInput() async {
         let watch: InputWatch?
         do throws(CSVError) {
@@ -186,7 +188,7 @@ public struct CSVSource: ~Copyable, BatchSource {
             guard isSelected[Int(number)] else { continue }
             var time = rows.timestamps[i]
             if stampsRows {
-                // Also where the clock was set back.
+                // This also applies if the clock was set back.
                 let place = stampPlaces[Int(number)]
                 let last = lastStamps[place]
                 time = last >= stamp ? last.addingClamped(1) : stamp

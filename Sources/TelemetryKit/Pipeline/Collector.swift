@@ -8,37 +8,37 @@ import TelemetryStores
 ///     let collector = Collector(store: store) { event in log(event) }
 ///     try await collector.run(messages) { position in try await subscription.commit(through: position.offset) }
 ///
-/// Samples are written in groups: when there are enough of them, or when the first has waited long enough; a few groups at one time.
-/// While the store is away they are written again and again and nothing more is read, so the queue holds what comes. Every
-/// sample reaches the store at least once; a second time changes nothing, since a store identifies samples. What the store refuses
-/// for good goes to ``Configuration/deadLetters``.
+/// Samples are written in groups: when there are enough of them, or when the first has waited long enough; a few groups
+/// at the same time. While the store is unavailable the writes are repeated and nothing more is read, so new messages
+/// stay in the queue. Every sample reaches the store at least once; writing it twice changes nothing, because a store
+/// identifies samples. Samples that the store refuses permanently go to ``Configuration/deadLetters``.
 ///
 /// Safe to use from any task; ``run(_:commit:)`` is called once.
 public final class Collector<Store: TelemetryStore>: Sendable {
-    /// How to collect. Every member has a default.
+    /// The options of a collector.
     public struct Configuration: Sendable {
-        /// Samples that are written together, about. Default: 10,000.
+        /// The approximate number of samples per write. Default: 10,000.
         public var groupSize = 10_000
-        /// Bytes of the messages that are written together, about. Default: 4 MiB.
+        /// The approximate size in bytes of the messages per write. Default: 4 MiB.
         public var groupBytes = 4 << 20
-        /// How long a sample waits for others at most. Default: 1 s.
+        /// The maximum time for which a sample waits for others. Default: 1 s.
         public var flushInterval = Duration.seconds(1)
-        /// Groups that are written at one time. With more than one, two messages that give one sample different values may be stored
-        /// in either order. Default: 4.
+        /// The maximum number of groups that are written at the same time. With more than one, two messages that give
+        /// one sample different values may be stored in either order. Default: 4.
         public var writesAtOnce = 4
-        /// The GPUs to write; `nil`: all. Default: `nil`.
+        /// The GPUs to write; `nil` for all. Default: `nil`.
         public var shard: Shard?
-        /// The waits between tries while the store is away. Default: `Backoff()`.
+        /// The waits between attempts while the store is unavailable. Default: `Backoff()`.
         public var backoff = Backoff()
-        /// The wait where the store refuses the credentials or the call, which only a person can mend. Default: 30 s.
+        /// The wait if the store refuses the credentials or the call, which an operator must fix. Default: 30 s.
         public var refusedWait = Duration.seconds(30)
-        /// Keeps what the store refuses for good. Returns when it is kept: the position is committed after that. Where it throws, it
-        /// is called again. `nil`: refused samples are passed over. Default: `nil`.
+        /// Stores the samples that the store refuses permanently. Returns when they are stored: the position is
+        /// committed after that. If it throws, it is called again. `nil`: refused samples are dropped. Default: `nil`.
         public var deadLetters: (@Sendable ([RefusedSamples]) throws -> Void)?
-        /// Told of batches when the store has taken them; it must not wait. Default: `nil`.
+        /// Called with batches when the store has accepted them; it must not block. Default: `nil`.
         public var onStored: (@Sendable ([MetricBatch]) -> Void)?
 
-        /// The defaults.
+        /// Creates a configuration with the default values.
         public init() {}
     }
 
@@ -46,9 +46,9 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         var counters = CollectorCounters()
         var window: CollectorWindow
         var retries: CollectorRetries
-        /// Waits for room in the window.
+        /// The reader's wait for space in the window.
         var dispatcher = Waiters()
-        /// A group was given up: no other begins.
+        /// A group was abandoned: no other begins.
         var hasStopped = false
         var committed: CollectorPosition?
         var isCommitting = false
@@ -61,7 +61,8 @@ public final class Collector<Store: TelemetryStore>: Sendable {
     private let mailbox: GroupMailbox
     private let state: Mutex<State>
 
-    /// Reads and writes nothing until ``run(_:commit:)``. `report` is called from any task and must not wait.
+    /// Creates a collector, which reads and writes nothing until ``run(_:commit:)``. `report` is called from any task
+    /// and must not block.
     public init(
         store: Store, configuration: Configuration = Configuration(), clock: PipelineClock = .system,
         report: @escaping @Sendable (CollectorEvent) -> Void = { _ in }
@@ -77,19 +78,20 @@ public final class Collector<Store: TelemetryStore>: Sendable {
                 window: CollectorWindow(limit: configuration.writesAtOnce), retries: CollectorRetries(configuration.backoff)))
     }
 
-    /// What was done so far.
+    /// The progress so far.
     public var counters: CollectorCounters { state.withLock { $0.counters } }
 
-    /// Samples that were read and are not yet on their way to the store.
+    /// The number of samples that were read and are not yet being written.
     public var pendingSamples: Int { mailbox.sampleCount }
 
-    /// Returns when the messages end and all is stored. Throws what the sequence of messages throws, after storing what came before.
+    /// Returns when the messages end and all are stored. Throws the error of the sequence of messages, after storing
+    /// the messages before it.
     ///
-    /// Where the task is cancelled, what is not stored by then is not committed.
+    /// If the task is cancelled, messages that are not stored by then are not committed.
     ///
     /// - Parameters:
-    ///   - messages: those of the queue, in the order of their offsets.
-    ///   - commit: is called with the position of the last message that is stored, as is everything before it.
+    ///   - messages: The messages of the queue, in the order of their offsets.
+    ///   - commit: Called with the position of the last message that is stored together with everything before it.
     public func run<Messages: AsyncSequence>(
         _ messages: Messages, commit: @escaping @Sendable (CollectorPosition) async throws -> Void = { _ in }
     ) async throws where Messages.Element == CollectorMessage {
@@ -158,7 +160,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         }
     }
 
-    /// Waits while as many groups are being written as may be. `false`: no other is to begin.
+    /// Waits while the maximum number of groups is being written. `false` if no other may begin.
     private func hasRoom() async -> Bool {
         await state.waitThroughCancellation(\.dispatcher) { $0.window.isFull && !$0.hasStopped }
         return state.withLock { !$0.hasStopped }
@@ -202,7 +204,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         }
     }
 
-    /// Writes until the store has accepted or refused every sample. `false`: cancelled before that.
+    /// Writes until the store has accepted or refused every sample. `false` if it was cancelled before.
     private func write(_ batches: [MetricBatch]) async -> Bool {
         guard !batches.isEmpty else { return true }
         while true {
@@ -257,7 +259,7 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         configuration.onStored?(batches)
     }
 
-    /// `false`: cancelled before the dead letters were kept.
+    /// `false` if it was cancelled before the dead letters were stored.
     private func keep(_ refused: [RefusedSamples]) async -> Bool {
         var backoff = configuration.backoff
         while let deadLetters = configuration.deadLetters {

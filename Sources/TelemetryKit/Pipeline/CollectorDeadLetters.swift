@@ -4,27 +4,28 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// A file of the samples that a database refuses for good. A line is a JSON object:
+/// A file of the samples that a database refuses permanently. Each line is a JSON object:
 ///
 ///     {"refused_at":"2025-07-18T20:42:34Z","reason":"…","batch":{"batch_id":"…","source":"…","collected_at":"…","metrics":[…]}}
 ///
-/// The batch is in the plain format (Docs/BatchFormat.md), so that what was mended can be published again. Samples that are read and
-/// refused a second time, after a restart, are there twice.
+/// The batch has the plain format (Docs/BatchFormat.md), so that it can be published again after the problem is fixed.
+/// Samples that are read and refused a second time, after a restart, are in the file twice.
 ///
-/// The file is opened for each call, so it may be moved away at any time. Safe to use from any task; one process at a time.
+/// The file is opened for each call, so it may be moved away at any time. Safe to use from any task; only one process
+/// at a time.
 public final class DeadLetterFile: Sendable {
-    /// Where the file is.
+    /// The path of the file.
     public let path: String
     private let now: @Sendable () -> Timestamp
     private let isWriting = Mutex(())
 
-    /// The file is made by the first call that has something to keep.
+    /// Creates a dead letter file; the file itself is created by the first call that stores samples.
     public init(path: String, now: @escaping @Sendable () -> Timestamp = { .now }) {
         self.path = path
         self.now = now
     }
 
-    /// Returns when the samples are on the disk, or throws an error that names the path, with nothing added.
+    /// Returns when the samples are on the device, or throws an error that contains the path, with nothing added.
     public func append(_ refused: [RefusedSamples]) throws {
         guard !refused.isEmpty else { return }
         let lines = lines(of: refused)
@@ -36,12 +37,12 @@ public final class DeadLetterFile: Sendable {
             do {
                 var last = UInt8(ascii: "\n")
                 if size > 0, pread(file, &last, 1, size - 1) != 1 { throw SystemError("read", on: path) }
-                // A power loss may have cut the last line.
+                // A power loss may have truncated the last line.
                 if last != UInt8(ascii: "\n") { try write([UInt8(ascii: "\n")], to: file) }
                 try write(lines, to: file)
                 guard fdatasync(file) == 0 else { throw SystemError("sync", on: path) }
             } catch {
-                // Else a second try would leave a part of the lines twice.
+                // Otherwise a second attempt would leave a part of the lines twice.
                 ftruncate(file, size)
                 throw error
             }

@@ -3,14 +3,14 @@ import TelemetryStores
 
 /// One message of the queue, for a ``Collector``.
 public struct CollectorMessage: Sendable {
-    /// Its place in the log: a position is committed by it.
+    /// The message's offset in the log, by which it is committed.
     public var offset: Int64
     /// A batch as JSON, in either format.
     public var payload: [UInt8]
-    /// Which log the message is of, as the queue names it (`LogPosition.log` of TelemetryMQ); `nil` if it does not.
+    /// The log of the message, as the queue names it (`LogPosition.log` of TelemetryMQ); `nil` if it is not known.
     public var log: String?
 
-    /// A message of the queue.
+    /// Creates a message.
     public init(offset: Int64, payload: [UInt8], log: String? = nil) {
         self.offset = offset
         self.payload = payload
@@ -28,52 +28,53 @@ public struct CollectorPosition: Sendable, Hashable {
     /// ``CollectorMessage/log`` of that message.
     public var log: String?
 
-    /// A position in the queue.
+    /// Creates a position.
     public init(offset: Int64, log: String? = nil) {
         self.offset = offset
         self.log = log
     }
 }
 
-/// What a person who runs a collector wants to hear of.
+/// An event that the operator of a collector should know of.
 public enum CollectorEvent: Sendable {
-    /// The message is not a batch. It is passed over.
+    /// The message is not a batch. It is skipped.
     case undecodable(offset: Int64, BatchError)
-    /// The store cannot take samples now; the next try comes after `wait`. Nothing is read meanwhile.
+    /// The store is unavailable; the next attempt follows after `wait`. Nothing is read meanwhile.
     case storeUnavailable(StoreError, attempt: Int, wait: Duration)
-    /// The store takes samples again.
+    /// The store accepts samples again.
     case storeRecovered(afterAttempts: Int)
-    /// The store refuses samples for good; all others of their group are stored. They are kept as dead letters where those are.
+    /// The store refuses samples permanently; all others of their group are stored. They become dead letters if that is
+    /// configured.
     case refused(RefusedSamples)
-    /// The dead letters cannot be kept now; the next try comes after `wait`. Nothing is committed meanwhile.
+    /// The dead letters cannot be stored now; the next attempt follows after `wait`. Nothing is committed meanwhile.
     case deadLettersFailed(any Error, wait: Duration)
     /// The samples are stored, but the position is not: they will be read again after a restart, which changes nothing.
     case commitFailed(CollectorPosition, any Error)
 }
 
-/// What a collector has done so far.
+/// The progress of a collector.
 public struct CollectorCounters: Sendable, Hashable {
-    /// Messages read.
+    /// The number of messages read.
     public var messages = 0
-    /// Messages that are no batch. They are passed over.
+    /// The number of messages that are not batches. They are skipped.
     public var undecodableMessages = 0
-    /// Samples in the batches read.
+    /// The number of samples in the batches read.
     public var samplesRead = 0
-    /// Of these, samples of GPUs in other shards.
+    /// The number of these that belong to GPUs of other shards.
     public var samplesOfOtherShards = 0
-    /// Samples that the store has taken, those that came twice counted twice.
+    /// The number of samples that the store has accepted; samples that arrived twice count twice.
     public var samplesStored = 0
-    /// Of the samples stored; what came twice is in it twice.
+    /// Statistics of the stored samples; samples that arrived twice count twice.
     public var digest = SampleDigest()
-    /// Samples that the store refused for good.
+    /// The number of samples that the store refused permanently.
     public var samplesRefused = 0
-    /// Calls of the store that it accepted.
+    /// The number of successful calls of the store.
     public var writes = 0
-    /// Tries that failed and were repeated.
+    /// The number of failed attempts that were repeated.
     public var retries = 0
-    /// Positions that the queue did not take. The next commit covers them.
+    /// The number of positions that the queue did not accept. The next commit covers them.
     public var commitsFailed = 0
-    /// The last message whose samples are stored, and its log; `nil` before the first.
+    /// The last message whose samples are stored, with its log; `nil` before the first.
     public var lastStored: CollectorPosition?
     /// The offset of ``lastStored``.
     // Not inlined: Swift 6.3.1 crashes when it optimises callers in other modules.
@@ -82,6 +83,6 @@ public struct CollectorCounters: Sendable, Hashable {
     /// `false` while a write is being repeated.
     public var isStoreAvailable = true
 
-    /// Nothing done.
+    /// Creates the initial progress.
     public init() {}
 }

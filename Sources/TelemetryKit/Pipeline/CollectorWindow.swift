@@ -1,7 +1,7 @@
 import TelemetryNet
 
-/// The groups that are being written at one time. They may be done in any order; the position that is committed passes a group
-/// when it and all before it are.
+/// The groups that are being written at the same time. They may be completed in any order; the position to commit
+/// passes a group when it and all groups before it are complete.
 struct CollectorWindow: Sendable {
     private struct Group {
         var last: CollectorPosition
@@ -9,22 +9,22 @@ struct CollectorWindow: Sendable {
     }
 
     private let limit: Int
-    /// From the oldest that is not done on.
+    /// The groups from the oldest incomplete one on.
     private var groups: [Group] = []
     private var firstNumber = 0
 
     init(limit: Int) { self.limit = max(1, limit) }
 
-    /// No further group may begin: so a group that is refused again and again holds up the reading, not only the position.
+    /// No further group may begin, so that a group that is refused repeatedly stops the reading, not only the position.
     var isFull: Bool { groups.count >= limit }
 
-    /// - Parameter last: of the group's messages.
+    /// - Parameter last: The last of the group's messages.
     mutating func begin(last: CollectorPosition) -> Int {
         groups.append(Group(last: last))
         return firstNumber + groups.count - 1
     }
 
-    /// Returns the position up to which all is done now; `nil` if that is no further than before.
+    /// Returns the position up to which everything is now complete; `nil` if that is no further than before.
     mutating func finish(_ number: Int) -> CollectorPosition? {
         groups[number - firstNumber].isDone = true
         let done = groups.prefix(while: \.isDone)
@@ -35,17 +35,19 @@ struct CollectorWindow: Sendable {
     }
 }
 
-/// When writers may try, while the store is away: all of them together, so that several do not ask it more often than one.
+/// Decides when writers may try while the store is unavailable: all of them together, so that several do not query it
+/// more often than one.
 struct CollectorRetries: Sendable {
     private var backoff: Backoff
     private var opensAt: Duration?
 
     init(_ backoff: Backoff) { self.backoff = backoff }
 
-    /// How long to wait before a try; zero while the store is there.
+    /// The wait before an attempt; zero while the store is available.
     func wait(at now: Duration) -> Duration { opensAt.map { max(.zero, $0 - now) } ?? .zero }
 
-    /// A try failed. Returns how many did in a row, those under way at one time as one, and how long the next is away.
+    /// Records a failed attempt. Returns the number of consecutive failures, counting concurrent ones as one, and the
+    /// wait before the next.
     mutating func fail(at now: Duration, atLeast asked: Duration?) -> (attempt: Int, wait: Duration) {
         if let opensAt, opensAt > now {
             self.opensAt = max(opensAt, now + (asked ?? .zero).boundedWait)
@@ -55,7 +57,7 @@ struct CollectorRetries: Sendable {
         return (backoff.attempt, wait(at: now))
     }
 
-    /// A try succeeded. Returns how many failed before.
+    /// Records a successful attempt. Returns the number of failures before it.
     mutating func succeed() -> Int {
         defer {
             backoff.reset()

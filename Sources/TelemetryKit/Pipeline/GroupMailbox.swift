@@ -2,15 +2,15 @@ import Synchronization
 import TelemetryModels
 import TelemetryNet
 
-/// Between the task that reads messages and the task that writes to the store: holds one group, and makes the reader wait
-/// while that group is full. So nothing is read for long while the store is away.
+/// Connects the task that reads messages with the task that writes to the store: contains one group, and makes the
+/// reader wait while that group is full, so that reading stops while the store is unavailable.
 final class GroupMailbox: Sendable {
     private struct State {
         var grouper: SampleGrouper
         var hasEnded = false
         var reader = Waiters()
         var writer = Waiters()
-        /// The timer of the present wait, and the last that fired: it may do so before the wait begins.
+        /// The timer of the current wait, and the last that fired, which may happen before the wait begins.
         var timer = 0
         var firedTimer = 0
     }
@@ -39,7 +39,7 @@ final class GroupMailbox: Sendable {
         woken?.resume()
     }
 
-    /// No more messages: what is held is due.
+    /// Records that there are no more messages: the current group is due.
     func end() {
         let waiting = state.withLock { state in
             state.hasEnded = true
@@ -48,7 +48,7 @@ final class GroupMailbox: Sendable {
         for woken in waiting { woken.resume() }
     }
 
-    /// The next group that is full or due, or the last; `nil` at the end.
+    /// Returns the next group that is full or due, or the last; `nil` at the end.
     func next() async -> SampleGroup? {
         while true {
             switch take() {
@@ -80,7 +80,7 @@ final class GroupMailbox: Sendable {
         return taken
     }
 
-    /// Returns when something changed since ``take()``, at once if it already has.
+    /// Returns when something has changed since ``take()``, at once if it already has.
     private func signal() async {
         await state.waitThroughCancellation(\.writer) { !$0.hasEnded && $0.grouper.deadline == nil }
     }

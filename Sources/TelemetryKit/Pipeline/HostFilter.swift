@@ -1,21 +1,22 @@
 import Glibc
 
-/// Which hosts' rows to take: `node1,node2` or `mtv5-dgx1-*`.
+/// The hosts whose rows are accepted: `node1,node2` or `mtv5-dgx1-*`.
 public struct HostFilter: Sendable, Hashable {
-    /// Shell patterns (`*`, `?`, `[a-z]`); a host matches where one of them does. None: every host.
+    /// Shell patterns (`*`, `?`, `[a-z]`); a host is accepted if one of them matches. Without patterns, every host is
+    /// accepted.
     public var patterns: [String]
 
-    /// Hosts that one of the patterns matches; all, where there is none.
+    /// Creates a filter for hosts that match one of the patterns; all if there is none.
     public init(patterns: [String] = []) {
         self.patterns = patterns
     }
 
-    /// Patterns with commas between them; blanks do not count.
+    /// Parses patterns separated by commas; blanks are ignored.
     public init(_ text: String) {
         patterns = text.split(separator: ",").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
     }
 
-    /// Whether rows of that host are taken.
+    /// Returns whether rows of that host are accepted.
     public func contains(_ hostname: String) -> Bool {
         patterns.isEmpty || patterns.contains { fnmatch($0, hostname, 0) == 0 }
     }

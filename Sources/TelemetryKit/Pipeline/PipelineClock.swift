@@ -1,16 +1,16 @@
 import TelemetryModels
 import TelemetryNet
 
-/// What time it is and how to wait: the system's, or a test's.
+/// A source of time and of waits: the system's, or a test's.
 public struct PipelineClock: Sendable {
-    /// The time that samples are stamped with.
+    /// The time used to stamp samples.
     public var wall: @Sendable () -> Timestamp
-    /// Time since any fixed moment, which never goes back.
+    /// The time since any fixed moment, which never decreases.
     public var monotonic: @Sendable () -> Duration
-    /// Throws only where the task is cancelled.
+    /// Throws only if the task is cancelled.
     public var sleep: @Sendable (Duration) async throws -> Void
 
-    /// A clock of these functions, for tests.
+    /// Creates a clock from these functions, for tests.
     public init(
         wall: @escaping @Sendable () -> Timestamp, monotonic: @escaping @Sendable () -> Duration,
         sleep: @escaping @Sendable (Duration) async throws -> Void

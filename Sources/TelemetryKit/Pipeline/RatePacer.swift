@@ -1,22 +1,23 @@
 import TelemetryNet
 
-/// How many rows may be read now, so that a rate is kept.
+/// Calculates how many rows may be read now, so that a rate is maintained.
 struct RatePacer: Sendable {
-    /// Rows a second; 0: any number.
+    /// The number of rows per second; 0 for no limit.
     private let rate: Int
-    /// Rows that are granted together at least: a wake-up a row could not keep up with a large rate.
+    /// The minimum number of rows that are granted together: one wake-up per row could not keep up with a high rate.
     private let granule: Int
     private var since: Duration?
     private var taken = 0
 
     init(rate: Int) {
         precondition(rate >= 0)
-        // No machine reads as many.
+        // No machine reads that many.
         self.rate = min(rate, 1 << 48)
         granule = max(1, self.rate / 100)
     }
 
-    /// Rows that are due, or 0 and how long to wait. What could not be read in time is made up for within a second, and not later.
+    /// Returns the number of rows that are due, or 0 and the time to wait. Rows that could not be read in time are
+    /// caught up within a second only.
     mutating func allowance(at now: Duration) -> (rows: Int, wait: Duration) {
         guard rate > 0 else { return (.max, .zero) }
         let start = since ?? now

@@ -4,9 +4,10 @@ import TelemetryModels
 struct SampleGroup: Sendable {
     var batches: [MetricBatch] = []
     var sampleCount = 0
-    /// Of the messages.
+    /// The size of the messages.
     var byteCount = 0
-    /// What can be committed when the group is stored. Messages that gave no sample count too, so that they are not read again.
+    /// The position that can be committed when the group is stored. Messages without samples count too, so that they
+    /// are not read again.
     var last: CollectorPosition?
 }
 
@@ -27,9 +28,9 @@ struct SampleGrouper: Sendable {
     var sampleCount: Int { group.sampleCount }
 
     /// - Parameters:
-    ///   - batch: `nil` for a message that gave no sample.
-    ///   - bytes: of the message.
-    ///   - position: of the message.
+    ///   - batch: The batch; `nil` for a message without samples.
+    ///   - bytes: The size of the message.
+    ///   - position: The position of the message.
     mutating func add(_ batch: MetricBatch?, bytes: Int, position: CollectorPosition, now: Duration) {
         if openedAt == nil { openedAt = now }
         group.last = position
@@ -39,7 +40,7 @@ struct SampleGrouper: Sendable {
         group.sampleCount += batch.count
     }
 
-    /// When the group is due; `nil` where it is empty.
+    /// The time when the group is due; `nil` if it is empty.
     var deadline: Duration? { openedAt.map { $0 + interval } }
 
     var isFull: Bool { group.sampleCount >= size || group.byteCount >= bytes }

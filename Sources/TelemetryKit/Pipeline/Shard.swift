@@ -2,9 +2,9 @@ import TelemetryModels
 
 /// The share of the GPUs that one of several collectors writes: `2/4` is the second of four.
 public struct Shard: Sendable, Hashable, CustomStringConvertible {
-    /// From 1.
+    /// The index, from 1.
     public let index: Int
-    /// Of how many shares.
+    /// The number of shares.
     public let count: Int
 
     /// `nil` unless 1 ≤ index ≤ count.
@@ -14,7 +14,7 @@ public struct Shard: Sendable, Hashable, CustomStringConvertible {
         self.count = count
     }
 
-    /// Reads `2/4`.
+    /// Parses `2/4`.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let index = Int(parts[0]), let count = Int(parts[1]) else { return nil }
@@ -23,7 +23,7 @@ public struct Shard: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { "\(index)/\(count)" }
 
-    /// Whether the GPU is in this share. Every GPU is in exactly one, whichever process asks.
+    /// Whether the GPU is in this share. Every GPU is in exactly one, in every process.
     public func contains(uuid: String) -> Bool {
         Int(Shard.hash(uuid) % UInt64(count)) == index - 1
     }
@@ -35,7 +35,7 @@ public struct Shard: Sendable, Hashable, CustomStringConvertible {
         return hash
     }
 
-    /// The samples of a batch that are in this share.
+    /// Returns the samples of a batch that are in this share.
     public func filter(_ batch: MetricBatch) -> MetricBatch {
         let isMine = batch.series.map { contains(uuid: $0.gpu.uuid) }
         if isMine.allSatisfy({ $0 }) { return batch }

@@ -2,9 +2,9 @@ import Glibc
 import TelemetryNet
 import TelemetryReaders
 
-/// A pipe, a terminal, or whatever else gives its bytes when it likes, as the source of a ``CSVReader``.
+/// A pipe, a terminal, or any other source whose bytes arrive over time, as the source of a ``CSVReader``.
 ///
-/// The reader never waits in it: where there is no byte yet, its read throws and ``isStarved`` says why; who wants to wait has
+/// The reader never blocks: if there is no byte yet, its read throws and ``isStarved`` is set; to wait, use
 /// ``inputWatch()``.
 final class StreamInput {
     private struct NothingYet: Error {}
@@ -12,10 +12,11 @@ final class StreamInput {
     private let name: String
     private let descriptor: Int32
     private let ownsDescriptor: Bool
-    /// The last read failed because there was no byte.
+    /// Whether the last read failed because there was no byte.
     private(set) var isStarved = false
     private var watch: InputWatch?
-    /// What came before a reader had its whole header: since a reader cannot stop within it, the next one gets this again.
+    /// The bytes that arrived before a reader had its whole header: a reader cannot stop within it, so the next one
+    /// receives them again.
     private var head: [UInt8] = []
     private var replayed = 0
     private var keepsHead = true
@@ -27,7 +28,7 @@ final class StreamInput {
         ownsDescriptor = false
     }
 
-    /// Opens a pipe or a device; to open a pipe that nobody writes to yet does not wait for the one who will.
+    /// Opens a pipe or a device; opening a pipe without a writer does not wait for one.
     init(path: String) throws(CSVError) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         name = path
@@ -39,14 +40,14 @@ final class StreamInput {
         if ownsDescriptor, descriptor >= 0 { close(descriptor) }
     }
 
-    /// A reader that has read its header; `nil` where the header is not all there yet.
+    /// Returns a reader that has read its header; `nil` if the header is not complete yet.
     func reader(badRows policy: BadRowPolicy) throws(CSVError) -> DCGMReader? {
         replayed = 0
         do throws(CSVError) {
             var configuration = CSVReader.Configuration()
             configuration.trimsSpaces = true
             let csv = try CSVReader(name: name, configuration: configuration) { [self] in try read(into: $0) }
-            // A reader with a header has asked for bytes that were not there before: all of the head is in its window.
+            // A reader with a header has requested bytes that were not there before: the whole head is in its window.
             keepsHead = false
             head = []
             return try DCGMReader(csv, badRows: policy)
@@ -56,7 +57,7 @@ final class StreamInput {
         }
     }
 
-    /// Where to wait for more. Only who has to wait needs one.
+    /// Waits for more data. Created only when a wait is needed.
     func inputWatch() throws(CSVError) -> InputWatch {
         do {
             let watch = try watch ?? InputWatch(descriptor)
@@ -76,7 +77,7 @@ final class StreamInput {
             return part.count
         }
         while true {
-            // Asked first: others may share the descriptor, so it must not be made non-blocking.
+            // Checked first: others may share the descriptor, so it must not be made non-blocking.
             var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             guard poll(&state, 1, 0) != 0 else { throw starved() }
             let count = Glibc.read(descriptor, buffer.baseAddress!, buffer.count)

@@ -21,7 +21,7 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
         regex = operation == .matches || operation == .matchesNot ? try LinearRegex(value) : nil
     }
 
-    /// An absent label has the empty value.
+    /// A missing label has the empty value.
     package func matches(_ text: String) -> Bool {
         switch operation {
         case .equal: text.hasBytes(of: value)
@@ -31,7 +31,7 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The values that it allows, where they are spelled out.
+    /// The values that it matches, if they are listed explicitly.
     package var allowedValues: [String]? {
         switch operation {
         case .equal: [value]
@@ -53,10 +53,10 @@ package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
     package var description: String { name + operation.rawValue + promQLQuoted(value) }
 }
 
-/// The text in quotes, cut if it is long: for errors.
+/// The text in quotes, truncated if it is long: for errors.
 package func promQLEcho(_ text: String) -> String { promQLQuoted(abbreviated(text)) }
 
-/// The text in quotes, as PromQL reads it.
+/// The text in quotes, in the syntax of PromQL.
 func promQLQuoted(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {

@@ -1,16 +1,16 @@
 import TelemetryModels
 import TelemetryNet
 
-/// The labels of a series or of a result, among them its name as `__name__`. Shared by all samples that have it.
+/// The labels of a series or of a result, including its name as `__name__`. Shared by all samples that have them.
 package final class LabelSet: Hashable, Sendable {
     static let empty = LabelSet([])
     package static let nameLabel = "__name__"
 
-    /// In the order of names; values are not empty, since to Prometheus an empty label is none.
+    /// Sorted by name; values are not empty, because in Prometheus an empty label is the same as a missing one.
     package let labels: [MetricLabel]
     private let contentHash: Int
 
-    /// Of labels whose names are unique, in any order.
+    /// Creates a set from labels with unique names, in any order.
     init(_ labels: [MetricLabel]) {
         self.labels = labels.filter { !$0.value.isEmpty }.sorted { $0.name.precedes($1.name) }
         var hasher = Hasher()
@@ -24,26 +24,26 @@ package final class LabelSet: Hashable, Sendable {
 
     package func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }
 
-    /// Empty where the label is not there.
+    /// Returns the empty text if the label is missing.
     package subscript(_ name: String) -> String { labels.first { $0.name.hasBytes(of: name) }?.value ?? "" }
 
     func keeping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { names.hasText($0.name) }) }
 
     func dropping(_ names: [String]) -> LabelSet { LabelSet(labels.filter { !names.hasText($0.name) }) }
 
-    /// An empty value takes the label away.
+    /// Sets a label; an empty value removes it.
     func setting(_ name: String, _ value: String) -> LabelSet {
         LabelSet(labels.filter { !$0.name.hasBytes(of: name) } + [MetricLabel(name: name, value: value)])
     }
 
-    /// By names and values, label by label.
+    /// Orders by names and values, label by label.
     package static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
         for (x, y) in zip(a.labels, b.labels) where x != y { return (ByteText(x.name), ByteText(x.value)) < (ByteText(y.name), ByteText(y.value)) }
         return a.labels.count < b.labels.count
     }
 }
 
-/// The labels that a series of a store has in PromQL.
+/// Creates the labels that a store's series has in PromQL.
 extension LabelSet {
     /// Its own labels, and those of `dcgm-exporter` for what its GPU says beyond them. The members that a store can
     /// filter by are always the GPU's.

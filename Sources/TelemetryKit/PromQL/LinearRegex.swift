@@ -1,11 +1,12 @@
 import TelemetryNet
 
-/// A regular expression that matches a whole text, in time linear in its length: patterns come from clients, and a search that
-/// tries and goes back could be made to take for ever.
+/// A regular expression that matches a whole text, in time linear in its length: patterns come from clients, and a
+/// backtracking search could be made to run for ever.
 ///
-/// The pattern becomes a program whose states are all followed at once (K. Thompson, Regular expression search algorithm, 1968).
+/// The pattern is compiled to a program whose states are followed in parallel (K. Thompson, Regular expression search
+/// algorithm, 1968).
 package struct LinearRegex: Sendable {
-    /// Bounds both memory and the time for each character.
+    /// Limits both the memory and the time per character.
     static let maxInstructions = 10_000
 
     private enum Instruction: Sendable {
@@ -16,7 +17,7 @@ package struct LinearRegex: Sendable {
         case match
     }
 
-    /// The texts that match, where the pattern spells them out.
+    /// The texts that match, if the pattern lists them explicitly.
     let literals: [String]?
     private var program: [Instruction] = []
 
@@ -60,7 +61,8 @@ package struct LinearRegex: Sendable {
             for _ in 0..<minimum {
                 let before = program.count
                 try emit(node)
-                // What takes no character is as good once; repetitions of repetitions of it would never end.
+                // A node that consumes no character is repeated once only; repetitions of repetitions of it would never
+                // end.
                 if program.count == before { break }
             }
             guard let maximum else {
@@ -81,7 +83,7 @@ package struct LinearRegex: Sendable {
         }
     }
 
-    /// Whether the whole text matches; `false` also if the task is cancelled meanwhile.
+    /// Returns whether the whole text matches; `false` also if the task is cancelled meanwhile.
     package func matches(_ text: String) -> Bool {
         if let literals { return literals.contains { $0.hasBytes(of: text) } }
         let scalars = Array(text.unicodeScalars)
@@ -91,7 +93,7 @@ package struct LinearRegex: Sendable {
         follow(0, at: 0, of: scalars.count, &states)
         for (i, scalar) in scalars.enumerated() {
             if states.list.isEmpty { return false }
-            // Ten thousand states times a long text are seconds. Whoever matches sees to the cancellation too.
+            // Ten thousand states times a long text take seconds. The caller also checks for cancellation.
             work += states.list.count
             if work > 1 << 18 {
                 if Task.isCancelled { return false }
@@ -108,7 +110,7 @@ package struct LinearRegex: Sendable {
         return states.list.contains { if case .match = program[$0] { true } else { false } }
     }
 
-    /// Adds the states that are reached from one without taking a character.
+    /// Adds the states that are reached from one without consuming a character.
     private func follow(_ state: Int, at place: Int, of count: Int, _ states: inout StateList) {
         var open = [state]
         while let state = open.popLast() {

@@ -2,21 +2,21 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// The samples of one series that a selector may need, and where the evaluation is in them.
+/// The samples of one series that a selector may need, and the position of the evaluation in them.
 ///
-/// Times are milliseconds, as in Prometheus; of two samples within one, the later counts.
+/// Times are milliseconds, as in Prometheus; of two samples within one millisecond, the later counts.
 final class LoadedSeries {
     let labels: LabelSet
     private(set) var times: [Int64] = []
     private(set) var values: [Double] = []
-    /// The samples before them are too old for this time of evaluation, and for all later ones.
+    /// The samples before it are too old for this evaluation time, and for all later ones.
     private var first = 0
-    /// Behind the last sample that is not too new.
+    /// The index after the last sample that is not too new.
     private var end = 0
 
     init(labels: LabelSet) { self.labels = labels }
 
-    /// In the order of time; returns whether it is one more.
+    /// Adds samples in the order of time; returns whether it added one.
     func append(time: Int64, value: Double) -> Bool {
         if times.last == time {
             values[values.count - 1] = value
@@ -27,7 +27,7 @@ final class LoadedSeries {
         return true
     }
 
-    /// The samples from `start` through `last`; neither goes back from call to call.
+    /// Returns the samples from `start` through `last`; neither may decrease from call to call.
     func samples(from start: Int64, through last: Int64) -> Range<Int> {
         while end < times.count, times[end] <= last { end += 1 }
         while first < end, times[first] < start { first += 1 }
@@ -35,12 +35,12 @@ final class LoadedSeries {
     }
 }
 
-/// Asks a store for the samples of selectors.
+/// Reads the samples of selectors from a store.
 struct SeriesLoader {
     let store: any TelemetryStore
     let limits: PromQLLimits
     let deadline: ContinuousClock.Instant
-    /// Samples that are held.
+    /// The number of samples in memory.
     private(set) var count = 0
 
     init(store: any TelemetryStore, limits: PromQLLimits, deadline: ContinuousClock.Instant) {
@@ -49,7 +49,7 @@ struct SeriesLoader {
         self.deadline = deadline
     }
 
-    /// The series with samples between the two times, both in milliseconds and included, in the order of their labels.
+    /// Returns the series with samples between the two times, in milliseconds and inclusive, ordered by their labels.
     mutating func load(_ selector: PromQLSelector, from start: Int64, through end: Int64) async throws -> [LoadedSeries] {
         var metricNames: [String]?
         guard
@@ -61,7 +61,7 @@ struct SeriesLoader {
         var loaded: [LabelSet: LoadedSeries] = [:]
         var check = CancellationCheck()
         while true {
-            // Others wait for this thread too.
+            // Other tasks wait for this thread too.
             await Task.yield()
             try Task.checkCancellation()
             let page = try await store.telemetry(query).items
@@ -72,7 +72,7 @@ struct SeriesLoader {
                     series = found
                 } else {
                     series = Self.series(sample.series, selector.matchers, &loaded)
-                    // A pattern that was interrupted matches nothing, and must not be believed.
+                    // A pattern that was interrupted matches nothing, and its result must not be used.
                     try Task.checkCancellation()
                     known[sample.series] = .some(series)
                 }
@@ -102,18 +102,18 @@ struct SeriesLoader {
         return new
     }
 
-    /// Rounded down: a source that spreads series over nanoseconds means one moment.
+    /// Rounded down: a source that spreads series over nanoseconds means the same moment.
     private func milliseconds(_ time: Timestamp) -> Int64 {
         let (quotient, remainder) = time.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
         return remainder < 0 ? quotient - 1 : quotient
     }
 }
 
-/// What of a selector a store can be asked for.
+/// The part of a selector that a store can be queried by.
 package enum SelectorFilter {
-    /// Includes all samples that the matchers mean, and maybe more; `nil` where there can be none.
+    /// Returns a query that includes all samples that the matchers select, and maybe more; `nil` if there can be none.
     ///
-    /// - Parameter metricNames: the store's metrics, asked for at the first selector that needs them.
+    /// - Parameter metricNames: The store's metrics, requested by the first selector that needs them.
     package static func filter(
         _ matchers: [LabelMatcher], _ store: any TelemetryStore, from start: Int64, through end: Int64,
         metricNames: inout [String]?
@@ -140,7 +140,7 @@ package enum SelectorFilter {
         return filter
     }
 
-    /// The values that one matcher spells out; none where each may be meant, or the label may be absent.
+    /// The values that one matcher lists explicitly; none if any value may match, or the label may be missing.
     private static func texts(_ name: String, _ matchers: [LabelMatcher]) -> [String] {
         let spelled = matchers.lazy.filter { $0.name == name }.compactMap(\.allowedValues).first { !$0.contains("") }
         var unique: [String] = []
@@ -148,7 +148,7 @@ package enum SelectorFilter {
         return unique
     }
 
-    /// Of milliseconds, and nanoseconds behind them.
+    /// Creates a time from milliseconds, plus nanoseconds.
     private static func timestamp(_ milliseconds: Int64, _ nanoseconds: Int64) -> Timestamp? {
         let (product, over) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
         let (sum, carry) = product.addingReportingOverflow(nanoseconds)

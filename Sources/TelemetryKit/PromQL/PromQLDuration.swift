@@ -5,9 +5,9 @@ package enum PromQLDuration {
         ("y", 365 * 86_400_000), ("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
 
-    /// In milliseconds; `nil` for another text, or one beyond 292 years.
+    /// Parses milliseconds; `nil` for another text, or a duration beyond 292 years.
     ///
-    /// Each unit occurs once at most, and larger ones come first. `0` needs no unit.
+    /// Each unit occurs at most once, and larger ones come first. `0` needs no unit.
     package static func milliseconds(_ text: String) -> Int64? {
         if text == "0" { return 0 }
         var rest = Substring(text)
@@ -27,7 +27,7 @@ package enum PromQLDuration {
         return unit == 0 ? nil : total
     }
 
-    /// As it is read back.
+    /// Formats it in the syntax that is parsed.
     static func text(_ milliseconds: Int64) -> String {
         var rest = milliseconds.magnitude
         var out = milliseconds < 0 ? "-" : ""

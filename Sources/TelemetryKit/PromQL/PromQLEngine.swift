@@ -1,7 +1,7 @@
 import TelemetryNet
 import TelemetryStores
 
-/// Answers queries in PromQL from a store, as Prometheus 2.42 does.
+/// Evaluates PromQL queries on a store, as Prometheus 2.42 does.
 package struct PromQLEngine: Sendable {
     let store: any TelemetryStore
     package var limits = PromQLLimits()
@@ -11,7 +11,7 @@ package struct PromQLEngine: Sendable {
         self.limits = limits
     }
 
-    /// What a query gives. Times are milliseconds since 1970.
+    /// The result of a query. Times are milliseconds since 1970.
     package enum Answer: Sendable {
         case scalar(Double, time: Int64)
         case string(String, time: Int64)
@@ -31,17 +31,17 @@ package struct PromQLEngine: Sendable {
         }
     }
 
-    /// At every step from `start` through `end`.
+    /// Evaluates the query at every step from `start` through `end`.
     package func range(_ query: PromQLQuery, from start: Int64, through end: Int64, step: Int64) async throws -> Answer {
         let type = query.expression.type
         guard type == .scalar || type == .vector else {
-            throw PromQLError(.badData, "a range query needs a scalar or an instant vector, and this is of type \(type.rawValue)")
+            throw PromQLError(.badData, "a range query needs a scalar or an instant vector, but this has type \(type.rawValue)")
         }
         let evaluation = try await evaluation(of: query, from: start, through: end)
         var results: [LabelSet: PromQLSeries] = [:]
         var count = evaluation.loadedCount
         for (index, time) in stride(from: start, through: end, by: Int64.Stride(step)).enumerated() {
-            // A long query leaves the thread to others in between.
+            // A long query yields the thread to others in between.
             if index % 16 == 15 { await Task.yield() }
             let samples: [PromQLSample]
             switch try evaluation.value(of: query.expression, at: time) {

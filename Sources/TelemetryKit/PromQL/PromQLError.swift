@@ -1,17 +1,17 @@
-/// Why a query has no answer.
+/// The reason why a query failed.
 package struct PromQLError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Sendable, Hashable {
         /// The request is wrong.
         case badData
-        /// Right in Prometheus, and not part of what is supported here.
+        /// Valid in Prometheus, but not supported here.
         case unsupported
-        /// The data do not fit the query, or are too many for it.
+        /// The data do not match the query, or are too large for it.
         case execution
         case timeout
     }
 
     package var kind: Kind
-    /// Names the parameter, or the line and column of the query.
+    /// The description, which contains the parameter, or the line and column of the query.
     package var message: String
 
     package init(_ kind: Kind, _ message: String) {
@@ -21,7 +21,7 @@ package struct PromQLError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
-    /// At a byte of the query, which is told as Prometheus tells it: `1:7: parse error: …`, both counted from 1.
+    /// Creates an error at a byte of the query, in the form of Prometheus: `1:7: parse error: …`, both counted from 1.
     static func at(_ offset: Int, of query: [UInt8], _ reason: String, _ kind: Kind = .badData) -> PromQLError {
         let before = query.prefix(offset)
         let line = before.count { $0 == UInt8(ascii: "\n") } + 1
@@ -29,7 +29,7 @@ package struct PromQLError: Error, Hashable, Sendable, CustomStringConvertible {
         return PromQLError(kind, "\(line):\(column): \(kind == .unsupported ? "not supported" : "parse error"): \(reason)")
     }
 
-    /// The status of the answer, and Prometheus' word for the kind.
+    /// The status of the response, and Prometheus' name for the kind.
     package var answer: (status: Int, errorType: StaticString) {
         switch kind {
         case .badData: (400, "bad_data")

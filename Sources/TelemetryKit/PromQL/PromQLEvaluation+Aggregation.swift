@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// `sum by (gpu) (…)` and its kin.
+/// `sum by (gpu) (…)` and the other aggregations.
 extension PromQLEvaluation {
     func aggregate(_ aggregation: PromQLAggregation, at time: Int64) throws(PromQLError) -> [PromQLSample] {
         var parameter = 0.0
@@ -14,7 +14,7 @@ extension PromQLEvaluation {
         let isRanking = aggregation.operation == .topk || aggregation.operation == .bottomk
         if isRanking { parameter = try Self.rank(parameter) }
         if aggregation.operation == .countValues, !isLabelName(label) {
-            throw PromQLError(.execution, "count_values: \(promQLEcho(label)) is not the name of a label")
+            throw PromQLError(.execution, "count_values: \(promQLEcho(label)) is not a valid label name")
         }
         let samples = try vector(aggregation.vector, at: time)
         var places: [LabelSet: Int] = [:]
@@ -49,7 +49,7 @@ extension PromQLEvaluation {
         case .avg: return mean(values)
         case .count, .countValues: return count
         case .group: return 1
-        // NaN only where there is nothing else.
+        // NaN only if there is no other value.
         case .min: return values.dropFirst().reduce(values[0]) { $1 < $0 || $0.isNaN ? $1 : $0 }
         case .max: return values.dropFirst().reduce(values[0]) { $1 > $0 || $0.isNaN ? $1 : $0 }
         case .stdvar: return variance(values)
@@ -59,11 +59,12 @@ extension PromQLEvaluation {
         }
     }
 
-    /// As Prometheus goes from value to value, which rounds otherwise than a sum that is divided; comparisons see the last bit.
+    /// Updates the mean incrementally like Prometheus, which rounds differently from a divided sum; comparisons see the
+    /// last bit.
     private static func mean(_ values: [Double]) -> Double {
         var mean = 0.0
         for (index, value) in values.enumerated() {
-            // An infinity stays what it is, where adding and taking away would make NaN of it.
+            // An infinity is kept, because adding and subtracting would turn it into NaN.
             if mean.isInfinite, value == mean || value.isFinite { continue }
             mean += value / Double(index + 1) - mean / Double(index + 1)
         }
@@ -82,13 +83,13 @@ extension PromQLEvaluation {
         return squares / Double(values.count)
     }
 
-    /// A whole number of samples, rounded down.
+    /// The number of samples, rounded down.
     private static func rank(_ parameter: Double) throws(PromQLError) -> Double {
-        guard parameter.magnitude < 9e18 else { throw PromQLError(.execution, "\(parameter) is not a number of series") }
+        guard parameter.magnitude < 9e18 else { throw PromQLError(.execution, "\(parameter) is not a valid number of series") }
         return max(0, parameter.rounded(.towardZero))
     }
 
-    /// Best first, and NaN last.
+    /// The best first, and NaN last.
     private static func ranked(_ samples: [PromQLSample], _ count: Int, isTop: Bool) -> [PromQLSample] {
         let sorted = samples.sorted { a, b in
             if a.value.isNaN || b.value.isNaN { return !a.value.isNaN }

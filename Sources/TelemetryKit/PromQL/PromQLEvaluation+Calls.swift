@@ -2,7 +2,7 @@ import Glibc
 import TelemetryModels
 import TelemetryNet
 
-/// Functions.
+/// Function calls.
 extension PromQLEvaluation {
     func call(
         _ function: PromQLFunction, _ arguments: [PromQLExpression], _ node: Int, at time: Int64
@@ -20,7 +20,7 @@ extension PromQLEvaluation {
         case .timestamp: return .vector(try unique(try timestamps(arguments[0], at: time)))
         case .sort, .sortDesc:
             let samples = try vector(arguments[0], at: time)
-            // NaN is last either way.
+            // NaN is last in both orders.
             return .vector(
                 samples.sorted { a, b in
                     if a.value.isNaN || b.value.isNaN { return !a.value.isNaN }
@@ -64,7 +64,7 @@ extension PromQLEvaluation {
         case .log2: return Glibc.log2(value)
         case .log10: return Glibc.log10(value)
         case .round:
-            // Halves go up. The inverse is exact where the unit is a decimal fraction's.
+            // Halves are rounded up. The inverse is exact if the unit is a decimal fraction.
             let inverse = 1 / (parameters.first ?? 1)
             return (value * inverse + 0.5).rounded(.down) / inverse
         case .clamp: return larger(parameters[0], smaller(parameters[1], value))
@@ -74,7 +74,7 @@ extension PromQLEvaluation {
         }
     }
 
-    /// NaN where either is.
+    /// NaN if either is NaN.
     private static func larger(_ a: Double, _ b: Double) -> Double { a.isNaN || b.isNaN ? .nan : max(a, b) }
     private static func smaller(_ a: Double, _ b: Double) -> Double { a.isNaN || b.isNaN ? .nan : min(a, b) }
 
@@ -98,7 +98,7 @@ extension PromQLEvaluation {
         try forEachRange(of: selector, at: time) { labels, range throws(PromQLError) in
             isAbsent = false
             guard function != .absentOverTime, let value = range.value(function, parameter: parameter, at: time) else { return }
-            // The last value is still one of the metric.
+            // The last value still belongs to the metric.
             samples.append(PromQLSample(labels: function == .lastOverTime ? labels : withoutName(labels), value: value))
         }
         if function == .absentOverTime {
@@ -107,7 +107,7 @@ extension PromQLEvaluation {
         return try unique(samples)
     }
 
-    /// Those that a selector asks for with `=`, each in one condition.
+    /// The labels that a selector fixes with `=`, each in exactly one condition.
     private func absentLabels(of expression: PromQLExpression, _ node: Int) -> LabelSet {
         guard case .selector(let selector) = expression else { return .empty }
         return derive(node, .empty) { _ in

@@ -1,7 +1,7 @@
 import Glibc
 import TelemetryNet
 
-/// Operators of two sides.
+/// Binary operators.
 extension PromQLEvaluation {
     func combine(_ binary: PromQLBinary, at time: Int64) throws(PromQLError) -> PromQLValue {
         let left = try value(of: binary.left, at: time)
@@ -19,7 +19,7 @@ extension PromQLEvaluation {
         }
     }
 
-    /// What an operator makes of two values.
+    /// The result of an operator for two values.
     private enum Outcome {
         case number(Double)
         case truth(Bool)
@@ -51,7 +51,8 @@ extension PromQLEvaluation {
         }
     }
 
-    /// With a scalar. A comparison keeps the samples for which it is true as they are, or with `bool` says of each whether it is.
+    /// With a scalar. A comparison keeps the samples for which it is true, or with `bool` returns the result for each
+    /// sample.
     private func combine(
         _ binary: PromQLBinary, _ samples: [PromQLSample], _ result: (Double) -> Outcome
     ) throws(PromQLError) -> [PromQLSample] {
@@ -66,7 +67,7 @@ extension PromQLEvaluation {
 
     // MARK: Two vectors
 
-    /// The labels by which a sample finds its partner.
+    /// The labels by which samples of both sides are matched.
     private func key(_ labels: LabelSet, _ binary: PromQLBinary) -> LabelSet {
         derive(binary.node, labels) { labels in
             let names = binary.matching.labels
@@ -98,7 +99,7 @@ extension PromQLEvaluation {
             throw PromQLError(
                 .execution,
                 "the \(side) side of \(binary.operation.rawValue) has several series for \(abbreviated(key(sample.labels, binary).description)): "
-                    + "on, ignoring and group tell which belong together")
+                    + "use on, ignoring or group to match them")
         }
         var matched: Set<LabelSet> = []
         var result: [PromQLSample] = []
@@ -116,7 +117,7 @@ extension PromQLEvaluation {
                 throw PromQLError(
                     .execution,
                     "the left side of \(binary.operation.rawValue) has several series for \(abbreviated(key.description)): "
-                        + "group_left tells that they are meant")
+                        + "use group_left if this is intended")
             }
             result.append(PromQLSample(labels: labels(of: sample.labels, partner.labels, binary), value: value))
         }
@@ -125,7 +126,7 @@ extension PromQLEvaluation {
 
     private func labels(of many: LabelSet, _ one: LabelSet, _ binary: PromQLBinary) -> LabelSet {
         let matching = binary.matching
-        // The negative places are for what is made from the one side too.
+        // Negative indices are for values derived from the one side.
         let kept = derive(-binary.node, many) { labels in
             let named = binary.operation.keepsName && !binary.returnsBool ? labels : labels.dropping([LabelSet.nameLabel])
             guard matching.many == .none else { return named }

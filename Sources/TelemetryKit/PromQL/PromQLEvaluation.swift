@@ -1,8 +1,8 @@
 import TelemetryNet
 
-/// One query over the samples that were read for it, evaluated at times that never go back. Used by one task.
+/// One query over the samples that were read for it, evaluated at times that never decrease. Used by one task.
 final class PromQLEvaluation {
-    /// By the index of their selector.
+    /// The series, by the index of their selector.
     private let series: [[LoadedSeries]]
     let loadedCount: Int
     private let lookback: Int64
@@ -56,8 +56,8 @@ final class PromQLEvaluation {
     func checkTime() throws(PromQLError) {
         ticks += 1
         guard ticks % 64 == 0 else { return }
-        // A client that has gone needs no answer either.
-        guard ContinuousClock.now < deadline, !Task.isCancelled else { throw PromQLError(.timeout, "the query took longer than it may (QUERY_TIMEOUT, or the parameter timeout)") }
+        // A client that has disconnected needs no response either.
+        guard ContinuousClock.now < deadline, !Task.isCancelled else { throw PromQLError(.timeout, "the query took too long (QUERY_TIMEOUT, or the parameter timeout)") }
     }
 
     // MARK: Selectors
@@ -71,7 +71,7 @@ final class PromQLEvaluation {
         }
     }
 
-    /// Every series with the samples of its range, which are never none. Both ends belong to it.
+    /// Every series with the samples of its range, if there are any. Both ends are inclusive.
     func forEachRange(
         of selector: PromQLSelector, at time: Int64, _ body: (LabelSet, RangeSamples) throws(PromQLError) -> Void
     ) throws(PromQLError) {
@@ -100,7 +100,7 @@ final class PromQLEvaluation {
 
     // MARK: Labels
 
-    /// What a node makes of labels is the same at every step: it is made once.
+    /// The labels that a node produces are the same at every step, so they are created once.
     func derive(_ node: Int, _ labels: LabelSet, _ make: (LabelSet) -> LabelSet) -> LabelSet {
         let key = DerivedKey(node: node, labels: labels)
         if let known = derived[key] { return known }
@@ -111,7 +111,7 @@ final class PromQLEvaluation {
 
     func withoutName(_ labels: LabelSet) -> LabelSet { derive(0, labels) { $0.dropping([LabelSet.nameLabel]) } }
 
-    /// Series that differed in their names alone cannot go on without them.
+    /// Series that differed in their names only cannot be kept without the names.
     func unique(_ samples: [PromQLSample]) throws(PromQLError) -> [PromQLSample] {
         var seen: Set<LabelSet> = []
         for sample in samples where !seen.insert(sample.labels).inserted {

@@ -1,4 +1,4 @@
-/// The text of a tree, which reads back as the same tree.
+/// The text of a tree, which parses to the same tree.
 extension PromQLExpression: CustomStringConvertible {
     package var description: String {
         switch self {

@@ -1,4 +1,4 @@
-/// A query as a tree. Parentheses are gone: the tree has the order.
+/// A query as a tree. Parentheses are removed: the tree contains the order.
 package indirect enum PromQLExpression: Sendable {
     case number(Double)
     case string(String)
@@ -30,15 +30,15 @@ package indirect enum PromQLExpression: Sendable {
 
 /// `name{label="value"}[5m] offset 1h`
 package struct PromQLSelector: Sendable {
-    /// Its place among the selectors of the query.
+    /// Its index among the selectors of the query.
     var index = 0
-    /// Beside the matchers.
+    /// The name, in addition to the matchers.
     var name: String?
-    /// Also the one for the name.
+    /// Includes the matcher for the name.
     package var matchers: [LabelMatcher]
-    /// Of a range, in milliseconds.
+    /// The length of a range in milliseconds.
     package var window: Int64?
-    /// In milliseconds.
+    /// The offset in milliseconds.
     package var offset: Int64 = 0
 }
 
@@ -48,7 +48,7 @@ package struct PromQLAggregation: Sendable {
         case sum, avg, min, max, count, group, stddev, stdvar, topk, bottomk, quantile
         case countValues = "count_values"
 
-        /// Of the argument before the vector.
+        /// The type of the argument before the vector.
         var parameterType: PromQLExpression.ValueType? {
             switch self {
             case .topk, .bottomk, .quantile: .scalar
@@ -61,10 +61,10 @@ package struct PromQLAggregation: Sendable {
     var operation: Operation
     var parameter: PromQLExpression?
     var vector: PromQLExpression
-    /// The labels that are taken away, or else those that are kept.
+    /// The labels that are removed, or otherwise those that are kept.
     var isWithout = false
     var labels: [String] = []
-    /// What the evaluation keeps its notes under.
+    /// The key under which the evaluation caches its results.
     var node: Int
 }
 
@@ -92,12 +92,12 @@ package struct PromQLBinary: Sendable {
             }
         }
 
-        /// Whether the result is still one of the metric. That of atan2 is none, and Prometheus has it so.
+        /// Whether the result still belongs to the metric. That of atan2 does not, as in Prometheus.
         var keepsName: Bool { isComparison || self == .atan2 }
 
         var isSet: Bool { self == .and || self == .or || self == .unless }
 
-        /// How tightly it binds.
+        /// The precedence.
         var precedence: Int {
             switch self {
             case .or: 1
@@ -110,16 +110,16 @@ package struct PromQLBinary: Sendable {
         }
     }
 
-    /// On which side a series may have several partners.
+    /// The side on which a series may have several partners.
     package enum Many: Sendable { case none, left, right }
 
-    /// Which series of both sides belong together.
+    /// The rule by which series of both sides are matched.
     package struct Matching: Sendable {
-        /// Whether the labels are those that count, or else those that do not.
+        /// Whether the labels are those that are compared, or otherwise those that are ignored.
         var isOn = false
         var labels: [String] = []
         var many = Many.none
-        /// Labels taken over from the side of one.
+        /// Labels copied from the "one" side.
         var included: [String] = []
     }
 
@@ -131,9 +131,9 @@ package struct PromQLBinary: Sendable {
     var node: Int
 }
 
-/// A query that was read.
+/// A parsed query.
 package struct PromQLQuery: Sendable {
     package var expression: PromQLExpression
-    /// In the order of their index.
+    /// The selectors, ordered by their index.
     package var selectors: [PromQLSelector]
 }

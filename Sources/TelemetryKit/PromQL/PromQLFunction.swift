@@ -1,4 +1,4 @@
-/// The functions that are supported, by their names.
+/// The supported functions, by name.
 package enum PromQLFunction: String, Sendable, CaseIterable {
     case rate, increase, delta, irate, idelta, deriv, changes, resets
     case predictLinear = "predict_linear"
@@ -22,7 +22,7 @@ package enum PromQLFunction: String, Sendable, CaseIterable {
 
     struct Signature {
         var parameters: [PromQLExpression.ValueType]
-        /// How many of the parameters may be left out, from the last.
+        /// The number of parameters that may be omitted, from the last.
         var optional = 0
         var result: PromQLExpression.ValueType = .vector
     }
@@ -48,7 +48,7 @@ package enum PromQLFunction: String, Sendable, CaseIterable {
     /// Whether it maps a range of samples to one value.
     var takesRange: Bool { signature.parameters.contains(.matrix) }
 
-    /// Prometheus has these (2.42), and they are not supported here.
+    /// Functions of Prometheus 2.42 that are not supported here.
     static let others: Set<String> = [
         "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "day_of_month", "day_of_week", "day_of_year",
         "days_in_month", "deg", "histogram_count", "histogram_fraction", "histogram_quantile", "histogram_sum", "holt_winters", "hour",

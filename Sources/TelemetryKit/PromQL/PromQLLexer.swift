@@ -1,12 +1,12 @@
 import TelemetryNet
 
-/// A word of a query.
+/// A token of a query.
 struct PromQLToken {
     enum Kind: Hashable {
-        /// Also a keyword, and with colons in it the name of a metric only.
+        /// Also used for a keyword; a name with colons can only be that of a metric.
         case identifier
         case number(Double)
-        /// In milliseconds.
+        /// The value in milliseconds.
         case duration(Int64)
         case string(String)
         case symbol
@@ -14,13 +14,13 @@ struct PromQLToken {
     }
 
     var kind: Kind
-    /// As it stands in the query.
+    /// The unchanged text of the query.
     var text: String
-    /// 0-based byte of the query.
+    /// The 0-based byte offset in the query.
     var offset: Int
 }
 
-/// Splits a query into words.
+/// Splits a query into tokens.
 struct PromQLLexer {
     private let bytes: [UInt8]
     private var at = 0
@@ -93,7 +93,7 @@ struct PromQLLexer {
         isDigit(byte) || byte == UInt8(ascii: "_") || (byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z"))
     }
 
-    /// Numbers and durations begin alike.
+    /// Numbers and durations begin in the same way.
     private mutating func readNumber() throws(PromQLError) {
         let start = at
         var isDecimal = true
@@ -119,7 +119,7 @@ struct PromQLLexer {
         }
     }
 
-    /// As Go reads it: a whole number that begins with 0 is octal where it can be.
+    /// Parses like Go: an integer that begins with 0 is octal if possible.
     static func number(_ word: String) -> Double? {
         if word.hasPrefix("0x") || word.hasPrefix("0X") { return Int64(word.dropFirst(2), radix: 16).map(Double.init) }
         if word.utf8.count > 1, word.hasPrefix("0"), let octal = Int64(word, radix: 8) { return Double(octal) }

@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// Selectors, lists of labels, and what stands between the two sides of an operator.
+/// Parses selectors, lists of labels, and the modifiers between the two sides of an operator.
 extension PromQLParser {
     // MARK: Selectors
 
@@ -19,7 +19,7 @@ extension PromQLParser {
             try expect("}", "in a selector")
         }
         guard selector.matchers.contains(where: { !$0.matches("") }) else {
-            throw error("a selector needs a condition that not every series fits", at: start)
+            throw error("a selector needs a condition that does not match every series", at: start)
         }
         if skip("[") { selector.window = try range() }
         if isSymbol("[") { throw error("a range of a range") }
@@ -29,7 +29,7 @@ extension PromQLParser {
             selector.offset = try offset()
             if isSymbol("@") { throw error("the modifier @", .unsupported) }
             if isKeyword("offset") { throw error("a second offset") }
-            if isSymbol("[") { throw error("a range stands before the offset") }
+            if isSymbol("[") { throw error("the range must come before the offset") }
         }
         return selector
     }
@@ -37,7 +37,7 @@ extension PromQLParser {
     private mutating func readMatcher(named name: String?) throws(PromQLError) -> LabelMatcher {
         let start = token
         guard start.kind == .identifier, !start.text.contains(":") else {
-            throw unexpected("in a selector, expected the name of a label")
+            throw unexpected("in a selector, expected a label name")
         }
         advance()
         guard token.kind == .symbol, let operation = LabelMatcher.Operation(rawValue: token.text) else {
@@ -45,7 +45,7 @@ extension PromQLParser {
         }
         advance()
         guard case .string(let value) = token.kind else { throw unexpected("for the label \(abbreviated(start.text)), expected a string") }
-        if name != nil, start.text == "__name__" { throw error("the metric has its name twice", at: start.offset) }
+        if name != nil, start.text == "__name__" { throw error("the metric name is given twice", at: start.offset) }
         let matcher = try matcher(start.text, operation, value, at: token.offset)
         advance()
         return matcher
@@ -63,8 +63,8 @@ extension PromQLParser {
 
     private mutating func range() throws(PromQLError) -> Int64 {
         let window = try duration("in a range")
-        guard window > 0 else { throw error("a range is longer than 0") }
-        // `[5m:1m]`: a colon begins a name.
+        guard window > 0 else { throw error("a range must be longer than 0") }
+        // `[5m:1m]`: the colon begins a name.
         if token.kind == .identifier, token.text.hasPrefix(":") { throw error("a range over an expression (subquery)", .unsupported) }
         try expect("]", "in a range")
         return window
@@ -88,7 +88,7 @@ extension PromQLParser {
     /// `bool on (gpu) group_left (pod)`
     mutating func modifiers(of binary: inout PromQLBinary) throws(PromQLError) {
         if isKeyword("bool") {
-            guard binary.operation.isComparison else { throw error("bool is for comparisons") }
+            guard binary.operation.isComparison else { throw error("bool is only allowed for comparisons") }
             advance()
             binary.returnsBool = true
         }
@@ -109,13 +109,13 @@ extension PromQLParser {
     func check(_ binary: PromQLBinary, at offset: Int) throws(PromQLError) {
         let operation = binary.operation
         for side in [binary.left, binary.right] where side.type != .scalar && side.type != .vector {
-            throw error("\(operation.rawValue) is for scalars and instant vectors, and this is of type \(side.type.rawValue)", at: offset)
+            throw error("\(operation.rawValue) requires scalars or instant vectors, but this has type \(side.type.rawValue)", at: offset)
         }
         let scalars = [binary.left, binary.right].count { $0.type == .scalar }
         if scalars == 2, operation.isComparison, !binary.returnsBool { throw error("a comparison of scalars needs bool", at: offset) }
-        if scalars > 0, operation.isSet { throw error("\(operation.rawValue) is for instant vectors", at: offset) }
+        if scalars > 0, operation.isSet { throw error("\(operation.rawValue) requires instant vectors", at: offset) }
         if scalars > 0, binary.matching.isOn || !binary.matching.labels.isEmpty || binary.matching.many != .none {
-            throw error("on, ignoring and group are for instant vectors", at: offset)
+            throw error("on, ignoring and group require instant vectors", at: offset)
         }
     }
 
@@ -131,7 +131,7 @@ extension PromQLParser {
             advance()
             guard skip(",") else { break }
         }
-        try expect(")", "behind labels")
+        try expect(")", "after labels")
         return labels
     }
 }

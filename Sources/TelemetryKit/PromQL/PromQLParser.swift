@@ -1,10 +1,10 @@
 import TelemetryNet
 
-/// Reads PromQL into a tree whose types fit; see Docs/Prometheus.md for the part that is read.
+/// Parses PromQL into a type-checked tree; Docs/Prometheus.md describes the supported part.
 package struct PromQLParser {
-    /// Of the tree. Evaluation goes as deep, so that no query can exhaust the stack.
+    /// The maximum depth of the tree. Evaluation recurses as deep, so that no query can exhaust the stack.
     static let maxDepth = 128
-    /// Of a query, in bytes.
+    /// The maximum length of a query in bytes.
     static let maxBytes = 64 * 1024
 
     let query: [UInt8]
@@ -16,7 +16,7 @@ package struct PromQLParser {
 
     package static func parse(_ query: String) throws(PromQLError) -> PromQLQuery {
         guard query.utf8.count <= maxBytes else {
-            throw PromQLError(.badData, "the query has \(query.utf8.count) bytes, and \(maxBytes) is the limit")
+            throw PromQLError(.badData, "the query has \(query.utf8.count) bytes; the limit is \(maxBytes)")
         }
         let bytes = Array(query.utf8)
         var parser = PromQLParser(query: bytes, tokens: try PromQLLexer.tokens(bytes))
@@ -59,7 +59,7 @@ package struct PromQLParser {
         guard skip(symbol) else { throw unexpected("\(place), expected \(symbol)") }
     }
 
-    /// Keywords are read in any case.
+    /// Keywords are case-insensitive.
     func isKeyword(_ words: String...) -> Bool { token.kind == .identifier && words.contains(token.text.lowercased()) }
 
     mutating func newNode() -> Int {
@@ -69,20 +69,20 @@ package struct PromQLParser {
 
     // MARK: Operators
 
-    /// An expression of operators that bind tighter than `precedence`.
+    /// Parses operators with a higher precedence than `precedence`.
     mutating func expression(above precedence: Int) throws(PromQLError) -> PromQLExpression {
         let outer = depth
         defer { depth = outer }
         try deepen()
         var left = try unary()
         while let operation = binaryOperation, operation.precedence > precedence {
-            // A chain nests to the left.
+            // A chain is left-associative.
             try deepen()
             let start = token.offset
             advance()
             var binary = PromQLBinary(operation: operation, left: left, right: left, node: newNode())
             try modifiers(of: &binary)
-            // Powers nest to the right.
+            // Powers are right-associative.
             binary.right = try expression(above: operation == .power ? operation.precedence - 1 : operation.precedence)
             try check(binary, at: start)
             left = .binary(binary)
@@ -107,10 +107,10 @@ package struct PromQLParser {
         let start = token
         guard start.kind == .symbol, start.text == "-" || start.text == "+" else { return try primary() }
         advance()
-        // A sign binds as tightly as multiplication: -2^2 is -4.
+        // A sign has the precedence of multiplication: -2^2 is -4.
         let operand = try expression(above: PromQLBinary.Operation.multiply.precedence)
         guard operand.type == .scalar || operand.type == .vector else {
-            throw error("a sign is for scalars and instant vectors, and this is of type \(operand.type.rawValue)", at: start.offset)
+            throw error("a sign requires a scalar or an instant vector, but this has type \(operand.type.rawValue)", at: start.offset)
         }
         return start.text == "+" ? operand : .negated(operand)
     }
@@ -160,7 +160,7 @@ package struct PromQLParser {
     private func refuseModifiers() throws(PromQLError) {
         if isSymbol("[") { throw error("a range over an expression (subquery)", .unsupported) }
         if isSymbol("@") { throw error("the modifier @", .unsupported) }
-        if isKeyword("offset") { throw error("an offset is for a selector") }
+        if isKeyword("offset") { throw error("an offset is only allowed after a selector") }
     }
 
     private mutating func selector(named name: String?) throws(PromQLError) -> PromQLExpression {
@@ -176,7 +176,7 @@ package struct PromQLParser {
         let start = token
         guard let function = PromQLFunction(rawValue: start.text) else {
             if PromQLFunction.others.contains(start.text) { throw error("the function \(start.text)", .unsupported) }
-            throw error("no function of the name \(abbreviated(start.text))")
+            throw error("unknown function \(abbreviated(start.text))")
         }
         advance()
         let arguments = try self.arguments(of: start.text)
@@ -184,7 +184,7 @@ package struct PromQLParser {
         let wanted = signature.parameters.count - signature.optional...signature.parameters.count
         guard wanted.contains(arguments.count) else {
             let count = wanted.count == 1 ? "\(wanted.lowerBound)" : "\(wanted.lowerBound) or \(wanted.upperBound)"
-            throw error("\(start.text) takes \(count) arguments, and here are \(arguments.count)", at: start.offset)
+            throw error("\(start.text) takes \(count) arguments, but received \(arguments.count)", at: start.offset)
         }
         for (argument, type) in zip(arguments, signature.parameters) where argument.type != type {
             throw mismatch(start, "value", type, argument.type)
@@ -196,7 +196,7 @@ package struct PromQLParser {
     private func mismatch(
         _ name: PromQLToken, _ part: String, _ wanted: PromQLExpression.ValueType, _ found: PromQLExpression.ValueType
     ) -> PromQLError {
-        error("\(name.text) takes a \(part) of type \(wanted.rawValue), and this is of type \(found.rawValue)", at: name.offset)
+        error("\(name.text) takes a \(part) of type \(wanted.rawValue), but this has type \(found.rawValue)", at: name.offset)
     }
 
     private mutating func arguments(of name: String) throws(PromQLError) -> [PromQLExpression] {
@@ -216,7 +216,7 @@ package struct PromQLParser {
         if grouping == nil { grouping = try self.grouping() }
         let count = operation.parameterType == nil ? 1 : 2
         guard arguments.count == count else {
-            throw error("\(start.text) takes \(count) arguments, and here are \(arguments.count)", at: start.offset)
+            throw error("\(start.text) takes \(count) arguments, but received \(arguments.count)", at: start.offset)
         }
         let vector = arguments.removeLast()
         guard vector.type == .vector else {

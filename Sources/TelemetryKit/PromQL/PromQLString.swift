@@ -1,6 +1,6 @@
-/// Texts in quotes, with the escapes of Go: PromQL has taken them over. Between backticks all stands for itself.
+/// Quoted strings, with the escapes of Go, as in PromQL. Between backticks there are no escapes.
 enum PromQLString {
-    /// Reads from the opening quote at `at` to behind the closing one.
+    /// Parses from the opening quote at `at` to the position after the closing one.
     static func read(_ query: [UInt8], _ at: inout Int) throws(PromQLError) -> String {
         let start = at
         let quote = query[at]
@@ -41,12 +41,12 @@ enum PromQLString {
         case UInt8(ascii: "0")...UInt8(ascii: "7"):
             at -= 1
             guard let byte = UInt8(exactly: try number(query, &at, digits: 3, radix: 8, from: start)) else {
-                throw .at(start, of: query, "the escape is beyond a byte")
+                throw .at(start, of: query, "the escape exceeds one byte")
             }
             value.append(byte)
         case UInt8(ascii: "u"), UInt8(ascii: "U"):
             let code = try number(query, &at, digits: letter == UInt8(ascii: "u") ? 4 : 8, radix: 16, from: start)
-            guard let scalar = Unicode.Scalar(code) else { throw .at(start, of: query, "the escape is no character of Unicode") }
+            guard let scalar = Unicode.Scalar(code) else { throw .at(start, of: query, "the escape is not a valid Unicode character") }
             value += Array(String(scalar).utf8)
         default: throw .at(start, of: query, "unknown escape \\\(String(decoding: [letter], as: UTF8.self))")
         }
@@ -58,7 +58,7 @@ enum PromQLString {
         let text = query[at..<min(at + digits, query.count)]
         let isPlain = text.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }
         guard text.count == digits, isPlain, let value = UInt32(String(decoding: text, as: UTF8.self), radix: radix) else {
-            throw .at(start, of: query, "the escape needs \(digits) digits to the base of \(radix)")
+            throw .at(start, of: query, "the escape needs \(digits) digits in base \(radix)")
         }
         at += digits
         return value

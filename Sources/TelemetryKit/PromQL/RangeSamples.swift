@@ -2,7 +2,7 @@
 struct RangeSamples {
     var times: ArraySlice<Int64>
     var values: ArraySlice<Double>
-    /// Of the range, in milliseconds; both included.
+    /// The range in milliseconds; both ends are inclusive.
     var start: Int64
     var end: Int64
 
@@ -12,7 +12,7 @@ struct RangeSamples {
     private var firstValue: Double { values[values.startIndex] }
     private var lastValue: Double { values[values.endIndex - 1] }
 
-    /// `nil` where the samples are too few for an answer.
+    /// Returns `nil` if there are too few samples for a result.
     func value(_ function: PromQLFunction, parameter: Double, at time: Int64) -> Double? {
         switch function {
         case .rate: extrapolated(isCounter: true).map { $0 / (Double(end - start) / 1000) }
@@ -44,10 +44,11 @@ struct RangeSamples {
 
     // MARK: Changes
 
-    /// What changed over the whole range, from what changed between the first sample and the last.
+    /// Extrapolates the change over the whole range from the change between the first and the last sample.
     ///
-    /// Prometheus goes on to the ends of the range where they are no farther than 1.1 of the mean distance of samples, else by half
-    /// of that distance; a counter is not followed back below 0. One that falls has begun anew at 0.
+    /// Prometheus extrapolates to the ends of the range if they are no farther than 1.1 of the mean distance of
+    /// samples, otherwise by half of that distance; a counter is not extrapolated below 0. A counter that decreases has
+    /// restarted at 0.
     private func extrapolated(isCounter: Bool) -> Double? {
         guard count >= 2 else { return nil }
         var change = lastValue - firstValue
@@ -63,7 +64,7 @@ struct RangeSamples {
         return change * ((sampled + reached(toStart) + reached(toEnd)) / sampled)
     }
 
-    /// Between the last two samples.
+    /// The change between the last two samples.
     private func lastChange(isRate: Bool) -> Double? {
         guard count >= 2 else { return nil }
         let before = values[values.endIndex - 2]
@@ -75,15 +76,15 @@ struct RangeSamples {
 
     private struct Line {
         var slope: Double
-        /// At the time that was asked for.
+        /// At the evaluation time.
         var value: Double
 
         func prediction(after seconds: Double) -> Double { slope * seconds + value }
     }
 
-    /// Least squares, with times in seconds behind `origin`.
+    /// Least squares, with times in seconds relative to `origin`.
     private func regression(at origin: Int64) -> Line {
-        // What is constant has no error of rounding.
+        // A constant has no rounding error.
         if values.allSatisfy({ $0 == firstValue }) { return Line(slope: 0, value: firstValue) }
         let seconds = times.map { Double($0 - origin) / 1000 }
         let n = Double(count)
@@ -102,7 +103,7 @@ struct RangeSamples {
         return accurateSum(values.map { ($0 - mean) * ($0 - mean) }) / Double(count)
     }
 
-    /// With the error of rounding carried along (A. Neumaier, 1974).
+    /// Uses compensated summation (A. Neumaier, 1974).
     private func accurateSum(_ terms: some Sequence<Double>) -> Double {
         var sum = 0.0
         var error = 0.0
@@ -115,7 +116,7 @@ struct RangeSamples {
     }
 }
 
-/// Between the two values that are next to its rank, as Prometheus has it; of no values NaN.
+/// Interpolates between the two values next to its rank, like Prometheus; NaN if there are no values.
 func promQLQuantile(_ quantile: Double, _ values: [Double]) -> Double {
     guard !values.isEmpty, !quantile.isNaN else { return .nan }
     guard quantile >= 0 else { return -.infinity }

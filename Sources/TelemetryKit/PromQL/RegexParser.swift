@@ -1,10 +1,10 @@
 import TelemetryNet
 
-/// Reads the syntax of RE2 (https://github.com/google/re2/wiki/Syntax) but for `\b`, `\B`, `\p` and flag `m`.
+/// Parses the syntax of RE2 (https://github.com/google/re2/wiki/Syntax) except `\b`, `\B`, `\p` and flag `m`.
 struct RegexParser {
     private static let maxDepth = 100
     private static let maxRepeat = 1000
-    /// Of a pattern, in bytes.
+    /// The maximum length of a pattern in bytes.
     static let maxBytes = 16 * 1024
 
     private let scalars: [Unicode.Scalar]
@@ -15,7 +15,7 @@ struct RegexParser {
 
     static func parse(_ pattern: String) throws(RegexError) -> RegexNode {
         guard pattern.utf8.count <= maxBytes else {
-            throw RegexError(offset: maxBytes, reason: "the pattern has \(pattern.utf8.count) bytes, and \(maxBytes) is the limit: it ends")
+            throw RegexError(offset: maxBytes, reason: "the pattern has \(pattern.utf8.count) bytes; the limit is \(maxBytes)")
         }
         var parser = RegexParser(pattern)
         let node = try parser.alternatives()
@@ -54,7 +54,7 @@ struct RegexParser {
                     nodes.append(literal(scalars[at]))
                     at += 1
                 }
-                // What is repeated behind a quotation is its last character.
+                // A repetition after a quotation applies to its last character.
                 if nodes.count > before { nodes.append(try repetition(of: nodes.removeLast())) }
                 continue
             }
@@ -74,7 +74,7 @@ struct RegexParser {
     private mutating func repetition(of atom: RegexNode) throws(RegexError) -> RegexNode {
         let start = at
         guard let (minimum, maximum) = try quantifier() else { return atom }
-        // Whether it prefers more or less makes no difference to whether the whole text matches.
+        // Greediness makes no difference to whether the whole text matches.
         _ = skip("?")
         let second = at
         guard try quantifier() == nil else { throw error("a repetition of a repetition", at: second) }
@@ -88,7 +88,7 @@ struct RegexParser {
         if skip("?") { return (0, 1) }
         let start = at
         guard skip("{"), let minimum = number() else {
-            // A brace that begins no repetition stands for itself.
+            // A brace that does not begin a repetition is a literal.
             at = start
             return nil
         }
@@ -150,7 +150,7 @@ struct RegexParser {
             if skip("P<") || skip("<") {
                 let name = scalars[at...].prefix { $0 != ">" }
                 let isName = !name.isEmpty && name.allSatisfy { scalar in ScalarSet.words.contains { $0.contains(scalar.value) } }
-                guard isName, at + name.count < scalars.count else { throw error("not the name of a group") }
+                guard isName, at + name.count < scalars.count else { throw error("not a valid group name") }
                 at += name.count + 1
             } else if try flags(from: start) {
                 return nil
@@ -165,7 +165,7 @@ struct RegexParser {
         return node
     }
 
-    /// Of `(?i)`, where it returns true, or `(?i:…)`.
+    /// Flags: `(?i)`, for which it returns true, or `(?i:…)`.
     private mutating func flags(from start: Int) throws(RegexError) -> Bool {
         var isOn = true
         while let scalar = next {
@@ -173,13 +173,13 @@ struct RegexParser {
             switch scalar {
             case "i": foldsCase = isOn
             case "s": dotTakesLineFeed = isOn
-            // Preference for less: see `repetition`.
+            // Lazy repetition: see `repetition`.
             case "U": break
             case "m": throw unsupported("the flag m", at: at - 1)
             case "-" where isOn: isOn = false
             case ":": return false
             case ")": return true
-            default: throw error("not a kind of group", at: start)
+            default: throw error("not a valid kind of group", at: start)
             }
         }
         throw error("( is not closed", at: start)
@@ -206,7 +206,7 @@ struct RegexParser {
         case "r": return one(13)
         case "t": return one(9)
         case "v": return one(11)
-        case "p", "P": throw unsupported("a class of Unicode", at: start)
+        case "p", "P": throw unsupported("a Unicode class", at: start)
         case "0":
             var value: UInt32 = 0
             var digits = 0
@@ -219,7 +219,7 @@ struct RegexParser {
         case "x": return one(try hexadecimal(from: start))
         default:
             let isWord = ScalarSet.words.contains { $0.contains(scalar.value) }
-            guard scalar.value < 0x80, !isWord || scalar == "_" else { throw error("not an escape: \\\(scalar)", at: start) }
+            guard scalar.value < 0x80, !isWord || scalar == "_" else { throw error("not a valid escape: \\\(scalar)", at: start) }
             return one(scalar.value)
         }
     }
@@ -231,7 +231,7 @@ struct RegexParser {
         var text = ""
         text.unicodeScalars.append(contentsOf: digits)
         guard let value = UInt32(text, radix: 16), value <= 0x10FFFF, isBraced ? skip("}") : digits.count == 2 else {
-            throw error("not a character in hexadecimal", at: start)
+            throw error("not a valid hexadecimal character", at: start)
         }
         return value
     }
@@ -256,7 +256,7 @@ struct RegexParser {
             at += 1
             let high = try classMember()
             guard high.count == 1, high[0].count == 1, low[0].lowerBound <= high[0].lowerBound else {
-                throw error("not a range of characters", at: dash)
+                throw error("not a valid range of characters", at: dash)
             }
             set.ranges.append(low[0].lowerBound...high[0].lowerBound)
         }
@@ -282,7 +282,7 @@ struct RegexParser {
             at = start
             return nil
         }
-        guard let ranges = ScalarSet.named[name] else { throw error("no class of the name \(abbreviated(name))", at: start) }
+        guard let ranges = ScalarSet.named[name] else { throw error("unknown class \(abbreviated(name))", at: start) }
         return isNegated ? ScalarSet.complement(ranges) : ranges
     }
 }

@@ -4,19 +4,20 @@ indirect enum RegexNode: Sendable {
     case one(ScalarSet)
     case sequence([RegexNode])
     case alternatives([RegexNode])
-    /// `maximum` is `nil` where there is none.
+    /// `maximum` is `nil` if there is none.
     case repeated(RegexNode, minimum: Int, maximum: Int?)
     case atStart, atEnd
 
-    /// The texts that match, where they are few and each is spelled out: `a|b(c|d)`.
+    /// The texts that match, if they are few and listed explicitly: `a|b(c|d)`.
     func literals(limit: Int = 256) -> [String]? {
         var texts = [""]
         return append(to: &texts, limit: limit) ? texts : nil
     }
 
-    /// Continues each of the texts with each of this node's; returns whether these are spelled out and few.
+    /// Appends each text of this node to each of the texts; returns whether its texts are listed explicitly and few.
     ///
-    /// In place, as far as a node has one text: a long pattern costs a step for each of its characters and not a copy of what is before.
+    /// In place as long as a node has one text: a long pattern then costs one step per character instead of copying the
+    /// prefix.
     private func append(to texts: inout [String], limit: Int) -> Bool {
         switch self {
         case .empty: return true
@@ -40,17 +41,17 @@ indirect enum RegexNode: Sendable {
     }
 }
 
-/// Scalars that stand for each other in a pattern.
+/// Scalars that are equivalent in a pattern.
 struct ScalarSet: Sendable {
     var ranges: [ClosedRange<UInt32>] = []
     var isNegated = false
-    /// Whether case does not matter.
+    /// Whether matching is case-insensitive.
     var foldsCase = false
 
     static let digits: [ClosedRange<UInt32>] = [0x30...0x39]
     static let words: [ClosedRange<UInt32>] = [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A]
     static let blanks: [ClosedRange<UInt32>] = [0x09...0x0A, 0x0C...0x0D, 0x20...0x20]
-    /// The names in `[[:alpha:]]`, ASCII alone as in RE2.
+    /// The names in `[[:alpha:]]`, restricted to ASCII as in RE2.
     static let named: [String: [ClosedRange<UInt32>]] = [
         "alnum": [0x30...0x39, 0x41...0x5A, 0x61...0x7A], "alpha": [0x41...0x5A, 0x61...0x7A], "ascii": [0x00...0x7F],
         "blank": [0x09...0x09, 0x20...0x20], "cntrl": [0x00...0x1F, 0x7F...0x7F], "digit": digits, "graph": [0x21...0x7E],
@@ -71,13 +72,13 @@ struct ScalarSet: Sendable {
         return rest
     }
 
-    /// The one scalar that is in it.
+    /// The only scalar in the set, if there is exactly one.
     var single: Unicode.Scalar? {
         guard !isNegated, !foldsCase, ranges.count == 1, ranges[0].count == 1 else { return nil }
         return Unicode.Scalar(ranges[0].lowerBound)
     }
 
-    /// The same scalars, in ranges that ascend and do not touch.
+    /// The same scalars, in ranges that are ascending and do not touch.
     static func merged(_ ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
         var merged: [ClosedRange<UInt32>] = []
         for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
@@ -92,7 +93,7 @@ struct ScalarSet: Sendable {
 
     func contains(_ scalar: Unicode.Scalar) -> Bool {
         func holds(_ value: UInt32) -> Bool {
-            // A class of many ranges is in order.
+            // A class of many ranges is sorted.
             if ranges.count > 8 {
                 let index = ranges.firstSortedIndex { $0.upperBound >= value }
                 return index < ranges.count && ranges[index].contains(value)
@@ -109,12 +110,12 @@ struct ScalarSet: Sendable {
     }
 }
 
-/// Why a pattern cannot be used.
+/// The reason why a pattern cannot be used.
 package struct RegexError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// 0-based scalar of the pattern.
+    /// The 0-based index of a scalar in the pattern.
     package var offset: Int
     package var reason: String
-    /// RE2 knows it, and this engine does not.
+    /// Supported by RE2, but not by this engine.
     package var isUnsupported = false
 
     package var description: String { "\(reason) at character \(offset + 1) of the pattern" }

@@ -1,13 +1,13 @@
-/// The rows that a source passed over because of their form, counted by reason.
+/// The rows that a source skipped because they were invalid, counted by reason.
 public struct RejectedRows: Sendable, Hashable {
-    /// How many.
+    /// The number of rows.
     public var count = 0
-    /// In the words of ``CSVError/Kind``, or of the reader of the Prometheus text format.
+    /// The number of rows by reason: the raw value of ``CSVError/Kind``, or of the kind of Prometheus text error.
     public var countsByReason: [String: Int] = [:]
-    /// The first few, with file, line and reason.
+    /// The first few errors, with file, line and reason.
     public var first: [String] = []
 
-    /// None.
+    /// Creates an empty count.
     public init() {}
 
     package init(_ rows: BadRows) {

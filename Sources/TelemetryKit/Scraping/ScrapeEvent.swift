@@ -1,23 +1,24 @@
-/// What a person who scrapes an exporter wants to hear of.
+/// An event that the operator of a scraper should know of.
 public enum ScrapeEvent: Sendable, Hashable {
-    /// A scrape gave nothing; the next is tried when it is due. `failures` counts those since the last good one.
+    /// A scrape failed; the next is attempted when it is due. `failures` counts those since the last successful one.
     case failed(reason: String, failures: Int)
-    /// A scrape is good again.
+    /// A scrape succeeded again.
     case recovered(failures: Int)
-    /// Series that the good scrape before had are not in this one. `examples` are the first few.
+    /// Series that the previous successful scrape contained are not in this one. `examples` are the first few.
     case seriesVanished(count: Int, examples: [String])
-    /// Series that had vanished are there again.
+    /// Series that had vanished are present again.
     case seriesReturned(count: Int, examples: [String])
-    /// GPUs that the good scrape before had a series of, and this one none: not a job that ended, but a device that is gone.
+    /// GPUs for which the previous successful scrape had a series, and this one has none: not a job that ended, but a
+    /// lost device.
     case gpusVanished(count: Int, examples: [String])
-    /// GPUs that had vanished are there again.
+    /// GPUs that had vanished are present again.
     case gpusReturned(count: Int, examples: [String])
 }
 
-/// Why an exporter cannot be scraped at all.
+/// The reason why an exporter cannot be scraped at all.
 public struct ScrapeError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String
 
-    /// An error with its words.
+    /// Creates an error with its description.
     public init(_ description: String) { self.description = description }
 }

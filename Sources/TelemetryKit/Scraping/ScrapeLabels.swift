@@ -19,7 +19,7 @@ enum ScrapeLabels {
         return gpu
     }
 
-    /// The host of `host:port` or `[address]:port`; all of it where there is no port.
+    /// The host in `host:port` or `[address]:port`; the whole text if there is no port.
     private static func withoutPort(_ instance: String) -> String {
         if instance.hasPrefix("["), let end = instance.firstIndex(of: "]") {
             return String(instance[instance.index(after: instance.startIndex)..<end])

@@ -3,56 +3,57 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryPipeline
 
-/// Scrapes an exporter of GPU metrics again and again, as Prometheus would: each scrape becomes one or more batches.
+/// Scrapes a GPU metrics exporter repeatedly, as Prometheus would: each scrape becomes one or more batches.
 ///
 ///     var source = try ScrapeSource(ScrapeSource.Configuration(url: "http://host:9400/metrics", source: "node1-77"))
 ///     while let batch = try await source.next() { … }
 ///
-/// It never ends by itself. A scrape that fails gives no sample; it is counted, told to ``Configuration/onEvent``, and the next is tried
-/// when it is due. One task owns it. Where that task is cancelled, also during a request, ``next()`` returns what was collected and then `nil`.
+/// It never ends by itself. A failed scrape yields no samples; it is counted, reported to ``Configuration/onEvent``,
+/// and the next is attempted when it is due. One task owns the source. If that task is cancelled, even during a
+/// request, ``next()`` returns the collected samples and then `nil`.
 public struct ScrapeSource: ~Copyable, BatchSource {
-    /// What to scrape, and how. All but the URL and the name has a default.
+    /// The options of a source. The URL and the name are required.
     public struct Configuration: Sendable {
-        /// Of the page with the metrics, http or https; `user:password@` is sent as HTTP Basic. Redirects are not followed.
-        /// Required.
+        /// The URL of the metrics page, http or https; `user:password@` is sent as HTTP Basic. Redirects are not
+        /// followed. Required.
         public var url: String
         /// The streamer's instance id. Required.
         public var source: String
-        /// Hosts whose samples are taken; by default all.
+        /// The hosts whose samples are accepted. Default: all.
         public var hosts = HostFilter()
-        /// From scrape to scrape, counted from the first. Default: 15 s.
+        /// The time between scrapes, counted from the first. Default: 15 s.
         public var interval = Duration.seconds(15)
-        /// From the request until the last byte of the answer. Default: 10 s.
+        /// The maximum time from the request until the last byte of the response. Default: 10 s.
         public var timeout = Duration.seconds(10)
-        /// `now`: the time at which the scrape began. `source`: the time in the line where it has one, else the scrape's.
-        /// Default: `SampleTimestamps.now`.
+        /// `now`: the time at which the scrape began. `source`: the timestamp of the line if it has one, otherwise the
+        /// scrape's. Default: `SampleTimestamps.now`.
         public var timestamps = SampleTimestamps.now
-        /// Samples a batch at most. Default: 10,000.
+        /// The maximum number of samples per batch. Default: 10,000.
         public var batchSize = 10_000
-        /// Sent as `Authorization: Bearer …`. Default: `nil`.
+        /// The token, sent as `Authorization: Bearer …`; `nil` for none. Default: `nil`.
         public var bearerToken: String?
-        /// The proxy that requests go through: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`, also with `user:password@`.
-        /// `nil`, the default: none. Variables such as `http_proxy` are not looked at.
+        /// The proxy for requests: `http://host:3128`, `https://…`, `socks5://…` or `socks5h://…`, optionally with
+        /// `user:password@`; `nil` for none. Environment variables such as `http_proxy` are ignored. Default: `nil`.
         public var proxy: String?
-        /// A longer answer is a failure. Default: 64 MiB.
+        /// The maximum size of a response in bytes; a longer one is a failure. Default: 64 MiB.
         public var maxBodyBytes = 64 << 20
-        /// Called on the task that owns the source. Default: does nothing.
+        /// Called with events on the task that owns the source. Default: does nothing.
         public var onEvent: @Sendable (ScrapeEvent) -> Void = { _ in }
-        /// Told what was read after every scrape, a failed one too: a batch may be long in coming. On the same task.
-        /// Default: does nothing.
+        /// Called with the progress after every scrape, including failed ones, because a batch may take long. On the
+        /// same task. Default: does nothing.
         public var onProgress: @Sendable (SourceProgress) -> Void = { _ in }
 
-        /// The defaults, for an exporter.
+        /// Creates a configuration with defaults for an exporter.
         public init(url: String, source: String) {
             self.url = url
             self.source = source
         }
 
-        /// Throws what ``ScrapeSource/init(_:clock:)`` would throw because of it.
+        /// Throws the errors that ``ScrapeSource/init(_:clock:)`` would throw because of it.
         public func check() throws(ScrapeError) { _ = try ScrapeTarget(self) }
     }
 
-    /// The URL as messages show it: without user name, password and query.
+    /// The URL for messages: without user name, password and query.
     public static func shown(url: String) -> String { redactedURL(url) }
 
     private let clock: PipelineClock
@@ -62,12 +63,12 @@ public struct ScrapeSource: ~Copyable, BatchSource {
     private let client: CurlClient
     private var schedule: ScrapeSchedule
     private var text: ScrapeText
-    /// Batches of the last scrape that nobody took yet.
+    /// The batches of the last scrape that were not returned yet.
     private var ready: [MetricBatch] = []
     private var failuresInARow = 0
     private var counts = ScrapeProgress()
 
-    /// Sends nothing yet.
+    /// Creates a source without sending a request.
     public init(_ configuration: Configuration, clock: PipelineClock = .system) throws(ScrapeError) {
         let target = try ScrapeTarget(configuration)
         let client: CurlClient
@@ -86,7 +87,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         text = ScrapeText(configuration, target: target, startedAt: clock.wall())
     }
 
-    /// What was scraped so far.
+    /// The progress so far.
     public var progress: SourceProgress {
         var progress = text.progress
         progress.scraping = counts
@@ -99,7 +100,8 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         return progress
     }
 
-    /// The next batch of a scrape, which may take as long as the interval, and longer while scrapes fail. `nil` after cancellation.
+    /// Returns the next batch of a scrape, which may take as long as the interval, and longer while scrapes fail. `nil`
+    /// after cancellation.
     public mutating func next() async throws -> MetricBatch? {
         while true {
             if !ready.isEmpty { return ready.removeFirst() }
@@ -107,7 +109,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
             let now = clock.monotonic()
             let wait = schedule.wait(at: now)
             if wait > .zero {
-                // Cancellation is seen at the top.
+                // Cancellation is checked at the top.
                 try? await clock.sleep(wait)
             } else {
                 await scrape(at: now)
@@ -121,7 +123,7 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         let began = clock.wall()
         counts.lastAttempt = began
         if counts.firstAttempt == nil { counts.firstAttempt = began }
-        // One that is cancelled is neither good nor a failure.
+        // A cancelled scrape is neither a success nor a failure.
         guard let answer = try? await target.fetch(client) else { return }
         let result = answer.flatMap { body in text.read(body, at: began, clock: clock).mapError(target.named) }
         let end = clock.monotonic()

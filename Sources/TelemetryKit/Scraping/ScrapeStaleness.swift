@@ -1,19 +1,20 @@
-/// Which series are there, and which were: told by the good scrapes alone, so that an exporter that is away makes none of them stale.
+/// Tracks which series are present and which have vanished, using successful scrapes only, so that an unavailable
+/// exporter makes no series stale.
 ///
-/// Series are numbers from 0; they need not have been seen.
+/// Series are indices from 0; they need not have been seen.
 struct ScrapeStaleness: Sendable {
-    /// For every series the scrape that had it last, counted from 1; 0: none yet.
+    /// For each series, the number of the last scrape that contained it, counted from 1; 0 if there is none yet.
     private var lastSeen: [Int] = []
     private var scrape = 0
 
-    /// Of the last good scrape.
+    /// The number of series in the last successful scrape.
     private(set) var live = 0
     private(set) var stale = 0
-    /// Of these, what the last good scrape changed. In the order of their numbers.
+    /// The series changed by the last successful scrape, ordered by index.
     private(set) var vanished: [UInt32] = []
     private(set) var returned: [UInt32] = []
 
-    /// A good scrape follows.
+    /// Begins a successful scrape.
     mutating func begin() {
         scrape += 1
         live = 0
@@ -21,7 +22,7 @@ struct ScrapeStaleness: Sendable {
         returned.removeAll()
     }
 
-    /// The scrape has the series, no matter how often.
+    /// Records that the scrape contains the series; repeated calls have no effect.
     mutating func see(_ series: UInt32) {
         let index = Int(series)
         while index >= lastSeen.count { lastSeen.append(0) }
@@ -42,7 +43,7 @@ struct ScrapeStaleness: Sendable {
 
     func isLive(_ series: UInt32) -> Bool { Int(series) < lastSeen.count && lastSeen[Int(series)] == scrape }
 
-    /// Series have new numbers, or are forgotten.
+    /// Renumbers series, or removes them.
     mutating func renumber(_ numbers: [UInt32?]) {
         lastSeen = lastSeen.indices.filter { numbers[$0] != nil }.map { lastSeen[$0] }
         stale = lastSeen.count { $0 > 0 && $0 < scrape }

@@ -1,16 +1,16 @@
 import TelemetryHTTPClient
 import TelemetryNet
 
-/// Whom to ask, how, and what counts as an answer.
+/// The exporter to query, the request, and the responses that are accepted.
 struct ScrapeTarget: Sendable {
     /// For messages: without a password.
     let name: String
-    /// Where the samples are from when they do not say so.
+    /// The host of samples that do not contain one.
     let host: String
     private let request: CurlRequest
     private let secrets: Secrets
 
-    /// Throws where nothing can be scraped with it.
+    /// Throws if the configuration is invalid.
     init(_ configuration: ScrapeSource.Configuration) throws(ScrapeError) {
         guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0, configuration.maxBodyBytes > 0
         else {
@@ -18,7 +18,7 @@ struct ScrapeTarget: Sendable {
         }
         guard let url = CurlURL(configuration.url) else {
             let shown = redactedURL(configuration.url).debugDescription
-            throw ScrapeError("\(shown) is not a URL of http or https, such as http://host:9400/metrics")
+            throw ScrapeError("\(shown) is not a valid http or https URL, such as http://host:9400/metrics")
         }
         name = url.shown
         host = url.host
@@ -40,11 +40,12 @@ struct ScrapeTarget: Sendable {
         self.secrets = secrets
         guard let proxy = configuration.proxy else { return }
         guard isProxyURL(proxy) else {
-            throw ScrapeError("\(redactedURL(proxy).debugDescription) is not a proxy, such as http://host:3128 or socks5://host:1080")
+            throw ScrapeError("\(redactedURL(proxy).debugDescription) is not a valid proxy, such as http://host:3128 or socks5://host:1080")
         }
     }
 
-    /// The text that the exporter answers with, or why there is none. Throws only where the task is cancelled.
+    /// Returns the text of the exporter's response, or the reason why there is none. Throws only if the task is
+    /// cancelled.
     func fetch(_ client: CurlClient) async throws(CancellationError) -> Result<[UInt8], ScrapeError> {
         do {
             return ScrapeTarget.text(of: try await client.send(request)).mapError(named)
@@ -55,18 +56,18 @@ struct ScrapeTarget: Sendable {
         }
     }
 
-    /// The exporter, or a proxy, may have repeated what was sent to it.
+    /// The exporter, or a proxy, may have echoed data that was sent to it.
     func named(_ error: ScrapeError) -> ScrapeError { ScrapeError("\(name): \(secrets.redact(error.description))") }
 
-    /// Redirects are not followed: they would carry the token to another host, and each scrape would ask twice.
+    /// Redirects are not followed: they would carry the token to another host, and each scrape would send two requests.
     static func text(of response: CurlResponse) -> Result<[UInt8], ScrapeError> {
         guard response.status == 200 else {
-            let location = response.header("Location").map { ": redirects are not followed, and this one goes to \(redactedURL($0))" } ?? ""
+            let location = response.header("Location").map { ": redirects are not followed, and this one points to \(redactedURL($0))" } ?? ""
             return .failure(ScrapeError("HTTP \(response.status)\(location)"))
         }
         let type = response.header("Content-Type")?.lowercased() ?? ""
         guard !type.hasPrefix("application/openmetrics-text") else {
-            return .failure(ScrapeError("the answer is OpenMetrics, whose times are in seconds, and not the Prometheus text format"))
+            return .failure(ScrapeError("the response is OpenMetrics, with times in seconds, instead of the Prometheus text format"))
         }
         return .success(response.body)
     }

@@ -3,19 +3,19 @@ import TelemetryNet
 import TelemetryPipeline
 import TelemetryReaders
 
-/// Makes batches of the texts that an exporter answers with, one after the other. It does no I/O.
+/// Creates batches from the texts of an exporter's responses, one after another. It performs no I/O.
 struct ScrapeText: ~Copyable {
-    /// What is known of a series of the reader.
+    /// The state of a series of the reader.
     private struct Known {
-        /// Place in `table`; `nil` where its samples are not sent.
+        /// The index in `table`; `nil` if its samples are not sent.
         var place: UInt32?
         var hasGPU = false
-        /// Number of its GPU, from 0.
+        /// The index of its GPU, from 0.
         var gpu: UInt32 = 0
         var rule = ValueRule(nil)
         /// See ``ScrapeStamps``.
         var distance: Int64 = 0
-        /// The last scrape that had it, and the time of its sample there.
+        /// The last scrape that contained it, and the time of its sample there.
         var seenIn = 0
         var time: Int64 = 0
     }
@@ -29,7 +29,7 @@ struct ScrapeText: ~Copyable {
     private let target: ScrapeTarget
     private let hosts: HostFilter
     private let timestamps: SampleTimestamps
-    /// Series that are forgotten only where there are so many more of them than twice those of the last scrape.
+    /// Series are removed only if there are this number more of them than twice those of the last scrape.
     private let spareSeries: Int
     private var reader: PrometheusTextReader
     private var known: [Known] = []
@@ -40,12 +40,12 @@ struct ScrapeText: ~Copyable {
     private var samples: [Sample] = []
 
     private(set) var staleness = ScrapeStaleness()
-    /// The same of GPUs. Series come and go with the jobs of a GPU; the GPU itself does not.
+    /// The staleness of GPUs. Series come and go with the jobs of a GPU; the GPU itself does not.
     private(set) var gpuStaleness = ScrapeStaleness()
-    /// Numbers of the GPUs that any scrape had, by the bytes of their uuid; an exporter has few.
+    /// The indices of the GPUs in all scrapes, by the bytes of their uuid; an exporter has few.
     private var gpuNumbers: [[UInt8]: UInt32] = [:]
     private var gpus: [GPUIdentity] = []
-    /// What the last text changed.
+    /// The changes made by the last text.
     private(set) var events: [ScrapeEvent] = []
     private(set) var samplesWithoutGPU = 0
     private(set) var progress = SourceProgress()
@@ -64,12 +64,12 @@ struct ScrapeText: ~Copyable {
             source: configuration.source, maxCount: configuration.batchSize, interval: configuration.interval, startedAt: startedAt)
     }
 
-    /// The samples of a whole text, in its order. Lines that cannot be read are counted and passed over. A text that has nothing but
-    /// such lines is not the format at all: a failure that leaves everything as it was.
+    /// Returns the samples of a whole text, in order. Lines that cannot be parsed are counted and skipped. A text that
+    /// contains only such lines does not have the format: a failure that leaves everything unchanged.
     mutating func read(_ body: [UInt8], at began: Timestamp, clock: PipelineClock) -> Result<[MetricBatch], ScrapeError> {
         reader.open(bytes: body)
         reader.rejected = RejectedRows()
-        // Nothing is thrown where lines are skipped and bytes lie in memory.
+        // Nothing is thrown if lines are skipped and the bytes are in memory.
         var next = try? reader.next()
         if next == nil, let bad = reader.rejected.first.first {
             return .failure(ScrapeError("not the Prometheus text format: \(bad)"))
@@ -112,7 +112,7 @@ extension ScrapeText {
             return reject(.timestamp, "\(sample.timestamp!) ms is outside the years 1677 to 2262")
         }
         guard !isSecond || known[index].time != time else {
-            return reject(.repeatedSeries, "the text has the series a second time")
+            return reject(.repeatedSeries, "the text contains the series twice")
         }
         known[index].time = time
         if known[index].place != nil {
@@ -206,7 +206,7 @@ extension ScrapeText {
         numbers.prefix(3).map { "\(gpus[Int($0)].uuid) on \(gpus[Int($0)].hostname)" }
     }
 
-    /// Pods come and go, and each has series of its own: without this the tables would grow as long as the source runs.
+    /// Pods come and go, and each has its own series: otherwise the tables would grow as long as the source runs.
     private mutating func forgetSeries() {
         let isLive = known.map { $0.seenIn == scrape }
         guard isLive.count > spareSeries + 2 * isLive.count(where: { $0 }) else { return }

@@ -1,7 +1,7 @@
 import TelemetryModels
 import TelemetryNet
 
-/// Collects values by group and window, and makes of each what an ``AggregateQuery`` asks for.
+/// Collects values by group and window, and computes the result of an ``AggregateQuery`` for each.
 package struct Aggregator {
     private let query: AggregateQuery
     private let window: Int64
@@ -20,7 +20,8 @@ package struct Aggregator {
         }
     }
 
-    /// The window's beginning. Times before 1970 round down too; the first window of all begins at the oldest time there is.
+    /// The start of the window. Times before 1970 are rounded down too; the first window of all begins at the oldest
+    /// possible time.
     package static func windowStart(_ time: Int64, _ window: Int64) -> Int64 {
         let rest = time % window
         let (start, under) = time.subtractingReportingOverflow(rest < 0 ? rest + window : rest)
@@ -42,7 +43,7 @@ package struct Aggregator {
         }
     }
 
-    /// Of at least one value.
+    /// Requires at least one value.
     static func value(_ function: AggregateQuery.Function, _ values: [Double]) -> Double {
         switch function {
         case .avg: return values.reduce(0, +) / Double(values.count)
@@ -62,7 +63,7 @@ extension AggregateQuery {
     /// Nanoseconds.
     package var windowLength: Int64 { max(1_000, window.wholeNanoseconds) }
 
-    /// The samples that go in.
+    /// The filter for the samples that are included.
     package var samples: SampleFilter {
         var filter = filter
         filter.metricNames = [metricName]
@@ -71,12 +72,12 @@ extension AggregateQuery {
 }
 
 extension AggregateQuery.Function {
-    /// Which of so many values in their order a percentile is, counted from 1. Only of a percentile.
+    /// The rank of a percentile among the sorted values, counted from 1. Only for a percentile.
     func rank(of count: Int) -> Int { Swift.max(1, Int((quantile! * Double(count) + 0.5).rounded(.down))) }
 }
 
 extension AggregateQuery.Grouping {
-    /// What databases call the text that makes the groups; `nil`: there is one group.
+    /// The database column that defines the groups; `nil` if there is one group.
     package var tag: String? {
         switch self {
         case .gpu: "uuid"

@@ -1,8 +1,8 @@
-/// Lets a long loop end when nobody waits for its result any more: its client has disconnected, or its time is over.
+/// Lets a long loop end when its result is no longer needed: its client has disconnected, or its time is over.
 ///
-/// A check costs about as much as reading a thread's local, so it is made once in many steps.
+/// A check costs about as much as reading a thread-local value, so it is made once per many steps.
 package struct CancellationCheck {
-    /// At most this many steps are made after the task was cancelled.
+    /// The maximum number of steps after the task was cancelled.
     static let interval = 256
     private var steps = 0
 

@@ -1,13 +1,13 @@
 import TelemetryModels
 
-/// Samples that a database refuses for good.
+/// Samples that a database refuses permanently.
 public struct RefusedSamples: Sendable {
-    /// These samples alone, under the id and source of the batch that they came in.
+    /// Only these samples, with the id and source of the batch that they arrived in.
     public var batch: MetricBatch
-    /// In the database's words.
+    /// The database's message.
     public var reason: String
 
-    /// Samples, and why the database refuses them.
+    /// Creates refused samples with the reason.
     public init(batch: MetricBatch, reason: String) {
         self.batch = batch
         self.reason = reason
@@ -15,7 +15,7 @@ public struct RefusedSamples: Sendable {
 }
 
 extension RefusedSamples {
-    /// One of the samples of a write whose value is finite, by its number among these.
+    /// One of the finite samples of a write, by its index among these.
     package struct Place: Sendable {
         package var number: Int
         package var reason: String

@@ -1,14 +1,14 @@
 import TelemetryModels
 import TelemetryNet
 
-/// The orders that ``TelemetryStore`` promises, for adapters to sort by.
+/// The orders that ``TelemetryStore`` requires, for adapters to sort by.
 package enum StoreOrder {
     package static func gpus(_ a: GPUInfo, _ b: GPUInfo) -> Bool { a.identity.precedes(b.identity) }
 
-    /// Time, then metric name, then uuid.
+    /// Ordered by time, then metric name, then uuid.
     package static func metrics(_ a: GPUMetric, _ b: GPUMetric) -> Bool { SampleCursor(a) < SampleCursor(b) }
 
-    /// What identifies a series, in the order of lists of series.
+    /// The identity of a series, in the order of lists of series.
     package struct SeriesKey: Hashable, Comparable {
         private let name: ByteText
         private let gpu: ByteText
@@ -29,7 +29,7 @@ package enum StoreOrder {
 
 extension GPUIdentity {
     /// The order of GPUs in lists: hostname, then gpu id as a number, then uuid, texts by their bytes. Ids that are not
-    /// numbers follow those that are.
+    /// numbers come after those that are.
     public func precedes(_ other: GPUIdentity) -> Bool {
         if !hostname.hasBytes(of: other.hostname) { return hostname.precedes(other.hostname) }
         if !gpuID.hasBytes(of: other.gpuID) {
@@ -45,17 +45,17 @@ extension GPUIdentity {
 }
 
 extension Array where Element: Sendable {
-    /// The page of the list from `offset`, `limit` long at most.
+    /// The page of the list from `offset`, at most `limit` elements.
     package func page(limit: Int, offset: Int) -> Page<Element> {
         Page(items: Array(dropFirst(Swift.max(0, offset)).prefix(Swift.max(0, limit))), total: count)
     }
 }
 
 extension Int {
-    /// A database's count. Nothing else is known of such a number, which may not even be one.
+    /// A database's count. Nothing is known about such a number, which may not even be one.
     package init(count value: Double) throws(StoreError) {
         guard let count = Int(exactly: value), 0...1 << 53 ~= count else {
-            throw StoreError(.invalidAnswer, "\(value) is not a count of samples")
+            throw StoreError(.invalidAnswer, "\(value) is not a valid count of samples")
         }
         self = count
     }

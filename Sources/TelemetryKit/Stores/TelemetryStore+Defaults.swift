@@ -1,13 +1,14 @@
 import TelemetryModels
 
-/// What follows from the rest. These read every sample that is meant; an adapter whose database can answer better answers itself.
+/// Default implementations. These read every sample of the query; an adapter with a more efficient database query
+/// implements its own.
 extension TelemetryStore {
-    /// All GPUs that have samples, in the order of hostname, then numeric gpu id, then uuid.
+    /// Returns all GPUs that have samples, ordered by hostname, then numeric gpu id, then uuid.
     public func gpus(limit: Int, offset: Int) async throws -> Page<GPUInfo> {
         try await gpus(SampleFilter(), limit: limit, offset: offset)
     }
 
-    /// `nil` where no sample of the GPU is held.
+    /// Returns `nil` if there are no samples of the GPU.
     public func gpu(uuid: String) async throws -> GPUInfo? {
         try await gpus(SampleFilter(uuids: [uuid]), limit: 1, offset: 0).items.first
     }
@@ -36,7 +37,7 @@ extension TelemetryStore {
         return aggregator.result()
     }
 
-    /// In their order, page by page.
+    /// In order, page by page.
     package func forEachSample(_ filter: SampleFilter, _ body: (GPUMetric) -> Void) async throws {
         var query = TelemetryQuery(filter, limit: 10_000, countsTotal: false)
         while true {

@@ -1,6 +1,7 @@
-/// What a ``BatchPublisher`` has accepted: a value that decides which messages go together, and who has to wait.
+/// The messages that a ``BatchPublisher`` has accepted: a value that decides which messages form a batch, and who has
+/// to wait.
 struct BatchBuffer {
-    /// Messages that go in one frame.
+    /// The messages of one frame.
     final class Batch: Sendable {
         let number: Int
         let offsets = Promise<[Int64]>()
@@ -15,27 +16,27 @@ struct BatchBuffer {
         var byteCount: Int
     }
 
-    /// Where a message went.
+    /// The batch and index that a message was assigned.
     struct Acceptance {
         var batch: Batch
         var index: Int
-        /// Batches that are now to be sent.
+        /// The batches that have to be sent now.
         var outgoing: [Outgoing]
-        /// The batch, where it begins with this message and waits for others.
+        /// The batch, if it begins with this message and waits for others.
         var begun: Batch?
     }
 
     let maxBytes: Int
     let maxMessages: Int
     let bufferBytes: Int
-    /// Of messages that are accepted and not answered.
+    /// The bytes of messages that are accepted and unacknowledged.
     private(set) var byteCount = 0
     private(set) var messageCount = 0
     private var gathering: Outgoing?
     private var lastNumber = 0
-    /// Sent and not answered.
+    /// The number of batches sent and unacknowledged.
     private var open: Set<Int> = []
-    /// Those who wait for room, in their order, with the bytes that they need.
+    /// The callers that wait for space, in order, with the bytes that they need.
     private var waiting: [(ticket: Promise<Void>, byteCount: Int)] = []
 
     init(maxBytes: Int, maxMessages: Int, bufferBytes: Int) {
@@ -44,17 +45,17 @@ struct BatchBuffer {
         self.bufferBytes = bufferBytes
     }
 
-    /// A message that is larger than the buffer is accepted where nothing else is in it.
+    /// A message that is larger than the buffer is accepted if nothing else is in it.
     private func hasRoom(for size: Int) -> Bool { byteCount == 0 || byteCount + size <= bufferBytes }
 
-    /// Takes a message in; `nil` where the buffer is full. Nobody overtakes those who wait.
+    /// Adds a message; `nil` if the buffer is full. No message overtakes those that wait.
     mutating func accept(_ payload: [UInt8]) -> Acceptance? {
         guard waiting.isEmpty, hasRoom(for: payload.count) else { return nil }
         byteCount += payload.count
         return add(payload)
     }
 
-    /// Takes in a message whose ticket was granted: its room is reserved.
+    /// Adds a message whose ticket was granted: its space is reserved.
     mutating func acceptGranted(_ payload: [UInt8]) -> Acceptance { add(payload) }
 
     private mutating func add(_ payload: [UInt8]) -> Acceptance {
@@ -73,7 +74,7 @@ struct BatchBuffer {
         return Acceptance(batch: batch, index: index, outgoing: outgoing, begun: isFirst && gathering != nil ? batch : nil)
     }
 
-    /// The batch that is being filled, to be sent as it is; of a `number`, only where it is that one.
+    /// The batch that is being filled, to be sent as it is; if `number` is given, only if it is that one.
     mutating func takeGathered(number: Int? = nil) -> [Outgoing] {
         guard let current = gathering, number == nil || current.batch.number == number else { return [] }
         gathering = nil
@@ -81,12 +82,12 @@ struct BatchBuffer {
         return [current]
     }
 
-    /// A place in the line for room.
+    /// Adds a caller to the queue for space.
     mutating func queue(_ ticket: Promise<Void>, byteCount: Int) {
         waiting.append((ticket, byteCount))
     }
 
-    /// Gives up a place in the line, or the room that was reserved meanwhile. Returns whose turn it is then.
+    /// Gives up a place in the queue, or the space that was reserved meanwhile. Returns the callers that are next.
     mutating func withdraw(_ ticket: Promise<Void>, byteCount: Int) -> [Promise<Void>] {
         if let index = waiting.firstIndex(where: { $0.ticket === ticket }) {
             waiting.remove(at: index)
@@ -96,7 +97,7 @@ struct BatchBuffer {
         return grant()
     }
 
-    /// A batch was answered. Returns who may go on.
+    /// A batch was acknowledged. Returns the callers that may continue.
     mutating func finish(_ batch: Outgoing) -> [Promise<Void>] {
         open.remove(batch.batch.number)
         byteCount -= batch.byteCount
@@ -114,13 +115,13 @@ struct BatchBuffer {
         return granted
     }
 
-    /// Whether a batch is sent and not answered.
+    /// Whether a batch is sent and unacknowledged.
     func isOpen(_ number: Int) -> Bool { open.contains(number) }
 
     /// The newest batch that was begun.
     var newest: Int { lastNumber }
 
-    /// Whether all batches up to that one are answered.
+    /// Whether all batches up to that one are acknowledged.
     func isFinished(through number: Int) -> Bool {
         !open.contains { $0 <= number } && (gathering.map { $0.batch.number > number } ?? true)
     }

@@ -2,44 +2,45 @@ import Synchronization
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// Gathers messages into frames of many, and keeps many frames on their way: the fast way to publish.
+/// Collects messages into large frames and keeps many frames in flight: the fast way to publish.
 ///
-/// Made by ``MQClient/withPublisher(_:_:)``. Its methods may be called from any number of tasks at once; the messages of one
-/// task keep their order. It runs no task of its own.
+/// Created by ``MQClient/withPublisher(_:_:)``. Its methods may be called from any number of tasks at once; the
+/// messages of one task keep their order. It runs no task of its own.
 public final class BatchPublisher: Sendable {
-    /// All that a publisher can be told. Every member has a default.
+    /// The options of a publisher.
     public struct Configuration: Sendable {
-        /// A frame is sent when its payloads have so many bytes; less where the client's ``MQClient/Configuration/maxFrameBytes``
-        /// is less. Default: 256 KiB.
+        /// The maximum size of a frame's payloads in bytes; a full frame is sent at once. Limited by the client's
+        /// ``MQClient/Configuration/maxFrameBytes``. Default: 256 KiB.
         public var maxBatchBytes = 256 << 10
-        /// A frame is sent when it has so many messages. Default: 1,000.
+        /// The maximum number of messages per frame; a full frame is sent at once. Default: 1,000.
         public var maxBatchMessages = 1000
-        /// How long a message waits for others to share its frame. Default: 5 ms.
+        /// The maximum time for which a message waits for others to share its frame. Default: 5 ms.
         public var linger = Duration.milliseconds(5)
-        /// Bytes that are accepted and not answered: all the memory that payloads take here. Default: 8 MiB.
+        /// The maximum total size in bytes of messages that are accepted and unacknowledged, and so of the payload
+        /// memory used. Default: 8 MiB.
         public var bufferBytes = 8 << 20
-        /// What a publish does while the buffer is full. Default: `WhenFull.wait`.
+        /// The behaviour of publishing while the buffer is full. Default: `WhenFull.wait`.
         public var whenFull = WhenFull.wait
 
-        /// The defaults.
+        /// Creates a configuration with the default values.
         public init() {}
     }
 
-    /// What ``publish(_:)-([UInt8])`` does while the buffer is full.
+    /// The behaviour of ``publish(_:)-([UInt8])`` while the buffer is full.
     public enum WhenFull: Sendable, Hashable {
-        /// Waits for room, in the order of the calls.
+        /// Waits for space, in the order of the calls.
         case wait
         /// Throws ``MQError/Code/bufferFull`` at once.
         case fail
     }
 
-    /// The promise of an offset.
+    /// A future offset of a message.
     public struct Receipt: Sendable {
         fileprivate let batch: BatchBuffer.Batch
         fileprivate let index: Int
 
-        /// The message's offset, when it is stored in the sense of the server's sync policy; throws why it is not. Ends at once
-        /// when the task is cancelled: the message may be stored or not.
+        /// The message's offset, once it is stored as defined by the server's sync policy; throws if it could not be
+        /// stored. Ends at once when the task is cancelled: the message may or may not be stored.
         public var offset: Int64 {
             get async throws(MQError) { try await batch.offsets.value()[index] }
         }
@@ -47,9 +48,9 @@ public final class BatchPublisher: Sendable {
 
     private struct State {
         var buffer: BatchBuffer
-        /// What can be cancelled, of each batch on its way.
+        /// The cancellable requests of the batches in flight.
         var requests: [Int: Int64] = [:]
-        /// Since the last flush.
+        /// The first failure since the last flush.
         var firstFailure: MQError?
         var flushes: [(through: Int, done: Promise<Void>)] = []
         var isClosed = false
@@ -74,11 +75,11 @@ public final class BatchPublisher: Sendable {
 
     // MARK: Publishing
 
-    /// Accepts one message, and returns once it is in the buffer: ``Receipt/offset`` tells when it is stored, and
-    /// ``flush()`` when all are.
+    /// Accepts one message, and returns once it is in the buffer. ``Receipt/offset`` returns once it is stored, and
+    /// ``flush()`` once all are.
     ///
-    /// Throws where the payload is not JSON (RFC 8259) or too large, where the buffer is full and the configuration says
-    /// `.fail`, and where the task is cancelled while it waits: then the message is not published.
+    /// Throws if the payload is not valid JSON (RFC 8259) or too large, if the buffer is full and the configuration is
+    /// `.fail`, and if the task is cancelled while it waits: then the message is not published.
     @discardableResult
     public func publish(_ payload: [UInt8]) async throws(MQError) -> Receipt {
         try client.check(payload, 0)
@@ -110,7 +111,7 @@ public final class BatchPublisher: Sendable {
         try await publish(Array(payload.utf8))
     }
 
-    /// Called with the state locked, so that batches reach the loop in their order.
+    /// Called with the state locked, so that batches reach the loop in order.
     private func take(_ acceptance: BatchBuffer.Acceptance) -> Receipt {
         for batch in acceptance.outgoing { post(batch) }
         if let begun = acceptance.begun {
@@ -160,8 +161,8 @@ public final class BatchPublisher: Sendable {
 
     // MARK: Ending
 
-    /// Sends what is gathered, and returns when all that was accepted before is stored. Throws the first failure since the
-    /// last flush; the receipts tell which messages it is of.
+    /// Sends the messages collected so far, and returns when all that were accepted before are stored. Throws the first
+    /// failure since the last flush; the receipts show which messages it concerns.
     public func flush() async throws(MQError) {
         let done = Promise<Void>()
         state.withLock { state in
@@ -186,7 +187,7 @@ public final class BatchPublisher: Sendable {
         if let failure { throw failure }
     }
 
-    /// Takes no more, and gives up what is not answered: it may be stored or not.
+    /// Accepts no more messages, and abandons those that are unacknowledged: they may or may not be stored.
     func close() {
         let (tickets, gathered, requests) = state.withLock { state in
             state.isClosed = true
@@ -205,15 +206,15 @@ public final class BatchPublisher: Sendable {
     private func fullError(_ buffer: BatchBuffer) -> MQError {
         MQError(
             .bufferFull,
-            "\(client.peer): the publisher's buffer is full: \(buffer.messageCount) messages wait for their answers, with \(buffer.byteCount) of \(configuration.bufferBytes) bytes")
+            "\(client.peer): the publisher's buffer is full: \(buffer.messageCount) messages are unacknowledged, with \(buffer.byteCount) of \(configuration.bufferBytes) bytes")
     }
 }
 
 extension MQClient {
-    /// Runs the body, where the caller runs, with a publisher that gathers messages into frames.
+    /// Runs the body, in the caller's isolation, with a publisher that collects messages into frames.
     ///
-    /// When the body returns, everything that it published is sent and waited for; where one of the messages could not be stored,
-    /// that is thrown. When the body throws, what is not answered is given up.
+    /// When the body returns, this sends everything that it published and waits until it is stored; if one of the
+    /// messages could not be stored, it throws. When the body throws, unacknowledged messages are abandoned.
     public nonisolated(nonsending) func withPublisher<R: Sendable>(
         _ configuration: BatchPublisher.Configuration = .init(), _ body: (BatchPublisher) async throws -> R
     ) async throws -> R {

@@ -1,13 +1,13 @@
 import Synchronization
 import TelemetryNet
 
-/// One request of a task to something on the loop: waits for the response, and ends at once when the task is cancelled.
+/// One request of a task to an object on the loop: waits for the response, and ends at once when the task is cancelled.
 final class Call<Answer: Sendable>: Sendable {
     private let response = Promise<Answer>()
-    /// Identifies the request when it is withdrawn. Used on the loop.
+    /// Identifies the request when it is cancelled. Used on the loop.
     private let number = Mutex<Int64?>(nil)
 
-    /// `begin` and `cancel` run on the loop. `begin` may respond at once; the number that it returns is given to `cancel`.
+    /// `begin` and `cancel` run on the loop. `begin` may respond at once; the id that it returns is passed to `cancel`.
     func run(
         on loop: EventLoop, begin: @escaping @Sendable (@escaping @Sendable (Result<Answer, MQError>) -> Void) -> Int64?,
         cancel: @escaping @Sendable (Int64) -> Void
@@ -23,7 +23,7 @@ final class Call<Answer: Sendable>: Sendable {
             return try await response.value()
         } catch {
             guard error.code == .cancelled else { throw error }
-            // Withdrawn before the caller goes on: what it does next on the loop comes after this.
+            // Cancelled before the caller continues: its next work on the loop comes after this.
             response.complete(.failure(error))
             loop.execute { [self] in
                 if let number = number.withLock({ $0 }) { cancel(number) }

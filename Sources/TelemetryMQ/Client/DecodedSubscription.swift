@@ -1,19 +1,19 @@
-/// The messages of a ``Subscription`` as values. Made by ``Subscription/decoded(_:)``.
+/// The messages of a ``Subscription`` as decoded values. Created by ``Subscription/decoded(_:)``.
 public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
     public struct Element: Sendable {
-        /// Its place in the log, from 0.
+        /// The message's offset in the log, from 0.
         public var offset: Int64 { position.offset }
-        /// Its place, with its log: see ``Message/position``.
+        /// The message's position, with its log: see ``Message/position``.
         public let position: LogPosition
-        /// When the server stored it, in microseconds since 1970; 0 where the server does not say.
+        /// The time when the server stored it, in microseconds since 1970; 0 if the server does not report it.
         public let timestamp: Int64
-        /// What the decoder made of the payload.
+        /// The value that the decoder returned for the payload.
         public let value: Value
     }
 
     public typealias Failure = MQError
 
-    /// Positions are committed here.
+    /// The subscription, through which positions are committed.
     public let subscription: Subscription
     let decode: @Sendable (ArraySlice<UInt8>) throws -> Value
 
@@ -21,14 +21,14 @@ public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
         Iterator(messages: subscription.makeAsyncIterator(), id: subscription.id, decode: decode)
     }
 
-    /// Reads the values one after the other; one task owns it.
+    /// Reads the values one after another; one task owns it.
     public struct Iterator: AsyncIteratorProtocol {
         var messages: Subscription.Iterator
         let id: String
         let decode: @Sendable (ArraySlice<UInt8>) throws -> Value
 
-        /// The next value; `nil` after ``Subscription/close()``. Throws ``MQError/Code/undecodable``, with the message's offset,
-        /// where the decoder throws: called again, it goes on behind that message.
+        /// Returns the next value; `nil` after ``Subscription/close()``. Throws ``MQError/Code/undecodable``, with the
+        /// message's offset, if the decoder throws; the next call continues after that message.
         public mutating func next() async throws(MQError) -> Element? {
             try await next(isolation: nil)
         }
@@ -45,7 +45,7 @@ public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
 }
 
 extension Subscription {
-    /// The messages as values. The decoder gets a message's JSON, on the task that iterates:
+    /// Returns the messages as decoded values. The decoder receives a message's JSON, on the task that iterates:
     ///
     ///     let samples = subscription.decoded { try JSONDecoder().decode(Sample.self, from: Data($0)) }
     public func decoded<Value: Sendable>(

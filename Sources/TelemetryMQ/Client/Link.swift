@@ -2,25 +2,25 @@ import Glibc
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// What a link tells its user; all of it on the loop.
+/// The events of a link, all delivered on the loop.
 protocol LinkUser: AnyObject {
-    /// Connected and greeted: requests may be sent.
+    /// Connected, with the greeting complete: requests may be sent.
     func linkIsReady()
-    /// Frames that arrived together, whole, each with its length bytes. Returns whether to go on reading.
+    /// Complete frames that arrived together, each with its length bytes. Returns whether to continue reading.
     func linkReceived(_ frames: UnsafeRawBufferPointer) -> Bool
-    /// The connection is gone, or an attempt failed; the link tries again by itself.
+    /// The connection is lost, or an attempt failed; the link tries again by itself.
     func linkIsDown(_ reason: String)
-    /// The server refuses this client: the link does not try again.
+    /// The server refused this client: the link does not try again.
     func linkIsRefused(_ error: MQError)
 }
 
-/// A connection to the server that is made again, with backoff, whenever it breaks. Belongs to one event loop.
+/// A connection to the server that reconnects, with backoff, whenever it breaks. Belongs to one event loop.
 final class Link: EventHandler {
     private enum State {
         case idle
         case resolving
         case connecting(descriptor: Int32, rest: ArraySlice<SocketAddress>)
-        /// Connected; `hello` is not answered yet.
+        /// Connected, and waiting for the response to `hello`.
         case greeting(Int32)
         case ready(Int32)
         case waiting
@@ -28,7 +28,7 @@ final class Link: EventHandler {
     }
 
     private let configuration: MQClient.Configuration
-    /// The subscription whose connection it is; `nil`: the client's own, which publishes. Events name it.
+    /// The subscription that the connection serves; `nil` for the client's own, which publishes. Events contain it.
     private let subscription: String?
     private let loop: EventLoop
     private weak var user: (any LinkUser)?
@@ -43,11 +43,11 @@ final class Link: EventHandler {
     private var lastSent = ContinuousClock.now
     private var timer: TimerID?
     private var keepaliveTimer: TimerID?
-    /// Counts connections, so that a late event of an older one is known as such.
+    /// Counts connections, so that a late event of an older one is recognised.
     private var generation = 0
-    /// The largest frame that the server accepts, as far as it has said.
+    /// The largest frame that the server accepts, if it has reported it.
     private var maxSentBytes = Int.max
-    /// The log of the server that is connected, as far as it has said.
+    /// The log of the connected server, if it has reported it.
     private(set) var log = LogTag.unknown
 
     init(configuration: MQClient.Configuration, subscription: String? = nil, loop: EventLoop, user: any LinkUser) {
@@ -58,7 +58,7 @@ final class Link: EventHandler {
         backoff = Backoff(configuration)
     }
 
-    /// A client that was dropped without being closed ends here, when its loop lets go of its handlers.
+    /// A client that was released without being closed ends here, when its loop releases its handlers.
     deinit {
         if let descriptor { Socket.close(descriptor) }
     }
@@ -77,7 +77,7 @@ final class Link: EventHandler {
         state = .resolving
         generation += 1
         let number = generation
-        // A name server may take seconds to answer; the loop does not wait for it.
+        // A name server may take seconds to respond; the loop does not wait for it.
         let bound = LoopBound(self, to: loop)
         let (host, port, loop) = (configuration.host, configuration.port, loop)
         do {
@@ -145,8 +145,8 @@ final class Link: EventHandler {
         send { $0.append(body) }
     }
 
-    /// Queues one frame, whose body the closure appends. It leaves with others that are queued in the same round.
-    /// Returns `false`, and sends nothing, where the frame is larger than the server accepts.
+    /// Queues one frame, whose body the closure appends. It is sent with others that are queued in the same round.
+    /// Returns `false`, and sends nothing, if the frame is larger than the server accepts.
     @discardableResult
     func send(_ body: (inout ByteQueue) -> Void) -> Bool {
         let at = output.count
@@ -207,7 +207,7 @@ final class Link: EventHandler {
             if isReading {
                 if !events.isDisjoint(with: [.readable, .hangup, .error]) { receive() }
             } else if !events.isDisjoint(with: [.hangup, .error]) {
-                // What is not read yet is asked for again.
+                // Requests for data that was not read yet are sent again.
                 fail("\(peer): the connection broke")
             }
         default: break
@@ -247,7 +247,7 @@ final class Link: EventHandler {
                 let number = generation
                 try greeted(UnsafeRawBufferPointer(rebasing: bytes[at..<at + total]), descriptor)
                 guard number == generation else { return }
-                // The frames behind the greeting are the user's.
+                // The frames after the greeting are passed to the user.
                 input.consume(total)
                 return try takeFrames()
             }
@@ -257,9 +257,9 @@ final class Link: EventHandler {
         let goesOn = at == 0 || user?.linkReceived(UnsafeRawBufferPointer(rebasing: bytes[..<at])) ?? false
         guard number == generation, descriptor != nil else { return }
         if let oversize {
-            // Not by `fail`: it would come again with every further connection.
+            // Not handled by `fail`: it would happen again with every further connection.
             let limit = configuration.maxFrameBytes
-            return refuse(MQError(.protocolViolation, "\(peer): a frame of \(oversize - 4) bytes; the limit here is \(limit)"))
+            return refuse(MQError(.protocolViolation, "\(peer): received a frame of \(oversize - 4) bytes; the limit is \(limit)"))
         }
         guard at > 0 else { return }
         input.consume(at)
@@ -283,7 +283,7 @@ final class Link: EventHandler {
             log = answer.log
             becomeReady(descriptor)
         case .error:
-            // A server that does not know hello is used without keepalive.
+            // A server without support for hello is used without keepalive.
             becomeReady(descriptor)
         default: break
         }
@@ -299,7 +299,7 @@ final class Link: EventHandler {
         user?.linkIsReady()
     }
 
-    /// Reads on after ``LinkUser/linkReceived(_:)`` asked to stop.
+    /// Resumes reading after ``LinkUser/linkReceived(_:)`` requested a stop.
     func resumeReading() {
         guard !isReading else { return }
         isReading = true
@@ -322,7 +322,7 @@ final class Link: EventHandler {
         keepaliveTimer = loop.schedule(after: interval / 2) { [weak self] in
             guard let self, isReady else { return }
             if isReading, loop.now - lastHeard > interval * 2 {
-                return fail("\(peer): silent for \(interval * 2)")
+                return fail("\(peer): no data received for \(interval * 2)")
             }
             if loop.now - lastSent >= interval / 2 { send(Array(#"{"type":"ping"}"#.utf8)) }
             scheduleKeepalive()
@@ -361,7 +361,7 @@ final class Link: EventHandler {
         keepaliveTimer = nil
     }
 
-    /// Drops the connection and tries again later.
+    /// Closes the connection and reconnects later.
     func fail(_ reason: String) {
         if case .closed = state { return }
         reset()
@@ -382,7 +382,7 @@ final class Link: EventHandler {
         user?.linkIsRefused(error)
     }
 
-    /// Drops the connection, and makes none until ``open()``.
+    /// Closes the connection, and opens none until ``open()``.
     func rest() {
         if case .closed = state { return }
         reset()
@@ -396,7 +396,7 @@ final class Link: EventHandler {
 }
 
 extension Backoff {
-    /// The waits of a client between its attempts.
+    /// The waits of a client between its connection attempts.
     init(_ configuration: MQClient.Configuration) {
         self.init(
             first: configuration.initialBackoff, longest: max(configuration.initialBackoff, configuration.maxBackoff))

@@ -1,10 +1,10 @@
 import TelemetryNet
 
-/// A message's place, with the log that it belongs to.
+/// A message's position, with the log that it belongs to.
 ///
-/// A consumer that keeps its own positions stores this next to its results, for example as text, and subscribes with
-/// ``MQClient/StartPosition/after(_:)``. The subscription then continues with the message after it, or finds out that
-/// the server has another log (a log in memory that began anew, a restored backup, a tail lost in a power loss).
+/// A consumer that stores its own positions keeps this with its results, for example as text, and subscribes with
+/// ``MQClient/StartPosition/after(_:)``. The subscription then continues with the message after it, or detects that the
+/// server has another log (a new log in memory, a restored backup, a tail lost in a power loss).
 ///
 /// As text: `17@0f…2c/9b…01`, the offset, the id of the log (32 hexadecimal digits) and its epoch (16); or `17` alone.
 public struct LogPosition: Sendable, Hashable, LosslessStringConvertible {
@@ -18,10 +18,10 @@ public struct LogPosition: Sendable, Hashable, LosslessStringConvertible {
     }
 
     /// - Parameters:
-    ///   - offset: the message's offset in the log, 0 or more; -1 for the place before the first.
-    ///   - log: what ``log`` returned for it; `nil` if it is not known.
+    ///   - offset: The message's offset in the log, 0 or more; -1 for the position before the first message.
+    ///   - log: The value that ``log`` returned for it; `nil` if it is not known.
     ///
-    /// Returns `nil` if the offset is less than -1 or the log is not in that form.
+    /// Returns `nil` if the offset is less than -1 or the log does not have that form.
     public init?(offset: Int64, log: String?) {
         guard offset >= -1 else { return nil }
         guard let log else {
@@ -32,17 +32,17 @@ public struct LogPosition: Sendable, Hashable, LosslessStringConvertible {
         self.init(offset: offset, tag: tag)
     }
 
-    /// Reads the text that ``description`` gives; `nil` if it is in another form.
+    /// Parses the text that ``description`` returns; `nil` if it has another form.
     public init?(_ description: String) {
         let parts = description.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         guard let offset = Int64(parts[0]) else { return nil }
         self.init(offset: offset, log: parts.count == 2 ? String(parts[1]) : nil)
     }
 
-    /// The log and its epoch: `0f…2c/9b…01`. `nil` if the server did not name them, as older servers do not.
+    /// The log and its epoch: `0f…2c/9b…01`. `nil` if the server did not report them, as older servers do not.
     public var log: String? { tag.isKnown ? tag.description : nil }
 
-    /// The id of the log: 32 hexadecimal digits. `nil` if the server did not name it.
+    /// The id of the log: 32 hexadecimal digits. `nil` if the server did not report it.
     public var logID: String? { tag.id }
 
     /// The number of messages in this log after another position, up to this one: all of them if the position is of
@@ -57,19 +57,19 @@ public struct LogPosition: Sendable, Hashable, LosslessStringConvertible {
     public var description: String { tag.isKnown ? "\(offset)@\(tag)" : "\(offset)" }
 }
 
-/// The identity of a log, and of one of the times that it was opened, in 24 bytes: each message carries it.
+/// The identity of a log and of one of its epochs, in 24 bytes: each message carries it.
 struct LogTag: Sendable, Hashable, CustomStringConvertible {
-    /// The id; both 0 if it is not known.
+    /// The two halves of the id; both 0 if it is not known.
     private(set) var high: UInt64 = 0
     private(set) var low: UInt64 = 0
-    /// 0 if it is not known.
+    /// The epoch; 0 if it is not known.
     private(set) var epochNumber: UInt64 = 0
 
     static let unknown = LogTag()
 
     private init() {}
 
-    /// Anything but 32 hexadecimal digits is an unknown id; anything but 16 an unknown epoch.
+    /// Any text other than 32 hexadecimal digits is an unknown id; other than 16, an unknown epoch.
     init(id: UnsafeRawBufferPointer?, epoch: UnsafeRawBufferPointer?) {
         guard let id, id.count == 32, let high = Self.number(id[..<16]), let low = Self.number(id[16...]) else {
             return
@@ -78,7 +78,7 @@ struct LogTag: Sendable, Hashable, CustomStringConvertible {
         if let epoch, epoch.count == 16, let number = Self.number(epoch[...]) { epochNumber = number }
     }
 
-    /// Reads `ID` or `ID/EPOCH`.
+    /// Parses `ID` or `ID/EPOCH`.
     init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let (id, epoch) = (Array(parts[0].utf8), parts.count == 2 ? Array(parts[1].utf8) : nil)

@@ -2,30 +2,30 @@ import TelemetryNet
 
 /// The positions that a server stores for subscribers.
 extension MQClient {
-    /// How far a subscriber id has committed, as the server reports it.
+    /// The committed position of a subscriber id, as the server reports it.
     public struct Position: Sendable, Hashable {
-        /// The id that ``MQClient/subscribe(id:from:onOtherLog:)`` was given.
+        /// The id that was passed to ``MQClient/subscribe(id:from:onOtherLog:)``.
         public var subscriberID: String
-        /// The last message that is done; -1 for none.
+        /// The last message that was committed; -1 for none.
         public var committedOffset: Int64
         /// The number of messages after the committed one.
         public var lag: Int64
-        /// Age of the oldest message that is not committed; zero without one.
+        /// The age of the oldest message that is not committed; zero if there is none.
         public var lagDuration: Duration
         /// Whether a subscriber with this id is connected.
         public var isConnected: Bool
-        /// When the position was committed last, in microseconds since 1970; 0 if the server does not know.
+        /// The time of the last commit, in microseconds since 1970; 0 if the server does not know it.
         public var committedAt: Int64
-        /// The number of messages that retention dropped before they were committed, since the position was first
+        /// The number of messages that retention removed before they were committed, since the position was first
         /// stored.
         public var skippedMessages: Int64
         /// The log that the position belongs to, 32 hexadecimal digits.
         public var logID: String
     }
 
-    /// The stored positions of all subscriber ids, connected or not, in the order of the ids.
+    /// Returns the stored positions of all subscriber ids, connected or not, ordered by id.
     ///
-    /// Waits while there is no connection, as all of these do.
+    /// Waits while there is no connection, like all methods here.
     public func positions() async throws(MQError) -> [Position] {
         var all: [Position] = []
         var after: String?
@@ -39,22 +39,21 @@ extension MQClient {
             do {
                 page = try payload.withUnsafeBytes { bytes throws(JSONError) in try PositionPage(bytes) }
             } catch {
-                throw MQError(.protocolViolation, "\(peer): a list of positions that cannot be read: \(error)")
+                throw MQError(.protocolViolation, "\(peer): invalid list of positions: \(error)")
             }
             all += page.positions
-            // A server that names the same id again would never come to an end.
+            // Without this check, a server that returns the same id again would cause an endless loop.
             guard page.next != after else { break }
             after = page.next
         } while after != nil
         return all
     }
 
-    /// Stores that the subscriber id is done with everything up to and including `offset`, whether or not it is
-    /// connected: what it is delivered next does not change, but a later subscription at ``StartPosition/committed``
-    /// begins after it.
+    /// Commits everything up to and including `offset` for a subscriber id, whether or not it is connected: messages
+    /// being delivered to it do not change, but a later subscription at ``StartPosition/committed`` begins after it.
     ///
     /// Throws ``MQError/Code/rejected(code:)`` with `offset_out_of_range` for a message that does not exist yet, and
-    /// with `too_many_positions` if the server stores no further one.
+    /// with `too_many_positions` if the server's limit on positions is reached.
     public func setPosition(of subscriberID: String, to offset: Int64) async throws(MQError) {
         _ = try await ask {
             $0.member("type", "ack")
@@ -63,7 +62,7 @@ extension MQClient {
         }
     }
 
-    /// Forgets the position: a later subscription at ``StartPosition/committed`` begins with the oldest message.
+    /// Deletes the position: a later subscription at ``StartPosition/committed`` begins with the oldest message.
     ///
     /// Throws ``MQError/Code/rejected(code:)`` with `unknown_position` if there is none, and with `position_in_use`
     /// while a subscriber with this id is connected.
@@ -78,7 +77,7 @@ extension MQClient {
 /// The payload of a response to `list_positions`.
 private struct PositionPage {
     var positions: [MQClient.Position] = []
-    /// The id after which the list goes on.
+    /// The id after which the list continues.
     var next: String?
 
     init(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {

@@ -2,10 +2,10 @@ import TelemetryMQProtocol
 import TelemetryNet
 
 extension MQClient {
-    /// The offset of the newest message that the server holds; -1 for a log without any.
+    /// Returns the offset of the newest message in the server's log; -1 if the log is empty.
     public func newestOffset() async throws(MQError) -> Int64 { try await newestPosition().offset }
 
-    /// The position of the newest message that the server holds, with its log; offset -1 for a log without any.
+    /// Returns the position of the newest message in the server's log, with the log; offset -1 if the log is empty.
     public func newestPosition() async throws(MQError) -> LogPosition {
         guard let position = Self.newestPosition(in: try await statistics()) else {
             throw MQError(.protocolViolation, "\(peer): statistics without a latest_offset")
@@ -13,7 +13,7 @@ extension MQClient {
         return position
     }
 
-    /// The same of statistics that were asked for before; `nil` if they do not contain it.
+    /// Extracts the position from statistics that were requested before; `nil` if they do not contain it.
     package static func newestPosition(in statistics: [UInt8]) -> LogPosition? {
         let found = statistics.withUnsafeBytes { bytes in
             Result { () throws(JSONError) -> LogPosition? in

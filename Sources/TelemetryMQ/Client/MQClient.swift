@@ -3,58 +3,60 @@ import TelemetryNet
 
 /// A client of an ``MQServer``: publishes, and subscribes.
 ///
-/// It connects when it is first used, and again, with backoff, whenever the connection breaks. One thread of its own does
-/// the input and output; every method may be called from any number of tasks at once. Close it when it is not needed any
-/// more, or use ``withClient(_:_:)``.
+/// It connects on first use, and reconnects, with backoff, whenever the connection breaks. A thread of its own performs
+/// the I/O; every method may be called from any number of tasks at once. Close it when it is no longer needed, or use
+/// ``withClient(_:_:)``.
 public final class MQClient: Sendable {
-    /// All that a client can be told. Every member has a default.
+    /// The options of a client.
     public struct Configuration: Sendable {
-        /// Name or address of the server. Default: `"127.0.0.1"`.
+        /// The name or address of the server. Default: `"127.0.0.1"`.
         public var host = "127.0.0.1"
-        /// TCP port of the server. Default: 9000.
+        /// The TCP port of the server. Default: 9000.
         public var port = 9000
-        /// Names this client to the server, and in the ids of its messages' producer. Default: `"client"`.
+        /// The name of this client; it is sent to the server and is part of the producer id of its messages. Default:
+        /// `"client"`.
         public var clientID = "client"
-        /// What the server asks for, where it asks for a token. Default: `nil`.
+        /// The token, if the server requires one. Default: `nil`.
         public var token: String?
-        /// How long one attempt may take, from resolving the name to the server's greeting. Default: 5 s.
+        /// The maximum time of one connection attempt, from resolving the name to the server's greeting. Default: 5 s.
         public var connectTimeout = Duration.seconds(5)
-        /// The time from a broken connection to the first attempt; each further one waits twice as long.
-        /// Default: 100 ms.
+        /// The time from a broken connection to the first attempt; it doubles with each further attempt. Default: 100
+        /// ms.
         public var initialBackoff = Duration.milliseconds(100)
         /// The longest time between two attempts. Default: 5 s.
         public var maxBackoff = Duration.seconds(5)
-        /// A peer that is silent for twice this time is given up; `nil` waits for the system to notice.
-        /// Default: 10 s.
+        /// The keepalive interval: a connection without data for twice this time is closed; `nil` relies on the system
+        /// to detect a lost connection. Default: 10 s.
         public var keepaliveInterval: Duration? = .seconds(10)
-        /// The largest frame that is sent, and with the room for a message's envelope, that is accepted.
-        /// Default: 16 MiB.
+        /// The maximum size in bytes of a frame that is sent, and, plus the size of a message's envelope, of one that
+        /// is accepted. Default: 16 MiB.
         public var maxFrameBytes = 16 << 20
-        /// A subscription reads no more from its socket while so many bytes wait for the consumer. Default: 4 MiB.
+        /// The maximum number of bytes that a subscription buffers for its consumer; beyond it, its socket is not read.
+        /// Default: 4 MiB.
         public var receiveBufferBytes = 4 << 20
-        /// Receives what happens to the client's connections and subscriptions. Called on the client's thread: it must
-        /// return soon. Default: does nothing.
+        /// Receives the events of the client's connections and subscriptions. Called on the client's thread: it must
+        /// return quickly. Default: does nothing.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
-        /// The defaults.
+        /// Creates a configuration with the default values.
         public init() {}
 
-        /// The defaults, with the server's name or address and its TCP port.
+        /// Creates a configuration with the server's name or address and its TCP port, and defaults for the rest.
         public init(host: String, port: Int) {
             self.host = host
             self.port = port
         }
     }
 
-    /// What the client was made with.
+    /// The configuration that the client was created with.
     public let configuration: Configuration
     let loop: EventLoop
     private let publisher: Mutex<LoopBound<Publisher>?>
     let registry: LoopBound<SubscriptionRegistry>
     private let closed = Promise<Void>()
 
-    /// Connects to nothing yet. Throws ``MQError/Code/noResources`` if the system gives no thread or no descriptor for
-    /// the client.
+    /// Creates a client without connecting. Throws ``MQError/Code/noResources`` if the system provides no thread or no
+    /// descriptor for the client.
     public convenience init(configuration: Configuration = Configuration()) throws(MQError) {
         try self.init(configuration: configuration) { try EventLoop.start(name: "mq-client") }
     }
@@ -65,7 +67,7 @@ public final class MQClient: Sendable {
         do {
             loop = try startLoop()
         } catch {
-            throw MQError(.noResources, "client \(configuration.clientID): no thread for it: \(error)")
+            throw MQError(.noResources, "client \(configuration.clientID): cannot start a thread: \(error)")
         }
         publisher = Mutex(LoopBound(Publisher(configuration: configuration, loop: loop), to: loop))
         registry = LoopBound(SubscriptionRegistry(configuration: configuration, loop: loop), to: loop)
@@ -73,7 +75,7 @@ public final class MQClient: Sendable {
 
     deinit { loop.stop() }
 
-    /// Runs the body with a client, where the caller runs, and closes it when the body is left, however.
+    /// Runs the body with a client, in the caller's isolation, and closes it when the body returns or throws.
     public nonisolated(nonsending) static func withClient<R: Sendable>(
         _ configuration: Configuration = Configuration(), _ body: (MQClient) async throws -> R
     ) async throws -> R {
@@ -90,9 +92,9 @@ public final class MQClient: Sendable {
 
     // MARK: Publishing
 
-    /// Appends one message to the log and returns its offset, when it is stored in the sense of the server's sync policy.
+    /// Appends one message to the log and returns its offset once it is stored as defined by the server's sync policy.
     ///
-    /// Waits while there is no connection. A publish whose answer was lost is sent again and stored once.
+    /// Waits while there is no connection. A publish whose response was lost is sent again and stored once.
     @discardableResult
     public func publish(_ payload: [UInt8]) async throws(MQError) -> Int64 {
         try check(payload, 0)
@@ -105,13 +107,13 @@ public final class MQClient: Sendable {
         try await publish(Array(payload.utf8))
     }
 
-    /// Appends several messages by one frame and returns their offsets, which rise.
+    /// Appends several messages in one frame and returns their offsets, in ascending order.
     ///
-    /// The offsets follow each other, but where the server ended in the middle of the write: then those that had reached
-    /// the log keep their offsets, and the rest is stored behind what came since.
+    /// The offsets are consecutive unless the server stopped in the middle of the write: then the messages that had
+    /// reached the log keep their offsets, and the rest is stored after the messages that arrived since.
     @discardableResult
     public func publish(_ payloads: [[UInt8]]) async throws(MQError) -> [Int64] {
-        guard !payloads.isEmpty else { throw MQError(.invalidPayload, "no payload to publish") }
+        guard !payloads.isEmpty else { throw MQError(.invalidPayload, "there is no payload to publish") }
         for (index, payload) in payloads.enumerated() { try check(payload, index) }
         let size = payloads.reduce(0) { $0 + $1.count + 1 }
         try checkSize(size)
@@ -125,12 +127,12 @@ public final class MQClient: Sendable {
         try checkSize(payload.count)
     }
 
-    /// The members beside the payloads take less than what is left out.
+    /// The members other than the payloads need less than the space left free here.
     var maxPayloadBytes: Int { max(0, configuration.maxFrameBytes.subtractingClamped(512)) }
 
     private func checkSize(_ size: Int) throws(MQError) {
         guard size <= maxPayloadBytes else {
-            throw MQError(.invalidPayload, "payloads of \(size) bytes; a frame holds \(maxPayloadBytes)")
+            throw MQError(.invalidPayload, "the payloads have \(size) bytes; the limit per frame is \(maxPayloadBytes)")
         }
     }
 
@@ -151,19 +153,19 @@ public final class MQClient: Sendable {
         }
         let offsets = answer.offsets ?? following
         guard let offsets, offsets.count == count else {
-            throw MQError(.protocolViolation, "\(peer): an answer to a publish without its offset")
+            throw MQError(.protocolViolation, "\(peer): a response to a publish without its offset")
         }
         return offsets
     }
 
     var peer: String { "\(configuration.host):\(configuration.port)" }
 
-    /// What the server says of itself: the JSON object that `/stats` gives.
+    /// Returns the server's statistics: the JSON object that `/stats` returns.
     public func statistics() async throws(MQError) -> [UInt8] {
         try await ask { $0.member("type", "get_stats") }
     }
 
-    /// Returns the payload of the response to a request, which may be sent again without harm.
+    /// Returns the payload of the response to a request that may safely be repeated.
     ///
     /// `request`: writes the members of its JSON object, without the `request_id`.
     func ask(_ request: @escaping Publisher.RequestMembers) async throws(MQError) -> [UInt8] {
@@ -185,13 +187,14 @@ public final class MQClient: Sendable {
 
     // MARK: Subscribing
 
-    /// A subscription on a connection of its own, made when the iteration begins.
+    /// Creates a subscription on a connection of its own, which is opened when the iteration begins.
     ///
     /// - Parameters:
-    ///   - id: names the subscriber to the server; a second subscription with the same id takes over from the first
-    ///     when it is iterated. Without one a random id is made, which cannot be resumed by its committed position.
-    ///   - start: where it begins.
-    ///   - otherLog: what it does when the server has another log than the one it has read.
+    ///   - id: Identifies the subscriber to the server; a second subscription with the same id takes over from the
+    ///     first when it is iterated. Without it, a random id is generated, which cannot be resumed by its committed
+    ///     position.
+    ///   - start: The start position.
+    ///   - otherLog: The behaviour if the server has another log than the one the subscription has read.
     ///
     /// Iterating a subscription of a client that is closed throws ``MQError/Code/closed``.
     public func subscribe(
@@ -205,14 +208,14 @@ public final class MQClient: Sendable {
 
     /// Closes the client in this order:
     ///
-    /// 1. From the call on nothing new begins: a publish, a question for the statistics and the iteration of a new
-    ///    subscription throw ``MQError/Code/closed``.
-    /// 2. Subscriptions take nothing more from the server. Their iteration gives what had arrived, and ends. Committing
-    ///    goes on.
-    /// 3. Publishes and commits that are under way are answered, and the subscriptions are released: their loops have
-    ///    ended and nobody holds them. This is waited for, `limit` at most.
-    /// 4. The connections are closed. What is unanswered throws ``MQError/Code/closed``, and so does a commit from now
-    ///    on; messages that had arrived can still be read.
+    /// 1. From the call on, nothing new begins: publishing, requesting statistics and iterating a new subscription
+    /// throw ``MQError/Code/closed``.
+    /// 2. Subscriptions accept no more messages from the server. Their iteration returns those that had arrived, and
+    /// ends. Commits are still possible.
+    /// 3. Publishes and commits in progress are completed, and the subscriptions are released: their loops have ended
+    /// and they are no longer referenced. This waits for at most `limit`.
+    /// 4. The connections are closed. Unacknowledged requests throw ``MQError/Code/closed``, and so do later commits;
+    /// messages that had arrived can still be read.
     ///
     /// A second call waits for the first.
     public func close(within limit: Duration = .seconds(5)) async {

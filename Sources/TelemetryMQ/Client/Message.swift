@@ -1,12 +1,12 @@
 /// A message of the log.
 public struct Message: Sendable {
-    /// Its place in the log, from 0.
+    /// The offset in the log, from 0.
     public let offset: Int64
-    /// When the server stored it, in microseconds since 1970; 0 where the server does not say.
+    /// The time when the server stored it, in microseconds since 1970; 0 if the server does not report it.
     public let timestamp: Int64
     /// The JSON that was published, byte for byte.
     ///
-    /// Messages that arrived together share one piece of memory: keep a copy, not the slice, of one that is kept for long.
+    /// Messages that arrived together share one buffer: to keep a payload for long, keep a copy instead of the slice.
     public let payload: ArraySlice<UInt8>
     let log: LogTag
 
@@ -17,7 +17,7 @@ public struct Message: Sendable {
         self.log = log
     }
 
-    /// The message's place with its log: commit it by ``Subscription/commit(through:)-(LogPosition)``, or store it and
-    /// resume by ``MQClient/StartPosition/after(_:)``.
+    /// The message's position with its log: commit it with ``Subscription/commit(through:)-(LogPosition)``, or store it
+    /// and resume with ``MQClient/StartPosition/after(_:)``.
     public var position: LogPosition { LogPosition(offset: offset, tag: log) }
 }

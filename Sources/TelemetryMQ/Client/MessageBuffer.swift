@@ -1,17 +1,17 @@
 import Synchronization
 import TelemetryNet
 
-/// Between the loop that receives and the tasks that consume: holds at most about `limit` bytes, and reports to the
-/// loop when to stop reading.
+/// The buffer between the loop that receives and the tasks that consume: stores at most about `limit` bytes, and tells
+/// the loop when to stop reading.
 ///
-/// All iterators of a subscription read from here, and keep nothing themselves: so the next one continues exactly where
-/// the one before stopped. Each message goes to one of them.
+/// All iterators of a subscription read from here and keep no messages themselves, so the next one continues exactly
+/// where the previous one stopped. Each message is delivered to one of them.
 final class MessageBuffer: Sendable {
     private struct State {
-        /// Given out from `index` on.
+        /// The chunk being consumed, from `index` on.
         var batch: [Message] = []
         var index = 0
-        /// What came after it.
+        /// The chunks that arrived after it.
         var arrived: [Message] = []
         var byteCount = 0
         var seen = SeenMessages()
@@ -45,13 +45,13 @@ final class MessageBuffer: Sendable {
     /// Whether the consumer has to take messages before more are read.
     var isPaused: Bool { state.withLock { $0.isPaused } }
 
-    /// Messages that have arrived and are not taken.
+    /// The number of messages that have arrived and are not consumed.
     var count: Int { state.withLock { $0.batch.count - $0.index + $0.arrived.count } }
 
-    /// The log of a message that the consumer has taken: see ``SeenMessages``.
+    /// The log of a message that was consumed: see ``SeenMessages``.
     func log(of offset: Int64) -> LogTag? { state.withLock { $0.seen.log(of: offset) } }
 
-    /// Returns whether there is room for more.
+    /// Returns whether there is space for more.
     func append(_ messages: [Message], byteCount: Int) -> Bool {
         let (woken, hasRoom) = state.withLock { state in
             state.arrived.append(contentsOf: messages)
@@ -63,7 +63,7 @@ final class MessageBuffer: Sendable {
         return hasRoom
     }
 
-    /// What is buffered is still delivered; then the error is thrown, or the sequence ends. The first call counts.
+    /// Ends the sequence, or throws the error, after the buffered messages were delivered. The first call counts.
     func finish(_ failure: MQError?) {
         let woken = state.withLock { state in
             if !state.isFinished {
@@ -75,7 +75,7 @@ final class MessageBuffer: Sendable {
         woken.resume()
     }
 
-    /// The next message, if it was taken out of the buffer before: most are.
+    /// Returns the next message if it was already taken out of the buffer, as most are.
     func takeReady() -> Message? {
         state.withLock { state in
             guard state.index < state.batch.count else { return nil }
@@ -85,7 +85,7 @@ final class MessageBuffer: Sendable {
         }
     }
 
-    /// The next message; `nil` at the end. `resume` is called where reading had stopped.
+    /// Returns the next message; `nil` at the end. Calls `resume` if reading had stopped.
     func next(resume: () -> Void) async throws(MQError) -> Message? {
         while try await hasMessages(resume) {
             if let message = takeReady() { return message }
@@ -93,7 +93,7 @@ final class MessageBuffer: Sendable {
         return nil
     }
 
-    /// All that has arrived, at least one message; `nil` at the end.
+    /// Returns all messages that have arrived, at least one; `nil` at the end.
     func nextBatch(resume: () -> Void) async throws(MQError) -> [Message]? {
         while try await hasMessages(resume) {
             let taken = state.withLock { state in
@@ -107,7 +107,7 @@ final class MessageBuffer: Sendable {
         return nil
     }
 
-    /// Waits until there is a message; `false` at the end.
+    /// Waits until there is a message; returns `false` at the end.
     private func hasMessages(_ resume: () -> Void) async throws(MQError) -> Bool {
         while true {
             if Task.isCancelled { throw .cancelled }

@@ -1,7 +1,7 @@
 import Synchronization
 import TelemetryNet
 
-/// A result that comes later, once, for any number of tasks that wait for it.
+/// A result that is set later, once, for any number of tasks that wait for it.
 final class Promise<Value: Sendable>: Sendable {
     private struct State {
         var result: Result<Value, MQError>?
@@ -10,7 +10,7 @@ final class Promise<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    /// `nil` while there is none.
+    /// The result; `nil` while there is none.
     var result: Result<Value, MQError>? { state.withLock { $0.result } }
 
     /// The first result counts.

@@ -1,4 +1,4 @@
-/// Publishes that are not answered yet, in their order: a value that decides what is sent, and what an answer is for.
+/// Publishes that are unacknowledged, in order: a value that decides what to send, and which publish a response is for.
 struct PublishQueue<Waiter> {
     struct Entry {
         /// The request's id.
@@ -7,17 +7,17 @@ struct PublishQueue<Waiter> {
         var sequence: Int64
         var payloads: [[UInt8]]
         var isMany: Bool
-        /// `nil` once its caller has been told.
+        /// The waiting caller; `nil` once it has its result.
         var waiter: Waiter?
         var isSent = false
         var isDone = false
     }
 
-    /// Unanswered requests on the wire: well below what the server remembers of a producer, so that whatever has to be
-    /// sent again after a broken connection is known there.
+    /// The maximum number of unacknowledged requests in flight: well below what the server remembers per producer, so
+    /// that it recognises everything that has to be sent again after a broken connection.
     let maxSent: Int
     private var entries: [Entry] = []
-    /// Entries at the front that are done.
+    /// The number of completed entries at the front.
     private var doneCount = 0
     private var sentCount = 0
     private var nextNumber: Int64 = 1
@@ -31,7 +31,7 @@ struct PublishQueue<Waiter> {
 
     var isEmpty: Bool { entries.count == doneCount }
 
-    /// Returns the number by which the entry can be cancelled.
+    /// Returns the id by which the entry can be cancelled.
     mutating func add(_ payloads: [[UInt8]], isMany: Bool, _ waiter: Waiter) -> Int64 {
         defer {
             nextNumber += 1
@@ -41,7 +41,7 @@ struct PublishQueue<Waiter> {
         return nextNumber
     }
 
-    /// The next entry to send, marked as sent; `nil` for none, or while too many are unanswered.
+    /// Returns the next entry to send, marked as sent; `nil` if there is none, or while too many are unacknowledged.
     mutating func takeUnsent() -> Entry? {
         while nextUnsent < entries.count, sentCount < maxSent {
             let index = nextUnsent
@@ -54,7 +54,7 @@ struct PublishQueue<Waiter> {
         return nil
     }
 
-    /// The server has answered: the entry is over. `nil` where the number is of no open request.
+    /// Completes an entry after the server's response. `nil` if the id is not that of an open request.
     mutating func finish(_ number: Int64) -> Entry? {
         guard let index = index(of: number), entries[index].isSent else { return nil }
         let entry = entries[index]
@@ -66,7 +66,8 @@ struct PublishQueue<Waiter> {
         return entry
     }
 
-    /// Takes the waiter away. What is not sent is not sent any more; what is sent keeps its place until its answer comes.
+    /// Removes the waiter. An unsent entry is not sent any more; a sent one stays in the queue until its response
+    /// arrives.
     mutating func cancel(_ number: Int64) -> Waiter? {
         guard let index = index(of: number) else { return nil }
         let waiter = entries[index].waiter
@@ -79,14 +80,14 @@ struct PublishQueue<Waiter> {
         return waiter
     }
 
-    /// The connection broke: what was sent and not answered is sent again, in its order.
+    /// The connection broke: entries that were sent and are unacknowledged are sent again, in order.
     mutating func connectionLost() {
         for index in doneCount..<entries.count { entries[index].isSent = false }
         sentCount = 0
         nextUnsent = doneCount
     }
 
-    /// Empties the queue and returns those who wait.
+    /// Empties the queue and returns the waiters.
     mutating func takeAll() -> [Waiter] {
         let waiters = entries.compactMap(\.waiter)
         entries = []
@@ -104,7 +105,7 @@ struct PublishQueue<Waiter> {
 
     private mutating func dropDone() {
         while doneCount < entries.count, entries[doneCount].isDone { doneCount += 1 }
-        // Not at every answer: shifting the rest costs its length.
+        // Not at every response: shifting the rest costs time proportional to its length.
         if doneCount == entries.count || doneCount >= 256 {
             entries.removeFirst(doneCount)
             nextUnsent = max(0, nextUnsent - doneCount)

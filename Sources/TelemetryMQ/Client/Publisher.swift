@@ -1,14 +1,15 @@
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// The client's publishing side: one connection, requests in flight, resent in order after it broke. Belongs to the loop.
+/// The client's publishing side: one connection; requests in flight are resent in order after it breaks. Belongs to the
+/// loop.
 final class Publisher: LinkUser {
     typealias Waiter = (Result<ServerFrame.Answer, MQError>) -> Void
 
     private let loop: EventLoop
     private let onEvent: @Sendable (MQClient.Event) -> Void
     private var link: Link!
-    /// As JSON, with quotes. New for each client object, so its sequence numbers are its own.
+    /// The producer id as JSON, with quotes. Unique to each client object, so its sequence numbers are its own.
     private let producerID: [UInt8]
     private var queue = PublishQueue<Waiter>(maxSent: 512)
     /// Writes the members of a request but its `request_id`.
@@ -27,7 +28,7 @@ final class Publisher: LinkUser {
         self.loop = loop
         onEvent = configuration.onEvent
         var id = ByteWriter()
-        // The server takes ids of up to 128 bytes; the random part has up to 14.
+        // The server accepts ids of up to 128 bytes; the random part has up to 14.
         let name = String(decoding: configuration.clientID.utf8.prefix(100), as: UTF8.self)
         id.appendJSONString(name + "-" + String(UInt64.random(in: .min ... .max), radix: 36))
         producerID = id.bytes
@@ -81,7 +82,7 @@ final class Publisher: LinkUser {
 
     private func sendUnsent() {
         guard link.isReady else { return }
-        // A server that does not read must not make the output grow: the rest follows with the answers.
+        // The output must not grow if the server does not read: the rest is sent as responses arrive.
         while link.queuedBytes < 4 << 20, let entry = queue.takeUnsent() {
             guard !link.send({ append(entry, to: &$0) }) else { continue }
             let error = MQError(.invalidPayload, "\(link.peer): the server does not accept frames as large as this publish")
@@ -129,7 +130,7 @@ final class Publisher: LinkUser {
         var at = 0
         while at < frames.count {
             let total = Record.totalBytes(frames.baseAddress! + at)
-            // A connection that is given up takes its memory, and so these frames, with it.
+            // Closing the connection drops its buffer, and these frames with it.
             guard handle(UnsafeRawBufferPointer(rebasing: frames[at..<at + total])) else { return false }
             at += total
         }
@@ -138,7 +139,7 @@ final class Publisher: LinkUser {
         return true
     }
 
-    /// Returns `false` where the connection had to be given up.
+    /// Returns `false` if the connection had to be closed.
     private func handle(_ frame: UnsafeRawBufferPointer) -> Bool {
         do {
             switch try ServerFrame.parse(frame) {
@@ -185,7 +186,7 @@ final class Publisher: LinkUser {
 
     private var closedError: MQError { MQError(.closed, "\(link.peer): the client is closed") }
 
-    /// Takes no more, waits for the answers to what is under way, at most so long, and then closes.
+    /// Accepts no more requests, waits for the responses to those in progress, for at most `limit`, and then closes.
     func close(within limit: Duration, done: @escaping () -> Void) {
         isClosed = true
         let deadline = loop.schedule(after: limit) { [self] in whenEmpty?() }

@@ -1,32 +1,32 @@
 import TelemetryNet
 
-/// Which message of which log a subscription expects next: a value that survives the connections.
+/// The message and log that a subscription expects next: a value that outlives the connections.
 struct ResumePoint: Sendable {
     enum Verdict: Equatable {
         case deliver
         /// Received before.
         case repeated
-        /// The server left messages out without saying so.
+        /// The server skipped messages without reporting it.
         case gap(expected: Int64)
-        /// Not an offset of a log.
+        /// Not a valid offset.
         case invalid
     }
 
-    /// What the subscription begins or goes on with, as the server's response has it.
+    /// How the subscription begins or continues, according to the server's response.
     struct Beginning: Equatable {
-        /// Messages that retention dropped before they could be read.
+        /// The number of messages that retention removed before they could be read.
         var skipped: Int64 = 0
-        /// The log is not the one that was asked for, or has lost its tail.
+        /// The log is not the requested one, or has lost its tail.
         var reset: MQClient.LogReset?
-        /// The server contradicts the protocol.
+        /// The response violates the protocol.
         var contradiction: String?
     }
 
     private let start: MQClient.StartPosition
     private let policy: MQClient.OtherLogPolicy
-    /// `nil` until the server has said where the subscription begins.
+    /// `nil` until the server has reported where the subscription begins.
     private(set) var nextOffset: Int64?
-    /// The log, and the epoch in which the server said where it is.
+    /// The log, and the epoch in which the server reported the position.
     private(set) var log = LogTag.unknown
 
     init(start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy = .startAtOldest) {
@@ -59,7 +59,7 @@ struct ResumePoint: Sendable {
         }
     }
 
-    /// The server's response says where delivery begins.
+    /// Processes the server's response, which names the position where delivery begins.
     mutating func begins(_ answer: ServerFrame.Answer) -> Beginning {
         guard let offset = answer.offset, offset >= 0 else {
             return Beginning(contradiction: "a response to subscribe without its offset")
@@ -76,9 +76,9 @@ struct ResumePoint: Sendable {
         if old.isKnown, answer.log.isKnown, !old.isSameLog(as: answer.log) {
             return Beginning(contradiction: "log \(answer.log) was delivered where \(old) was asked for")
         }
-        // What was received before is not received again, wherever the server begins.
+        // Messages that were received before are not received again, wherever the server begins.
         nextOffset = max(offset, nextOffset ?? offset)
-        // Also what the server left out without a word.
+        // This includes messages that the server skipped without reporting it.
         let missing = asked.map { Self.distance(from: $0, to: offset) } ?? 0
         return Beginning(skipped: max(answer.skipped ?? 0, missing, 0))
     }
@@ -87,7 +87,8 @@ struct ResumePoint: Sendable {
         if case .offset(let offset) = start { max(offset, 0) } else { nil }
     }
 
-    /// Delivery goes on at a later message, because retention has overtaken the subscription. Returns how many it lost.
+    /// Delivery continues at a later message, because retention has overtaken the subscription. Returns the number of
+    /// messages lost.
     mutating func overtaken(oldest: Int64) -> Int64 {
         let lost = nextOffset.map { Self.distance(from: $0, to: oldest) } ?? 0
         nextOffset = max(oldest, nextOffset ?? oldest)

@@ -1,5 +1,5 @@
-/// Which messages a subscription's consumer has taken, by log: so that an offset alone can be committed to the right
-/// one.
+/// The messages that a subscription's consumer has taken, by log, so that an offset alone can be committed to the right
+/// log.
 struct SeenMessages: Sendable {
     private struct Run {
         var log: LogTag
@@ -7,7 +7,7 @@ struct SeenMessages: Sendable {
         var last: Int64
     }
 
-    /// One for each log and epoch, the newest last. An epoch begins with each start of the server.
+    /// One entry per log and epoch, the newest last. An epoch begins with each start of the server.
     private var runs: [Run] = []
     private static let maxRuns = 16
 
@@ -20,7 +20,7 @@ struct SeenMessages: Sendable {
         runs.append(Run(log: message.log, first: message.offset, last: message.offset))
     }
 
-    /// The log of the message with this offset that was taken last; where none was, that of the newest message. `nil`
+    /// Returns the log of the message with this offset that was taken last; otherwise that of the newest message. `nil`
     /// before the first.
     func log(of offset: Int64) -> LogTag? {
         (runs.last { $0.first <= offset && offset <= $0.last } ?? runs.last)?.log

@@ -1,18 +1,18 @@
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// What a server sends, read. Ranges count from the start of the frame, behind its length bytes.
+/// A parsed frame of the server. Ranges count from the start of the frame, after its length bytes.
 enum ServerFrame {
     struct Answer {
         var requestID: Int64?
         var offset: Int64?
-        /// Of every message of a publish, where they are not one behind the other.
+        /// The offset of every message of a publish, if they are not consecutive.
         var offsets: [Int64]?
-        /// Messages that retention dropped between the asked offset and this one.
+        /// The number of messages that retention removed between the requested offset and this one.
         var skipped: Int64?
         var isLogReset = false
-        /// With ``isLogReset``: how many offsets before the asked one are other messages now, because the log lost its
-        /// tail.
+        /// With ``isLogReset``: the number of offsets before the requested one that are different messages now, because
+        /// the log lost its tail.
         var rewound: Int64?
         /// The server's log.
         var log = LogTag.unknown
@@ -27,7 +27,7 @@ enum ServerFrame {
         var requestID: Int64?
         var code: String
         var text: String
-        /// Where delivery goes on, with the code `offset_out_of_range`.
+        /// The offset where delivery continues, with the code `offset_out_of_range`.
         var oldestOffset: Int64?
         /// With the code `too_many_takeovers`.
         var retryAfterMilliseconds: Int64?
@@ -38,10 +38,10 @@ enum ServerFrame {
     case error(Refusal)
     case ping
     case pong
-    /// A type of a later version: ignored.
+    /// A type of a later version, which is ignored.
     case unknown
 
-    /// `frame`: with its length bytes. Throws ``JSONError`` where it is none of the protocol's.
+    /// `frame`: includes its length bytes. Throws ``JSONError`` if it is not a frame of the protocol.
     static func parse(_ frame: UnsafeRawBufferPointer) throws(JSONError) -> ServerFrame {
         if let header = Record.header(frame) {
             if let damage = Record.damage(frame) { throw JSONError(offset: Int(clamping: header.offset), reason: damage) }
@@ -51,7 +51,7 @@ enum ServerFrame {
         return try parseMembers(UnsafeRawBufferPointer(rebasing: frame[Record.lengthBytes...]))
     }
 
-    /// An offset, or a number of messages or bytes.
+    /// Reads an offset, or a number of messages or bytes.
     private static func readCount(_ reader: inout JSONReader) throws(JSONError) -> Int64 {
         let number = try reader.readInt64()
         guard 0..<Record.numberBound ~= number else { throw reader.error("\(number) is not from 0 and below 2^62") }

@@ -1,27 +1,28 @@
 import TelemetryNet
 
-/// The messages of a log from a position on: every one, in order, once, over any number of broken connections.
+/// The messages of a log from a position on: each one, in order, exactly once, across any number of broken connections.
 ///
-/// It may be iterated again: the next iteration continues exactly where the one before stopped, whether it used
-/// ``Iterator/next()`` or ``Iterator/nextBatch()``. When several tasks iterate it at once, each message goes to one of
-/// them.
+/// It may be iterated again: the next iteration continues exactly where the previous one stopped, whether it used
+/// ``Iterator/next()`` or ``Iterator/nextBatch()``. When several tasks iterate it at once, each message is delivered to
+/// one of them.
 ///
-/// While the consumer is slower than the log, the socket is not read, so the server keeps what is not consumed. The
-/// connection is made when the iteration begins, and closed when nobody holds the subscription or an iterator of it any
-/// more. A subscription that is not iterated can commit under its id without taking the id from whoever reads under it.
+/// While the consumer is slower than the log, the socket is not read, and unread messages stay on the server. The
+/// connection is opened when the iteration begins, and closed when the subscription and its iterators are released. A
+/// subscription that is not iterated can commit under its id without taking the id from the subscriber that reads under
+/// it.
 public struct Subscription: AsyncSequence, Sendable {
     public typealias Element = Message
     public typealias Failure = MQError
 
-    /// The name by which the server knows the subscriber, and under which positions are committed.
+    /// The id by which the server identifies the subscriber, and under which positions are committed.
     public let id: String
     let handle: Handle
 
-    /// Closes the connection when nobody holds the subscription any more.
+    /// Closes the connection when the subscription is released.
     final class Handle: Sendable {
         let feed: LoopBound<SubscriptionFeed>
         let buffer: MessageBuffer
-        /// Keeps the loop's thread.
+        /// Keeps the loop's thread alive.
         let client: MQClient
 
         init(client: MQClient, id: String, start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy) {
@@ -67,14 +68,14 @@ public struct Subscription: AsyncSequence, Sendable {
         return Iterator(handle: handle)
     }
 
-    /// Reads the messages one after the other. It holds none itself, so what it has not returned the next iterator
-    /// does.
+    /// Reads the messages one after another. It buffers none itself: messages that it has not returned are returned by
+    /// the next iterator.
     public struct Iterator: AsyncIteratorProtocol {
         let handle: Handle
 
         init(handle: Handle) { self.handle = handle }
 
-        /// The next message; `nil` after ``Subscription/close()``.
+        /// Returns the next message; `nil` after ``Subscription/close()``.
         public mutating func next() async throws(MQError) -> Message? {
             try await next(isolation: nil)
         }
@@ -85,17 +86,17 @@ public struct Subscription: AsyncSequence, Sendable {
             return try await handle.buffer.next { handle.resumeReading() }
         }
 
-        /// All messages that have arrived, at least one; `nil` after ``Subscription/close()``. For consumers that handle
-        /// many at a time.
+        /// Returns all messages that have arrived, at least one; `nil` after ``Subscription/close()``. For consumers
+        /// that process many at a time.
         public mutating func nextBatch() async throws(MQError) -> [Message]? {
             let handle = handle
             return try await handle.buffer.nextBatch { handle.resumeReading() }
         }
     }
 
-    /// Reports to the server that everything up to and including `offset` is done: a later subscription with the same
-    /// id and ``MQClient/StartPosition/committed`` begins after it. Returns when the server has stored it in the sense
-    /// of its sync policy.
+    /// Commits everything up to and including `offset`: a later subscription with the same id and
+    /// ``MQClient/StartPosition/committed`` begins after it. Returns when the server has stored the commit as defined
+    /// by its sync policy.
     ///
     /// It is a position in the log of the message with that offset that was taken last from this subscription; if none
     /// was, in the log that the server has when it is first sent. If the server has another log by then, nothing is
@@ -105,12 +106,13 @@ public struct Subscription: AsyncSequence, Sendable {
         try await handle.commit(offset, log: handle.buffer.log(of: offset))
     }
 
-    /// The same, for exactly this message of this log.
+    /// Commits exactly this message of this log.
     public func commit(through position: LogPosition) async throws(MQError) {
         try await handle.commit(position.offset, log: position.tag.isKnown ? position.tag : nil)
     }
 
-    /// Takes nothing more from the server, and gives up the id. The iteration gives what had arrived, and ends.
+    /// Stops receiving from the server, and releases the id. The iteration returns the messages that had arrived, and
+    /// ends.
     ///
     /// Commits stay possible until the subscription is released or its client closed: over the connection, which is
     /// kept for that, or over a new one.

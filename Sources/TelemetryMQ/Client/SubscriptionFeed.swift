@@ -1,13 +1,14 @@
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// The loop's side of a subscription: keeps it alive over connections, checks what arrives, and fills the buffer.
+/// The loop's part of a subscription: keeps it alive across connections, checks the messages that arrive, and fills the
+/// buffer.
 final class SubscriptionFeed: LinkUser {
     private enum Phase {
-        /// Not iterated yet: it may commit, and does not take the id from whoever reads under it.
+        /// Not iterated yet: it may commit, and does not take the id from the subscriber that reads under it.
         case unopened
         case running
-        /// Nothing more is delivered; what had arrived can be committed.
+        /// No further messages are delivered; those that had arrived can be committed.
         case ended
         /// Commits are refused too, for that reason.
         case closed(MQError)
@@ -23,11 +24,11 @@ final class SubscriptionFeed: LinkUser {
     private var link: Link!
     private var phase = Phase.unopened
     private var point: ResumePoint
-    /// The subscribe that the next answer with id 1 is for.
+    /// The subscribe request that the next response with id 1 is for.
     private var isSubscribing = false
-    /// Connected, but not subscribed before the buffer has room.
+    /// Connected, but not subscribed until the buffer has space.
     private var waitsForConsumer = false
-    /// Until then the id is left to whoever has it.
+    /// Until then the id is left to its present subscriber.
     private var takeoverTimer: TimerID?
     private var commits = CommitQueue<CommitWaiter>()
 
@@ -47,7 +48,7 @@ final class SubscriptionFeed: LinkUser {
     private var registry: SubscriptionRegistry { boundRegistry.value }
     private var isRunning: Bool { if case .running = phase { true } else { false } }
 
-    /// An iteration begins; the second one goes on with the first.
+    /// An iteration begins; a second one continues the first.
     func open() {
         guard case .unopened = phase else { return }
         guard !registry.isClosing else { return shutDown(registry.closedError) }
@@ -66,7 +67,7 @@ final class SubscriptionFeed: LinkUser {
 
     // MARK: Ending
 
-    /// Takes nothing more from the server. What has arrived is still delivered, and can be committed.
+    /// Stops receiving from the server. Messages that have arrived are still delivered, and can be committed.
     func endDelivery() {
         switch phase {
         case .unopened:
@@ -75,17 +76,17 @@ final class SubscriptionFeed: LinkUser {
             stopDelivery(nil)
         case .running:
             stopDelivery(nil)
-            // What is on its way is read and thrown away, up to the answers to commits.
+            // Bytes in transit are read and discarded, except the responses to commits.
             link.resumeReading()
             if link.isReady { link.send(Array(#"{"type":"unsubscribe","request_id":0}"#.utf8)) } else { restIfIdle() }
         case .ended, .closed: break
         }
     }
 
-    /// Refuses whatever comes, and drops the connection.
+    /// Refuses all further calls, and closes the connection.
     func shutDown(_ error: MQError) {
         if case .closed = phase { return }
-        // What ended it before stays what its consumer is told.
+        // The consumer still receives the earlier reason for the end.
         var failure: MQError?
         if case .unopened = phase { failure = error }
         stopDelivery(failure, isReported: false)
@@ -95,7 +96,7 @@ final class SubscriptionFeed: LinkUser {
         registry.remove(self)
     }
 
-    /// Nobody holds the subscription any more.
+    /// The subscription was released.
     func release() { shutDown(closedError) }
 
     private var closedError: MQError { MQError(.closed, "\(link.peer): the subscription \(id) is closed") }
@@ -110,19 +111,19 @@ final class SubscriptionFeed: LinkUser {
         if isReported, let failure { configuration.onEvent(.subscriptionFailed(id: id, failure)) }
     }
 
-    /// Ends delivery by an error. Commits stay possible, unless the id is another's now or the server refuses this
-    /// client.
+    /// Ends delivery with an error. Commits stay possible, unless another subscriber has the id now or the server
+    /// refuses this client.
     private func fail(_ error: MQError) {
         guard isRunning else { return }
         if error.code == .superseded { registry.superseded(id) }
         stopDelivery(error)
         if error.code == .superseded || error.code == .unauthorized { return shutDown(error) }
-        // The stream may not be trusted any more: commits go over a new connection.
+        // The stream can no longer be trusted: commits use a new connection.
         link.rest()
         if !commits.isEmpty { link.open() }
     }
 
-    /// A connection that serves neither an iteration nor a commit is not made again.
+    /// A connection that serves neither an iteration nor a commit is not opened again.
     private func restIfIdle() {
         if !isRunning, commits.isEmpty { link.rest() }
     }
@@ -136,7 +137,7 @@ final class SubscriptionFeed: LinkUser {
 
     private func subscribe() {
         guard isRunning, !isSubscribing, takeoverTimer == nil else { return }
-        // With each connection that breaks while nobody consumes, the buffer would else grow by what it brought.
+        // Otherwise the buffer would grow with each connection that breaks while nothing is consumed.
         waitsForConsumer = buffer.isPaused
         guard !waitsForConsumer else { return }
         isSubscribing = true
@@ -161,7 +162,7 @@ final class SubscriptionFeed: LinkUser {
         }
     }
 
-    /// - Parameter log: that of the message; `nil` if the caller does not know it.
+    /// - Parameter log: The log of the message; `nil` if the caller does not know it.
     func commit(_ offset: Int64, log: LogTag?, _ waiter: @escaping CommitWaiter) -> Int64? {
         if case .closed(let error) = phase {
             waiter(.failure(error))
@@ -202,7 +203,7 @@ final class SubscriptionFeed: LinkUser {
     // MARK: Frames
 
     func linkReceived(_ frames: UnsafeRawBufferPointer) -> Bool {
-        // One piece of memory for all messages that arrived together.
+        // One buffer for all messages that arrived together.
         let storage = Array(frames)
         var messages: [Message] = []
         var at = 0
@@ -213,7 +214,7 @@ final class SubscriptionFeed: LinkUser {
                 let frame = UnsafeRawBufferPointer(rebasing: frames[at..<at + total])
                 switch try ServerFrame.parse(frame) {
                 case .message(let offset, let timestamp, let payload):
-                    // Of the subscription that was before this one, or of one that has ended.
+                    // Belongs to a previous subscription, or to one that has ended.
                     guard !isSubscribing, isRunning else { break }
                     switch point.receive(offset) {
                     case .deliver:
@@ -224,9 +225,9 @@ final class SubscriptionFeed: LinkUser {
                                 payload: storage[start + payload.lowerBound..<start + payload.upperBound], log: point.log))
                     case .repeated: break
                     case .gap(let expected):
-                        failure = MQError(.protocolViolation, "\(link.peer): message \(offset) came where \(expected) was due")
+                        failure = MQError(.protocolViolation, "\(link.peer): received message \(offset) instead of \(expected)")
                     case .invalid:
-                        failure = MQError(.protocolViolation, "\(link.peer): a message with the offset \(offset)")
+                        failure = MQError(.protocolViolation, "\(link.peer): received a message with the invalid offset \(offset)")
                     }
                 case .response(let answer): failure = handle(answer)
                 case .error(let refusal): failure = handle(refusal)
@@ -263,7 +264,7 @@ final class SubscriptionFeed: LinkUser {
         let beginning = point.begins(answer)
         if let text = beginning.contradiction { return MQError(.protocolViolation, "\(link.peer): \(text)") }
         if let reset = beginning.reset {
-            // A server that knows the policy has refused instead.
+            // A server that supports the policy has refused instead.
             if point.failsOnOtherLog { return MQError(.otherLog, "\(link.peer), subscription \(id): \(reset)") }
             configuration.onEvent(.logReset(id: id, reset))
         }

@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// A client's subscriptions, for what concerns all of them: closing, and ids that others take over. Belongs to the
+/// A client's subscriptions, for operations on all of them: closing, and ids that others take over. Belongs to the
 /// loop.
 final class SubscriptionRegistry {
     private let loop: EventLoop
@@ -8,7 +8,7 @@ final class SubscriptionRegistry {
     private var feeds: [ObjectIdentifier: SubscriptionFeed] = [:]
     private var takeovers: TakeoverBackoff
     private var whenEmpty: (() -> Void)?
-    /// Set by the client's close: nothing begins any more.
+    /// Set when the client is closed: nothing new begins.
     private(set) var isClosing = false
 
     init(configuration: MQClient.Configuration, loop: EventLoop) {
@@ -24,7 +24,7 @@ final class SubscriptionRegistry {
     /// The feed iterates or commits from now on.
     func add(_ feed: SubscriptionFeed) { feeds[ObjectIdentifier(feed)] = feed }
 
-    /// The feed needs the client no more.
+    /// The feed no longer needs the client.
     func remove(_ feed: SubscriptionFeed) {
         feeds[ObjectIdentifier(feed)] = nil
         if feeds.isEmpty { whenEmpty?() }
@@ -34,12 +34,12 @@ final class SubscriptionRegistry {
 
     func superseded(_ id: String) { takeovers.lost(id, at: loop.now) }
 
-    /// How long a subscription with that id has to wait before it takes the id back.
+    /// The time that a subscription with that id has to wait before it takes the id back.
     func delay(_ id: String) -> Duration { takeovers.delay(id, at: loop.now) }
 
     // MARK: Ending
 
-    /// Ends delivery to all at once, and waits at most `limit` until all subscriptions are released; then refuses their
+    /// Ends delivery to all at once, waits at most `limit` until all subscriptions are released, and then refuses their
     /// commits.
     func close(within limit: Duration, done: @escaping () -> Void) {
         isClosing = true

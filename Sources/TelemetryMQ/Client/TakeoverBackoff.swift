@@ -1,17 +1,17 @@
 import TelemetryNet
 
-/// How long a subscription waits whose id was taken over from this client a moment ago: two clients that both subscribe
-/// again at once would else take it from each other without pause.
+/// The wait of a subscription whose id was recently taken over from this client: otherwise, two clients that both
+/// resubscribe at once would take it from each other without pause.
 struct TakeoverBackoff: Sendable {
     private struct Contest {
         var backoff: Backoff
         var opensAt: ContinuousClock.Instant
-        /// After that the id counts as uncontested.
+        /// The time after which the id counts as uncontested.
         var endsAt: ContinuousClock.Instant
     }
 
     private let backoff: Backoff
-    /// How long a subscription must have kept its id for the waits to begin anew.
+    /// The time that a subscription must have kept its id for the waits to start again from the first.
     private let calm: Duration
     private var contests: TextTable<Contest> = [:]
 
@@ -20,7 +20,7 @@ struct TakeoverBackoff: Sendable {
         calm = backoff.longest.boundedWait * 2
     }
 
-    /// Another subscriber has taken the id.
+    /// Another subscriber has taken over the id.
     mutating func lost(_ id: String, at now: ContinuousClock.Instant) {
         contests.removeAll { $0.endsAt <= now }
         var contest = contests[id] ?? Contest(backoff: backoff, opensAt: now, endsAt: now)
@@ -29,7 +29,7 @@ struct TakeoverBackoff: Sendable {
         contests[id] = contest
     }
 
-    /// How long a new subscription with that id waits; zero for most.
+    /// The wait of a new subscription with that id; usually zero.
     func delay(_ id: String, at now: ContinuousClock.Instant) -> Duration {
         contests[id].map { max(.zero, $0.opensAt - now) } ?? .zero
     }

@@ -2,29 +2,29 @@ import Glibc
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// Records that wait to be appended together by one gathered write.
+/// Records that are appended together by one gathered write.
 ///
-/// Small payloads are copied beside their envelopes; large ones stay where they are, so their bytes must stay valid
-/// until the batch is written.
+/// Small payloads are copied next to their envelopes; large ones are not copied, so their bytes must stay valid until
+/// the batch is written.
 package struct AppendBatch: ~Copyable {
-    /// From this size on a payload is written from where it lies: below, copying costs less than a part of its own.
+    /// The minimum size of a payload that is not copied: below it, copying costs less than an additional part.
     private static let largePayload = 4096
-    /// At least so many bytes lie between two marks.
+    /// The minimum distance in bytes between two marks.
     static let markInterval: Int64 = 32 * 1024
     private static let usualCapacity = 256 * 1024
 
     private var staging = UnsafeMutableRawPointer.allocate(byteCount: usualCapacity, alignment: 16)
     private var capacity = usualCapacity
     private var used = 0
-    /// Payloads that are not in the staging memory, each with the number of staged bytes before it.
+    /// The payloads that are not in the staging memory, each with the number of staged bytes before it.
     private var outside: [(stagedBefore: Int, bytes: UnsafeRawBufferPointer)] = []
     package private(set) var byteCount: Int64 = 0
-    /// Where some of the records start, counted from the start of the batch.
+    /// The start positions of some of the records, counted from the start of the batch.
     private(set) var marks: [SegmentIndex.Mark] = []
     package private(set) var firstOffset: Int64
     package private(set) var count = 0
     package private(set) var lastTimestamp: Int64 = 0
-    /// The latest time of its records.
+    /// The latest timestamp of its records.
     private(set) var newestTimestamp: Int64 = 0
 
     private let prefix = UnsafeMutableRawPointer.allocate(byteCount: Record.maxOverhead, alignment: 16)
@@ -47,7 +47,7 @@ package struct AppendBatch: ~Copyable {
     @inlinable
     package var nextOffset: Int64 { firstOffset + Int64(count) }
 
-    /// Forgets the records and keeps the memory, up to a bound.
+    /// Removes the records and keeps the memory, up to a limit.
     package mutating func reset(firstOffset: Int64) {
         self.firstOffset = firstOffset
         used = 0
@@ -104,7 +104,7 @@ package struct AppendBatch: ~Copyable {
         return offset
     }
 
-    /// What to write, in order; valid until the next change.
+    /// The parts to write, in order; valid until the next change.
     func parts() -> [iovec] {
         var parts: [iovec] = []
         parts.reserveCapacity(2 * outside.count + 1)
@@ -118,8 +118,8 @@ package struct AppendBatch: ~Copyable {
         return parts
     }
 
-    /// The record's text up to its timestamp. From one record to the next mostly the last digits of the offset change,
-    /// so the text is kept and its digits are counted up, which costs a tenth of writing it anew.
+    /// The record's text up to its timestamp. From one record to the next usually only the last digits of the offset
+    /// change, so the text is kept and its digits are incremented, which costs a tenth of writing it again.
     private mutating func envelope(offset: Int64, timestamp: Int64) -> UnsafeRawBufferPointer {
         let digits = prefixDigits
         if timestamp == prefixTimestamp, offset == prefixOffset + 1, countUp(digits) {
@@ -146,7 +146,7 @@ package struct AppendBatch: ~Copyable {
         return UnsafeRawBufferPointer(start: prefix, count: end)
     }
 
-    /// Adds one to the first of the two offsets; `false` where it gets a digit more.
+    /// Adds one to the first of the two offsets; `false` if it needs one more digit.
     private func countUp(_ digits: Int) -> Bool {
         let number = (prefix + Record.opening.utf8CodeUnitCount).assumingMemoryBound(to: UInt8.self)
         var place = digits - 1
@@ -159,7 +159,7 @@ package struct AppendBatch: ~Copyable {
         return true
     }
 
-    /// In pieces of 32 bytes: what is copied too much is written over, or lies in what was reserved.
+    /// Copies in blocks of 32 bytes: excess bytes are overwritten, or lie in reserved memory.
     @inline(__always)
     private mutating func putEnvelope(offset: Int64, timestamp: Int64) {
         let text = envelope(offset: offset, timestamp: timestamp)

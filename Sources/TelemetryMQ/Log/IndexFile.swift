@@ -6,9 +6,9 @@ import TelemetryNet
 ///     {"format":"index/1","base_offset":0,"next_offset":9,"bytes":999,"first_timestamp":1,"last_timestamp":2,
 ///     "marks":[[0,0,1],…],"crc32c":"9a8b7c6d"}
 ///
-/// Written once all of the segment is on the device. So it says two things: where records are, without a scan; and that
-/// whatever is wrong with the segment now is damage, not the torn end of a write. It holds nothing that a scan cannot
-/// find again.
+/// Written once the whole segment is on the device. It therefore records two things: where records are, without a scan;
+/// and that any problem in the segment from now on is damage, not the torn end of a write. It contains nothing that a
+/// scan cannot find again.
 package struct IndexFile: Sendable, Equatable {
     static let nameSuffix = ".index"
 
@@ -16,9 +16,10 @@ package struct IndexFile: Sendable, Equatable {
     var nextOffset: Int64
     var byteCount: Int64
     var firstTimestamp: Int64
-    /// Of the last record.
+    /// The timestamp of the last record.
     var lastTimestamp: Int64
-    /// The latest of any record. Written only if it is not that of the last, as after a clock that was set back.
+    /// The latest timestamp of any record. Written only if it is not that of the last, as after a clock that was set
+    /// back.
     var newestTimestamp: Int64
     var marks: [SegmentIndex.Mark]
 
@@ -32,7 +33,7 @@ package struct IndexFile: Sendable, Equatable {
         return Segment.baseOffset(ofName: name.dropLast(nameSuffix.count) + Segment.nameSuffix)
     }
 
-    /// When the newest record was stored, as ``Segment/newestTime(at:)`` has it; `nil` without a record.
+    /// The time when the newest record was stored, as defined by ``Segment/newestTime(at:)``; `nil` without a record.
     func newestTime(at now: Int64) -> Int64? {
         marks.isEmpty ? nil : SegmentAge(lastTimestamp: lastTimestamp, newestTimestamp: newestTimestamp).newest(at: now)
     }
@@ -60,7 +61,7 @@ package struct IndexFile: Sendable, Equatable {
         return out.bytes
     }
 
-    /// `nil` where the bytes are not an index, or a damaged one.
+    /// Returns `nil` if the bytes are not an index, or a damaged one.
     init?(json: [UInt8]) {
         let parsed: IndexFile? = json.withUnsafeBytes { bytes in
             guard Checksum.damage(bytes) == nil else { return nil }
@@ -128,7 +129,7 @@ package struct IndexFile: Sendable, Equatable {
         return hasFormat && index.isPossible ? index : nil
     }
 
-    /// Whether such a segment can be: a right checksum does not make the numbers right.
+    /// Whether such a segment is possible: a correct checksum does not make the numbers plausible.
     private var isPossible: Bool {
         guard baseOffset >= 0, nextOffset >= baseOffset, nextOffset <= Record.numberBound, byteCount >= 0 else { return false }
         guard firstTimestamp >= 0, lastTimestamp >= 0 else { return false }
@@ -145,7 +146,7 @@ package struct IndexFile: Sendable, Equatable {
 }
 
 extension JSONReader {
-    /// An array of exactly so many integers.
+    /// Reads an array of exactly `count` integers.
     mutating func readIntegers(_ count: Int) throws(JSONError) -> [Int64] {
         var numbers: [Int64] = []
         try beginArray()

@@ -2,12 +2,12 @@ import CLinux
 import Glibc
 import TelemetryNet
 
-/// A file of the log. All I/O of the log goes through this and ``LogDirectory``, so that a test can make it fail,
-/// tear or forget. Reading, writing and syncing may happen on different threads.
+/// A file of the log. All I/O of the log goes through this and ``LogDirectory``, so that a test can make it fail, tear
+/// or lose data. Reading, writing and syncing may happen on different threads.
 package protocol LogFile: AnyObject, Sendable {
-    /// For messages: the path, or a name in memory.
+    /// The name for messages: the path, or a name in memory.
     var path: String { get }
-    /// For `sendfile`.
+    /// The descriptor for `sendfile`.
     var descriptor: Int32 { get }
     func size() throws(SystemError) -> Int64
     /// Writes all the parts one after the other, or throws with an unknown part of them written.
@@ -19,28 +19,28 @@ package protocol LogFile: AnyObject, Sendable {
     func synchronize() throws(SystemError)
 }
 
-/// Where a log's files are.
+/// The directory that contains a log's files.
 package protocol LogDirectory: AnyObject, Sendable {
     var path: String { get }
     /// Whether files outlive the process.
     var isDurable: Bool { get }
     func fileNames() throws(SystemError) -> [String]
-    /// Opens a file to read and write, and creates it empty if it does not exist. A symbolic link in its place is not
+    /// Opens a file for reading and writing, and creates it empty if it does not exist. A symbolic link is not
     /// followed.
     func open(_ name: String) throws(SystemError) -> any LogFile
-    /// Opens a file to read and write; fails with `ENOENT` if it does not exist.
+    /// Opens a file for reading and writing; fails with `ENOENT` if it does not exist.
     func openExisting(_ name: String) throws(SystemError) -> any LogFile
-    /// The number of bytes in a file, which is not opened for it; `nil` if it does not exist.
+    /// The number of bytes in a file, which is not opened for this; `nil` if it does not exist.
     func size(of name: String) throws(SystemError) -> Int64?
     func rename(_ old: String, to new: String) throws(SystemError)
     func remove(_ name: String) throws(SystemError)
     /// Returns when the names of the files are on the device.
     func synchronize() throws(SystemError)
-    /// Lets another process have the directory.
+    /// Releases the lock, so that another process can open the directory.
     func release()
 }
 
-/// A file behind a descriptor, on disk or anonymous in memory: one code path for both.
+/// A file with a descriptor, on disk or anonymous in memory: one code path for both.
 package final class DescriptorFile: LogFile {
     package let path: String
     package let descriptor: Int32
@@ -95,21 +95,21 @@ package final class DescriptorFile: LogFile {
     }
 
     package func synchronize() throws(SystemError) {
-        // Never tried again: after a failure the kernel may have dropped the pages that it could not write, and a
-        // second call would report success without them.
+        // Never repeated: after a failure the kernel may have dropped the pages that it could not write, and a second
+        // call would report success without them.
         guard fdatasync(descriptor) == 0 else { throw SystemError("fdatasync", on: path) }
     }
 }
 
-/// A directory on disk, held by one process at a time.
+/// A directory on disk, locked by one process at a time.
 package final class DiskDirectory: LogDirectory {
     package let path: String
     package let isDurable = true
     private let lock: Int32
-    /// Open for its syncs, which must not fail for want of a descriptor.
+    /// Kept open for its syncs, which must not fail because descriptors ran out.
     private let directory: Int32
 
-    /// Makes the directory where it is not there, and takes its lock.
+    /// Creates the directory if it does not exist, and takes its lock.
     package init(path: String) throws(LogError) {
         self.path = path
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
@@ -126,7 +126,7 @@ package final class DiskDirectory: LogDirectory {
         guard directory >= 0 else { throw .unusable(SystemError("open", on: path, code: directoryError).description) }
         if let lockError { throw .unusable(lockError.description) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            // Whole as it is, the object closes the descriptor when it goes.
+            // The object is complete at this point, so its deinitializer closes the descriptor.
             throw .unusable(
                 errno == EWOULDBLOCK
                     ? "\(path): another process has this log open" : SystemError("lock", on: path + "/LOCK").description)
@@ -134,7 +134,7 @@ package final class DiskDirectory: LogDirectory {
     }
 
     deinit {
-        // Else a process that is being started, and has not yet let go of our descriptors, would hold the lock.
+        // Otherwise a child process that is starting, and has not yet closed our descriptors, would hold the lock.
         release()
         for descriptor in [lock, directory] where descriptor >= 0 { Socket.close(descriptor) }
     }
@@ -188,7 +188,7 @@ package final class DiskDirectory: LogDirectory {
     package func release() { flock(lock, LOCK_UN) }
 }
 
-/// Files in anonymous memory, gone with the process.
+/// Files in anonymous memory, which end with the process.
 package final class MemoryDirectory: LogDirectory {
     package let path = "memory"
     package let isDurable = false
@@ -210,7 +210,7 @@ package final class MemoryDirectory: LogDirectory {
 
     package func size(of name: String) -> Int64? { nil }
 
-    // A file lives as long as somebody holds it: names mean nothing here.
+    // A file lives as long as it is referenced: names have no meaning here.
     package func rename(_ old: String, to new: String) {}
     package func remove(_ name: String) {}
     package func synchronize() {}

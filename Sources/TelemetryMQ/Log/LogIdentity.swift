@@ -2,26 +2,26 @@ import Glibc
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// Which log this is, and in which of its lives a message was read.
+/// Identifies the log, and the epoch in which a message was read.
 ///
-/// `id` is made at random when the log is created and never changes. An epoch begins each time a server opens the
-/// log; its `firstOffset` is where the log ended then. So an offset that was read in an epoch names the same message
-/// for as long as it lies before the first offset of every later epoch: after a power loss that took the log's tail,
-/// or after a backup was restored, it lies beyond it, or the epoch is unknown.
+/// `id` is random, created with the log, and never changes. An epoch begins each time a server opens the log; its
+/// `firstOffset` is the end of the log at that time. An offset that was read in an epoch therefore identifies the same
+/// message as long as it is before the first offset of every later epoch: after a power loss that took the log's tail,
+/// or after a backup was restored, it is not, or the epoch is unknown.
 package struct LogIdentity: Sendable, Equatable {
     struct Epoch: Sendable, Equatable {
         var id: UInt64
         var firstOffset: Int64
     }
 
-    /// The oldest epochs are forgotten beyond this: what was read in one of them counts as read from another log.
+    /// The maximum number of epochs; the oldest are dropped, and positions read in them count as those of another log.
     static let maxEpochs = 1024
     package static let idBytes = 32
     static let epochBytes = 16
 
     /// 32 lowercase hexadecimal digits.
     package let id: [UInt8]
-    /// Never empty once the log is open; first offsets do not decrease.
+    /// Not empty once the log is open; first offsets do not decrease.
     private(set) var epochs: [Epoch]
 
     init(id: [UInt8], epochs: [Epoch]) {
@@ -29,7 +29,7 @@ package struct LogIdentity: Sendable, Equatable {
         self.epochs = epochs
     }
 
-    /// A new log's: no epoch has begun.
+    /// Creates the identity of a new log: no epoch has begun.
     static func random() -> LogIdentity {
         LogIdentity(id: Hex.digits(.random(in: .min ... .max)) + Hex.digits(.random(in: .min ... .max)), epochs: [])
     }
@@ -38,8 +38,8 @@ package struct LogIdentity: Sendable, Equatable {
     package var epoch: [UInt8] { Hex.digits(epochs.last?.id ?? 0) }
     var epochText: String { String(decoding: epoch, as: UTF8.self) }
 
-    /// Begins an epoch on a log that ends before message `nextOffset`. Returns the number of messages that the epochs
-    /// before are known to have had beyond that end; the log has lost them.
+    /// Begins an epoch on a log that ends before message `nextOffset`. Returns the number of messages beyond that end
+    /// that earlier epochs are known to have had; the log has lost them.
     @discardableResult
     mutating func begin(_ epoch: UInt64 = .random(in: .min ... .max), nextOffset: Int64) -> Int64 {
         let lost = max(0, (epochs.last?.firstOffset ?? 0) - nextOffset)
@@ -53,7 +53,7 @@ package struct LogIdentity: Sendable, Equatable {
 
     // MARK: Judging what a client or a stored position names
 
-    /// How the log that was named relates to this one.
+    /// How the log that a request names relates to this one.
     package enum Standing: Equatable {
         case same
         case other
@@ -61,8 +61,8 @@ package struct LogIdentity: Sendable, Equatable {
         case lostTail(end: Int64)
     }
 
-    /// `logID`, `epoch`: as named, `nil` if not. `nextOffset`: the offset after the last message that was read in the
-    /// epoch; `nil` if the request has none.
+    /// `logID`, `epoch`: as named in the request, otherwise `nil`. `nextOffset`: the offset after the last message that
+    /// was read in the epoch; `nil` if the request has none.
     package func standing(logID: JSONText?, epoch: JSONText?, nextOffset: Int64?) -> Standing {
         if let logID, !logID.equals(id) { return .other }
         guard let epoch else { return .same }
@@ -79,7 +79,7 @@ package struct LogIdentity: Sendable, Equatable {
 }
 
 extension LogIdentity {
-    /// The file of a log's directory, one JSON object:
+    /// The identity file in a log's directory, one JSON object:
     ///
     ///     {"format":"identity/1","log_id":"…","epochs":[["0123456789abcdef",0],…],"crc32c":"9a8b7c6d"}
     var json: [UInt8] {

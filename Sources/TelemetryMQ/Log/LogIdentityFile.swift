@@ -1,21 +1,21 @@
 import TelemetryNet
 
-/// Keeps a log's identity in its directory, and begins its next epoch.
+/// Stores a log's identity in its directory, and begins its next epoch.
 ///
-/// The file is replaced in one step and synced before anything of the new epoch may be stored: else a client could
+/// The file is replaced atomically and synced before anything of the new epoch may be stored: otherwise a client could
 /// have read from an epoch that the log, after a power loss, never had. A log in memory has no file, and is a new log
 /// each time.
 package final class LogIdentityFile {
     static let name = "log.identity"
 
     package let identity: LogIdentity
-    /// What an operator should know: the log got a new identity, or has lost its tail.
+    /// A notice for the operator: the log has a new identity, or has lost its tail.
     package let notices: [String]
     private let directory: any LogDirectory
     package private(set) var isStored: Bool
 
-    /// Reads the file, makes an identity if there is none, and begins an epoch, which is not stored yet.
-    /// `nextOffset`: where the recovered log ends.
+    /// Reads the file, creates an identity if there is none, and begins an epoch, which is not stored yet.
+    /// `nextOffset`: the end of the recovered log.
     package init(directory: any LogDirectory, nextOffset: Int64) throws(LogError) {
         self.directory = directory
         isStored = !directory.isDurable
@@ -30,7 +30,7 @@ package final class LogIdentityFile {
                     try directory.rename(Self.name, to: Self.name + ".set-aside")
                     notices.append(
                         "\(path): damaged, and renamed to \(Self.name).set-aside; the log is now \(identity.idText): subscribers "
-                            + "of the log that it was begin with the oldest message")
+                            + "of the previous log begin with the oldest message")
                 }
             } else if directory.isDurable, nextOffset > 0 {
                 notices.append(
@@ -43,14 +43,15 @@ package final class LogIdentityFile {
         let lost = identity.begin(nextOffset: nextOffset)
         if lost > 0 {
             notices.append(
-                "\(directory.path): the log ends before message \(nextOffset), and had at least \(lost) messages more when "
-                    + "it was opened last; subscribers that read them go on at message \(nextOffset)")
+                "\(directory.path): the log ends before message \(nextOffset), but had at least \(lost) more messages "
+                    + "when it was last opened; subscribers that read them continue at message \(nextOffset)")
         }
         self.identity = identity
         self.notices = notices
     }
 
-    /// Writes and syncs the file if that is still to do. After a throw it is: nothing may be stored in the log.
+    /// Writes and syncs the file if that is still pending. While this throws, it stays pending: nothing may be stored
+    /// in the log.
     package func store() throws(LogError) {
         if isStored { return }
         do {

@@ -2,28 +2,28 @@ import Glibc
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// What a log's directory holds, found by reading every record. It changes nothing and takes no lock, so it may look at the
-/// log of a server that is running.
+/// The content of a log's directory, found by reading every record. It changes nothing and takes no lock, so it can
+/// inspect the log of a running server.
 public struct LogInspection: Sendable {
-    /// One segment file, and what was found in it.
+    /// One segment file, with the results of its inspection.
     public struct Segment: Sendable {
-        /// The file.
+        /// The path of the file.
         public var path: String
         /// The offset of the first message.
         public var baseOffset: Int64
-        /// The offset behind the last sound message.
+        /// The offset after the last valid message.
         public var nextOffset: Int64
-        /// Bytes of the sound messages.
+        /// The total size of the valid messages in bytes.
         public var soundByteCount: Int64
-        /// Bytes of the file.
+        /// The size of the file in bytes.
         public var fileByteCount: Int64
-        /// When the first message was stored, in microseconds since 1970; `nil` without a message.
+        /// The time when the first message was stored, in microseconds since 1970; `nil` without a message.
         public var firstTimestamp: Int64?
-        /// When the last sound message was stored, likewise.
+        /// The time when the last valid message was stored, in microseconds since 1970; `nil` without a message.
         public var lastTimestamp: Int64?
-        /// Whether it has an index that agrees with it. The segment that is written to has none.
+        /// Whether it has an index that agrees with it. The active segment has none.
         public var hasIndex: Bool
-        /// What is wrong with it, with the position in bytes.
+        /// The problem, with the position in bytes; `nil` if there is none.
         public var damage: String?
     }
 
@@ -31,18 +31,18 @@ public struct LogInspection: Sendable {
     public private(set) var segments: [Segment] = []
     /// The log's identity, 32 hexadecimal digits; `nil` if its directory has none yet.
     public private(set) var logID: String?
-    /// The newest of its epochs, 16 hexadecimal digits: the last time that a server opened it.
+    /// The newest of its epochs, 16 hexadecimal digits: it identifies the last time that a server opened the log.
     public private(set) var logEpoch: String?
     /// The number of epochs that the log remembers.
     public private(set) var epochCount = 0
-    /// The last message that each subscriber is done with, in the order of the ids.
+    /// The last message that each subscriber has committed, ordered by subscriber id.
     public private(set) var committedOffsets: [(subscriberID: String, offset: Int64)] = []
-    /// All that is wrong, one sentence each, with file and position. Empty: the log is sound.
+    /// All problems, one sentence each, with file and position. Empty if the log is intact.
     public private(set) var problems: [String] = []
-    /// What is not wrong and worth knowing: a torn or unfinished end, an index that is missing.
+    /// Findings that are not problems: a torn or unfinished end, a missing index.
     public private(set) var notices: [String] = []
 
-    /// Reads the directory. Throws ``MQServerError`` where it cannot be read at all.
+    /// Reads the directory. Throws ``MQServerError`` if it cannot be read at all.
     public init(directory path: String) throws {
         do {
             try read(ReadOnlyDirectory(path: path))
@@ -53,8 +53,8 @@ public struct LogInspection: Sendable {
 
     private mutating func read(_ directory: ReadOnlyDirectory) throws {
         let names = try directory.fileNames()
-        // The positions first, then the identity: of a server that is running, neither names what the later ones do not
-        // have.
+        // The positions first, then the identity: on a running server, neither then refers to anything that the files
+        // read later do not contain.
         let journal = names.contains(PositionJournal.fileName) ? try directory.open(PositionJournal.fileName) : nil
         let lines = try journal?.readAll() ?? []
         let identity = try readIdentity(directory)
@@ -71,7 +71,7 @@ public struct LogInspection: Sendable {
             }
             try read(base, directory, isLast: base == bases.last)
         }
-        for name in names where name.contains(".set-aside") { notices.append("\(directory.path)/\(name): put aside by a recovery") }
+        for name in names where name.contains(".set-aside") { notices.append("\(directory.path)/\(name): renamed by a recovery") }
         if let journal { readPositions(lines, journal.path, identity) }
     }
 
@@ -79,12 +79,12 @@ public struct LogInspection: Sendable {
         let path = "\(directory.path)/\(LogIdentityFile.name)"
         guard let bytes = try directory.contents(of: LogIdentityFile.name) else {
             notices.append(
-                "\(path): missing, as in a directory of an older version; a server that opens the log makes it")
+                "\(path): missing, as in a directory of an older version; a server that opens the log creates it")
             return nil
         }
         guard let identity = LogIdentity(json: bytes) else {
             problems.append(
-                "\(path): damaged; a server that opens the log makes a new one, and the log counts as another")
+                "\(path): damaged; a server that opens the log creates a new identity, and the log counts as a new log")
             return nil
         }
         logID = identity.idText
@@ -102,7 +102,7 @@ public struct LogInspection: Sendable {
         if let torn = found.torn { notices.append(torn) }
         if let damage = found.damage { problems.append(damage) }
         for (id, repair) in found.repairs.sorted {
-            problems.append("\(path): position of \(id): \(repair.reason); a server sets it back to \(repair.offset)")
+            problems.append("\(path): position of \(id): \(repair.reason); a server resets it to \(repair.offset)")
         }
         if identity == nil, found.namesLog {
             problems.append(
@@ -118,7 +118,7 @@ public struct LogInspection: Sendable {
             if let tail = try SegmentRecovery.scan(found, visit: { _ in }) {
                 let what = "\(tail.byteCount) bytes at byte \(tail.position), before message \(found.nextOffset): \(tail.reason)"
                 if isLast {
-                    notices.append("\(file.path): the end is torn, or being written: \(what)")
+                    notices.append("\(file.path): the end is torn, or is being written: \(what)")
                 } else {
                     damage = what
                 }
@@ -130,7 +130,7 @@ public struct LogInspection: Sendable {
         let index = try directory.contents(of: IndexFile.name(baseOffset: base)).map { IndexFile(json: $0) }
         let agrees = damage == nil && index == .some(found.indexFile)
         if !isLast, damage == nil, !agrees {
-            notices.append("\(file.path): \(index == nil ? "no index" : "an index that does not agree"); the server makes it anew")
+            notices.append("\(file.path): \(index == nil ? "no index" : "an index that does not agree"); the server recreates it")
         }
         segments.append(
             Segment(
@@ -140,7 +140,7 @@ public struct LogInspection: Sendable {
     }
 }
 
-/// A directory that is looked at and not touched.
+/// A directory that is read and not changed.
 private final class ReadOnlyDirectory: LogDirectory {
     let path: String
     let isDurable = true

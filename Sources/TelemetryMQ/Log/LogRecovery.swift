@@ -2,14 +2,14 @@ import Glibc
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// Opens the segments of a directory: by their indexes where they have them, else by reading every record.
+/// Opens the segments of a directory: by their indexes if they have them, otherwise by reading every record.
 ///
-/// An index is written after its segment is on the device, and syncs go in the order of the log. So up to the last
-/// segment with an index all that is wrong is damage, and is reported. Behind it, a torn record may be the end of what a
-/// power loss left: the log is cut there, and segments that follow are put aside under another name, never deleted.
+/// An index is written after its segment is on the device, and syncs follow the order of the log. Up to the last
+/// segment with an index, every problem is therefore damage, and is reported. After it, a torn record may result from a
+/// power loss: the log is cut there, and segments that follow are renamed, never deleted.
 ///
-/// What retention drops is dropped first, and not read. The work is linear: the directory is listed once, and of each
-/// segment that is kept one file is read, its index, or else itself.
+/// Segments that retention removes are removed first, and not read. The work is linear: the directory is listed once,
+/// and for each segment that is kept one file is read, its index or the segment itself.
 struct LogRecovery {
     private let directory: any LogDirectory
     private var retention: Retention
@@ -20,14 +20,14 @@ struct LogRecovery {
     private(set) var report = MessageLog.Recovery()
     /// Base offsets of segments that were opened by their index.
     private(set) var indexed: Set<Int64> = []
-    /// Messages before this one are in the producer table that was read from its snapshot.
+    /// Messages before this offset are in the producer table that was read from its snapshot.
     private var snapshotEnd: Int64 = 0
     private var names: Set<String> = []
-    /// Segments whose index has their size.
+    /// Segments whose size agrees with their index.
     private var agreeing: Set<Int64> = []
     private var opening = MessageLog.Opening()
 
-    /// - Parameter now: microseconds since 1970.
+    /// - Parameter now: The time in microseconds since 1970.
     init(
         directory: any LogDirectory, configuration: MessageLog.Configuration, now: Int64,
         onProgress: @escaping (MessageLog.Opening) -> Void = { _ in }
@@ -95,8 +95,8 @@ struct LogRecovery {
         }
     }
 
-    /// Reads the indexes, from the newest to that of the last segment that retention keeps. Also those whose segment is
-    /// gone: they prove that it was there.
+    /// Reads the indexes, from the newest to that of the last segment that retention keeps, including those whose
+    /// segment is missing: they prove that it existed.
     private mutating func readIndexes(_ bases: [Int64]) throws -> [Int64: IndexFile] {
         var indexes: [Int64: IndexFile] = [:]
         func read(_ base: Int64) throws {
@@ -112,7 +112,7 @@ struct LogRecovery {
             if names.contains(IndexFile.name(baseOffset: base)) { try read(base) }
             opening.indexesRead += 1
             onProgress(opening)
-            // What is certain to be there counts: a segment without an index may have a torn end.
+            // Only bytes that are certain to be there count: a segment without an index may have a torn end.
             let index = base != bases.last && agreeing.contains(base) ? indexes[base] : nil
             guard retention.keeps(byteCount: index?.byteCount ?? 0, newestTime: index?.newestTime(at: now)) else {
                 break
@@ -129,8 +129,8 @@ struct LogRecovery {
         return indexes
     }
 
-    /// Removes the segments that retention does not keep, the oldest first, and indexes that are left without their
-    /// segment. Returns those that are kept.
+    /// Removes the segments that retention does not keep, the oldest first, and indexes without a segment. Returns
+    /// those that are kept.
     private mutating func drop(_ bases: [Int64], _ indexes: inout [Int64: IndexFile]) -> [Int64] {
         let firstKept = report.oldestKept
         for base in bases where base < firstKept {
@@ -138,7 +138,7 @@ struct LogRecovery {
                 try directory.remove(Segment.name(baseOffset: base))
                 report.droppedCount += 1
             } catch {
-                // It is no longer part of the log all the same; the next opening tries again.
+                // It is no longer part of the log in any case; the next opening tries again.
                 report.notices.append("retention: \(error)")
             }
         }
@@ -150,7 +150,7 @@ struct LogRecovery {
         return bases.filter { $0 >= firstKept }
     }
 
-    /// Returns whether the log goes on behind the segment.
+    /// Returns whether the log continues after the segment.
     private mutating func scan(_ segment: Segment, isLast: Bool, durableEnd: Int64) throws -> Bool {
         let tail = try SegmentRecovery.scan(segment) { header in
             opening.messagesRead += 1

@@ -1,4 +1,4 @@
-/// Why a server could not start.
+/// The reason why a server could not start.
 public struct MQServerError: Error, Sendable, CustomStringConvertible {
     public let description: String
 

@@ -1,8 +1,8 @@
 import TelemetryNet
 
-/// Finding segments and messages by offset and by time.
+/// Finds segments and messages by offset and by time.
 extension MessageLog {
-    /// The segment that holds the offset, or where it will be written.
+    /// The segment that contains the offset, or will contain it.
     package func segment(holding offset: Int64) -> Segment? {
         guard offset >= oldestOffset, offset <= nextOffset else { return nil }
         var low = 0
@@ -18,13 +18,14 @@ extension MessageLog {
         return segments[low]
     }
 
-    /// Whether retention has dropped the segment.
+    /// Whether retention has removed the segment.
     package func hasDropped(_ segment: Segment) -> Bool { segment.baseOffset < oldestOffset }
 
-    /// The first offset whose message is not older than the time (microseconds since 1970); ``nextOffset`` for none.
+    /// The first offset whose message is not older than the time (microseconds since 1970); ``nextOffset`` if there is
+    /// none.
     ///
-    /// Messages that a clock stored which was ahead are left out: their times are after `now`, and a later message has
-    /// one that is not.
+    /// Messages whose timestamp is in the future, because the clock was ahead, are ignored: their times are after
+    /// `now`, and a later message has a time that is not.
     package func offset(notBefore timestamp: Int64, now: Int64 = .max) throws(SystemError) -> Int64 {
         let tail = try futureTail(now)
         for segment in segments where segment.firstTimestamp != nil && segment.newestTimestamp >= timestamp {
@@ -33,7 +34,7 @@ extension MessageLog {
         return nextOffset
     }
 
-    /// The offset from which on all times are after `now`.
+    /// The first offset from which all times are after `now`.
     private func futureTail(_ now: Int64) throws(SystemError) -> Int64 {
         for segment in segments.reversed() {
             if let end = try segment.end(ofTimesUpTo: now) { return end }

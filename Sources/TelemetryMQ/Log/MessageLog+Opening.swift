@@ -1,39 +1,39 @@
-/// What a log is opened with, and what opening it found.
+/// The options for opening a log, and the results.
 extension MessageLog {
     package struct Configuration: Sendable {
-        /// A segment is sealed when the next write would make it larger.
+        /// The maximum segment size: a segment is sealed when the next write would make it larger.
         package var segmentBytes: Int64 = 256 << 20
-        /// Whole segments are dropped, oldest first, while the rest holds at least so many bytes.
+        /// Whole segments are removed, oldest first, while the others contain at least this number of bytes.
         package var retentionBytes: Int64?
-        /// Segments whose newest message is older are dropped.
+        /// Segments whose newest message is older are removed.
         package var retentionAge: Duration?
 
         package init() {}
     }
 
-    /// What opening the log found.
+    /// The results of opening the log.
     package struct Recovery: Sendable {
         package var segmentCount = 0
         package var messageCount: Int64 = 0
         package var byteCount: Int64 = 0
-        /// Said of a tail that was cut: file, position, bytes, reason.
+        /// The report of a tail that was cut: file, position, bytes, reason.
         package var cutTail: String?
-        /// Said of each segment behind the cut, which was put aside under another name.
+        /// The report of each segment after the cut, which was renamed.
         package var setAside: [String] = []
-        /// Segments that retention dropped while opening.
+        /// The number of segments that retention removed while opening.
         package var droppedCount = 0
         /// The first offset of the oldest segment that retention kept.
         var oldestKept: Int64 = 0
-        /// What else an operator should know, one sentence each.
+        /// Further notices for the operator, one sentence each.
         package var notices: [String] = []
     }
 
-    /// How far the opening of a log is.
+    /// The progress of opening the log.
     package struct Opening: Sendable {
         package var segmentCount = 0
         package var indexesRead = 0
         package var segmentsOpened = 0
-        /// Of segments without an index.
+        /// The progress over segments without an index.
         package var messagesRead: Int64 = 0
 
         package init() {}

@@ -1,7 +1,7 @@
 import Glibc
 import TelemetryNet
 
-/// The append-only log: segments in the order of their offsets, the last one open for appending.
+/// The append-only log: segments in the order of their offsets; the last one is open for appending.
 ///
 /// Belongs to one thread; only the syncing of files may happen on another.
 package final class MessageLog {
@@ -9,20 +9,20 @@ package final class MessageLog {
     private let configuration: Configuration
     /// Never empty.
     package private(set) var segments: [Segment] = []
-    /// Of all segments but the last.
+    /// The total size of all segments but the last.
     private var sealedByteCount: Int64 = 0
-    /// The latest time of any message; 0 without one. It lies in the future if the clock was ahead.
+    /// The latest time of any message; 0 without one. It is in the future if the clock was ahead.
     package private(set) var newestTimestamp: Int64 = 0
     package private(set) var producers = ProducerTable()
     package private(set) var recovery = Recovery()
-    /// Set by the first failed write or sync; from then on the log is only read.
+    /// Set by the first failed write or sync; after that the log is read-only.
     package private(set) var failure: LogError?
     /// Written to, and not synced since.
     private var unsynced: [any LogFile] = []
     /// Segments that were sealed before the log was opened, and that may not be on the device.
     private var unsyncedNames: [String] = []
     private var namesUnsynced = false
-    /// Sealed, and without an index yet: that is written once they are on the device.
+    /// Sealed segments without an index, which is written once they are on the device.
     private var unsealed: [Segment] = []
     /// The producer table when the last segment was sealed, to be written with its index.
     private var producerSnapshot: [UInt8]?
@@ -42,7 +42,7 @@ package final class MessageLog {
     /// The offset that the next message gets.
     package var nextOffset: Int64 { active.nextOffset }
     package var byteCount: Int64 { sealedByteCount + active.byteCount }
-    /// Of the newest message; 0 without one.
+    /// The timestamp of the newest message; 0 without one.
     package private(set) var lastTimestamp: Int64 = 0
 
     // MARK: Opening
@@ -53,7 +53,7 @@ package final class MessageLog {
         segments = found.segments
         producers = found.producers
         recovery = found.report
-        // Of what a process wrote that was killed, nobody knows what is on the device.
+        // After a process was killed, it is unknown which of its writes are on the device.
         if directory.isDurable, !segments.isEmpty {
             do {
                 unsynced = [try active.openFile()]
@@ -83,7 +83,7 @@ package final class MessageLog {
         }
     }
 
-    /// Of segments without an index nothing was known before they were read.
+    /// Nothing was known about segments without an index before they were read.
     private func dropAfterReading(now: Int64) {
         do {
             recovery.droppedCount += try applyRetention(now: now)
@@ -119,7 +119,7 @@ package final class MessageLog {
 
     /// Writes the batch at the end. Its first offset must be ``nextOffset``. After a throw no record of it is in the log.
     package func append(_ batch: borrowing AppendBatch) throws(LogError) {
-        precondition(batch.firstOffset == nextOffset, "the batch starts at \(batch.firstOffset), the log goes on at \(nextOffset)")
+        precondition(batch.firstOffset == nextOffset, "the batch starts at \(batch.firstOffset), the log continues at \(nextOffset)")
         if let failure { throw failure }
         let file = try fileWithPlace(for: batch.byteCount)
         let segment = active
@@ -129,7 +129,8 @@ package final class MessageLog {
                 try file.write(buffer, at: segment.byteCount)
             }
         } catch {
-            // Part of the batch may be in the file; without the cut, a later and shorter append would leave its end behind.
+            // A part of the batch may be in the file; without the cut, a later and shorter append would leave its end
+            // after the new record.
             do {
                 try file.truncate(to: segment.byteCount)
             } catch {
@@ -145,7 +146,7 @@ package final class MessageLog {
         newestTimestamp = max(newestTimestamp, batch.newestTimestamp)
     }
 
-    /// The file that the next bytes go to: that of a new segment if they would make the present one too large.
+    /// The file for the next bytes: that of a new segment if they would make the current one too large.
     private func fileWithPlace(for byteCount: Int64) throws(LogError) -> any LogFile {
         do {
             if active.byteCount > 0, active.byteCount + byteCount > configuration.segmentBytes { try roll() }
@@ -155,8 +156,8 @@ package final class MessageLog {
         }
     }
 
-    /// Throws what an append of this number of bytes would throw. It writes zeros where the append would, and cuts them
-    /// off again; after a crash in between they are a torn end.
+    /// Throws what an append of this number of bytes would throw. It writes zeros at the position of the append, and
+    /// cuts them off again; after a crash in between they are a torn end.
     package func tryRoom(for byteCount: Int64) throws(LogError) {
         if let failure { throw failure }
         let file = try fileWithPlace(for: byteCount)
@@ -183,12 +184,13 @@ package final class MessageLog {
     /// The table's entry for a producer id.
     package func producer(_ id: String) -> ProducerTable.Producer { producers.producer(id) }
 
-    /// Takes note that messages of a producer, with consecutive sequence numbers, are in the batch that will be appended next.
+    /// Records that messages of a producer, with consecutive sequence numbers, are in the batch that will be appended
+    /// next.
     package func remember(_ producer: ProducerTable.Producer, sequence: Int64, offset: Int64, count: Int64 = 1) {
         producers.stored(producer, sequence: sequence, offset: offset, count: count)
     }
 
-    /// Takes back what ``producers`` were told of messages that could not be appended.
+    /// Removes from ``producers`` messages that could not be appended.
     package func rollBackProducers() {
         producers.rollBack(to: nextOffset)
     }
@@ -209,7 +211,7 @@ package final class MessageLog {
 
     package var end: LogEnd { LogEnd(offset: nextOffset, segment: active.baseOffset, position: active.byteCount) }
 
-    /// `nil` where nothing was written since the last call. The work may be performed on another thread.
+    /// Returns `nil` if nothing was written since the last call. The work may be performed on another thread.
     package func takeSyncWork(with extra: (any LogFile)? = nil) -> SyncWork? {
         guard !unsynced.isEmpty || !unsyncedNames.isEmpty || namesUnsynced || extra != nil || !unsealed.isEmpty else {
             return nil
@@ -227,22 +229,22 @@ package final class MessageLog {
         return work
     }
 
-    /// A sync, or a write beside the segments, failed: nothing is taken from here on.
+    /// A sync, or a write to a file other than the segments, failed: no writes are accepted after this.
     package func stopWriting(after error: SystemError) {
         _ = fail(error)
     }
 
     // MARK: Retention
 
-    /// Drops what the limits allow, and returns the number of segments that went. `now`: microseconds since 1970.
-    /// `trustsClock`: whether messages may be dropped for their age.
+    /// Removes the segments that the limits require, and returns their number. `now`: microseconds since 1970.
+    /// `trustsClock`: whether messages may be removed because of their age.
     @discardableResult
     package func applyRetention(now: Int64, trustsClock: Bool = true) throws(SystemError) -> Int {
         var retention = Retention(configuration, now: trustsClock ? now : nil)
         if let horizon = retention.horizon, let newest = active.newestTime(at: now), newest < horizon { try roll() }
         var kept = 0
         for segment in segments.reversed() {
-            // The segment that is written to is never dropped, and its bytes count.
+            // The active segment is never removed, and its bytes count.
             guard retention.keeps(byteCount: segment.byteCount, newestTime: segment.newestTime(at: now)) || kept == 0
             else { break }
             kept += 1
@@ -265,7 +267,7 @@ package final class MessageLog {
         while dropped < count {
             let base = segments[dropped].baseOffset
             try directory.remove(Segment.name(baseOffset: base))
-            // It may have none.
+            // The segment may have none.
             try? directory.remove(IndexFile.name(baseOffset: base))
             dropped += 1
         }

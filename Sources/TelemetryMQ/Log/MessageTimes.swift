@@ -1,19 +1,18 @@
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// When messages were stored, for reports that ask for many at a time.
+/// The times when messages were stored, for reports that need many at a time.
 ///
-/// A segment's marks give the time for about every 32 KiB. If that is not precise enough, one record is read, and
-/// what was read is kept for the next report; the number of reads in a report is limited, since they happen on the
-/// server's thread.
+/// A segment's marks give the time for about every 32 KiB. If that is not precise enough, one record is read and cached
+/// for the next report; the number of reads per report is limited, because they happen on the server's thread.
 package struct MessageTimes {
-    /// Beyond this number in one report the marks must do.
+    /// The maximum number of reads per report; beyond it the marks are used.
     static let maxReads = 128
-    /// Marks that are closer together than this, in microseconds, or than a twentieth of the message's age, are
-    /// precise enough.
+    /// Marks that are closer together than this, in microseconds, or than a twentieth of the message's age, are precise
+    /// enough.
     static let tolerance: Int64 = 1_000_000
 
-    /// By offset; those that the report before this one asked for.
+    /// The times that the previous report needed, by offset.
     private var known: [Int64: Int64] = [:]
     private var asked: [Int64: Int64] = [:]
     private(set) var reads = 0
@@ -28,7 +27,7 @@ package struct MessageTimes {
         reads = 0
     }
 
-    /// Microseconds since 1970; `nil` if the log does not hold the message. If it is not exact, it is earlier.
+    /// Microseconds since 1970; `nil` if the log does not contain the message. If it is not exact, it is earlier.
     package mutating func time(of offset: Int64, in log: MessageLog, now: Int64) -> Int64? {
         if let time = asked[offset] { return time }
         if let time = known[offset] {
@@ -44,7 +43,7 @@ package struct MessageTimes {
         }
         guard reads < Self.maxReads else { return bounds.lowerBound }
         reads += 1
-        // A record that cannot be read is reported when it is to be delivered.
+        // A record that cannot be read is reported when it is delivered.
         guard let time = try? segment.timestamp(of: offset) else { return bounds.lowerBound }
         asked[offset] = time
         return time
@@ -52,7 +51,7 @@ package struct MessageTimes {
 }
 
 extension Segment {
-    /// Between which times the message was stored, as far as the marks tell.
+    /// The range of times within which the message was stored, as far as the marks show.
     func timeBounds(of offset: Int64) -> ClosedRange<Int64>? {
         guard let first = firstTimestamp else { return nil }
         let before = index.mark(atOrBefore: offset)
@@ -61,7 +60,7 @@ extension Segment {
         return low...max(low, after?.timestamp ?? lastTimestamp)
     }
 
-    /// Reads the time of one message; `nil` if its record is damaged or not there.
+    /// Reads the time of one message; `nil` if its record is damaged or missing.
     func timestamp(of offset: Int64) throws(SystemError) -> Int64? {
         let mark = index.mark(atOrBefore: offset)
         var reader = try SegmentReader(file: openFile(), from: mark?.position ?? 0, to: byteCount, bufferBytes: 64 * 1024)

@@ -1,14 +1,14 @@
 import Glibc
 
-/// How far a subscriber has come, by its own word.
+/// The progress of a subscriber, as it has committed it.
 package struct Position: Sendable, Equatable {
-    /// The last message that the subscriber is done with; -1 for none.
+    /// The last message that the subscriber has committed; -1 for none.
     package var offset: Int64
-    /// When that was committed, in microseconds since 1970; 0 if it was stored by a version that did not record it.
+    /// The time of that commit, in microseconds since 1970; 0 if it was stored by a version that did not record it.
     package var committedAt: Int64
-    /// When it was committed last, or its subscriber was connected last, as far as is known; likewise.
+    /// The time of the last commit, or of the last known connection of the subscriber; in the same unit.
     package var usedAt: Int64
-    /// Messages that retention dropped before they were committed, since the position was first stored.
+    /// The number of messages that retention removed before they were committed, since the position was first stored.
     package var skipped: Int64
 
     package init(offset: Int64, committedAt: Int64, usedAt: Int64, skipped: Int64 = 0) {
@@ -21,16 +21,16 @@ package struct Position: Sendable, Equatable {
     /// The first message that is not committed.
     package var nextOffset: Int64 { offset == .max ? .max : offset + 1 }
 
-    /// Counts what is lost to the position when the log no longer begins with message `from`, but with `to`.
+    /// Counts the messages that the position loses when the log's first message changes from `from` to `to`.
     mutating func retentionMoved(from: Int64, to: Int64) {
         let lost = max(0, to - max(nextOffset, from))
         skipped = skipped > .max - lost ? .max : skipped + lost
     }
 }
 
-/// The limits within which a stored position means a message of the log that is being opened.
+/// The limits within which a stored position refers to a message of the log that is being opened.
 package struct PositionBounds {
-    /// `nil` if it is not known which log this is: then only offsets are compared.
+    /// `nil` if the identity of the log is not known: then only offsets are compared.
     var identity: LogIdentity?
     var oldestOffset: Int64
     var nextOffset: Int64
@@ -41,12 +41,12 @@ package struct PositionBounds {
         self.nextOffset = nextOffset
     }
 
-    /// Everything is within them.
+    /// Returns limits that contain every position.
     static let none = PositionBounds(identity: nil, oldestOffset: 0, nextOffset: .max)
 
     enum Verdict: Equatable {
         case sound
-        /// It names a message that the log does not have. Everything up to there, this log cannot know.
+        /// It refers to a message that the log does not have; `end` is the end of what this log can know.
         case beyondEnd
         case otherLog
         /// The log lost the messages from `end` on that it had when the position was committed.
@@ -65,7 +65,7 @@ package struct PositionBounds {
                 }
             }
         }
-        // The epoch's own messages may be lost only now, before the log was opened with a new epoch.
+        // The epoch's own messages may have been lost only now, before the log was opened with a new epoch.
         guard next > nextOffset || offset == .max else { return .sound }
         return line.epoch == nil ? .beyondEnd : .lostTail(end: nextOffset)
     }

@@ -5,9 +5,8 @@ import TelemetryNet
 ///
 ///     {"subscriber_id":"c1","offset":7,"log_id":"…","log_epoch":"…","committed_at":1732380000000000,"crc32c":"9a8b7c6d"}
 ///
-/// `offset` is the last message that the subscriber is done with; the checksum covers the line before its own member.
-/// The last line of a subscriber counts. The file is written anew, and renamed into place, when most of it is
-/// outdated.
+/// `offset` is the last message that the subscriber has committed; the checksum covers the line before its own member.
+/// The last line of a subscriber counts. The file is rewritten, and renamed into place, when most of it is outdated.
 ///
 /// Belongs to the thread of its log.
 package final class PositionJournal {
@@ -20,26 +19,26 @@ package final class PositionJournal {
     private var liveBytes: Int64 = 0
     private var isUnsynced = false
     private let stamp: [UInt8]
-    /// Of the log; what retention drops beyond it is counted by ``retentionMoved(to:)``.
+    /// The first offset of the log; messages that retention removes beyond it are counted by ``retentionMoved(to:)``.
     private var oldestOffset: Int64
     /// By subscriber id.
     package private(set) var positions: TextTable<Position> = [:]
     private var sorted: [String]?
-    /// What opening the journal found that was not whole.
+    /// Incomplete lines that opening the journal found.
     package private(set) var cutTail: String?
     package private(set) var damage: String?
-    /// Positions that did not mean a message of this log, and were set back.
+    /// Positions that did not refer to a message of this log, and were reset.
     package private(set) var repairs: [String] = []
-    /// By subscriber id, until it commits anew.
+    /// By subscriber id, until it commits again.
     package private(set) var repaired: TextTable<PositionRepair> = [:]
-    /// The file still has lines that must not count at the next start: it is to be written anew.
+    /// The file contains lines that must not count at the next start: it has to be rewritten.
     package private(set) var needsRewrite = false
 
     package convenience init(directory: any LogDirectory) throws(LogError) {
         try self.init(directory: directory, bounds: .none, now: 0)
     }
 
-    /// `now`: microseconds since 1970; positions of which it is not known when they were used last count as used now.
+    /// `now`: microseconds since 1970; positions whose last use is not known count as used now.
     package init(directory: any LogDirectory, bounds: PositionBounds, now: Int64) throws(LogError) {
         self.directory = directory
         stamp = PositionLine.stamp(bounds.identity)
@@ -60,7 +59,7 @@ package final class PositionJournal {
         positions.updateAll { if $0.usedAt == 0 { $0.usedAt = now } }
         damage = found.damage
         repairs = found.repairs.sorted.map { id, repair in
-            "\(file.path): position of \(id): \(repair.reason); it is set back to \(repair.offset)"
+            "\(file.path): position of \(id): \(repair.reason); it is reset to \(repair.offset)"
         }
         repaired = found.repairs
         needsRewrite = bounds.identity != nil && (!repairs.isEmpty || found.hasOlderLines)
@@ -78,10 +77,10 @@ package final class PositionJournal {
 
     package subscript(_ id: String) -> Position? { positions[id] }
 
-    /// Subscriber id → the last message it is done with.
+    /// Subscriber id → the last message that it has committed.
     package var offsets: TextTable<Int64> { positions.mapValues(\.offset) }
 
-    /// In the order of their bytes.
+    /// The subscriber ids, ordered by their bytes.
     package var ids: [String] {
         if let sorted { return sorted }
         let new = positions.sortedKeys
@@ -91,7 +90,7 @@ package final class PositionJournal {
 
     // MARK: Changing
 
-    /// Writes that a subscriber is done with everything up to a message. After a throw its position is what it was.
+    /// Stores that a subscriber has committed everything up to a message. After an error its position is unchanged.
     /// `time`: microseconds since 1970.
     package func commit(_ id: String, offset: Int64, at time: Int64 = 0) throws(LogError) {
         let known = positions[id]
@@ -101,19 +100,19 @@ package final class PositionJournal {
         if known == nil { sorted = nil }
     }
 
-    /// Writes that the subscriber is connected, so that its position does not expire after the next start.
+    /// Stores that the subscriber is connected, so that its position does not expire after the next start.
     package func touch(_ id: String, at time: Int64) throws(LogError) {
         guard var position = positions[id] else { return }
         position.usedAt = time
         try write(id, position)
     }
 
-    /// Notes that the subscriber was connected until now. Not written.
+    /// Records that the subscriber was connected until now. Not written.
     package func used(_ id: String, at time: Int64) {
         positions[id]?.usedAt = time
     }
 
-    /// Forgets positions. After a throw they are what they were.
+    /// Deletes positions. After an error they are unchanged.
     package func delete(_ ids: [String]) throws(LogError) {
         var out = ByteWriter()
         for id in ids { PositionLine.appendDeletion(id, stamp: stamp, to: &out) }
@@ -127,7 +126,7 @@ package final class PositionJournal {
         sorted = nil
     }
 
-    /// Counts what retention dropped, for those who had not committed it.
+    /// Counts the messages that retention removed for subscribers that had not committed them.
     package func retentionMoved(to oldest: Int64) {
         guard oldest > oldestOffset else { return }
         positions.updateAll { $0.retentionMoved(from: oldestOffset, to: oldest) }
@@ -149,7 +148,7 @@ package final class PositionJournal {
         positions[id] = position
     }
 
-    /// Appends the lines, or writes the file anew with what `change` makes of the positions.
+    /// Appends the lines, or rewrites the file with the positions after `change`.
     private func write(_ lines: [UInt8], _ change: (inout TextTable<Position>) -> Void) throws(LogError) {
         do {
             if needsRewrite || byteCount + Int64(lines.count) > max(Self.rewriteBytes, 4 * liveBytes) {
@@ -165,7 +164,7 @@ package final class PositionJournal {
         isUnsynced = true
     }
 
-    /// Writes the file anew if it has lines that must not count at the next start.
+    /// Rewrites the file if it contains lines that must not count at the next start.
     package func rewriteIfNeeded() throws(LogError) {
         guard needsRewrite else { return }
         do {

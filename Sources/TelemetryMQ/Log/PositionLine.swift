@@ -1,7 +1,7 @@
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// One line of the journal of positions: what a subscriber's position is from there on, or that it is gone.
+/// One line of the position journal: a subscriber's new position, or its deletion.
 struct PositionLine: Equatable {
     var id: String
     /// `nil`: the position was deleted.
@@ -13,8 +13,8 @@ struct PositionLine: Equatable {
     /// `nil`: not later than ``committedAt``.
     var usedAt: Int64?
     var skipped: Int64 = 0
-    /// The log's oldest message when the line was written, if that lay beyond the next message to commit: those
-    /// before it are in `skipped`, or are not to be counted.
+    /// The log's oldest message when the line was written, if it was after the next message to commit: those before it
+    /// are in `skipped`, or are not counted.
     var oldestOffset: Int64?
 
     /// The members that name the log, `,"log_id":"…","log_epoch":"…"`, made once for all lines of an epoch.
@@ -57,7 +57,7 @@ struct PositionLine: Equatable {
         out.appendDecimal(value)
     }
 
-    /// `nil` if the bytes, without the end of the line, are not a line, or a damaged one.
+    /// `nil` if the bytes, without the line end, are not a line, or a damaged one.
     init?(_ line: UnsafeRawBufferPointer) {
         guard Checksum.damage(line) == nil, let read = try? Self.read(line) else { return nil }
         self = read

@@ -1,25 +1,25 @@
 import TelemetryNet
 
-/// What a journal of positions holds, read line by line: the last line of a subscriber counts, if it means a message
-/// of this log.
+/// The content of a position journal, read line by line: the last line of a subscriber counts, if it refers to a
+/// message of this log.
 struct PositionReading {
     private(set) var positions: TextTable<Position> = [:]
-    /// By subscriber id: why its last line does not count as it stands, and the offset that does.
+    /// By subscriber id: the reason why its last line does not count unchanged, and the offset used instead.
     private(set) var repairs: TextTable<PositionRepair> = [:]
-    /// After the last line that has its end.
+    /// The position after the last complete line.
     private(set) var end: Int64 = 0
     /// Describes bytes after it, as a crash leaves them.
     private(set) var torn: String?
-    /// Describes lines that are broken: damage, or a page that a power loss took with positions that were not synced.
+    /// Describes invalid lines: damage, or a page lost in a power loss with positions that were not synced.
     private(set) var damage: String?
-    /// A line that names its log.
+    /// Whether there is a line that names its log.
     private(set) var namesLog = false
-    /// A line without `log_epoch`, of an older version.
+    /// Whether there is a line without `log_epoch`, from an older version.
     private(set) var hasOlderLines = false
 
     private let bounds: PositionBounds
 
-    /// A broken line does not outdate those before it, nor spoil those after it.
+    /// An invalid line neither outdates the lines before it nor invalidates those after it.
     init(_ file: any LogFile, bounds: PositionBounds = .none) throws(SystemError) {
         self.init(try file.readAll(), path: file.path, bounds: bounds)
     }
@@ -34,7 +34,7 @@ struct PositionReading {
         var start = 0
         while start < text.count {
             guard let lineEnd = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
-                torn = "\(path): \(text.count - start) bytes at byte \(start) are not a whole line"
+                torn = "\(path): \(text.count - start) bytes at byte \(start) are not a complete line"
                 break
             }
             if let line = PositionLine(UnsafeRawBufferPointer(rebasing: text[start..<lineEnd])) {
@@ -72,24 +72,24 @@ struct PositionReading {
             let reason = "message \(offset) was lost with the log's tail, which ends before \(end)"
             repairs[line.id] = PositionRepair(reason: reason, offset: end - 1, logID: line.logID)
         case .beyondEnd, .otherLog:
-            // An earlier line may name a message of this log; without one nothing is known to be done.
+            // An earlier line may refer to a message of this log; without one, nothing is known to be committed.
             position.offset = positions[line.id]?.offset ?? bounds.oldestOffset - 1
             let reason =
                 verdict == .otherLog
-                ? "message \(offset) is of another log"
-                : "message \(offset) lies beyond the log's end; the next one gets offset \(bounds.nextOffset)"
+                ? "message \(offset) belongs to another log"
+                : "message \(offset) is beyond the log's end; the next one gets offset \(bounds.nextOffset)"
             repairs[line.id] = PositionRepair(reason: reason, offset: position.offset, logID: line.logID)
         }
-        // What retention dropped since the line was written.
+        // Messages that retention removed since the line was written.
         position.retentionMoved(from: line.oldestOffset ?? 0, to: bounds.oldestOffset)
         positions[line.id] = position
     }
 }
 
-/// A stored position that did not mean a message of the log.
+/// A stored position that did not refer to a message of the log.
 package struct PositionRepair: Sendable {
     var reason: String
-    /// What it is set back to.
+    /// The offset it is reset to.
     var offset: Int64
     /// The log that it names; `nil` if it names none.
     package var logID: [UInt8]?

@@ -33,7 +33,7 @@ struct ProducerFile {
         return out.bytes
     }
 
-    /// `nil` where the bytes are not a snapshot, or a damaged one.
+    /// Returns `nil` if the bytes are not a snapshot, or a damaged one.
     static func parse(_ json: [UInt8]) -> (table: ProducerTable, endOffset: Int64)? {
         json.withUnsafeBytes { bytes in
             guard Checksum.damage(bytes) == nil else { return nil }
@@ -63,7 +63,7 @@ struct ProducerFile {
         return hasFormat && runsEnd <= endOffset ? (table, endOffset) : nil
     }
 
-    /// Returns the offset behind the producer's last message.
+    /// Returns the offset after the producer's last message.
     private static func readProducer(_ reader: inout JSONReader, _ table: inout ProducerTable) throws(JSONError) -> Int64 {
         var id = ""
         var runs: [ProducerTable.Run] = []
@@ -76,7 +76,7 @@ struct ProducerFile {
                 while try reader.nextElement() {
                     let numbers = try reader.readIntegers(3)
                     let run = ProducerTable.Run(sequence: numbers[0], offset: numbers[1], count: numbers[2])
-                    guard run.isPossible(after: runs.last) else { throw reader.error("a run that cannot be") }
+                    guard run.isPossible(after: runs.last) else { throw reader.error("invalid run") }
                     runs.append(run)
                 }
             } else {

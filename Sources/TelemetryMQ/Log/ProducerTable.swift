@@ -1,9 +1,9 @@
 import TelemetryNet
 
 /// Remembers which sequence numbers of each producer are in the log, and at which offsets, so that a publish that is
-/// repeated after a lost answer is answered again instead of appended again.
+/// repeated after a lost response gets the same response instead of being appended again.
 ///
-/// Bounded: the last ``maxRuns`` publishes of each of the ``maxProducers`` producers that published last.
+/// Limited to the last ``maxRuns`` publishes of each of the ``maxProducers`` producers that published last.
 package struct ProducerTable {
     package static let maxRuns = 1024
     package static let maxProducers = 4096
@@ -20,7 +20,7 @@ package struct ProducerTable {
         package fileprivate(set) var lastSequence: Int64 = -1
         fileprivate(set) var runs: [Run] = []
         fileprivate var lastOffset: Int64 = -1
-        /// Dropped from the table: a reference that was kept must be looked up again.
+        /// Removed from the table: a stored reference must be looked up again.
         package fileprivate(set) var isForgotten = false
 
         init(id: String) { self.id = id }
@@ -40,7 +40,7 @@ package struct ProducerTable {
 
     package var count: Int { producers.count }
 
-    /// The producer's entry, made where there is none.
+    /// Returns the producer's entry, and creates it if there is none.
     package mutating func producer(_ id: String) -> Producer {
         if let known = producers[id] { return known }
         if producers.count >= Self.maxProducers { forgetOldest() }
@@ -69,12 +69,12 @@ package struct ProducerTable {
             producer.runs[producer.runs.count - 1].count += count
             return
         }
-        // Half of the window at a time, so that making room costs little per publish.
+        // Half of the window at a time, so that freeing entries costs little per publish.
         if producer.runs.count >= Self.maxRuns * 2 { producer.runs.removeFirst(Self.maxRuns) }
         producer.runs.append(Run(sequence: sequence, offset: offset, count: count))
     }
 
-    /// Forgets what was stored at and behind an offset, since the append did not happen.
+    /// Removes the entries from an offset on, because the append failed.
     package mutating func rollBack(to offset: Int64) {
         for producer in producers.values where producer.lastOffset >= offset {
             while let last = producer.runs.last, last.offset >= offset { producer.runs.removeLast() }
@@ -87,7 +87,7 @@ package struct ProducerTable {
         }
     }
 
-    /// From the one that has been silent for the longest to the one that published last.
+    /// Ordered by last publish, the oldest first.
     var byLastOffset: [Producer] {
         producers.values.sorted { $0.lastOffset < $1.lastOffset }
     }
@@ -104,7 +104,7 @@ package struct ProducerTable {
         return copy
     }
 
-    /// Puts back what a snapshot says of a producer.
+    /// Restores a producer's entry from a snapshot.
     mutating func restore(_ id: String, _ runs: [Run]) {
         guard let last = runs.last else { return }
         let producer = producer(id)
@@ -114,7 +114,7 @@ package struct ProducerTable {
     }
 
     private mutating func forgetOldest() {
-        // An eighth at a time: finding them costs a pass over all.
+        // An eighth at a time: finding them requires a pass over all.
         let oldest = byLastOffset.prefix(Self.maxProducers / 8)
         for producer in oldest {
             producer.isForgotten = true

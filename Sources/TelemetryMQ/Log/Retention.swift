@@ -1,15 +1,16 @@
-/// How much of a log is kept: a value that decides which segments are due.
+/// Decides which segments of a log retention removes: a value.
 ///
-/// Segments are considered from the newest to the oldest. Once one is not kept, neither is any before it: those were
-/// stored earlier, whatever their times say.
+/// Segments are considered from the newest to the oldest. Once one is not kept, none before it is kept either: they
+/// were stored earlier, whatever their timestamps are.
 struct Retention: Sendable {
-    /// Segments are dropped while the newer ones hold at least this number of bytes.
+    /// Segments are removed while the newer ones contain at least this number of bytes.
     var bytes: Int64?
-    /// A segment whose newest record was stored before this time is dropped, in microseconds since 1970.
+    /// A segment whose newest record was stored before this time, in microseconds since 1970, is removed.
     var horizon: Int64?
     private var newerBytes: Int64 = 0
 
-    /// - Parameter now: microseconds since 1970; `nil`: the clock is not trusted, and nothing is dropped for its age.
+    /// - Parameter now: Microseconds since 1970; `nil` if the clock is not trusted, and nothing is removed because of
+    ///   its age.
     init(_ configuration: MessageLog.Configuration, now: Int64?) {
         bytes = configuration.retentionBytes
         if let age = configuration.retentionAge, let now {
@@ -18,8 +19,8 @@ struct Retention: Sendable {
         }
     }
 
-    /// Whether the segment before those that were considered so far is kept. `newestTime`: when its newest record was
-    /// stored; `nil` if that is not known.
+    /// Returns whether the segment before those considered so far is kept. `newestTime`: the time when its newest
+    /// record was stored; `nil` if it is not known.
     mutating func keeps(byteCount: Int64, newestTime: Int64?) -> Bool {
         if let bytes, newerBytes >= bytes { return false }
         if let horizon, let newestTime, newestTime < horizon { return false }

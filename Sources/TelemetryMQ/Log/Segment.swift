@@ -4,31 +4,31 @@ import TelemetryNet
 
 /// A file of consecutive records. The last segment of a log is appended to; the others are sealed.
 ///
-/// Belongs to the thread of its log. A reader that holds a segment can finish it after retention has dropped it.
+/// Belongs to the thread of its log. A reader that references a segment can finish it after retention has removed it.
 package final class Segment {
     static let nameSuffix = ".log"
 
     package let baseOffset: Int64
-    /// For messages.
+    /// The path for messages.
     package let path: String
     private let directory: (any LogDirectory)?
-    /// The file while the segment is written to. In memory it is all there is, and kept.
+    /// The file while the segment is active. In memory it is the only copy, and kept.
     private var held: (any LogFile)?
-    /// The file of a sealed segment while somebody reads it: a log has more segments than a process has descriptors.
+    /// The file of a sealed segment while it is being read: a log has more segments than a process has descriptors.
     private weak var shared: (any LogFile)?
     package private(set) var byteCount: Int64 = 0
     package private(set) var nextOffset: Int64
     package private(set) var firstTimestamp: Int64?
-    /// Of the last record. Earlier ones may have later times, where the clock was set back.
+    /// The timestamp of the last record. Earlier ones may have later times if the clock was set back.
     package private(set) var lastTimestamp: Int64 = 0
-    /// The latest time of any record; 0 without one.
+    /// The latest timestamp of any record; 0 without one.
     package private(set) var newestTimestamp: Int64 = 0
     private(set) var index = SegmentIndex()
-    /// Whether every record's checksum was found right since the log was opened, or the record was written since.
+    /// Whether every record's checksum was verified since the log was opened, or the record was written since.
     package private(set) var isVerified = true
-    /// Its first damaged record, where one was found: nothing from there on is delivered.
+    /// The first damaged record that was found, if any: nothing from there on is delivered.
     package private(set) var damage: Damage?
-    /// The earliest time at which the clock was read while all times of the segment lay in its future.
+    /// The earliest time at which the clock was read while all timestamps of the segment were in the future.
     private var knownSince: Int64?
 
     package struct Damage: Sendable, Equatable {
@@ -37,7 +37,8 @@ package final class Segment {
         package var reason: String
     }
 
-    /// An empty segment. `directory`: where a file that was let go is found again; without one the file is kept.
+    /// Creates an empty segment. `directory`: where a file that was released is opened again; without one the file is
+    /// kept.
     init(baseOffset: Int64, file: any LogFile, in directory: (any LogDirectory)? = nil) {
         self.baseOffset = baseOffset
         self.directory = directory
@@ -46,7 +47,7 @@ package final class Segment {
         nextOffset = baseOffset
     }
 
-    /// A sealed segment as its index says; its records are to be verified before they are delivered.
+    /// Creates a sealed segment from its index; its records have to be verified before they are delivered.
     init(_ index: IndexFile, in directory: any LogDirectory) {
         baseOffset = index.baseOffset
         self.directory = directory
@@ -68,8 +69,8 @@ package final class Segment {
 
     // MARK: The file
 
-    /// The segment's file, open for as long as it is kept by the caller or somebody else. Fails with `ENOENT` after
-    /// retention has dropped the segment, unless somebody keeps it.
+    /// The segment's file, open as long as it is referenced by the caller or another owner. Fails with `ENOENT` after
+    /// retention has removed the segment, unless the file is still open.
     package func openFile() throws(SystemError) -> any LogFile {
         if let held { return held }
         if let shared { return shared }
@@ -79,14 +80,14 @@ package final class Segment {
         return file
     }
 
-    /// Closes the file of a sealed segment once nobody reads it.
+    /// Closes the file of a sealed segment once it has no reader.
     func letGoOfFile() {
         guard let directory, directory.isDurable, let file = held else { return }
         shared = file
         held = nil
     }
 
-    /// Takes what a scan of the file found: its marks count, whatever the index file said.
+    /// Adopts the results of a scan of the file: its marks count, whatever the index file contained.
     package func verified(marks: [SegmentIndex.Mark], damage: Damage?) {
         index = SegmentIndex(marks: marks)
         self.damage = damage
@@ -95,7 +96,7 @@ package final class Segment {
 
     package var messageCount: Int64 { nextOffset - baseOffset }
 
-    /// The offset of the first record in 20 digits, so that names sort as offsets do.
+    /// The offset of the first record in 20 digits, so that names sort like offsets.
     static func name(baseOffset: Int64) -> String {
         let digits = String(baseOffset)
         return String(repeating: "0", count: 20 - digits.utf8.count) + digits + nameSuffix
@@ -108,8 +109,8 @@ package final class Segment {
         return Int64(digits)
     }
 
-    /// Takes note of records that were written at the end of the file. `newestTimestamp`: the latest of their times, if
-    /// it is neither that of the first nor of the last.
+    /// Records that records were written at the end of the file. `newestTimestamp`: the latest of their times, if it is
+    /// neither that of the first nor of the last.
     func grow(
         by count: Int, bytes: Int64, firstTimestamp: Int64, lastTimestamp: Int64, newestTimestamp: Int64 = 0,
         marks: [SegmentIndex.Mark]
@@ -128,9 +129,11 @@ package final class Segment {
         byteCount += bytes
     }
 
-    /// When the newest record was stored, as far as times that are not in the future tell; `nil` if they do not.
+    /// The time when the newest record was stored, as far as timestamps that are not in the future show; `nil` if they
+    /// do not.
     ///
-    /// While all of them are in the future, the record cannot be younger than the moment at which that was first seen.
+    /// While all of them are in the future, the record cannot be younger than the moment at which that was first
+    /// observed.
     func newestTime(at now: Int64) -> Int64? {
         let credible = SegmentAge(lastTimestamp: lastTimestamp, newestTimestamp: newestTimestamp).newest(at: now)
         if credible != nil || firstTimestamp == nil { return credible }
@@ -138,7 +141,7 @@ package final class Segment {
         return knownSince
     }
 
-    /// Where the record of an offset starts. `offset` must be within the segment or one behind it.
+    /// The position of the record with an offset. `offset` must be within the segment or one after it.
     package func position(of offset: Int64) throws(SystemError) -> Int64 {
         guard offset < nextOffset else { return byteCount }
         guard let mark = index.mark(atOrBefore: offset) else { return 0 }
@@ -149,7 +152,7 @@ package final class Segment {
     }
 
     /// The first offset of a record that counts and whose time is not before `timestamp`, or of a damaged record on the
-    /// way to it: that must not be skipped. `nil` if there is none.
+    /// way to it, which must not be skipped. `nil` if there is none.
     ///
     /// A record counts if its time is not after `now`, or if its offset is not before `tail`.
     func offset(notBefore timestamp: Int64, now: Int64, tail: Int64) throws(SystemError) -> Int64? {
@@ -168,7 +171,7 @@ package final class Segment {
                 at += 1
             }
         }
-        // No mark lies after it.
+        // No mark is after it.
         return damage?.offset
     }
 
@@ -193,21 +196,22 @@ package final class Segment {
     }
 }
 
-/// What the times of a segment's records say of its age.
+/// The age of a segment as derived from the timestamps of its records.
 struct SegmentAge {
-    /// Of the last record.
+    /// The timestamp of the last record.
     var lastTimestamp: Int64
-    /// The latest of all.
+    /// The latest timestamp of all records.
     var newestTimestamp: Int64
 
-    /// When the newest record was stored; `nil` if the clock was ahead all the time: the times lie in the future.
+    /// The time when the newest record was stored; `nil` if the clock was ahead all the time: the timestamps are in the
+    /// future.
     func newest(at now: Int64) -> Int64? {
         newestTimestamp <= now ? newestTimestamp : lastTimestamp <= now ? lastTimestamp : nil
     }
 }
 
 extension Segment {
-    /// A record's start that lies behind `first`: the farthest within `limit`, else the first behind it.
+    /// A record's start after `first`: the farthest within `limit`, otherwise the first after it.
     package func recordStart(after first: Int64, notBeyond limit: Int64) -> SegmentIndex.Mark? {
         index.recordStart(after: first, notBeyond: limit)
     }

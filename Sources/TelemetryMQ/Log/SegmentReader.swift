@@ -2,25 +2,25 @@ import Glibc
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// Steps through the records of a segment from a position that starts one. It checks lengths, not checksums.
+/// Iterates over the records of a segment from the start of one. It checks lengths, not checksums.
 struct SegmentReader: ~Copyable {
-    /// A length beyond this can only be damage: frames are limited far below.
+    /// The maximum plausible length; anything longer is damage, because frames are limited to far less.
     static let maxRecordBytes = 1 << 30 + 1024
 
     enum Step {
         /// The record with its length bytes; valid until the next step.
         case record(UnsafeRawBufferPointer)
-        /// Bytes that cannot be a record, or not a whole one.
+        /// Bytes that are not a record, or an incomplete one.
         case damaged(String)
     }
 
     private let file: any LogFile
     private let end: Int64
     private var buffer: UnsafeMutableRawBufferPointer
-    /// The part of the file that the buffer holds.
+    /// The part of the file that is in the buffer.
     private var filledFrom: Int64
     private var filledCount = 0
-    /// Where the next step starts.
+    /// The position where the next step starts.
     private(set) var position: Int64
 
     init(file: any LogFile, from position: Int64, to end: Int64, bufferBytes: Int = 1 << 20) {
@@ -33,13 +33,13 @@ struct SegmentReader: ~Copyable {
 
     deinit { buffer.deallocate() }
 
-    /// `nil` at the end. After damage the position stays.
+    /// Returns `nil` at the end. After damage the position is unchanged.
     mutating func next() throws(SystemError) -> Step? {
         guard position < end else { return nil }
         guard let start = try bytes(Record.lengthBytes) else { return .damaged("the file ends within a length") }
         let total = Record.totalBytes(start)
         guard total > Record.lengthBytes + Record.trailerBytes, total <= Self.maxRecordBytes else {
-            return .damaged("\(total - Record.lengthBytes) is not a record's length")
+            return .damaged("\(total - Record.lengthBytes) is not a valid record length")
         }
         guard let record = try bytes(total) else { return .damaged("the file ends within a record") }
         position += Int64(total)

@@ -2,18 +2,19 @@ import Glibc
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// Reads a segment's file from its start, checks every record, and fills in what the segment knows of itself.
+/// Reads a segment's file from its start, checks every record, and fills in the segment's state.
 package struct SegmentRecovery {
-    /// Bytes at the file's end that are no whole record, and what is wrong with them.
+    /// The bytes at the file's end that are not a complete record, and the reason.
     struct Tail {
         var position: Int64
         var byteCount: Int64
         var reason: String
     }
 
-    /// Returns the tail where the file does not end with a whole record.
+    /// Returns the tail if the file does not end with a complete record.
     ///
-    /// Damage that a sound record follows is not a torn tail: it throws. `visit` sees every record's header, in order.
+    /// Damage that a valid record follows is not a torn tail: it throws. `visit` receives every record's header, in
+    /// order.
     static func scan(_ segment: Segment, visit: (Record.Header) -> Void) throws(LogError) -> Tail? {
         do {
             let file = try segment.openFile()
@@ -46,7 +47,7 @@ package struct SegmentRecovery {
                 if let sound = try soundRecord(in: file, of: segment, from: position + 1, to: size) {
                     throw LogError.corrupt(
                         path: segment.path, position: position, offset: segment.nextOffset,
-                        reason: "\(reason), but a sound record follows at byte \(sound)")
+                        reason: "\(reason), but a valid record follows at byte \(sound)")
                 }
                 return Tail(position: position, byteCount: size - position, reason: reason)
             }
@@ -57,7 +58,7 @@ package struct SegmentRecovery {
         }
     }
 
-    /// Reads a sealed segment's file again and compares it with what its index says of it. May run on any thread.
+    /// Reads a sealed segment's file again and compares it with its index. May run on any thread.
     package static func verify(_ file: any LogFile, _ index: IndexFile) -> (marks: [SegmentIndex.Mark], damage: Segment.Damage?) {
         let found = Segment(baseOffset: index.baseOffset, file: file)
         func damage(_ position: Int64, _ reason: String) -> Segment.Damage {
@@ -80,9 +81,11 @@ package struct SegmentRecovery {
         }
     }
 
-    /// The position of the first whole record with a right checksum, found by the text that every record opens with.
+    /// The position of the first complete record with a correct checksum, found by the text that every record begins
+    /// with.
     ///
-    /// Bytes that look like the beginnings of many long records could make this read the file as often as they like: that is refused.
+    /// Bytes that resemble the beginnings of many long records could require reading the file any number of times: that
+    /// is refused.
     private static func soundRecord(in file: any LogFile, of segment: Segment, from start: Int64, to end: Int64) throws -> Int64? {
         let opening = Record.opening
         var budget = end.multipliedClamped(by: 64).addingClamped(1 << 30)
@@ -106,7 +109,7 @@ package struct SegmentRecovery {
                 guard budget > 0 else {
                     throw LogError.corrupt(
                         path: file.path, position: start - 1, offset: segment.nextOffset,
-                        reason: "damaged, and what follows looks like too many records to search")
+                        reason: "damaged, and the bytes after it resemble too many records to search")
                 }
             }
             position += Int64(count - opening.utf8CodeUnitCount)

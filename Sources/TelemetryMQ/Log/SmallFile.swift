@@ -1,9 +1,10 @@
 import Glibc
 import TelemetryNet
 
-/// Files that are read and written whole.
+/// Files that are read and written as a whole.
 extension LogDirectory {
-    /// `nil` where the file is not there, empty, or larger than any that the server writes: such a file is made anew.
+    /// Returns `nil` if the file is missing, empty, or larger than any that the server writes: such a file is created
+    /// again.
     func contents(of name: String) throws(SystemError) -> [UInt8]? {
         let file: any LogFile
         do {
@@ -17,7 +18,7 @@ extension LogDirectory {
         return bytes.isEmpty ? nil : bytes
     }
 
-    /// Puts the file in its place in one step: a reader sees the old content or the new. Not synced.
+    /// Replaces the file atomically: a reader sees the old content or the new. Not synced.
     func replace(_ name: String, with bytes: [UInt8]) throws(SystemError) {
         let file = try open(name + ".new")
         try file.truncate(to: 0)
@@ -25,8 +26,8 @@ extension LogDirectory {
         try rename(name + ".new", to: name)
     }
 
-    /// As ``replace(_:with:)``, with the content on the device before the old one is replaced. The name is not: that
-    /// takes ``synchronize()``. Returns the new file.
+    /// Like ``replace(_:with:)``, with the content on the device before the old file is replaced. The name is not: that
+    /// requires ``synchronize()``. Returns the new file.
     @discardableResult
     func replaceSynced(_ name: String, with bytes: [UInt8]) throws(SystemError) -> any LogFile {
         let file = try open(name + ".new")

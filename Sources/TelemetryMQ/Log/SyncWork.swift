@@ -2,15 +2,15 @@ import Glibc
 import TelemetryNet
 
 extension MessageLog {
-    /// What has to be synced so that everything up to ``LogEnd`` is on the device.
+    /// The files to sync so that everything up to ``LogEnd`` is on the device.
     package struct SyncWork: Sendable {
         package var end: LogEnd
         package var files: [any LogFile]
-        /// Before those: files that nobody has open.
+        /// Synced before those: files that are not open.
         package var names: [String]
         package var directory: any LogDirectory
         package var syncsNames: Bool
-        /// Of sealed segments that are all on the device once the files are.
+        /// The indexes of sealed segments that are completely on the device once the files are.
         var indexes: [IndexFile]
         var producerSnapshot: [UInt8]?
 
@@ -20,7 +20,7 @@ extension MessageLog {
                 do {
                     file = try directory.openExisting(name)
                 } catch {
-                    // Retention has dropped it since.
+                    // Retention has removed it since.
                     guard error.code == ENOENT else { throw error }
                     continue
                 }
@@ -30,7 +30,7 @@ extension MessageLog {
             if syncsNames { try directory.synchronize() }
         }
 
-        /// Writes what a later opening can do without, but is slower without; so nothing depends on its success.
+        /// Writes files that make a later opening faster but are not required, so nothing depends on its success.
         package func writeIndexes() {
             for index in indexes {
                 try? directory.replace(IndexFile.name(baseOffset: index.baseOffset), with: index.json)
@@ -42,7 +42,7 @@ extension MessageLog {
     /// The end of the log at a moment.
     package struct LogEnd: Sendable, Equatable {
         package var offset: Int64
-        /// Base offset of the segment that was the last, and its length.
+        /// The base offset of the segment that was the last, and its length.
         package var segment: Int64
         package var position: Int64
     }

@@ -1,8 +1,8 @@
 import CLinux
 
-/// The Castagnoli CRC of RFC 3720 (iSCSI), as the processors' own instruction computes it.
+/// Computes the Castagnoli CRC of RFC 3720 (iSCSI), as the processors' own instruction does.
 package enum CRC32C {
-    /// `seed`: the checksum of the bytes before these, so that parts that lie apart can be summed in order.
+    /// `seed`: the checksum of the bytes before these, so that separate parts can be processed in order.
     package static func checksum(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
         guard let start = bytes.baseAddress else { return seed }
         if hasInstruction {
@@ -13,7 +13,7 @@ package enum CRC32C {
 
     private static let hasInstruction = clinux_has_crc32c() != 0
 
-    /// For processors without the instruction, and to test it against.
+    /// For processors without the instruction, and as a reference in tests.
     static func tableChecksum(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
         var crc = ~seed
         for byte in bytes {
@@ -27,7 +27,7 @@ package enum CRC32C {
     }
 
     /// At n: x^(64n-33) modulo the polynomial, with its bits reversed. Never freed.
-    // Sound because nobody writes to it once it is made.
+    // Sound because it is never written to after its creation.
     private nonisolated(unsafe) static let shifts: UnsafePointer<UInt64> = {
         let count = 2 * Int(CLINUX_CRC32C_MAX_STRETCH) / 8 + 1
         let shifts = UnsafeMutablePointer<UInt64>.allocate(capacity: count)

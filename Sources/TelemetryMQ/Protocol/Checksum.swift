@@ -1,7 +1,8 @@
 import Glibc
 import TelemetryNet
 
-/// The member that ends every JSON object of the log's files: `,"crc32c":"9a8b7c6d"}`, the CRC-32C of the bytes before it.
+/// The member that ends every JSON object of the log's files: `,"crc32c":"9a8b7c6d"}`, the CRC-32C of the bytes before
+/// it.
 package enum Checksum {
     @inlinable
     package static var name: StaticString { #","crc32c":""# }
@@ -9,7 +10,8 @@ package enum Checksum {
     @inlinable
     package static var memberBytes: Int { 21 }
 
-    /// Whether the bytes end with the member and its checksum is right; says what is wrong where not.
+    /// Checks that the bytes end with the member and that its checksum is correct; returns the problem if not,
+    /// otherwise `nil`.
     package static func damage(_ bytes: UnsafeRawBufferPointer) -> String? {
         guard bytes.count > memberBytes else { return "too short for a checksum" }
         let body = bytes.count - memberBytes
@@ -44,12 +46,12 @@ extension ByteWriter {
 @inlinable
 @inline(__always)
 package func hexDigits(_ value: UInt32) -> UInt64 {
-    // A digit a byte, the lowest in the lowest byte; then in the order of reading.
+    // One digit per byte, the lowest in the lowest byte; then reordered for reading.
     var digits = UInt64(value)
     digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
     digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
     digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
-    // Those above 9 get the distance from behind "9" to "a" added.
+    // Digits above 9 are shifted by the distance between the character after "9" and "a".
     let letters = ((digits &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
     return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).bigEndian
 }

@@ -1,13 +1,13 @@
 import TelemetryNet
 
-/// What a publish frame says beside its payloads; slices point into the frame's bytes.
+/// The members of a publish frame other than its payloads; slices point into the frame's bytes.
 package struct PublishFrame: BitwiseCopyable {
-    /// A JSON string or integer, as it stands.
+    /// A JSON string or integer, unchanged.
     package var requestID: UnsafeRawBufferPointer?
     /// A JSON string with its quotes.
     package var producerID: UnsafeRawBufferPointer?
     package var sequence: Int64?
-    /// `nil` where the frame has `payloads`, which are handed over beside it.
+    /// `nil` if the frame has `payloads`, which are returned separately.
     package var payload: UnsafeRawBufferPointer?
 
     package var isMany: Bool { payload == nil }
@@ -20,11 +20,11 @@ extension PublishFrame {
             payload: request.hasPayloads ? nil : payloads[0])
     }
 
-    /// Reads a publish frame as clients write it: `type` first, no white space between members, each known and there once,
-    /// no escapes in ids. Any other frame is `nil`, also a wrong one: ``RequestParser`` reads those, and finds the same in
-    /// these, in three times the time.
+    /// Parses a publish frame in the form that clients write: `type` first, no white space between members, each known
+    /// and present once, no escapes in ids. Returns `nil` for any other frame, including invalid ones:
+    /// ``RequestParser`` parses those, and returns the same result for these, in three times the time.
     ///
-    /// `payloads`: takes those of a frame that has many.
+    /// `payloads`: receives the payloads of a frame with several.
     package init?(quickly frame: UnsafeRawBufferPointer, payloads: inout [UnsafeRawBufferPointer]) {
         var at = Self.opening.utf8CodeUnitCount
         guard Self.matches(frame, 0, Self.opening) else { return nil }
@@ -32,7 +32,7 @@ extension PublishFrame {
         var isMany = false
         while true {
             guard at + 12 <= frame.count else { return nil }
-            // The first eight bytes tell the members apart.
+            // The first eight bytes distinguish the members.
             switch Self.word(frame, at) {
             case Self.word("\"payload"):
                 guard payload == nil, !isMany else { return nil }
@@ -60,7 +60,7 @@ extension PublishFrame {
                 at = end
             case Self.word("\"sequenc"):
                 guard sequence == nil, Self.matches(frame, at + 8, "e\":"), let end = Self.endOfID(frame, at + 11, acceptsInteger: true),
-                    // Up to 18 digits cannot overflow; more are for the other parser to judge.
+                    // Up to 18 digits cannot overflow; longer numbers are left to the other parser.
                     1...18 ~= end - at - 11, let value = parseDecimal(UnsafeRawBufferPointer(rebasing: frame[at + 11..<end]))
                 else { return nil }
                 sequence = Int64(value)
@@ -113,7 +113,7 @@ extension PublishFrame {
         return scanner.scanValueQuickly(depth: 127) ? scanner.position : nil
     }
 
-    /// The elements of a list that is not empty, up to behind its bracket.
+    /// Parses the elements of a non-empty list, up to and including its bracket.
     private static func scanElements(
         _ frame: UnsafeRawBufferPointer, _ start: Int, _ payloads: inout [UnsafeRawBufferPointer]
     ) -> Int? {

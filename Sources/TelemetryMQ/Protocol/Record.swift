@@ -6,8 +6,9 @@ import TelemetryNet
 ///     <4 bytes, big-endian: N> {"type":"message","message_id":"7","offset":7,"timestamp":1732380000000000,
 ///     "producer_id":"p","sequence":5,"payload":…,"crc32c":"9a8b7c6d"}
 ///
-/// without white space and in this order; `producer_id` and `sequence` are there where the producer gave them.
-/// `timestamp` is in microseconds since 1970. The checksum covers the 4 length bytes and all bytes before its own member.
+/// without white space and in this order; `producer_id` and `sequence` are present if the producer sent them.
+/// `timestamp` is in microseconds since 1970. The checksum covers the 4 length bytes and all bytes before its own
+/// member.
 package enum Record {
     @inlinable
     package static var lengthBytes: Int { 4 }
@@ -33,7 +34,7 @@ package enum Record {
     @inlinable
     package static var payloadName: StaticString { #","payload":"# }
 
-    /// What a record says of itself. `payload`: bytes from the start of the record.
+    /// The members of a record. `payload`: bytes from the start of the record.
     package struct Header: Sendable {
         package var offset: Int64
         package var timestamp: Int64
@@ -49,15 +50,16 @@ package enum Record {
         lengthBytes + Int(UInt32(bigEndian: start.loadUnaligned(as: UInt32.self)))
     }
 
-    /// Whether the bytes are one whole record with a right checksum; says why where not.
+    /// Checks that the bytes are one complete record with a correct checksum; returns the problem if not, otherwise
+    /// `nil`.
     package static func damage(_ record: UnsafeRawBufferPointer) -> String? {
         guard record.count > lengthBytes + trailerBytes, totalBytes(record.baseAddress!) == record.count else {
-            return "not the length of a record"
+            return "not a valid record length"
         }
         return Checksum.damage(record)
     }
 
-    /// Reads a record whose checksum was found right.
+    /// Parses a record whose checksum is correct.
     package static func header(_ record: UnsafeRawBufferPointer) -> Header? {
         var cursor = Cursor(bytes: record, at: lengthBytes)
         guard cursor.skip(opening), cursor.decimal() != nil, cursor.skip(offsetName), let offset = cursor.decimal(), offset < numberBound,

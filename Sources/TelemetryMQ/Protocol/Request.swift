@@ -1,17 +1,17 @@
 import TelemetryNet
 
-/// A client's frame, read. Slices point into the frame's bytes.
+/// A parsed frame of a client. Slices point into the frame's bytes.
 package struct Request {
     package enum Kind {
         case hello, publish, subscribe, unsubscribe, ack, nack, getStats, listPositions, deletePosition, ping, pong
     }
 
-    /// What a subscription gets that names another log than this one.
+    /// The behaviour of a subscription that names another log than this one.
     package enum OtherLogPolicy {
         case oldest, fail
     }
 
-    /// Where a subscription is to start.
+    /// The start position of a subscription.
     package enum Start {
         case earliest, latest, committed
         case offset(Int64)
@@ -20,9 +20,9 @@ package struct Request {
     }
 
     package var kind: Kind?
-    /// For an unknown type's error.
+    /// The type's text, for the error that reports an unknown type.
     package var typeText: JSONText?
-    /// A JSON string or integer, as it stands.
+    /// A JSON string or integer, unchanged.
     package var requestID: UnsafeRawBufferPointer?
     package var hasPayloads = false
     /// A JSON string with its quotes.
@@ -33,33 +33,33 @@ package struct Request {
     package var keepaliveMilliseconds: Int64?
     package var start: Start?
     package var hasMessageID = false
-    /// The log and its epoch that the client means, as it names them.
+    /// The log and its epoch that the client refers to, as it names them.
     package var logID: JSONText?
     package var logEpoch: JSONText?
     package var onOtherLog = OtherLogPolicy.oldest
-    /// `list_positions`: only those of ids after this one.
+    /// `list_positions`: only the positions of ids after this one.
     package var after: String?
 }
 
-/// What a frame is refused for.
+/// The reason for refusing a frame.
 package struct RequestError: Error {
     package var code: ErrorCode
     package var message: String
 }
 
-/// Reads requests; keeps the memory for the list of payloads from one to the next.
+/// Parses requests; reuses the memory for the list of payloads.
 package struct RequestParser {
     static let maxRequestIDBytes = 64
     static let maxIDBytes = 128
-    /// A payload can take two bytes of a frame and takes a hundred of the log: without a bound a frame could take
+    /// A payload can take two bytes of a frame and takes a hundred of the log: without a limit, one frame could take
     /// gigabytes.
     package static let maxPayloads = 65_536
 
-    /// The payloads of the request that was read last.
+    /// The payloads of the request that was parsed last.
     package private(set) var payloads: [UnsafeRawBufferPointer] = []
-    /// The request as far as it was read, for the error's `request_id`.
+    /// The request as far as it was parsed, for the error's `request_id`.
     package private(set) var request = Request()
-    /// The last thing read was a payload.
+    /// Whether the last value parsed was a payload.
     private var isBehindPayload = false
 
     package init() {}
@@ -78,7 +78,7 @@ package struct RequestParser {
             isBehindPayload = false
             try reader.finish()
         } catch let error as JSONError {
-            // `01` is a whole value with something behind it: it is the payload that is wrong, not the frame.
+            // `01` is a complete value followed by another byte: the payload is wrong, not the frame.
             throw RequestError(code: isBehindPayload ? .invalidJSON : .invalidFrame, message: "\(error)")
         } catch {
             throw error as! RequestError
@@ -130,7 +130,7 @@ package struct RequestParser {
         } else if key == "subscriber_id" {
             request.subscriberID = try readID(key, &reader)
         } else if key == "client_id" {
-            // Names the client to people who read the connection; nothing depends on it.
+            // The client's name, for people who inspect the connection; nothing depends on it.
             _ = try readID(key, &reader)
         } else if key == "token" {
             request.token = try reader.readString()
@@ -156,7 +156,7 @@ package struct RequestParser {
             request.hasMessageID = true
             _ = try reader.skipValue()
         } else {
-            // A member of a later version means nothing here.
+            // A member of a later version is ignored.
             _ = try reader.skipValue()
         }
     }
@@ -188,7 +188,7 @@ package struct RequestParser {
         do {
             return try reader.nextElement()
         } catch let error {
-            throw RequestError(code: .invalidJSON, message: "behind payload \(payloads.count): \(error)")
+            throw RequestError(code: .invalidJSON, message: "after payload \(payloads.count): \(error)")
         }
     }
 
@@ -225,7 +225,7 @@ package struct RequestParser {
         throw RequestError(code: .invalidFrame, message: #"on_other_log must be "oldest" or "fail""#)
     }
 
-    /// The sequences of the further messages of the publish count, too.
+    /// The range includes the sequences of all messages of the publish.
     private static let badSequence = RequestError(code: .invalidFrame, message: "sequence must be 0 or more, and below 2^62")
 
     private func twice(_ key: JSONText) -> RequestError {

@@ -1,7 +1,7 @@
 import TelemetryMQLog
 import TelemetryNet
 
-/// Writing what is published, and what follows from it: responses, delivery, and reports of a device that refuses.
+/// Writes published messages, and performs what follows: responses, delivery, and reports of a device that fails.
 extension Broker {
     /// Commits once the events of this round are handled: connections that publish at the same time share one write.
     func commitSoon() {
@@ -11,9 +11,10 @@ extension Broker {
         loop.execute { bound.value.commitStaged() }
     }
 
-    /// Writes what is staged, of all connections, and answers it; with the policy `always` the answers wait for a sync.
+    /// Writes the staged messages of all connections, and responds; with the policy `always` the responses wait for a
+    /// sync.
     ///
-    /// Whatever is not a publish does this first, so that each client's requests take effect in their order.
+    /// Every other request does this first, so that each client's requests take effect in their order.
     func commitStaged() {
         commitIsDue = false
         guard !stage.isEmpty else { return }
@@ -51,8 +52,8 @@ extension Broker {
         }
     }
 
-    /// Reports the first of many equal failures: of a full device, until there is room again. `messages`: how many were
-    /// refused, with `bytes` in all.
+    /// Reports the first of many equal failures: of a full device, until there is space again. `messages`: the number
+    /// refused, with `bytes` in total.
     func reportFailure(_ error: LogError, messages: Int = 0, bytes: Int64 = 0) {
         let isNews = storage.refuse(error, messages: messages, bytes: bytes)
         switch error {
@@ -71,7 +72,7 @@ extension Broker {
         report(.storageAvailable(refusedMessages: refused))
     }
 
-    /// Whether there is room again shows at the next publish; but publishers may wait until somebody says so.
+    /// A publish would show whether there is space again; but publishers may wait until they are told.
     func tryRoom() {
         guard storage.isFull else { return }
         do {
@@ -80,12 +81,12 @@ extension Broker {
         } catch {
             reportFailure(error, bytes: storage.refusedBytes)
         }
-        // A segment may have been begun.
+        // A new segment may have been started.
         stage.batch.reset(firstOffset: log.nextOffset)
         if !holdsAnswersUntilSynced { visible = log.end }
     }
 
-    /// Of a segment that is to be delivered.
+    /// Handles an error of a segment that is to be delivered.
     func reportReadFailure(_ segment: Segment, _ error: any Error) {
         counters.readFailures += 1
         guard let suppressed = readFailures.admit() else { return }

@@ -1,10 +1,10 @@
 import TelemetryMQLog
 import TelemetryNet
 
-/// The stored positions: changing, listing and forgetting them.
+/// The stored positions: changes, lists and deletes them.
 extension Broker {
-    /// The caller has made sure that the log takes writes, and holds the response until the next sync, if the policy
-    /// asks for it.
+    /// The caller has checked that the log accepts writes, and holds the response until the next sync, if the policy
+    /// requires it.
     func commit(_ id: String, offset: Int64) throws(LogError) {
         try change { () throws(LogError) in try positions.commit(id, offset: offset, at: configuration.clock.wall()) }
     }
@@ -45,7 +45,7 @@ extension Broker {
         positions.retentionMoved(to: log.oldestOffset)
         guard log.failure == nil else { return }
         do {
-            // What could not be written when the log was opened, for want of room.
+            // Writes that failed when the log was opened, because there was no space.
             if positions.needsRewrite, identityFile.isStored { try positions.rewriteIfNeeded() }
             let uptime = (loop.now - started).wholeMicroseconds
             guard positionCounters.expiry.isDue(uptime: uptime) else { return }
@@ -74,7 +74,7 @@ extension Broker {
     }
 }
 
-/// What the server counts of positions, and when it looks at them.
+/// The server's counters for positions, and the times when it examines them.
 struct PositionCounters {
     var expiry: PositionExpiry
     var expired: Int64 = 0

@@ -1,8 +1,8 @@
 import TelemetryNet
 
-/// Stopping: new work is refused, clients read what they are owed, and the log is synced.
+/// Stopping: new work is refused, clients read their pending responses, and the log is synced.
 extension Broker {
-    /// Refuses new work, lets what was answered reach its clients, and syncs. `done` is called on the loop.
+    /// Refuses new work, lets pending responses reach their clients, and syncs. `done` is called on the loop.
     func stop(within limit: Duration, done: @escaping @Sendable () -> Void) {
         isStopping = true
         commitStaged()
@@ -13,7 +13,7 @@ extension Broker {
             syncAll { [self] in
                 let bound = LoopBound(self, to: loop)
                 let loop = loop
-                // The indexes of sealed segments are written after the sync; another server must not have the directory
+                // The indexes of sealed segments are written after the sync; another server must not open the directory
                 // before.
                 syncThread.execute {
                     loop.execute {

@@ -1,10 +1,10 @@
 import TelemetryMQLog
 import TelemetryNet
 
-/// Performs what ``GroupCommit`` decides: syncs what is written, and lets responses go that waited for it.
+/// Performs the decisions of ``GroupCommit``: syncs written data, and sends the responses that waited for it.
 extension Broker {
-    /// Starts a sync once the events of this round are handled, and once those who were just answered have published
-    /// again.
+    /// Starts a sync once the events of this round are handled, and once the clients that were just answered have
+    /// published again.
     func syncSoon() {
         if commits.request() { endRound() }
     }
@@ -20,13 +20,13 @@ extension Broker {
         }
     }
 
-    /// Starts a sync of all that is written and not synced, unless one runs.
+    /// Starts a sync of everything that is written and not synced, unless one is running.
     func startSync() {
         guard !commits.isSyncing else { return }
-        // Nothing is synced any more: what waits for it would wait for ever.
+        // Nothing is synced any more: responses that wait for it would wait for ever.
         if let failure = log.failure { return refuseHeldAnswers(failure) }
         guard let work = log.takeSyncWork(with: positions.takeUnsynced()) else {
-            // All that is written is synced already.
+            // Everything written is already synced.
             finishSync(commits.begin(at: .now), end: log.end, .success(()))
             return
         }
@@ -63,7 +63,7 @@ extension Broker {
         for connection in commits.failed() { connection.refuseHeldAnswers("\(failure)") }
     }
 
-    /// Syncs what is written, after a sync that is running.
+    /// Syncs written data, after a sync that is running.
     func syncAll(then body: @escaping () -> Void) {
         if commits.isSyncing {
             whenSynced.append { [self] in syncAll(then: body) }

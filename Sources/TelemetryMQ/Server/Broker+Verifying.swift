@@ -1,9 +1,9 @@
 import TelemetryMQLog
 import TelemetryNet
 
-/// Reading segments whole before anything of them is delivered.
+/// Reads whole segments before anything in them is delivered.
 extension Broker {
-    /// Reads a segment that was opened by its index, before anything of it is delivered; then the subscribers go on.
+    /// Reads a segment that was opened by its index, before anything in it is delivered; then the subscribers continue.
     func verify(_ segment: Segment) {
         guard !segment.isVerified, verifying.insert(segment.baseOffset).inserted else { return }
         let verifier: SerialThread
@@ -19,7 +19,7 @@ extension Broker {
             file = try segment.openFile()
         } catch {
             verifying.remove(segment.baseOffset)
-            // Where it was dropped, the subscriber goes on with the oldest segment; else it tries again with the next
+            // If it was removed, the subscriber continues with the oldest segment; otherwise it tries again within a
             // second.
             if !log.hasDropped(segment) { reportReadFailure(segment, error) }
             loop.schedule(after: .seconds(1)) { [weak self] in self?.pumpSoon() }

@@ -3,7 +3,7 @@ import TelemetryMQLog
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// The server's state: the log, its subscribers and its connections. Lives on one event loop.
+/// The server's state: the log, its subscribers and its connections. Belongs to one event loop.
 final class Broker {
     let configuration: MQServer.Configuration
     let loop: EventLoop
@@ -22,16 +22,17 @@ final class Broker {
     private(set) var connections: [Int32: BrokerConnection] = [:]
     private(set) var subscribers: TextTable<BrokerConnection> = [:]
     private var takeovers = TakeoverLimit()
-    /// Up to here messages are delivered: with the policy `always` what is synced, else all that is written.
+    /// The end of the messages that are delivered: with the policy `always` those that are synced, otherwise those
+    /// written.
     var visible: MessageLog.LogEnd
     var commitIsDue = false
     var pumpIsDue = false
 
     let syncThread: SerialThread
     var commits: GroupCommit<BrokerConnection>
-    /// Called when no sync runs any more.
+    /// Called when no sync is running any more.
     var whenSynced: [() -> Void] = []
-    /// Made when the first segment is verified.
+    /// Created when the first segment is verified.
     var verifyThread: SerialThread?
     /// The first offsets of the segments that are being verified.
     var verifying: Set<Int64> = []
@@ -39,7 +40,7 @@ final class Broker {
     var syncFailureReported = false
     var storage = StorageState()
     private(set) var clock = ClockWatch()
-    /// Failures that the next second may bring again.
+    /// Failures that may occur again every second.
     private var retentionFailures = ReportLimiter(interval: .seconds(60))
     var readFailures = ReportLimiter(interval: .seconds(60))
     var isStopping = false
@@ -54,7 +55,7 @@ final class Broker {
         do {
             try identityFile.store()
         } catch {
-            // A full device takes nothing, and delivers what it has; retention may make room.
+            // A full device accepts nothing, but existing messages are delivered; retention may free space.
             guard case .full = error else { throw error }
             configuration.onEvent(.storageFailure("\(error)"))
         }
@@ -68,7 +69,7 @@ final class Broker {
         commits = GroupCommit(now: started)
         stage = PublishStage(firstOffset: log.nextOffset, logID: identityFile.identity.id)
         visible = log.end
-        // Before anything of the log is delivered, or acknowledged because it is repeated.
+        // Before anything in the log is delivered, or acknowledged because it is repeated.
         if holdsAnswersUntilSynced, let work = log.takeSyncWork() {
             try work.perform()
             work.writeIndexes()
@@ -98,12 +99,12 @@ final class Broker {
     func timestamp() -> Int64 {
         let wall = configuration.clock.wall()
         let stamp = ClockWatch.stamp(wall: wall, last: log.lastTimestamp)
-        // The first message after the clock was set back: that is worth a word at once.
+        // The first message after the clock was set back is reported at once.
         if stamp < log.lastTimestamp { lookAtClock() }
         return stamp
     }
 
-    /// Reports what is new about the clock.
+    /// Reports changes of the clock's state.
     private func lookAtClock() {
         let findings = clock.look(
             wall: configuration.clock.wall(), elapsed: configuration.clock.elapsed(), newest: log.newestTimestamp)
@@ -131,13 +132,14 @@ final class Broker {
 
     // MARK: Subscribing
 
-    /// How long the connection has to wait before it may take the id from another one; `nil`: it may, or need not take it.
+    /// How long the connection has to wait before it may take the id from another one; `nil` if it may, or need not,
+    /// take it.
     func takeoverWait(of id: String, by connection: BrokerConnection) -> Duration? {
         guard let older = subscribers[id], older !== connection else { return nil }
         return takeovers.take(id, at: loop.now)
     }
 
-    /// Makes the connection the one that serves the subscriber id; another one that did is told and closed.
+    /// Makes the connection serve the subscriber id; another one that did is notified and closed.
     func subscribe(_ connection: BrokerConnection, as id: String) -> Bool {
         if let older = subscribers[id], older !== connection {
             older.supersede(by: connection.peer)
@@ -168,7 +170,7 @@ final class Broker {
             commitStaged()
             for connection in connections.values { connection.checkLiveness() }
             takeovers.forget(at: loop.now)
-            // Whatever the policy, what is sealed gets to the device and gets its index.
+            // Whatever the policy, sealed segments are synced and get their index.
             if log.hasUnsealedSegments { startSync() }
             lookAtClock()
             do {

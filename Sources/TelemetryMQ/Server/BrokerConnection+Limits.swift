@@ -1,9 +1,9 @@
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// What a client may take of memory and time, and how it is refused more.
+/// The limits of a client's memory and time, and what happens beyond them.
 extension BrokerConnection {
-    /// How long a client that is refused in the middle of its sending is read from, so that a reset does not destroy
+    /// The time for which input is read from a client that was refused while sending, so that a reset does not destroy
     /// the error on its way.
     static let lingerTime = Duration.seconds(2)
 
@@ -14,7 +14,7 @@ extension BrokerConnection {
         heldBytes = now
     }
 
-    /// `nil` if it holds nothing.
+    /// `nil` if it uses no memory.
     var memoryHolder: MemoryPressure.Holder<BrokerConnection>? {
         guard heldBytes > 0 else { return nil }
         let now = broker.loop.now
@@ -22,7 +22,7 @@ extension BrokerConnection {
         return MemoryPressure.Holder(id: self, bytes: heldBytes, age: now - since)
     }
 
-    /// Gives back all memory, and ends.
+    /// Frees all memory, and ends.
     func giveUpMemory() {
         let limit = broker.configuration.receiveBytes
         let held = heldBytes
@@ -42,7 +42,7 @@ extension BrokerConnection {
         refuseAndClose(code, message, requestID: requestID)
     }
 
-    /// Refuses the token after a while, so that tokens cannot be tried one after the other quickly.
+    /// Refuses the token after a delay, so that tokens cannot be tried quickly one after another.
     func refuseToken(requestID: UnsafeRawBufferPointer?) {
         broker.clients.wrongTokens += 1
         broker.reportRefusal(.unauthorized, "\(peer): the token is wrong or missing")
@@ -69,7 +69,7 @@ extension BrokerConnection {
         broker.endDelayedRefusal()
     }
 
-    /// Ends our side and reads what still comes, so that the client can read the error.
+    /// Closes our side and reads remaining input, so that the client can read the error.
     func linger() {
         guard lingersSince == nil else { return }
         lingersSince = broker.loop.now

@@ -1,11 +1,11 @@
 import Glibc
 import TelemetryNet
 
-/// From bytes to frames.
+/// Converts bytes to frames.
 extension BrokerConnection {
-    /// Frames handled one by one before the others have their turn; those that take longer count more.
+    /// The number of frames handled consecutively before other connections have their turn; slow ones count more.
     private static let turnFrames = 1024
-    /// A frame before `hello`, where that is asked for.
+    /// The size limit of a frame before `hello`, if a token is required.
     private static let maxGreetingBytes = 4096
 
     func receive() {
@@ -16,7 +16,7 @@ extension BrokerConnection {
             if input.count <= ReceiveArena.maxHeldBytes {
                 if broker.arena.isFull { broker.commitStaged() }
                 if broker.stage.isEmpty { broker.arena.reset() }
-                // What is held of a frame goes before what is received, so that many frames lie in one piece.
+                // The stored part of a frame is placed before the received bytes, so that many frames are contiguous.
                 let held = input.count
                 guard let received = try broker.arena.receive(descriptor, behind: input.bytes) else { return }
                 guard !received.isEmpty else { return peerEnded() }
@@ -27,7 +27,7 @@ extension BrokerConnection {
                 progress.note(held: input.count, completed: used > 0, now: lastHeard)
                 if broker.arena.isFull { broker.commitStaged() }
             } else {
-                // No more than was asked for: what is left over after the frame must be little.
+                // No more than requested: the rest after the frame must be small.
                 let wanted = missingBytes
                 let room = UnsafeMutableRawBufferPointer(rebasing: input.room(wanted)[..<wanted])
                 guard let count = try Socket.read(descriptor, into: room) else { return }
@@ -41,20 +41,20 @@ extension BrokerConnection {
                 progress.note(held: input.count, completed: used > 0, now: lastHeard)
             }
             input.releaseIfEmpty()
-            // What is staged is answered after its write; else there may be answers to other requests.
+            // Responses to staged publishes follow after the write; otherwise there may be responses to other requests.
             if broker.stage.hasPublishes(of: self) { broker.commitSoon() } else { send() }
         } catch {
             close()
         }
     }
 
-    /// How much room the next read gets: for the rest of a large frame.
+    /// The size of the buffer for the next read: the rest of a large frame.
     private var missingBytes: Int {
         let total = 4 + Int(UInt32(bigEndian: input.bytes.loadUnaligned(as: UInt32.self)))
         return max(total - input.count, 0) + 64 * 1024
     }
 
-    /// Handles the whole frames at the front and returns how many bytes they take.
+    /// Handles the complete frames at the front and returns the number of bytes they take.
     private func handleFrames(_ bytes: UnsafeRawBufferPointer) -> Int {
         let handler = RequestHandler(connection: self)
         var at = 0
@@ -83,7 +83,7 @@ extension BrokerConnection {
         return at
     }
 
-    /// Nothing more that it sends is handled.
+    /// Ignores all further input.
     private var isRefused: Bool { isClosed || closesWhenDrained || delayedRefusal != nil }
 
     /// No frame in the input may be in use.
@@ -98,13 +98,13 @@ extension BrokerConnection {
         return isAuthorized ? most : min(most, Self.maxGreetingBytes)
     }
 
-    /// Goes on with the frames that were left, once their answers have room.
+    /// Continues with the remaining frames, once there is space for their responses.
     private func handleLeftFrames() {
         turnIsDue = false
         guard isPaused, !isRefused else { return }
         isPaused = false
         let used = handleFrames(input.bytes)
-        // The frames lie in the input until they are written.
+        // The frames stay in the input until they are written.
         broker.commitStaged()
         guard !isRefused else { return dropInput() }
         input.consume(used)
@@ -121,7 +121,7 @@ extension BrokerConnection {
     }
 
     private func peerEnded() {
-        // Answers that the peer may still want to read are sent; a subscriber that ended its side is gone.
+        // Responses that the peer may still read are sent; a subscriber that closed its side is gone.
         if isSubscribed || (output.isEmpty && heldParts.isEmpty) { return close() }
         closeWhenDrained()
     }

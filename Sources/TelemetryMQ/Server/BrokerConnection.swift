@@ -3,46 +3,46 @@ import TelemetryMQLog
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// One client's socket: splits what it receives into frames, and sends answers and deliveries in turn.
+/// One client's socket: splits received bytes into frames, and sends responses and deliveries in turn.
 final class BrokerConnection: EventHandler {
-    /// A client that does not read its answers is not read from either, beyond so many bytes.
+    /// The number of response bytes beyond which a client that does not read its responses is not read from either.
     static let maxOutputBytes = 1 << 20
-    /// Bytes delivered to one subscriber before the others have their turn.
+    /// The number of bytes delivered to one subscriber before the others have their turn.
     private static let turnBytes = 4 << 20
-    /// Answers that wait for a sync: their client is not read from beyond so many bytes.
+    /// The number of bytes of responses waiting for a sync, beyond which their client is not read from.
     private static let maxHeldAnswerBytes = 4 << 20
 
     let descriptor: Int32
     let peer: SocketAddress
-    /// Lets go of the connection when that is closed.
+    /// Releases the connection when it is closed.
     let broker: Broker
     private(set) var subscriberID: String?
     var isAuthorized: Bool
     var keepalive: Duration?
-    /// The producer that published last here, with its id as it came, so that most frames need no look-up.
+    /// The producer that published last here, with its id as received, so that most frames need no look-up.
     private var lastProducer: (id: [UInt8], producer: ProducerTable.Producer)?
     var output = ByteQueue()
 
     var input = ByteQueue()
     var delivery: Delivery?
     private var deliveryIsIdle = false
-    /// Takes the place of the delivery at the end of its chunk.
+    /// Replaces the delivery at the end of its chunk.
     private var successor: Delivery?
     private var endsDelivery = false
-    /// Answers that wait for a sync, and for each which sync.
+    /// Responses that wait for a sync, with the number of that sync.
     var held = ByteQueue()
     var heldParts: [(sync: Int64, bytes: Int, requestID: [UInt8]?)] = []
     var watched: EventSet = .readable
     var closesWhenDrained = false
     private(set) var isClosed = false
-    /// A request of it was accepted: it is not closed to make room for others.
+    /// A request of it was accepted: it is not closed in favour of other connections.
     var isProven = false
-    /// Whole frames are left in the input: their answers wait for the client to read, or others have their turn.
+    /// Complete frames are left in the input: their responses wait for the client to read, or others have their turn.
     var isPaused = false
     var turnIsDue = false
     var progress = FrameProgress()
     var blockedSince: ContinuousClock.Instant?
-    /// As the broker knows it.
+    /// The id under which the broker knows it.
     var heldBytes = 0
     var delayedRefusal: TimerID?
     var lingers = false
@@ -83,7 +83,7 @@ final class BrokerConnection: EventHandler {
     func producer(_ id: UnsafeRawBufferPointer) -> ProducerTable.Producer {
         if let last = lastProducer, !last.producer.isForgotten, last.id.elementsEqual(id) { return last.producer }
         var reader = JSONReader(id)
-        // Cannot fail: the parser has read it.
+        // Cannot fail: the parser has validated it.
         let producer = broker.log.producer((try? reader.readString()) ?? "")
         lastProducer = ([UInt8](id), producer)
         return producer
@@ -121,7 +121,7 @@ final class BrokerConnection: EventHandler {
         if deliveryIsIdle { send() }
     }
 
-    /// Sends answers and deliveries until there is nothing to send or the socket takes no more.
+    /// Sends responses and deliveries until there is nothing to send or the socket buffer is full.
     func send() {
         guard !isClosed, lingersSince == nil else { return }
         defer { noteHeldBytes() }
@@ -139,7 +139,7 @@ final class BrokerConnection: EventHandler {
         }
     }
 
-    /// Returns whether to go on when the socket is writable.
+    /// Returns whether to continue when the socket is writable.
     private func sendInTurn() throws -> Bool {
         var budget = Self.turnBytes
         while true {

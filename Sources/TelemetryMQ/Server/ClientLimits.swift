@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// What the broker keeps of all clients together, so that none takes what it is not entitled to.
+/// The state that limits all clients together, so that none uses more than its share.
 struct ClientLimits {
     /// Bytes of unfinished frames and unread responses of all connections.
     fileprivate(set) var heldBytes = 0
@@ -11,15 +11,15 @@ struct ClientLimits {
     var wrongTokens: Int64 = 0
     var acceptFailures: Int64 = 0
 
-    /// What is reported to the operator, each kind at most once in ten seconds.
+    /// Reports to the operator, each kind at most once in ten seconds.
     enum Refusal {
         case unauthorized, memory, stalledFrame, connectionLimit, accept
     }
 }
 
-/// Connections in the order in which they were accepted, until a frame of theirs has been accepted.
+/// Connections in the order in which they were accepted, until the first of their requests is accepted.
 struct UnprovenConnections {
-    /// Not kept alive: one that is closed must not hold its buffers any longer.
+    /// A weak reference: a closed connection must not retain its buffers.
     private struct Entry { weak var connection: BrokerConnection? }
 
     private var waiting: [Entry] = []
@@ -38,7 +38,7 @@ struct UnprovenConnections {
         return !connection.isProven && !connection.isClosed
     }
 
-    /// Takes the oldest one.
+    /// Removes the oldest one.
     mutating func removeOldest() -> BrokerConnection? {
         while head < waiting.count {
             head += 1
@@ -52,7 +52,7 @@ struct UnprovenConnections {
 }
 
 extension Broker {
-    /// Reports a refusal, with the number of those that were left out since the last report.
+    /// Reports a refusal, with the number of those omitted since the last report.
     func reportRefusal(_ kind: ClientLimits.Refusal, _ what: @autoclosure () -> String) {
         guard let leftOut = clients.reports[kind, default: ReportLimit()].take(now: loop.now) else { return }
         let text = leftOut > 0 ? "\(what()) (and \(leftOut) more like it before)" : what()
@@ -65,8 +65,7 @@ extension Broker {
         clients.unproven.append(connection, open: connections.count)
     }
 
-    /// Closes the connection that has been open longest without a request that was accepted; `false` if every one has
-    /// made one.
+    /// Closes the connection that has been open longest without an accepted request; `false` if every one has made one.
     func closeUnproven(_ reason: String) -> Bool {
         guard let oldest = clients.unproven.removeOldest() else { return false }
         reportRefusal(.connectionLimit, "\(oldest.peer): closed to make room for another connection: \(reason)")
@@ -77,7 +76,7 @@ extension Broker {
 
     // MARK: Tokens
 
-    /// Returns whether there is room for one more refusal that waits.
+    /// Returns whether one more delayed refusal is allowed.
     func beginDelayedRefusal() -> Bool {
         guard clients.delayedRefusals < configuration.maxDelayedRefusals else { return false }
         clients.delayedRefusals += 1
@@ -88,7 +87,7 @@ extension Broker {
 
     // MARK: Memory
 
-    /// Called when a connection holds more or less than before.
+    /// Called when a connection uses more or less memory than before.
     func heldBytesChanged(by change: Int) {
         clients.heldBytes += change
         guard change > 0, clients.heldBytes > configuration.receiveBytes, !clients.reliefIsDue else { return }

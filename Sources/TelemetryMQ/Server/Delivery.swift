@@ -1,20 +1,21 @@
 import TelemetryMQLog
 import TelemetryNet
 
-/// One subscription's way through the log: a position, no queue. Bytes go from the segment's file to the socket, in chunks
-/// that end where a record ends, so that an answer can be put between two of them.
+/// The progress of one subscription through the log: a position, no queue. Bytes go from the segment's file to the
+/// socket, in chunks that end at a record's end, so that a response can be sent between two of them.
 struct Delivery {
-    /// Enough that the calls cost little, and little enough that an answer does not wait long.
+    /// Large enough that the system calls cost little, and small enough that a response does not wait long.
     private static let chunkBytes: Int64 = 1 << 20
 
     private let broker: Broker
     private var segment: Segment
-    /// Its file, once a position in it is known: it can be read to its end, also after retention has dropped it.
+    /// The segment's file, once a position in it is known: it can be read to its end, even after retention has removed
+    /// it.
     private var file: (any LogFile)?
-    /// The next byte of the segment to send; known once the segment is verified, since it takes reading its records.
+    /// The next byte of the segment to send; known once the segment is verified, because its records must be read.
     private var position: Int64 = 0
     private var isPlaced = false
-    /// The end of the chunk that is being sent, and the offset of the record behind it.
+    /// The end of the chunk that is being sent, and the offset of the record after it.
     private var chunkEnd: Int64 = 0
     private(set) var nextOffset: Int64
 
@@ -28,15 +29,15 @@ struct Delivery {
         nextOffset = offset
     }
 
-    /// Whether the last byte that was sent ended a record.
+    /// Whether the last byte sent was the end of a record.
     var isAtBoundary: Bool { position == chunkEnd }
 
     enum Outcome {
         case sent(Int)
-        /// The socket takes no more now.
+        /// The socket buffer is full.
         case blocked
         case caughtUp
-        /// Retention dropped messages that were not delivered yet.
+        /// Retention removed messages that were not delivered yet.
         case fellBehind(from: Int64, to: Int64)
         /// The segment must be verified first.
         case unverified(Segment)
@@ -63,7 +64,7 @@ struct Delivery {
         var limit = visibleBytes
         while position == limit {
             if let damage = segment.damage { return .damaged(segment, damage) }
-            // Nothing lies behind the visible end; a segment before it is complete.
+            // There is nothing after the visible end; a segment before it is complete.
             guard segment.baseOffset < broker.visible.segment else { return .caughtUp }
             if let outcome = enter(segmentOf: segment.nextOffset) { return outcome }
             if let outcome = try place() { return outcome }
@@ -81,7 +82,7 @@ struct Delivery {
         return nil
     }
 
-    /// Goes on in another segment, the oldest if the message was dropped.
+    /// Continues in another segment, the oldest one if the message was removed.
     private mutating func enter(segmentOf offset: Int64) -> Outcome? {
         let found = broker.log.segment(holding: offset) ?? broker.log.segments[0]
         segment = found
@@ -93,10 +94,10 @@ struct Delivery {
         return found.baseOffset > offset ? .fellBehind(from: offset, to: found.baseOffset) : nil
     }
 
-    /// Finds the next record's position in a segment that was just entered; returns what is in the way.
+    /// Finds the next record's position in a segment that was just entered; returns the obstacle, if any.
     private mutating func place() throws -> Outcome? {
         if isPlaced { return nil }
-        // Its file is gone: nobody had it open.
+        // Its file is gone: it was not open.
         if broker.log.hasDropped(segment), let outcome = enter(segmentOf: nextOffset) { return outcome }
         guard segment.isVerified else { return .unverified(segment) }
         if let damage = segment.damage, damage.offset <= nextOffset { return .damaged(segment, damage) }
@@ -112,9 +113,9 @@ struct Delivery {
         return nil
     }
 
-    /// How much of the segment may be delivered.
+    /// The part of the segment that may be delivered.
     private var visibleBytes: Int64 {
-        // Of a segment that was begun since the last sync: nothing.
+        // For a segment that was started since the last sync: nothing.
         if segment.baseOffset > broker.visible.segment { return 0 }
         return segment.damage?.position ?? (segment.baseOffset == broker.visible.segment ? broker.visible.position : segment.byteCount)
     }

@@ -1,18 +1,18 @@
-/// Whether a client goes on with the frame that it has begun.
+/// Whether a client makes progress with the frame that it has begun.
 ///
-/// Some bytes now and then are not progress: a client that sends one before each deadline would hold its buffer for
+/// A few bytes now and then are not progress: a client that sends one before each deadline would keep its buffer for
 /// ever.
 struct FrameProgress {
-    /// Bytes of a frame that count as progress, if less than that does not complete it.
+    /// The number of bytes of a frame that count as progress, if fewer do not complete it.
     static let step = 16 * 1024
 
-    /// When the frame began; `nil` while none is unfinished.
+    /// When the frame began; `nil` if none is unfinished.
     private(set) var began: ContinuousClock.Instant?
     private var mark = (time: ContinuousClock.now, bytes: 0)
 
     /// - Parameters:
-    ///   - held: bytes of the unfinished frame that have arrived.
-    ///   - completed: whether a frame before it was completed since the last call.
+    ///   - held: The number of bytes of the unfinished frame that have arrived.
+    ///   - completed: Whether an earlier frame was completed since the last call.
     mutating func note(held: Int, completed: Bool, now: ContinuousClock.Instant) {
         guard held > 0 else { return began = nil }
         if began == nil || completed {

@@ -5,7 +5,8 @@ import TelemetryNet
 final class Listener: AcceptorUser {
     private let broker: Broker
     private let acceptor: Acceptor
-    /// Descriptors from this one on are for the log's files: a flood of clients must not keep it from beginning a segment.
+    /// Descriptors from this one on are for the log's files: a flood of clients must not prevent it from starting a
+    /// segment.
     private let firstKept = DescriptorShare().firstKept
 
     init(broker: Broker) throws {
@@ -20,7 +21,7 @@ final class Listener: AcceptorUser {
     func accepted(_ accepted: Int32, _ peer: SocketAddress) throws {
         var accepted = accepted
         let hasNoDescriptor = "the server has no descriptors left for more connections"
-        // One that gives way leaves its descriptor to the new one.
+        // A connection that is closed leaves its descriptor to the new one.
         if accepted >= firstKept, broker.closeUnproven(hasNoDescriptor) {
             accepted = Socket.moveToLowestNumber(accepted)
         }

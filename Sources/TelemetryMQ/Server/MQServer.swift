@@ -7,107 +7,111 @@ import TelemetryNet
 ///
 /// One event loop thread serves all connections; a second one syncs files. May be used from any task.
 public final class MQServer: Sendable {
-    /// When a publish is answered, in relation to the device.
+    /// When a publish is acknowledged, relative to its storage on the device.
     public enum SyncPolicy: Sendable, Hashable {
-        /// Answered after an `fdatasync` that covers the message: it survives a power loss. Messages that wait at the same
-        /// time share one sync.
+        /// Acknowledged after an `fdatasync` that covers the message, which then survives a power loss. Messages that
+        /// wait at the same time share one sync.
         case always
-        /// Answered after the write: it survives the end of the process at once, and a power loss after the interval.
+        /// Acknowledged after the write: the message survives the end of the process at once, and a power loss after
+        /// the interval.
         case interval(Duration)
-        /// Answered after the write: it survives the end of the process; when it survives a power loss is up to the kernel.
+        /// Acknowledged after the write: the message survives the end of the process; the kernel decides when it
+        /// survives a power loss.
         case never
     }
 
-    /// All that a server can be told. Every member has a default.
+    /// The options of a server.
     public struct Configuration: Sendable {
-        /// Address on which clients connect. Default: `"127.0.0.1"`.
+        /// The address for client connections. Default: `"127.0.0.1"`.
         public var host = "127.0.0.1"
-        /// 0 takes a free port. Default: 9000.
+        /// The port for client connections; 0 takes a free one. Default: 9000.
         public var port = 9000
-        /// Address of the HTTP endpoints. Default: `"127.0.0.1"`.
+        /// The address of the HTTP endpoints. Default: `"127.0.0.1"`.
         public var httpHost = "127.0.0.1"
-        /// Port of `/health`, `/ready`, `/stats` and `/metrics`; 0 takes a free one, `nil` serves none.
-        /// Default: 9001.
+        /// The port of `/health`, `/ready`, `/stats` and `/metrics`; 0 takes a free one, `nil` serves none. Default:
+        /// 9001.
         public var httpPort: Int? = 9001
-        /// Where the log is kept; `nil` keeps it in memory. Default: `nil`.
+        /// The directory of the log; `nil` keeps it in memory. Default: `nil`.
         public var dataDirectory: String?
-        /// When a publish is answered. Default: `SyncPolicy.interval(.milliseconds(100))`.
+        /// When a publish is acknowledged. Default: `SyncPolicy.interval(.milliseconds(100))`.
         public var sync = SyncPolicy.interval(.milliseconds(100))
-        /// Bytes from which on a new segment is begun. Default: 256 MiB.
+        /// The segment size in bytes at which a new segment is started. Default: 256 MiB.
         public var segmentBytes: Int64 = 256 << 20
-        /// Oldest segments are dropped while the rest holds at least so many bytes; `nil` keeps all. Default: `nil`.
+        /// The minimum size of the log in bytes: the oldest segments are removed while the others have at least this
+        /// size; `nil` keeps all. Default: `nil`.
         public var retentionBytes: Int64?
-        /// Segments are dropped when their newest message is older; `nil` keeps all. Default: `nil`.
+        /// The maximum age: segments are removed when their newest message is older; `nil` keeps all. Default: `nil`.
         public var retentionAge: Duration?
-        /// The largest frame that is accepted, without its four length bytes. Default: 16 MiB.
+        /// The maximum size of a frame in bytes, without its four length bytes. Default: 16 MiB.
         public var maxFrameBytes = 16 << 20
-        /// Bytes of memory that unfinished frames and unread responses of all connections may hold. Beyond it the
-        /// connections that hold most for longest are closed with `overloaded`. Default: 256 MiB.
+        /// The maximum memory in bytes for unfinished frames and unread responses of all connections. Beyond it the
+        /// connections with the largest product of memory and time are closed with `overloaded`. Default: 256 MiB.
         public var receiveBytes = 256 << 20
         /// A connection is closed with `frame_timeout` if it has begun a frame and sent less than 16 KiB of it for this
-        /// long. Default: 30 s.
+        /// time. Default: 30 s.
         public var frameTimeout = Duration.seconds(30)
-        /// How long the refusal of a wrong token is held back.
+        /// The delay before a wrong token is refused.
         package var wrongTokenDelay = Duration.seconds(1)
-        /// Refusals that are held back at one time; one more connection is closed without a response.
+        /// The maximum number of delayed refusals; one more connection is closed without a response.
         package var maxDelayedRefusals = 1024
-        /// Connections at one time, fewer if descriptors do not suffice. A further one takes the place of the oldest
+        /// The maximum number of connections, fewer if descriptors do not suffice. A further one replaces the oldest
         /// that has made no request, and is refused with `too_many_connections` if there is none. Default: 16,384.
         public var maxConnections = 16_384
-        /// Subscriptions at one time; a further one is refused with `too_many_subscribers`. Default: 4,096.
+        /// The maximum number of subscriptions; a further one is refused with `too_many_subscribers`. Default: 4,096.
         public var maxSubscribers = 4096
-        /// Stored positions of subscribers; a commit of a further subscriber id is refused with `too_many_positions`. A
-        /// log that has more when it is opened keeps them. Default: 4,096.
+        /// The maximum number of stored subscriber positions; a commit of a further subscriber id is refused with
+        /// `too_many_positions`. A log that has more when it is opened keeps them. Default: 4,096.
         public var maxPositions = 4096
-        /// A stored position is forgotten when it was neither committed nor its subscriber connected for this long;
-        /// `nil` keeps all. Measured to a sixteenth of it, and not within the first hour after a start, or a sixteenth of it.
-        /// Default: 30 days.
+        /// A stored position is deleted when it was not committed, and its subscriber not connected, for this time;
+        /// `nil` keeps all. Measured to a sixteenth of it, and not within the first hour after a start, or a sixteenth
+        /// of it. Default: 30 days.
         public var positionExpiry: Duration? = .seconds(30 * 86_400)
-        /// What clients must say in `hello`; `nil` asks nothing. Default: `nil`.
+        /// The token that clients must send in `hello`; `nil` for none. Default: `nil`.
         public var token: String?
-        /// How long a connection may wait before it says `hello`, where a token is asked for. Default: 10 s.
+        /// The maximum time before a connection must send `hello`, if a token is required. Default: 10 s.
         public var handshakeTimeout = Duration.seconds(10)
-        /// Told what an operator should know. Called on the server's thread: it must return soon.
+        /// Receives events that an operator should know of. Called on the server's thread: it must return quickly.
         /// Default: does nothing.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
-        /// The system's, or a test's.
+        /// The system's clock, or a test's.
         package var clock = ServerClock.system
 
-        /// The defaults.
+        /// Creates a configuration with the default values.
         public init() {}
     }
 
-    /// What an operator should know. Its text names the file and the reason.
+    /// An event that an operator should know of. Its text contains the file and the reason.
     public enum Event: Sendable, CustomStringConvertible {
         /// The log ended with a part of a record, as after a power loss, and was cut there.
         case tailCut(String)
-        /// The log got a new identity, or ends before where it ended once: subscribers of what it was begin anew.
+        /// The log got a new identity, or ends before a previous end: subscribers of the previous log start again.
         case logIdentity(String)
-        /// A stored position did not mean a message of this log, and was set back. Names the subscriber.
+        /// A stored position did not refer to a message of this log, and was reset. Contains the subscriber.
         case positionRepaired(String)
-        /// Positions of these subscribers were forgotten: nobody has used them for ``Configuration/positionExpiry``.
+        /// The positions of these subscribers were deleted: they were not used for ``Configuration/positionExpiry``.
         case positionsExpired([String])
-        /// A commit of a new subscriber id was refused, since ``Configuration/maxPositions`` are stored. At most once a
-        /// minute.
+        /// A commit of a new subscriber id was refused because ``Configuration/maxPositions`` are stored. At most once
+        /// a minute.
         case positionsRefused(String)
-        /// Retention dropped so many segments; the log begins at `oldestOffset` now.
+        /// Retention removed this number of segments; the log now begins at `oldestOffset`.
         case segmentsDropped(count: Int, oldestOffset: Int64)
-        /// A write or a sync failed for good: nothing is stored until the server is started again.
+        /// A write or a sync failed permanently: nothing is stored until the server is restarted.
         case storageFailure(String)
-        /// The device has no room: publishes are refused until there is some. Reported once.
+        /// The device is full: publishes are refused until there is space. Reported once.
         case storageFull(String)
-        /// There is room again, after this number of messages were refused.
+        /// There is space again, after this number of messages were refused.
         case storageAvailable(refusedMessages: Int64)
         /// Messages have times in the future, or the clock was set.
         case clockDiffers(String)
         /// No message has a time in the future any more.
         case clockCaughtUp(String)
-        /// The log is long in opening; until it is open clients cannot connect. How far it is, every few seconds.
+        /// Opening the log takes long; clients cannot connect until it is open. The progress is reported every few
+        /// seconds.
         case opening(String)
-        /// A connection could not be taken, for want of descriptors or memory; the server tries again.
+        /// A connection could not be accepted because descriptors or memory ran out; the server tries again.
         case acceptFailure(String)
-        /// A client was refused or closed: a wrong token, a frame that did not go on, too much memory, too many
-        /// connections. Names the peer. Each kind is reported at most once in ten seconds, with the number left out.
+        /// A client was refused or closed: a wrong token, a stalled frame, too much memory, too many connections.
+        /// Contains the peer. Each kind is reported at most once in ten seconds, with the number of omitted reports.
         case clientRefused(String)
 
         public var description: String {
@@ -130,25 +134,25 @@ public final class MQServer: Sendable {
         }
     }
 
-    /// What the log held when the server opened it.
+    /// The content of the log when the server opened it.
     public struct Recovery: Sendable {
-        /// Segment files.
+        /// The number of segment files.
         public var segmentCount: Int
-        /// Messages in them.
+        /// The number of messages in them.
         public var messageCount: Int64
-        /// Bytes of these messages, with their envelopes.
+        /// The total size of these messages in bytes, with their envelopes.
         public var byteCount: Int64
         /// The offset that the next message gets.
         public var nextOffset: Int64
     }
 
-    /// What the server was made with.
+    /// The configuration that the server was created with.
     public let configuration: Configuration
-    /// The port that is listened on.
+    /// The port that the server listens on.
     public let port: Int
-    /// `nil` where no HTTP is served.
+    /// The HTTP port; `nil` if HTTP is not served.
     public let httpPort: Int?
-    /// What the log held at the start.
+    /// The content of the log at the start.
     public let recovery: Recovery
 
     private let loop: EventLoop
@@ -159,15 +163,14 @@ public final class MQServer: Sendable {
     private let isShutDown = Atomic(false)
 
     /// Opens the log, recovers it, and listens. HTTP is served before the log is open: `/ready` is 503 with the reason
-    /// until then. Throws ``MQServerError`` where the directory or an address cannot be used,
-    /// or where the log is damaged.
+    /// until then. Throws ``MQServerError`` if the directory or an address cannot be used, or if the log is damaged.
     public convenience init(configuration: Configuration) async throws {
         try await self.init(configuration: configuration) { () throws(LogError) in
             if let path = configuration.dataDirectory { try DiskDirectory(path: path) } else { MemoryDirectory() }
         }
     }
 
-    /// As ``init(configuration:)``, with the log's files where `directory` says, so that a test can make them fail.
+    /// Like ``init(configuration:)``, with the log's files in `directory`, so that a test can make them fail.
     package init(configuration: Configuration, directory: @escaping @Sendable () throws -> any LogDirectory) async throws {
         self.configuration = configuration
         // A longer record could not be read back.
@@ -206,7 +209,7 @@ public final class MQServer: Sendable {
 
     private typealias Parts = (broker: LoopBound<Broker>, listener: LoopBound<Listener>, port: Int, recovery: Recovery)
 
-    /// Opens the log on the thread that syncs it, so that HTTP is served meanwhile, and lets clients in.
+    /// Opens the log on the thread that syncs it, so that HTTP is served meanwhile, and then accepts clients.
     private static func open(
         _ configuration: Configuration, _ directory: @escaping @Sendable () throws -> any LogDirectory,
         _ loop: EventLoop,
@@ -221,7 +224,7 @@ public final class MQServer: Sendable {
             let log = try MessageLog(
                 directory: directory(), configuration: limits, now: configuration.clock.wall(),
                 onProgress: { watch.note($0) })
-            // From here on it is touched on the loop alone.
+            // From here on it is accessed on the loop only.
             return LoopBound(log, to: loop)
         }
         return try await loop.perform {
@@ -244,8 +247,8 @@ public final class MQServer: Sendable {
         }
     }
 
-    /// Stops accepting, lets clients read the answers that they are owed for at most `limit`, syncs the log, and ends.
-    /// Returns when the log is closed; a second call returns at once.
+    /// Stops accepting, lets clients read their pending responses for at most `limit`, syncs the log, and ends. Returns
+    /// when the log is closed; a second call returns at once.
     public func shutdown(within limit: Duration = .seconds(5)) async {
         guard !isShutDown.exchange(true, ordering: .acquiringAndReleasing) else { return }
         await http?.shutdown()

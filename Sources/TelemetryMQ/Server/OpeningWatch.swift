@@ -2,7 +2,7 @@ import Synchronization
 import TelemetryMQLog
 import TelemetryNet
 
-/// Knows how far the opening of the log is, for `/ready` and, if it takes long, for the operator. Used by two threads.
+/// Tracks the progress of opening the log, for `/ready` and, if it takes long, for the operator. Used by two threads.
 final class OpeningWatch: Sendable {
     private struct State {
         var progress = MessageLog.Opening()
@@ -15,7 +15,7 @@ final class OpeningWatch: Sendable {
     init(_ configuration: MQServer.Configuration) {
         onEvent = configuration.onEvent
         var limiter = ReportLimiter(interval: .seconds(5))
-        // The first interval is not worth a word.
+        // The first interval is not reported.
         _ = limiter.admit()
         state = Mutex(State(limiter: limiter))
     }
@@ -28,7 +28,7 @@ final class OpeningWatch: Sendable {
         if isDue { onEvent(.opening(detail)) }
     }
 
-    /// In words: `opening the log: 120 of 8000 segments`.
+    /// As text: `opening the log: 120 of 8000 segments`.
     var detail: String {
         let progress = state.withLock { $0.progress }
         guard progress.segmentCount > 0 else { return "opening the log" }
@@ -39,7 +39,7 @@ final class OpeningWatch: Sendable {
     }
 }
 
-/// Where HTTP requests find the broker, once there is one. Lives on the event loop.
+/// Provides the broker to HTTP requests, once there is one. Belongs to the event loop.
 final class Entrance {
     let opening: OpeningWatch
     var broker: Broker?

@@ -2,12 +2,13 @@ import TelemetryMQLog
 import TelemetryMQProtocol
 import TelemetryNet
 
-/// The publishes of one round of the loop, of all its connections: gathered, written together, and answered after the write.
+/// The publishes of one round of the loop, of all its connections: collected, written together, and acknowledged after
+/// the write.
 ///
-/// It is one value with all that the way of a message needs, so that a read of thousands of messages costs one exclusive
-/// access to it.
+/// One value contains everything that processing a message needs, so that a read of thousands of messages requires one
+/// exclusive access.
 struct PublishStage: ~Copyable {
-    /// A publish that is staged but not written. The slices are of frames that stay where they are until the answer.
+    /// A publish that is staged but not written. The slices refer to frames that stay in place until the response.
     private struct Publish {
         var requestID: UnsafeRawBufferPointer?
         var offset: Int64
@@ -18,10 +19,10 @@ struct PublishStage: ~Copyable {
         var scatteredAt: Int32 = -1
     }
 
-    /// Messages of one producer, with consecutive sequence numbers and offsets, that the log does not know of yet.
+    /// Messages of one producer, with consecutive sequence numbers and offsets, that the log does not know yet.
     private struct Run {
         var producer: ProducerTable.Producer
-        /// As the first of its frames has it.
+        /// The id as in the first of its frames.
         var id: UnsafeRawBufferPointer
         var sequence: Int64
         var offset: Int64
@@ -30,13 +31,13 @@ struct PublishStage: ~Copyable {
 
     var batch: AppendBatch
     private var staged: [Publish] = []
-    /// Whose the staged publishes are: of each connection those up to `end`, from where the one before ends.
+    /// The owners of the staged publishes: for each connection those up to `end`, from the end of the previous one.
     private var shares: [(connection: BrokerConnection, end: Int)] = []
     private var payloads: [UnsafeRawBufferPointer] = []
     private var run: Run?
     private var timestamp: Int64 = 0
-    /// Where the messages of a frame are not one behind the other: a crash in the middle of the frame's first writing left
-    /// some of them in the log, and the rest follow only now.
+    /// Set if the messages of a frame are not consecutive: a crash in the middle of the frame's first write left some
+    /// of them in the log, and the rest follow only now.
     private var scattered: [[Int64]] = []
     private let head: PublishedHead
 
@@ -47,7 +48,7 @@ struct PublishStage: ~Copyable {
 
     var isEmpty: Bool { staged.isEmpty }
 
-    /// Whether the connection is the last that staged something.
+    /// Whether the connection is the last that staged a publish.
     func hasPublishes(of connection: BrokerConnection) -> Bool { shares.last?.connection === connection }
 
     private mutating func noteShare(of connection: BrokerConnection) {
@@ -60,8 +61,8 @@ struct PublishStage: ~Copyable {
 
     // MARK: Staging
 
-    /// Stages the publish frames at `start` and behind it, as far as they are whole and plain. Returns where it stopped:
-    /// at the end, at a frame that is not all there, or at one for ``RequestHandler``.
+    /// Stages the publish frames from `start` on, as far as they are complete and plain. Returns the position where it
+    /// stopped: the end, an incomplete frame, or a frame for ``RequestHandler``.
     mutating func takeFrames(_ bytes: UnsafeRawBufferPointer, from start: Int, of connection: BrokerConnection) -> Int {
         let broker = connection.broker
         let limit = broker.configuration.maxFrameBytes
@@ -79,7 +80,7 @@ struct PublishStage: ~Copyable {
         return at
     }
 
-    /// Stages a publish that brings nothing but new messages; `false` where that is not so.
+    /// Stages a publish that contains only new messages; `false` if it does not.
     @inline(__always)
     private mutating func stageNew(_ frame: PublishFrame, of connection: BrokerConnection, _ broker: Broker) -> Bool {
         if staged.isEmpty { timestamp = broker.timestamp() }
@@ -99,7 +100,7 @@ struct PublishStage: ~Copyable {
         return true
     }
 
-    /// Makes the run one that the sequence number continues; `false` where the number is not new.
+    /// Selects the run that the sequence number continues; `false` if the number is not new.
     private mutating func continueRun(
         _ id: UnsafeRawBufferPointer, _ sequence: Int64, of connection: BrokerConnection, _ broker: Broker
     ) -> Bool {
@@ -113,15 +114,15 @@ struct PublishStage: ~Copyable {
         return true
     }
 
-    /// Lets the log know of the messages of the run.
+    /// Records the messages of the run in the log.
     mutating func rememberRun(in log: MessageLog) {
         guard let run else { return }
         if run.count > 0 { log.remember(run.producer, sequence: run.sequence, offset: run.offset, count: run.count) }
         self.run = nil
     }
 
-    /// Stages any publish, also one whose messages are in the log already, all of them or some. Returns the producer's last
-    /// sequence number where one of them is older than what is remembered; the caller then writes what was staged before.
+    /// Stages any publish, even if all or some of its messages are in the log already. Returns the producer's last
+    /// sequence number if one of them is older than those remembered; the caller then writes what was staged before.
     mutating func stage(_ frame: PublishFrame, _ payloads: [UnsafeRawBufferPointer], of connection: BrokerConnection) -> Int64? {
         let broker = connection.broker
         self.payloads = payloads
@@ -142,7 +143,7 @@ struct PublishStage: ~Copyable {
                 broker.counters.publishesRepeated += 1
                 offsets.append(stored)
             case .stale(let last):
-                // Sequence numbers rise, so nothing of this frame was staged before this one.
+                // Sequence numbers are ascending, so nothing of this frame was staged before this one.
                 return last
             }
         }
@@ -158,8 +159,8 @@ struct PublishStage: ~Copyable {
 
     // MARK: Answering
 
-    /// Answers what was staged, now that it is written, and returns to whom. `held`: the answers wait for the next sync, also
-    /// those to repeats, which may be of messages that are written and not synced.
+    /// Acknowledges the staged publishes after the write, and returns the connections. `held`: the responses wait for
+    /// the next sync, including those to repeats, which may concern messages that are written and not synced.
     mutating func answerAll(held: Bool) -> [BrokerConnection] {
         if held {
             forEach { publish, connection in connection.holdAnswer(requestID: publish.requestID) { append(publish, to: &$0) } }

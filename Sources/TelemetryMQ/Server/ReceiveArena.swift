@@ -1,12 +1,13 @@
 import TelemetryNet
 
-/// Memory into which the connections of one round receive, one behind the other: the frames of all stay where they are until
+/// Memory into which the connections of one round receive, one after another: the frames of all stay in place until
 /// they are written together.
 final class ReceiveArena {
-    /// A connection that holds more of a frame than this receives into memory of its own.
+    /// A connection with a larger unfinished frame receives into memory of its own.
     static let maxHeldBytes = 128 * 1024
     private static let receiveBytes = 256 * 1024
-    /// From so many bytes on they are written before more is received: they should still be in the processor's cache.
+    /// The number of bytes after which they are written before more is received: they should still be in the
+    /// processor's cache.
     private static let fullBytes = 128 * 1024
 
     private let memory = UnsafeMutableRawBufferPointer.allocate(
@@ -17,10 +18,10 @@ final class ReceiveArena {
 
     var isFull: Bool { used >= Self.fullBytes }
 
-    /// Receives behind a copy of `held` and returns both; `nil` when there is nothing to receive. The result is empty when the
-    /// peer has ended the connection. The caller makes sure that the arena is not full.
+    /// Receives after a copy of `held` and returns both; `nil` if there is nothing to receive. The result is empty when
+    /// the peer has ended the connection. The caller makes sure that the arena is not full.
     func receive(_ descriptor: Int32, behind held: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
-        // What is received begins with a cache line.
+        // The received bytes begin at a cache line.
         let place = (used + held.count + 63) & ~63
         UnsafeMutableRawBufferPointer(rebasing: memory[(place - held.count)...]).copyMemory(from: held)
         let free = UnsafeMutableRawBufferPointer(rebasing: memory[place..<place + Self.receiveBytes])
@@ -30,6 +31,6 @@ final class ReceiveArena {
         return UnsafeRawBufferPointer(rebasing: memory[place - held.count..<used])
     }
 
-    /// Everything in it may be overwritten: no frame in it is being read, and nothing is staged of it.
+    /// Everything in it may be overwritten: no frame in it is being read, and no staged message refers to it.
     func reset() { used = 0 }
 }

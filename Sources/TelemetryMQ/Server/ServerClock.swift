@@ -1,10 +1,10 @@
 import Glibc
 
-/// What time it is for a server: the system's clocks, or a test's.
+/// The time for a server: the system's clocks, or a test's.
 package struct ServerClock: Sendable {
     /// Microseconds since 1970.
     package var wall: @Sendable () -> Int64
-    /// Microseconds since any fixed moment, also those in which the machine was suspended; nobody can set it.
+    /// Microseconds since any fixed moment, including time when the machine was suspended; cannot be set.
     package var elapsed: @Sendable () -> Int64
 
     package init(wall: @escaping @Sendable () -> Int64, elapsed: @escaping @Sendable () -> Int64) {
@@ -22,25 +22,24 @@ package struct ServerClock: Sendable {
     }
 }
 
-/// What a server makes of its clock: a value, told the time about once a second.
+/// A server's checks of its clock: a value that receives the time about once a second.
 ///
-/// Nobody can say which clock was right. So the order of messages is that of their offsets, each has the time of its
-/// clock, and what does not fit is reported.
+/// It is impossible to know which clock was right. The order of messages is therefore that of their offsets, each has
+/// the time of its clock, and inconsistencies are reported.
 struct ClockWatch: Sendable {
-    /// Microseconds by which a clock is set, or differs, without that being worth a word; a step back of that size is
-    /// bridged.
+    /// Microseconds by which a clock may be set, or differ, without a report; a step back of that size is bridged.
     static let tolerance: Int64 = 1_000_000
-    /// A step forward of more than this makes messages look old that are not.
+    /// A step forward of more than this makes messages appear old that are not.
     static let largeStep: Int64 = 60_000_000
-    /// For this long after a large step forward no message is dropped for its age.
+    /// For this time after a large step forward no message is removed because of its age.
     static let distrust: Int64 = 600_000_000
 
     enum Finding: Equatable {
         /// The newest time in the log is ahead of the clock by this number of microseconds.
         case ahead(Int64)
-        /// It no longer is.
+        /// It is no longer ahead.
         case caughtUp
-        /// Somebody set the clock, forward or back, by this number of microseconds.
+        /// The clock was set, forward or back, by this number of microseconds.
         case stepped(Int64)
     }
 
@@ -49,23 +48,23 @@ struct ClockWatch: Sendable {
     private var difference: Int64?
     private var distrustedUntil: Int64?
 
-    /// The time for a message that is stored now, after one with the time `last`. Times decrease only if the clock was
-    /// set back by more than ``tolerance``.
+    /// The timestamp for a message that is stored now, after one with the timestamp `last`. Timestamps decrease only if
+    /// the clock was set back by more than ``tolerance``.
     static func stamp(wall: Int64, last: Int64) -> Int64 {
         wall < last && last - wall <= tolerance ? last : wall
     }
 
-    /// Whether messages may be dropped for their age.
+    /// Whether messages may be removed because of their age.
     func isTrusted(elapsed: Int64) -> Bool { distrustedUntil.map { elapsed >= $0 } ?? true }
 
-    /// - Parameter newest: the latest time in the log.
+    /// - Parameter newest: The latest time in the log.
     mutating func look(wall: Int64, elapsed: Int64, newest: Int64) -> [Finding] {
         var findings: [Finding] = []
         let now = wall - elapsed
         if let difference, abs(now - difference) > Self.tolerance {
             findings.append(.stepped(now - difference))
             if now - difference > Self.largeStep { distrustedUntil = elapsed + Self.distrust }
-            // The way back makes up for it.
+            // The step back compensates for it.
             if now < difference { distrustedUntil = nil }
         }
         difference = now

@@ -1,19 +1,19 @@
 import TelemetryMQLog
 
-/// Whether the device has room: a value that knows from what became of the last writes.
+/// Whether the device has space: a value that derives it from the results of the last writes.
 struct StorageState: Sendable {
-    /// Why the last write was refused; `nil` while there is room.
+    /// The reason why the last write was refused; `nil` while there is space.
     private(set) var reason: String?
-    /// Messages that were refused since there was no room, or for good.
+    /// Messages that were refused since the device was full, or permanently.
     private(set) var refusedMessages: Int64 = 0
-    /// Of these, since there is no room.
+    /// The number of these since the device has been full.
     private(set) var refusedNow: Int64 = 0
-    /// Bytes of the smallest write that was refused since then: if there is room for these, somebody can go on.
+    /// The size of the smallest write that was refused since then: if there is space for it, a client can continue.
     private(set) var refusedBytes: Int64 = 0
 
     var isFull: Bool { reason != nil }
 
-    /// Nothing of a write of some messages was stored. Returns whether that is news: before, there was room.
+    /// A write of some messages failed. Returns whether that is new: there was space before.
     mutating func refuse(_ error: LogError, messages: Int, bytes: Int64) -> Bool {
         let bytes = max(bytes, 1)
         refusedMessages += Int64(messages)
@@ -25,7 +25,7 @@ struct StorageState: Sendable {
         return isNew
     }
 
-    /// A write succeeded, or would. Returns the number of messages that were refused in between, if there was no room
+    /// A write succeeded, or would. Returns the number of messages that were refused in between, if there was no space
     /// before.
     mutating func accept() -> Int64? {
         guard reason != nil else { return nil }

@@ -1,17 +1,18 @@
 import TelemetryNet
 
-/// How often a subscriber's id may be taken over: a few times at once, as after broken connections, then once a second.
+/// Limits how often a subscriber's id may be taken over: a few times at once, as after broken connections, then once a
+/// second.
 ///
-/// Two clients with one id that both subscribe again as soon as they are superseded would else take it from each other as
+/// Otherwise two clients with one id that both resubscribe when they are superseded would take it from each other as
 /// fast as they can.
 struct TakeoverLimit: Sendable {
     static let burst = 4
     static let interval = Duration.seconds(1)
 
-    /// Of an id: when all of its takeovers are available again. Each of them costs ``interval``.
+    /// For each id: when all of its takeovers are available again. Each of them costs ``interval``.
     private var debts: TextTable<ContinuousClock.Instant> = [:]
 
-    /// Counts a takeover; `nil`: it is allowed. Else how long to wait for the next one.
+    /// Counts a takeover; `nil` if it is allowed, otherwise the time to wait for the next one.
     mutating func take(_ id: String, at now: ContinuousClock.Instant) -> Duration? {
         let paid = max(debts[id] ?? now, now) + Self.interval
         let wait = paid - now - Self.interval * Self.burst
@@ -20,7 +21,7 @@ struct TakeoverLimit: Sendable {
         return nil
     }
 
-    /// Forgets the ids that have their whole number of takeovers again. Called now and then.
+    /// Removes the ids that have all of their takeovers available again. Called now and then.
     mutating func forget(at now: ContinuousClock.Instant) {
         guard !debts.isEmpty else { return }
         debts.removeAll { $0 <= now }

@@ -1,6 +1,6 @@
-/// The grammar of what may follow a chunk's size (RFC 9112 section 7.1.1): `*( BWS ";" BWS name [ BWS "=" BWS value ]
-/// )`, where a value is a token or a quoted string. It means nothing here, but two readers that disagree about its end
-/// disagree about where the body ends.
+/// The grammar of the extensions that may follow a chunk's size (RFC 9112 section 7.1.1): `*( BWS ";" BWS name [ BWS
+/// "=" BWS value ] )`; a value is a token or a quoted string. Extensions are ignored, but two parsers that disagree
+/// about where an extension ends disagree about where the body ends.
 func isChunkExtension(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var at = 0
     func skipBlanks() { while at < bytes.count, bytes[at] == 0x20 || bytes[at] == 0x09 { at += 1 } }
@@ -22,7 +22,7 @@ func isChunkExtension(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let end = at
         skipBlanks()
         guard skip("=") else {
-            // Blanks belong to the next extension, or are too many at the end.
+            // Blanks belong to the next extension, or are an error at the end.
             at = end
             continue
         }

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// Connections of one loop, counted from the moment when they are accepted.
+/// Counts the connections of one loop from the moment when they are accepted.
 final class HTTPCount: Sendable {
     private let count = Atomic(0)
 
@@ -9,12 +9,12 @@ final class HTTPCount: Sendable {
     func add(_ change: Int) { count.add(change, ordering: .relaxed) }
 }
 
-/// Room for connections, of all loops together.
+/// The limit on connections, shared by all loops.
 final class HTTPRoom: Sendable {
     enum Place { case free, beyondLimit, none }
 
-    /// Connections that are served beyond the limit: while each is answered, one that waits for its client is closed,
-    /// and if all are busy a health probe still gets through.
+    /// The number of connections served beyond the limit: each one that is accepted closes a connection that waits for
+    /// its client; if all are busy, a health probe still gets through.
     static let reserve = 64
 
     private let maxConnections: Int
@@ -24,16 +24,16 @@ final class HTTPRoom: Sendable {
 
     init(maxConnections: Int) { self.maxConnections = maxConnections }
 
-    /// Called, on any thread, when there is room for one who was refused it.
+    /// Called, on any thread, when a slot becomes free after one was refused.
     var whenFreed: @Sendable () -> Void {
         get { action.withLock { $0 } }
         set { action.withLock { $0 = newValue } }
     }
 
-    /// Takes a place; `none` if the reserve is taken too, and then ``whenFreed`` will be called.
+    /// Takes a slot; `none` if the reserve is full too, in which case ``whenFreed`` will be called.
     func take() -> Place {
         let all = maxConnections + Self.reserve
-        // Announced before it is looked at: whoever frees a place in between sees that it is awaited.
+        // Registered before the count is read: a connection that frees a slot in between sees that one is awaited.
         if taken.load(ordering: .sequentiallyConsistent) >= all {
             isAwaited.store(true, ordering: .sequentiallyConsistent)
             if taken.load(ordering: .sequentiallyConsistent) >= all { return .none }
@@ -48,7 +48,7 @@ final class HTTPRoom: Sendable {
     }
 }
 
-/// Accepts for all loops of a server, on the first one.
+/// Accepts connections for all loops of a server, on the first one.
 final class HTTPAcceptor: AcceptorUser {
     private let acceptor: Acceptor
     private let loop: EventLoop
@@ -57,7 +57,7 @@ final class HTTPAcceptor: AcceptorUser {
     private let counters: HTTPCounters
     private let descriptors = DescriptorShare()
     private var isClosed = false
-    /// That of the connection which is being accepted.
+    /// The slot of the connection that is being accepted.
     private var place = HTTPRoom.Place.none
 
     init(acceptor: Acceptor, loop: EventLoop, parts: [HTTPServerPart], room: HTTPRoom, counters: HTTPCounters) throws {
@@ -72,7 +72,7 @@ final class HTTPAcceptor: AcceptorUser {
     func mayAccept() -> Bool {
         place = room.take()
         guard place == .none else { return true }
-        // All are busy, and those in reserve too: who comes now stays in the system's queue until one is done, or waits.
+        // All are busy, including those in reserve: new connections stay in the system's queue until a slot is free.
         makeRoom(for: 1)
         acceptor.pauseForAMoment()
         return false
@@ -94,7 +94,7 @@ final class HTTPAcceptor: AcceptorUser {
         return false
     }
 
-    /// Closes a connection that waits, and lets the new one take its descriptor. Nobody else is accepted meanwhile.
+    /// Closes an idle connection, and reuses its descriptor for the new one. No other connection is accepted meanwhile.
     private func exchangeDescriptor(of accepted: Int32, _ peer: SocketAddress) {
         acceptor.pause()
         let bound = LoopBound(self, to: loop)
@@ -121,8 +121,8 @@ final class HTTPAcceptor: AcceptorUser {
         part.loop.execute { part.core.value.adopt(accepted, peer) }
     }
 
-    /// Closes so many connections that wait for their clients; the fullest loop does it, and another one if it has
-    /// none. Those that were accepted just now, whose request is still to come, are left alone.
+    /// Closes `count` connections that wait for their clients; the loop with the most connections does it, or another
+    /// loop if it has none. Connections that were accepted just now, whose request is still to come, are left alone.
     private func makeRoom(for count: Int, then done: @escaping @Sendable () -> Void = {}) {
         let fullestFirst = parts.sorted { $0.connections.value > $1.connections.value }
         let loop = loop
@@ -145,7 +145,7 @@ final class HTTPAcceptor: AcceptorUser {
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        // It holds this acceptor, which holds the room.
+        // The closure retains this acceptor, which retains the room.
         room.whenFreed = {}
         acceptor.close()
     }

@@ -1,14 +1,14 @@
-/// Takes the pieces of a streamed body. May be used from any task.
+/// Sends the pieces of a streamed body. May be used from any task.
 package struct HTTPBodyWriter: Sendable {
     let connection: LoopBound<HTTPConnection>
     let loop: EventLoop
-    /// The request of the connection that the body belongs to.
+    /// The id of the request that the body responds to.
     let number: Int
 
-    /// Sends the bytes at once, as one chunk; returns when there is room for more.
+    /// Sends the bytes at once, as one chunk; returns when there is space for more.
     ///
-    /// Throws ``HTTPPeerGone`` where nobody reads them any more, and `CancellationError` where the task is cancelled while it waits for
-    /// room; the bytes may then have been sent.
+    /// Throws ``HTTPPeerGone`` if the client no longer reads, and `CancellationError` if the task is cancelled while it
+    /// waits for space; the bytes may then have been sent.
     package func write(_ bytes: [UInt8]) async throws {
         try Task.checkCancellation()
         let (connection, loop, number) = (connection, loop, number)
@@ -26,11 +26,11 @@ package struct HTTPBodyWriter: Sendable {
     }
 }
 
-/// Nobody reads the body any more.
+/// An error: the body is no longer read.
 package struct HTTPPeerGone: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Reason: Sendable, Equatable {
         case closed
-        /// It took nothing for that long.
+        /// The client read nothing for this time.
         case tooSlow(Duration)
         case shutdown
     }

@@ -1,4 +1,4 @@
-/// A request that is being answered.
+/// A request that is being processed.
 struct HTTPExchange {
     var isHead: Bool
     var keepsConnection: Bool
@@ -12,7 +12,7 @@ extension HTTPConnection {
         number += 1
         exchange = HTTPExchange(
             isHead: request.method == "HEAD", keepsConnection: request.keepsConnection && !isLast, isVersion11: request.isVersion11)
-        // `OPTIONS *` asks whether there is a server (RFC 9110 section 9.3.7).
+        // `OPTIONS *` checks that the server is there (RFC 9110 section 9.3.7).
         if request.path == "*" { return respond(HTTPResponse(status: 204)) }
         switch core.handler {
         case .immediate(let handle): respond(handle(request))
@@ -20,7 +20,7 @@ extension HTTPConnection {
             var request = request
             request.peer = peer
             let (whole, number, loop, bound) = (request, number, core.loop, LoopBound(self, to: core.loop))
-            // Where it need not wait it has answered before this returns.
+            // If it need not wait, it has responded before this returns.
             let task = Task.immediate(executorPreference: loop) {
                 let response = await handle(whole)
                 if loop.isOnLoop { return bound.value.finish(response, number) }
@@ -42,7 +42,7 @@ extension HTTPConnection {
         core.lendOutput(to: &output)
         output.appendHead(of: response, common: core.commonFields())
         exchange.isEventStream = response.isEventStream
-        // Neither an endless body nor, in HTTP/1.0 which knows no chunks, one of unknown length has another request behind it.
+        // No further request can follow an endless body, nor, in HTTP/1.0, which has no chunks, one of unknown length.
         if case .stream = response.body, exchange.isEventStream || !exchange.isVersion11 { exchange.keepsConnection = false }
         if response.mayHaveBody {
             switch response.body {
@@ -56,7 +56,7 @@ extension HTTPConnection {
         if !exchange.keepsConnection {
             output.append("\r\nConnection: close\r\n\r\n")
         } else {
-            // What HTTP/1.1 does anyway.
+            // This is the default of HTTP/1.1.
             output.append(exchange.isVersion11 ? "\r\n\r\n" : "\r\nConnection: keep-alive\r\n\r\n")
         }
         self.exchange = exchange
@@ -99,11 +99,11 @@ extension HTTPConnection {
         }
         writers.append(continuation)
         advance()
-        // Within the serving of a request it is sent when that is over, and there is room until then.
+        // During the serving of a request the output is sent afterwards, and there is space until then.
         if output.count < Self.highWater { resumeWriters() }
     }
 
-    /// The task that waits for room is cancelled.
+    /// The task that waits for space is cancelled.
     func abandonWrites(_ number: Int) {
         if number == self.number { resumeWriters(throwing: CancellationError()) }
     }
@@ -119,7 +119,7 @@ extension HTTPConnection {
     private func endStream(_ number: Int, isWhole: Bool) {
         guard !isClosed, number == self.number, let exchange, exchange.isStreaming else { return }
         task = nil
-        // A body that broke off must not look whole: the connection ends without the last chunk.
+        // A truncated body must not look complete: the connection ends without the last chunk.
         guard isWhole else { return close(.closed) }
         core.lendOutput(to: &output)
         if exchange.isVersion11 { output.append("0\r\n\r\n") }

@@ -1,45 +1,47 @@
-/// One client: its requests are answered one after the other, in the order in which they came.
+/// One client connection: its requests are processed one after another, in the order in which they came.
 ///
-/// At rest it holds no memory beside itself: it receives into its loop's memory, and answers from memory that it borrows.
+/// An idle connection uses no memory besides the object itself: it receives into its loop's memory, and builds
+/// responses in memory that it borrows.
 final class HTTPConnection: EventHandler {
-    /// While so much of its answers is unsent, a client is not served on, and the writer of a streamed body waits.
+    /// While this number of response bytes is unsent, no further requests are served, and the writer of a streamed body
+    /// waits.
     static let highWater = 256 * 1024
-    /// A body of so many bytes is sent from where it is; what the system does not take of it is copied.
+    /// A body of at least this size is sent without copying; only what the system does not accept is copied.
     static let directBytes = 16 * 1024
 
     let descriptor: Int32
     let core: HTTPServerCore
     private let address: SocketAddress
-    /// As text, for the handlers: made when first asked for.
+    /// The address as text, for the handlers: created on first use.
     lazy var peer = address.description
     private var parser: HTTPRequestParser
     private var input = ByteQueue()
     var output = ByteQueue()
-    /// The request that is being answered; `nil` between requests.
+    /// The request that is being processed; `nil` between requests.
     var exchange: HTTPExchange?
     var task: Task<Void, Never>?
-    /// Counts requests, so that a late answer to one that is over is known as such.
+    /// Counts requests, so that a late response to one that is over is recognised.
     var number = 0
-    /// Of a streamed body, waiting for room.
+    /// The writer of a streamed body that waits for space.
     var writers: [CheckedContinuation<Void, any Error>] = []
     private var watched: EventSet = .readable
     private var isServing = false
-    /// Nothing more is read; when all is sent, our side ends.
+    /// No more input is read; once all output is sent, our side is closed.
     private var isEnding = false
     private var hasEnded = false
     private var isLastRequest = false
     private var peerEnded = false
-    /// The number of the request that the client's absence was looked into for.
+    /// The id of the request for which the client's presence was probed.
     private var probedNumber = 0
     private(set) var goneFor: HTTPPeerGone.Reason?
-    /// Since when it has been at rest, or our side has ended.
+    /// The time since which it has been idle, or our side has been closed.
     private var restingSince: ContinuousClock.Instant
-    /// Since when the client has taken nothing of what waits for it.
+    /// The time since which the client has read nothing of the pending output.
     private var blockedSince: ContinuousClock.Instant?
-    /// When the request that is not whole yet began to arrive.
+    /// The time when the request that is still incomplete began to arrive.
     private var partialSince: ContinuousClock.Instant?
 
-    /// Bytes of unfinished requests and unread responses, as the core knows them.
+    /// Bytes of unfinished requests and unread responses, as last reported to the core.
     private var heldBytes = 0
 
     var isClosed: Bool { goneFor != nil }
@@ -85,8 +87,8 @@ final class HTTPConnection: EventHandler {
 
     private var canServe: Bool { exchange == nil && !isClosed && !isEnding && output.count < Self.highWater }
 
-    /// Handles requests from the front of the bytes until one is under way, answers wait for the client, or more bytes are needed;
-    /// returns how many it took.
+    /// Handles requests from the front of the bytes until one is being processed, responses wait for the client, or
+    /// more bytes are needed; returns the number of bytes consumed.
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
         isServing = true
         defer { isServing = false }
@@ -119,7 +121,8 @@ final class HTTPConnection: EventHandler {
         respond(core.configuration.refusal(refusal.status, refusal.reason))
     }
 
-    /// Does what can be done now: serves what was received, sends what is answered, and sees to what to wait for. Called after every event.
+    /// Does what can be done now: serves received requests, sends output, and registers for the next events. Called
+    /// after every event.
     func advance() {
         guard !isServing else { return }
         defer { noteHeldBytes() }
@@ -129,7 +132,7 @@ final class HTTPConnection: EventHandler {
                 let used = serve(input.bytes)
                 input.consume(used)
             }
-            // Where sending makes room for answers, the next request may be there already.
+            // If sending has freed output space, the next request may already be there.
             isHeldBack = !canServe
             probeEndedClient()
             guard !isClosed, send() else { return }
@@ -142,11 +145,11 @@ final class HTTPConnection: EventHandler {
         watch()
     }
 
-    /// Finds out whether a client that has ended its sending while its request is being worked on is still there.
+    /// Finds out whether a client that has closed its sending side during its request is still there.
     ///
-    /// A client that only closed its own side reads the interim response and ignores it, as RFC 9110 section 15.2 requires; the host of
-    /// one that closed the connection refuses it with a reset, which cancels the task. HTTP/1.0 has no interim responses: there the
-    /// deadline of the request ends the work.
+    /// A client that only closed its own side reads the interim response and ignores it, as RFC 9110 section 15.2
+    /// requires; the host of one that closed the connection refuses it with a reset, which cancels the task. HTTP/1.0
+    /// has no interim responses: there the request's deadline ends the work.
     private func probeEndedClient() {
         guard peerEnded, probedNumber != number, task != nil, let exchange, exchange.isVersion11, !exchange.isStreaming else { return }
         probedNumber = number
@@ -154,7 +157,7 @@ final class HTTPConnection: EventHandler {
         output.append("HTTP/1.1 100 Continue\r\n\r\n")
     }
 
-    /// A request counts as begun with its first byte, so that one who sends it byte by byte gains no time.
+    /// A request counts as begun with its first byte, so that a client that sends byte by byte gains no time.
     private func notePartialRequest() {
         if exchange != nil || (input.isEmpty && !parser.isWithinRequest) {
             partialSince = nil
@@ -163,7 +166,7 @@ final class HTTPConnection: EventHandler {
         }
     }
 
-    /// The request is over, its answer in the output.
+    /// The request is complete, with its response in the output.
     func endExchange() {
         if exchange?.keepsConnection != true { isEnding = true }
         exchange = nil
@@ -172,7 +175,7 @@ final class HTTPConnection: EventHandler {
 
     // MARK: Sending
 
-    /// Returns whether the connection is still there.
+    /// Returns whether the connection is still open.
     private func send() -> Bool {
         do {
             while !output.isEmpty {
@@ -192,7 +195,7 @@ final class HTTPConnection: EventHandler {
         return !isClosed
     }
 
-    /// Sends what waits, and the bytes behind it; returns how many of these were taken.
+    /// Sends the pending output, then `bytes`; returns the number of those that were taken.
     func sendDirectly(_ bytes: [UInt8]) -> Int {
         guard blockedSince == nil else { return 0 }
         do {
@@ -210,7 +213,7 @@ final class HTTPConnection: EventHandler {
         }
     }
 
-    /// Ends our side and lets the client end its own, so that a reset does not destroy an answer on its way.
+    /// Closes our side and lets the client close its own, so that a reset does not destroy a response on its way.
     private func endWriting() {
         if peerEnded { return close(.closed) }
         if !hasEnded {
@@ -223,7 +226,7 @@ final class HTTPConnection: EventHandler {
 
     private func watch() {
         var wanted: EventSet = []
-        // While a request is under way, reading finds out whether the client is still there, within a bound.
+        // While a request is being processed, reading detects whether the client is still there, within a limit.
         let mayRead = input.count < core.configuration.limits.maxHeadBytes || isEnding || exchange?.isEventStream == true
         if !peerEnded, mayRead { wanted.insert(.readable) }
         if !output.isEmpty { wanted.insert(.writable) }
@@ -234,15 +237,15 @@ final class HTTPConnection: EventHandler {
 
     // MARK: Room for others
 
-    /// Since when it has waited for its client: for a request, for the rest of one, or to read a response; `nil` while
-    /// a request is being answered.
+    /// The time since which it has waited for its client: for a request, for the rest of one, or for the client to read
+    /// a response; `nil` while a request is being processed.
     var waitingSince: ContinuousClock.Instant? {
         if isClosed { return nil }
         if let blockedSince { return blockedSince }
         return exchange == nil ? partialSince ?? restingSince : nil
     }
 
-    /// Between requests.
+    /// Whether it is between requests.
     var isResting: Bool { exchange == nil && partialSince == nil && blockedSince == nil && !isEnding }
 
     private func noteHeldBytes() {
@@ -252,7 +255,7 @@ final class HTTPConnection: EventHandler {
         heldBytes = now
     }
 
-    /// `nil` if it holds nothing that its client could be blamed for.
+    /// `nil` if it holds no memory that is due to its client.
     func memoryHolder(patience: Duration) -> MemoryPressure.Holder<HTTPConnection>? {
         guard heldBytes > 0, let waitingSince else { return nil }
         let age = core.loop.now - waitingSince
@@ -260,12 +263,12 @@ final class HTTPConnection: EventHandler {
         return MemoryPressure.Holder(id: self, bytes: heldBytes, age: age)
     }
 
-    /// Refuses the request that is not whole, or closes the connection if a response waits already.
+    /// Refuses the incomplete request, or closes the connection if a response is already pending.
     func giveUpMemory() {
         core.configuration.counters.closed(.memoryLimit)
         guard exchange == nil, output.isEmpty, !isEnding else { return close(.closed) }
         parser = HTTPRequestParser(limits: core.configuration.limits)
-        refuse(HTTPRefusal(503, "the connections hold more of unfinished requests than the server has room for"))
+        refuse(HTTPRefusal(503, "the connections hold more bytes of unfinished requests than the server allows"))
         advance()
     }
 
@@ -294,7 +297,7 @@ final class HTTPConnection: EventHandler {
         }
     }
 
-    /// Closes now where no request is under way, else behind its answer.
+    /// Closes now if no request is being processed, otherwise after its response.
     func closeAfterRequest() {
         isLastRequest = true
         if exchange == nil {

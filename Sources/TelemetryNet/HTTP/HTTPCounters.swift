@@ -1,12 +1,12 @@
 import Synchronization
 
-/// What a server counts from its start, and what it has open. May be read from any thread.
+/// The counters of a server since its start, and its open connections. May be read from any thread.
 package final class HTTPCounters: Sendable {
     /// Why the server closed a connection that the client had not ended.
     package enum Reason: String, CaseIterable, Sendable {
-        /// It had waited longest for its client when another connection needed the room.
+        /// It had waited longest for its client when another connection needed the slot.
         case connectionLimit = "connection_limit"
-        /// It held most for longest when all together held too much.
+        /// It had the largest product of memory and time when all connections together used too much.
         case memoryLimit = "memory_limit"
         case descriptors
         case requestTimeout = "request_timeout"
@@ -37,7 +37,7 @@ package final class HTTPCounters: Sendable {
 
     func ended() { counts.withLock { $0.open -= 1 } }
     func closed(_ reason: Reason) { counts.withLock { $0.closed[reason, default: 0] += 1 } }
-    /// A request that no handler sees: not HTTP, too large, or too slow.
+    /// Counts a request that no handler sees: not HTTP, too large, or too slow.
     func refused() { counts.withLock { $0.refused += 1 } }
     func acceptFailed() { counts.withLock { $0.acceptFailures += 1 } }
 
@@ -46,7 +46,7 @@ package final class HTTPCounters: Sendable {
 }
 
 extension ByteWriter {
-    /// What an HTTP server counts, in the Prometheus text format; the names are the same in all programs.
+    /// The metrics of an HTTP server in the Prometheus text format; the names are the same in all programs.
     package mutating func appendMetrics(of server: HTTPCounters) {
         let counts = server.snapshot
         appendMetric(
@@ -58,7 +58,7 @@ extension ByteWriter {
             "HTTP requests that were malformed, too large or too slow.", Int64(counts.refused))
         appendMetric(
             "telemetry_http_accept_failures_total", "counter",
-            "HTTP connections that could not be accepted, for want of descriptors or memory.",
+            "HTTP connections that could not be accepted, because descriptors or memory ran out.",
             Int64(counts.acceptFailures))
         let closed: StaticString = "telemetry_http_connections_closed_total"
         appendMetricFamily(

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a request's head says.
+/// The parsed head of a request.
 struct HTTPHead {
     enum Body: Equatable {
         case length(Int)
@@ -13,8 +13,8 @@ struct HTTPHead {
     var expectsContinue: Bool
 }
 
-/// The fields that the server itself goes by, as they are met. Whatever leaves a doubt about the body's end is refused, since the
-/// next request begins there (RFC 9112 section 11.2).
+/// The fields that the server itself evaluates, as they arrive. Anything that leaves the end of the body ambiguous is
+/// refused, because the next request begins there (RFC 9112 section 11.2).
 struct HTTPFieldsOfServer {
     private var hosts = 0
     private var length: Int?
@@ -27,7 +27,7 @@ struct HTTPFieldsOfServer {
         switch name.count {
         case 4 where equalsWithoutCase(name, "host"):
             hosts += 1
-            guard value.isEmpty || isAuthority(value) else { throw HTTPRefusal(400, "Host is no host: \(shown(value))") }
+            guard value.isEmpty || isAuthority(value) else { throw HTTPRefusal(400, "invalid Host: \(shown(value))") }
         case 6 where equalsWithoutCase(name, "expect"):
             guard equalsWithoutCase(value, "100-continue") else { throw HTTPRefusal(417, "Expect: \(shown(value))") }
             expectsContinue = true
@@ -39,7 +39,7 @@ struct HTTPFieldsOfServer {
             }
         case 14 where equalsWithoutCase(name, "content-length"):
             guard length == nil else { throw HTTPRefusal(400, "more than one Content-Length") }
-            guard !value.isEmpty, value.allSatisfy({ $0 &- 48 < 10 }) else { throw HTTPRefusal(400, "Content-Length is no number: \(shown(value))") }
+            guard !value.isEmpty, value.allSatisfy({ $0 &- 48 < 10 }) else { throw HTTPRefusal(400, "invalid Content-Length: \(shown(value))") }
             guard let number = parseDecimal(value), number <= limits.maxBodyBytes else { throw .bodyTooLarge(limits) }
             length = Int(number)
         case 17 where equalsWithoutCase(name, "transfer-encoding"):
@@ -50,21 +50,21 @@ struct HTTPFieldsOfServer {
         }
     }
 
-    /// Where `chunked` is not the last and only there, the body's end cannot be known (RFC 9112 section 6.3).
+    /// Unless `chunked` is the last coding and occurs once, the end of the body cannot be known (RFC 9112 section 6.3).
     private static func refusal(ofCoding value: UnsafeRawBufferPointer) -> HTTPRefusal {
         let codings = value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
             .map { trimmed(UnsafeRawBufferPointer(rebasing: $0)) }
         let isLast = equalsWithoutCase(codings.last!, "chunked")
         let areTokens = codings.allSatisfy { !$0.isEmpty && $0.allSatisfy(isTokenByte) }
         guard isLast, areTokens, !codings.dropLast().contains(where: { equalsWithoutCase($0, "chunked") }) else {
-            return HTTPRefusal(400, "Transfer-Encoding leaves the body's end open: \(shown(value))")
+            return HTTPRefusal(400, "unsupported Transfer-Encoding, chunked must be the last coding: \(shown(value))")
         }
         return HTTPRefusal(501, "Transfer-Encoding: \(shown(value))")
     }
 
     func body(isVersion11: Bool) throws(HTTPRefusal) -> HTTPHead.Body {
         guard hosts == 1 || (hosts == 0 && !isVersion11) else {
-            throw HTTPRefusal(400, "HTTP/1.1 asks for one Host field; there are \(hosts)")
+            throw HTTPRefusal(400, "HTTP/1.1 requires exactly one Host header; received \(hosts)")
         }
         guard isChunked else { return .length(length ?? 0) }
         guard length == nil else { throw HTTPRefusal(400, "both Content-Length and Transfer-Encoding") }
@@ -74,7 +74,7 @@ struct HTTPFieldsOfServer {
 
     func keepsConnection(isVersion11: Bool) -> Bool { !closes && (isVersion11 || keepsAlive) }
 
-    /// HTTP/1.0 has no interim answers, and nobody waits to send no body.
+    /// HTTP/1.0 has no interim responses, and no client waits to send an empty body.
     func expectsContinue(isVersion11: Bool, _ body: HTTPHead.Body) -> Bool { expectsContinue && isVersion11 && body != .length(0) }
 }
 
@@ -92,14 +92,14 @@ extension HTTPRefusal {
 
 // MARK: - Bytes of the grammar
 
-/// A byte of a token (RFC 9110 section 5.6.2). The words have a bit for each of the ASCII characters that may be in one.
+/// A byte of a token (RFC 9110 section 5.6.2). The two words have one bit per ASCII character, set if it is allowed.
 func isTokenByte(_ byte: UInt8) -> Bool { isIn(byte, 0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
 
 private func isIn(_ byte: UInt8, _ low: UInt64, _ high: UInt64) -> Bool {
     byte < 0x80 && (byte < 0x40 ? low : high) >> UInt64(byte & 0x3F) & 1 == 1
 }
 
-/// `host`, `host:port`, `[::1]:port` (RFC 3986 sections 3.2.2 and 3.2.3), without a name of a user.
+/// `host`, `host:port`, `[::1]:port` (RFC 3986 sections 3.2.2 and 3.2.3), without user information.
 func isAuthority(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var host = bytes
     var port: Slice<UnsafeRawBufferPointer>?
@@ -119,7 +119,7 @@ func isAuthority(_ bytes: UnsafeRawBufferPointer) -> Bool {
     return !bytes.isEmpty && (port.map { $0.count <= 5 && $0.allSatisfy { $0 &- 48 < 10 } } ?? true)
 }
 
-/// Without blanks at both ends.
+/// Returns the bytes without blanks at both ends.
 func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     var start = 0
     var end = bytes.count
@@ -128,7 +128,7 @@ func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
 }
 
-/// A part of what a client sent, fit for its answer: printable ASCII, and not much of it.
+/// An excerpt of what a client sent, safe to echo in the response: printable ASCII, of limited length.
 func shown(_ bytes: some Sequence<UInt8>) -> String {
     String(decoding: bytes.prefix(64).map { $0 >= 0x20 && $0 < 0x7F ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Reads a request's head, from its first byte to its empty line, each line ended by CRLF.
+/// Parses a request's head, from its first byte to its empty line, with each line ended by CRLF.
 struct HTTPHeadParser {
     let limits: HTTPLimits
 
@@ -27,7 +27,7 @@ struct HTTPHeadParser {
         return HTTPHead(request: request, body: body, expectsContinue: server.expectsContinue(isVersion11: isVersion11, body))
     }
 
-    /// Where the CRLF of the line begins.
+    /// The index at which the line's CRLF begins.
     private func lineEnd(_ head: UnsafeRawBufferPointer, _ start: Int) -> Int {
         let found = memchr(head.baseAddress! + start, 0x0A, head.count - start)!
         return head.baseAddress!.distance(to: UnsafeRawPointer(found)) - 1
@@ -38,12 +38,12 @@ struct HTTPHeadParser {
         return start..<start + Int32(part.count)
     }
 
-    /// Name and value of a line that is not empty; of a trailer field too.
+    /// Parses the name and value of a non-empty line; also used for trailer fields.
     static func field(_ line: UnsafeRawBufferPointer) throws(HTTPRefusal) -> (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
-        guard line[0] != 0x20, line[0] != 0x09 else { throw HTTPRefusal(400, "a folded header field") }
+        guard line[0] != 0x20, line[0] != 0x09 else { throw HTTPRefusal(400, "folded header fields are not supported") }
         var colon = 0
         while colon < line.count, isTokenByte(line[colon]) { colon += 1 }
-        guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else { throw HTTPRefusal(400, "no header field: \(shown(line))") }
+        guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else { throw HTTPRefusal(400, "invalid header field: \(shown(line))") }
         let value = trimmed(UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
         for byte in value where byte < 0x20 && byte != 0x09 || byte == 0x7F { throw HTTPRefusal(400, "a control character in a header field") }
         return (UnsafeRawBufferPointer(rebasing: line[..<colon]), value)
@@ -63,7 +63,7 @@ private struct RequestLine {
         var second = space + 1
         while second < line.count, line[second] > 0x20, line[second] < 0x7F, line[second] != UInt8(ascii: "#") { second += 1 }
         guard space > 0, second > space + 1, second < line.count, line[space] == 0x20, line[second] == 0x20 else {
-            throw HTTPRefusal(400, "no request line: \(shown(line))")
+            throw HTTPRefusal(400, "invalid request line: \(shown(line))")
         }
         isVersion11 = try Self.isVersion11(UnsafeRawBufferPointer(rebasing: line[(second + 1)...]))
         method = String(decoding: line[..<space], as: UTF8.self)
@@ -75,17 +75,17 @@ private struct RequestLine {
         query = mark.map { String(decoding: rest[($0 + 1)...], as: UTF8.self) } ?? ""
     }
 
-    /// A later version 1 is read as 1.1, which it must agree with (RFC 9110 section 2.5).
+    /// A later version 1.x is treated as 1.1, with which it must be compatible (RFC 9110 section 2.5).
     private static func isVersion11(_ text: UnsafeRawBufferPointer) throws(HTTPRefusal) -> Bool {
         guard text.count == 8, text.prefix(5).elementsEqual("HTTP/".utf8), text[6] == UInt8(ascii: "."), text[5] &- 48 < 10, text[7] &- 48 < 10
-        else { throw HTTPRefusal(400, "no version of HTTP: \(shown(text))") }
-        guard text[5] == UInt8(ascii: "1") else { throw HTTPRefusal(505, "\(shown(text)) is not served") }
+        else { throw HTTPRefusal(400, "invalid HTTP version: \(shown(text))") }
+        guard text[5] == UInt8(ascii: "1") else { throw HTTPRefusal(505, "\(shown(text)) is not supported") }
         return text[7] != UInt8(ascii: "0")
     }
 
-    /// Path and query of a target in one of the forms of RFC 9112 section 3.2.
+    /// Returns path and query of a target in one of the forms of RFC 9112 section 3.2.
     private static func originForm(of target: UnsafeRawBufferPointer, _ method: String) throws(HTTPRefusal) -> UnsafeRawBufferPointer {
-        if method == "CONNECT" { throw HTTPRefusal(501, "CONNECT is not served") }
+        if method == "CONNECT" { throw HTTPRefusal(501, "CONNECT is not supported") }
         if target[0] == UInt8(ascii: "/") { return target }
         if target.count == 1, target[0] == UInt8(ascii: "*"), method == "OPTIONS" { return target }
         for scheme in ["http://", "https://"] as [StaticString] {
@@ -95,6 +95,6 @@ private struct RequestLine {
             guard isAuthority(UnsafeRawBufferPointer(rebasing: target[count..<end])) else { break }
             return UnsafeRawBufferPointer(rebasing: target[end...])
         }
-        throw HTTPRefusal(400, "no request target: \(shown(target))")
+        throw HTTPRefusal(400, "invalid request target: \(shown(target))")
     }
 }

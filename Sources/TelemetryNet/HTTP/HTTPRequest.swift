@@ -1,28 +1,30 @@
-/// One request, whole: its head as received, with places of its parts, and its body.
+/// One complete request: its head as received, with the positions of its parts, and its body.
 package struct HTTPRequest: Sendable {
     struct Field: Sendable {
         var name: Range<Int32>
         var value: Range<Int32>
     }
 
-    /// The bytes up to the empty line.
+    /// The bytes of the head up to the empty line.
     let head: [UInt8]
     let fields: [Field]
     /// `GET`. Methods are case-sensitive (RFC 9110 section 9.1).
     package let method: String
-    /// The path, still percent-encoded, in origin form: `/api/v1/gpus`. `*` of an `OPTIONS` that asks the server as a whole.
+    /// The path, still percent-encoded, in origin form: `/api/v1/gpus`. `*` for an `OPTIONS` request about the server
+    /// as a whole.
     package let path: String
-    /// Behind the `?`, still percent-encoded; empty where there is none.
+    /// The part after the `?`, still percent-encoded; empty if there is none.
     package let query: String
-    /// HTTP/1.1, or else 1.0.
+    /// `true` for HTTP/1.1, `false` for 1.0.
     package let isVersion11: Bool
-    /// The connection may serve another request after this one (RFC 9112 section 9.3).
+    /// Whether the connection may serve another request after this one (RFC 9112 section 9.3).
     package let keepsConnection: Bool
     package var body: [UInt8] = []
-    /// Who sent it.
+    /// The client's address.
     package var peer = ""
 
-    /// The value of a header field, the first of several; `nil` where it is not there. Names are compared without case.
+    /// The value of a header field, the first if there are several; `nil` if there is none. Names are compared
+    /// case-insensitively.
     package func header(_ name: StaticString) -> String? {
         for field in fields where matches(field.name, name) { return text(field.value) }
         return nil
@@ -44,7 +46,7 @@ package struct HTTPRequest: Sendable {
     }
 }
 
-/// Compares ASCII letters without case, and all else as it is. The text is one in small letters.
+/// Compares ASCII letters case-insensitively, and everything else exactly. The text must be in lower case.
 func equalsWithoutCase(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
     guard bytes.count == text.utf8CodeUnitCount else { return false }
     for i in 0..<bytes.count {

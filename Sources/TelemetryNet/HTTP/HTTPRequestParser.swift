@@ -1,31 +1,33 @@
 import Glibc
 
-/// What a server accepts.
+/// The limits of the requests that a server accepts.
 package struct HTTPLimits: Sendable {
-    /// Bytes of the request line; a longer one is answered with 414.
+    /// The maximum length of the request line in bytes; a longer one is refused with 414.
     package var maxRequestLineBytes = 8192
-    /// Bytes of the whole head; a larger one is answered with 431. So are trailers and chunk extensions that are more than this together.
+    /// The maximum size of the whole head in bytes; a larger one is refused with 431. The limit also applies to the
+    /// trailers and chunk extensions of a request together.
     package var maxHeadBytes = 32 * 1024
     package var maxFieldCount = 100
-    /// Bytes of a body; a larger one is answered with 413.
+    /// The maximum size of a body in bytes; a larger one is refused with 413.
     package var maxBodyBytes = 1 << 20
 
     package init() {}
 }
 
-/// Why a request is refused; the connection is closed behind the answer, since its framing is not to be trusted.
+/// The reason why a request is refused; the connection is closed after the response, because its framing cannot be
+/// trusted.
 package struct HTTPRefusal: Error, Equatable {
     package var status: Int
     package var reason: String
 }
 
-/// Reads requests from received bytes by RFC 9112. A value with no input or output of its own: in whatever pieces the bytes come, it
-/// says the same.
+/// Parses requests from received bytes according to RFC 9112. A value that performs no I/O: the result does not depend
+/// on how the bytes are split.
 ///
-/// What leaves room for two readings is refused: bare line feeds, folded fields, space before the colon, two lengths.
+/// Anything ambiguous is refused: bare line feeds, folded fields, space before the colon, two lengths.
 package struct HTTPRequestParser {
     package enum Step {
-        /// More bytes are needed; `used` of those given are taken.
+        /// More bytes are needed; `used` of the given bytes were consumed.
         case needsMore
         /// The client waits for `100 Continue` before it sends the body.
         case expectsContinue
@@ -41,7 +43,7 @@ package struct HTTPRequestParser {
         case trailer
     }
 
-    /// Memory is set aside for so much of a body whose length is announced; for more when it comes.
+    /// The maximum memory reserved for a body whose length is announced; more is allocated as the body arrives.
     private static let reserved = 64 * 1024
 
     private static let maxEmptyLines = 16
@@ -49,11 +51,11 @@ package struct HTTPRequestParser {
     let limits: HTTPLimits
     private var state = State.head
     private var request: HTTPRequest?
-    /// Bytes of the head in which no end was found.
+    /// Bytes of the head that were already searched for its end.
     private var searched = 0
     private var hasRequestLine = false
     private var emptyLines = 0
-    /// Bytes of a chunked body that carry nothing: extensions and trailers.
+    /// Bytes of a chunked body that carry no content: extensions and trailers.
     private var idleBytes = 0
 
     package init(limits: HTTPLimits) {
@@ -62,18 +64,19 @@ package struct HTTPRequestParser {
 
     /// Whether a part of a request has been read.
     var isWithinRequest: Bool { request != nil }
-    /// Bytes of the request that is not whole yet.
+    /// Bytes of the request that is still incomplete.
     var heldBytes: Int { request.map { $0.head.count + $0.body.count } ?? 0 }
 
-    /// Reads on from the front of `bytes` and sets `used` to the number that it took. After an error nothing more can be read.
+    /// Continues at the front of `bytes` and sets `used` to the number of bytes consumed. After an error nothing more
+    /// can be read.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer, used: inout Int) throws(HTTPRefusal) -> Step {
         used = 0
         while true {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
             switch state {
             case .head:
-                // Empty lines before a request are ignored (RFC 9112 section 2.2), but a client that sends nothing else
-                // is not a client.
+                // Empty lines before a request are ignored (RFC 9112 section 2.2), but a peer that sends nothing else
+                // is not an HTTP client.
                 if rest.count >= 2, rest[0] == 0x0D, rest[1] == 0x0A {
                     emptyLines += 1
                     guard emptyLines <= Self.maxEmptyLines else {
@@ -96,7 +99,7 @@ package struct HTTPRequestParser {
                     request!.body.reserveCapacity(min(length, Self.reserved))
                 case .chunked: state = .chunkSize
                 }
-                // Whoever sends the body without waiting for the word needs none (RFC 9110 section 10.1.1).
+                // A client that sends the body without waiting does not need the response (RFC 9110 section 10.1.1).
                 if head.expectsContinue, used == bytes.count { return .expectsContinue }
             case .body(let remaining):
                 let count = min(remaining, rest.count)
@@ -124,7 +127,7 @@ package struct HTTPRequestParser {
                 }
                 state = .chunkEnd
             case .chunkEnd:
-                // The first wrong byte is enough: the second may never come.
+                // The first wrong byte is enough: the second may never arrive.
                 if let first = rest.first, first != 0x0D { throw HTTPRefusal(400, "a chunk is longer than its size") }
                 guard rest.count >= 2 else { return .needsMore }
                 guard rest[1] == 0x0A else { throw HTTPRefusal(400, "a chunk is longer than its size") }
@@ -134,7 +137,8 @@ package struct HTTPRequestParser {
                 guard let line = try line(rest, limit: limits.maxHeadBytes, what: "trailer") else { return .needsMore }
                 used += line.count + 2
                 if line.isEmpty { return finish() }
-                // Read by the rules, and dropped: no field that is known here may come so late (RFC 9110 section 6.5.1).
+                // Trailers are validated and dropped: no field that is known here may be in a trailer (RFC 9110 section
+                // 6.5.1).
                 try takeIdleBytes(line.count + 2)
                 _ = try HTTPHeadParser.field(line)
             }
@@ -186,12 +190,12 @@ package struct HTTPRequestParser {
         return UnsafeRawBufferPointer(rebasing: bytes[..<(lineFeed - 1)])
     }
 
-    /// The size, and the length of the extension behind it, which means nothing here.
+    /// Returns the size, and the length of the extension after it, which is ignored.
     private func chunkSize(_ line: UnsafeRawBufferPointer) throws(HTTPRefusal) -> (size: Int, extensionBytes: Int) {
         var size = 0
         var digits = 0
         while digits < line.count, let nibble = hexValue(line[digits]) {
-            // Beyond any limit already, and never to overflow.
+            // The size is already above any limit; stopping here avoids an overflow.
             guard digits < 15 else { throw .bodyTooLarge(limits) }
             size = size << 4 | Int(nibble)
             digits += 1

@@ -1,19 +1,20 @@
-/// An answer: status, header fields and body.
+/// A response: status, header fields and body.
 package struct HTTPResponse: Sendable {
     package enum Body: Sendable {
         case bytes([UInt8])
-        /// Written piece by piece, with chunked transfer coding; the writer waits while the client does not read. The task is
-        /// cancelled when the client is gone.
+        /// Written piece by piece, with chunked transfer coding; the writer waits while the client does not read. The
+        /// task is cancelled when the client disconnects.
         ///
-        /// A `text/event-stream` has no end of its own: there a client that ends its sending is gone too, and whoever shuts the server
-        /// down first tells the writer to end. Of any other body a client may have ended its sending and still wait for all of it.
+        /// A `text/event-stream` has no end: a client that closes its sending side counts as disconnected, and a
+        /// program that shuts the server down must first end the writer. With any other body, a client may have closed
+        /// its sending side and still wait for the rest.
         case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
     }
 
     package var status: Int
-    /// Beside `Date`, `Server`, `Content-Length`, `Transfer-Encoding` and `Connection`, which the server adds.
+    /// In addition to `Date`, `Server`, `Content-Length`, `Transfer-Encoding` and `Connection`, which the server adds.
     package var headers: [(name: String, value: String)]
-    /// Not sent in answer to `HEAD`, nor with a status that has none: 204, 304.
+    /// Not sent in response to `HEAD`, nor with a status that has no body: 204, 304.
     package var body: Body
 
     package init(status: Int = 200, headers: [(name: String, value: String)] = [], body: Body = .bytes([])) {
@@ -30,7 +31,7 @@ package struct HTTPResponse: Sendable {
         HTTPResponse(status: status, contentType: "text/plain; charset=utf-8", Array((text + "\n").utf8))
     }
 
-    /// Statuses whose answer ends with its head (RFC 9112 section 6.3).
+    /// Statuses whose response has no body (RFC 9112 section 6.3).
     var mayHaveBody: Bool { status >= 200 && status != 204 && status != 304 }
 
     var isEventStream: Bool {
@@ -82,7 +83,7 @@ package struct HTTPResponse: Sendable {
 }
 
 extension ByteQueue {
-    /// Status line and header fields, up to the line that says how the body is framed.
+    /// The status line and header fields, up to the field that describes the framing of the body.
     mutating func appendHead(of response: HTTPResponse, common: [UInt8]) {
         append("HTTP/1.1 ")
         appendDecimal(UInt64(response.status))
@@ -97,7 +98,8 @@ extension ByteQueue {
         }
     }
 
-    /// What could end the field, or the head, becomes a space (RFC 9110 section 5.5): a value may hold a client's text.
+    /// A byte that could end the field or the head becomes a space (RFC 9110 section 5.5), because a value may contain
+    /// a client's text.
     private mutating func appendFieldText(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
@@ -107,7 +109,7 @@ extension ByteQueue {
         }
     }
 
-    /// The length of a chunk, which is not 0, and the end of its line.
+    /// The length of a chunk, which is not 0, and its line end.
     mutating func appendChunkSize(_ count: Int) {
         let digits = (Int.bitWidth - count.leadingZeroBitCount + 3) / 4
         let out = room(digits)

@@ -1,40 +1,43 @@
 import Glibc
 
-/// Answers requests.
+/// Responds to requests.
 package enum HTTPHandler: Sendable {
     /// Runs on the loop's thread: it may use what the loop owns, and must not wait.
     case immediate(@Sendable (HTTPRequest) -> HTTPResponse)
-    /// Runs as a task of its own, with the connection's loop as its preferred executor: at once, up to where it first waits. It is
-    /// cancelled when the client goes away.
+    /// Runs as a task of its own, with the connection's loop as its preferred executor, and immediately until its first
+    /// suspension. It is cancelled when the client disconnects.
     case task(@Sendable (HTTPRequest) async -> HTTPResponse)
 }
 
-/// An HTTP/1.1 server (RFC 9112) on one event loop or several.
+/// An HTTP/1.1 server (RFC 9112) on one or several event loops.
 ///
-/// One loop accepts, and hands each connection to the loop that has the fewest; from then on everything of the connection is on that
-/// loop's thread. Limits hold for all loops together.
+/// One loop accepts, and hands each connection to the loop with the fewest connections; after that, the connection
+/// stays on that loop's thread. Limits apply to all loops together.
 package final class HTTPServer: Sendable {
     package struct Configuration: Sendable {
         package var limits = HTTPLimits()
-        /// Beyond this number each new connection closes the one that has waited longest for its client.
+        /// The maximum number of connections; each new connection beyond it closes the one that has waited longest for
+        /// its client.
         package var maxConnections = 16_384
-        /// Bytes that unfinished requests and unread responses of all connections may hold, shared out among the loops.
-        /// Beyond it those that hold most for longest are refused with 503, or closed.
+        /// The maximum number of bytes that unfinished requests and unread responses of all connections may use,
+        /// divided among the loops. Beyond it, the connections with the largest product of memory and time are refused
+        /// with 503, or closed.
         package var maxHeldBytes = 256 << 20
-        /// From the first byte of a request to its last; a slower client is answered with 408.
+        /// The maximum time from the first byte of a request to its last; a slower client receives 408.
         package var requestTimeout = Duration.seconds(30)
-        /// Between requests.
+        /// The maximum idle time between requests.
         package var idleTimeout = Duration.seconds(120)
-        /// How long a client may take nothing of an answer that waits for it: then it is given up.
+        /// The maximum time for which a client may read nothing of a pending response; after it the connection is
+        /// closed.
         package var writeTimeout = Duration.seconds(60)
-        /// Added to every answer as `Server`.
+        /// The value of the `Server` header field of every response.
         package var name = "gpu-telemetry"
-        /// Event loops of a server that has its own; more than the processors can run at once gain nothing.
+        /// The number of event loops of a server that has its own; more than the number of processors brings no gain.
         package var loops = min(4, processorCount)
-        /// Answers what is no request, or too large or too slow a one, which no handler sees: by status and reason.
+        /// Creates the response, by status and reason, to input that no handler sees: not HTTP, too large or too slow.
         package var refusal: @Sendable (_ status: Int, _ reason: String) -> HTTPResponse = HTTPResponse.plain
 
-        /// What the server counts, for `/metrics`.
+        /// The server's counters, for `/metrics`.
         package var counters = HTTPCounters()
 
         package init() {}
@@ -54,14 +57,14 @@ package final class HTTPServer: Sendable {
 
     package var port: Int { address.port }
 
-    /// Listens, and serves from now on, on a loop of the caller's, which outlives the server. Port 0 takes a free one.
+    /// Starts to listen and serve on a loop of the caller's, which must outlive the server. Port 0 takes a free one.
     package static func start(
         loop: EventLoop, host: String, port: Int, configuration: Configuration = Configuration(), handler: HTTPHandler
     ) async throws -> HTTPServer {
         try await start([loop], ownsLoops: false, host: host, port: port, configuration, handler)
     }
 
-    /// Listens, and serves from now on, on loops of its own, which a shutdown ends. Port 0 takes a free one.
+    /// Starts to listen and serve on loops of its own, which a shutdown ends. Port 0 takes a free one.
     package static func start(
         host: String, port: Int, configuration: Configuration = Configuration(), handler: HTTPHandler
     ) async throws -> HTTPServer {
@@ -103,7 +106,7 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    /// Stops accepting, lets requests that are under way finish for at most `limit`, and closes all connections.
+    /// Stops accepting, waits at most `limit` for requests that are being processed, and closes all connections.
     package func shutdown(within limit: Duration = .seconds(5)) async {
         let acceptor = acceptor
         _ = try? await parts[0].loop.perform { acceptor.value.close() }
@@ -117,7 +120,7 @@ package final class HTTPServer: Sendable {
         if ownsLoops { for part in parts { part.loop.stop() } }
     }
 
-    /// Bytes of unfinished requests and unread responses that all connections hold.
+    /// The bytes used by unfinished requests and unread responses of all connections.
     package func heldBytes() async -> Int {
         var sum = 0
         for part in parts { sum += (try? await part.loop.perform { part.core.value.heldBytes }) ?? 0 }
@@ -128,7 +131,7 @@ package final class HTTPServer: Sendable {
     package var connectionCount: Int { parts.reduce(0) { $0 + $1.connections.value } }
 }
 
-/// What other threads may know of a loop of the server.
+/// The state of a loop of the server that other threads may read.
 struct HTTPServerPart: Sendable {
     let loop: EventLoop
     let core: LoopBound<HTTPServerCore>

@@ -1,26 +1,26 @@
 import Glibc
 
-/// The part of a server that lives on one loop: its connections.
+/// The part of a server that belongs to one loop: its connections.
 final class HTTPServerCore {
-    /// More memory than this is not kept for the next answer.
+    /// The maximum size of a buffer that is kept for the next response.
     private static let keptOutput = 256 * 1024
 
     let loop: EventLoop
     let configuration: HTTPServer.Configuration
     let handler: HTTPHandler
     let count = HTTPCount()
-    /// Where all connections receive; what is no whole request is copied to their own memory.
+    /// The buffer into which all connections receive; incomplete requests are copied to the connection's own memory.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 4096)
     private let room: HTTPRoom
-    /// Bytes that the connections of this loop hold and may hold.
+    /// The bytes that the connections of this loop use, and their limit.
     private(set) var heldBytes = 0
     private let maxHeldBytes: Int
     private var nextRelief: ContinuousClock.Instant
-    /// Of the connections that waited for their clients when it was last looked, the longest at the end, each with
-    /// since when.
+    /// The connections that were waiting for their clients at the last scan, with the time since when, the longest at
+    /// the end.
     private var longestWaiting: [(connection: HTTPConnection, since: ContinuousClock.Instant)] = []
     private var connections: [Int32: HTTPConnection] = [:]
-    /// Memory that a connection borrows while it answers, so that one at rest holds none.
+    /// A buffer that a connection borrows while it responds, so that an idle connection needs none.
     private var spareOutput = ByteQueue()
     private var isStopping = false
     private var whenEmpty: [() -> Void] = []
@@ -51,8 +51,8 @@ final class HTTPServerCore {
         connections[descriptor] = connection
     }
 
-    /// Closes up to so many connections that have waited for their clients since before `now`, those that wait longest
-    /// first; returns how many.
+    /// Closes up to `count` connections that have waited for their clients since before `now`, the longest first;
+    /// returns the number closed.
     func closeLongestWaiting(_ count: Int, before now: ContinuousClock.Instant) -> Int {
         var closed = 0
         var hasLooked = false
@@ -60,14 +60,14 @@ final class HTTPServerCore {
             if longestWaiting.isEmpty {
                 if hasLooked { break }
                 hasLooked = true
-                // A few at a time, so that a flood does not have all connections looked at for each of its own.
+                // A few at a time, so that a flood does not cause a scan of all connections for each new one.
                 let waiting = connections.values.compactMap { connection in
                     connection.waitingSince.flatMap { $0 < now ? (connection, $0) : nil }
                 }
                 longestWaiting = Array(waiting.sorted { $0.1 < $1.1 }.prefix(64).reversed())
             }
             guard let (connection, since) = longestWaiting.popLast(), connection.waitingSince == since else { continue }
-            // Its request has come and is read in a moment.
+            // Its request has arrived and is read in a moment.
             if connection.isResting, Socket.hasInput(connection.descriptor) { continue }
             configuration.counters.closed(.connectionLimit)
             connection.close(.closed)
@@ -78,7 +78,7 @@ final class HTTPServerCore {
 
     // MARK: Memory
 
-    /// Called when a connection holds more or less than before.
+    /// Called when a connection uses more or less memory than before.
     func heldBytesChanged(by change: Int) {
         heldBytes += change
         guard change > 0, heldBytes > maxHeldBytes, loop.now >= nextRelief else { return }
@@ -89,7 +89,7 @@ final class HTTPServerCore {
 
     private func relieveMemory() {
         guard heldBytes > maxHeldBytes else { return }
-        // A response may be large: its client gets the time to begin to read, while there is room for that.
+        // A response may be large: its client gets time to begin to read while the limit allows it.
         let patience: Duration = heldBytes > 2 * maxHeldBytes ? .zero : .seconds(5)
         let holders = connections.values.compactMap { connection in connection.memoryHolder(patience: patience) }
         let victims = MemoryPressure.victims(of: holders, held: heldBytes, limit: maxHeldBytes)
@@ -110,7 +110,8 @@ final class HTTPServerCore {
 
     func repeatTimeouts() {
         loop.schedule(after: .seconds(1)) { [weak self] in
-            // Also while stopping: a client that has its answer and does not leave is not waited for.
+            // This also applies while stopping: a client that has its response and does not disconnect is not waited
+            // for.
             guard let self, !isStopping || !connections.isEmpty else { return }
             longestWaiting = []
             for connection in connections.values { connection.checkTimeouts() }
@@ -149,8 +150,9 @@ final class HTTPServerCore {
         output.releaseIfEmpty()
     }
 
-    /// The fields of every response, made once a second: `Date` (RFC 9110 section 5.6.7), `Server`, and `X-Content-Type-Options`, so that
-    /// no browser takes a text, JSON or an error for a page or a script because of what is in it.
+    /// The header fields of every response, created once per second: `Date` (RFC 9110 section 5.6.7), `Server`, and
+    /// `X-Content-Type-Options`, so that no browser interprets text, JSON or an error as a page or a script because of
+    /// its content.
     func commonFields() -> [UInt8] {
         var now = time(nil)
         if now != commonSecond {

@@ -1,8 +1,8 @@
-/// One thing that must be so before a program can do its work, for `/ready`.
+/// One condition that must be met before a program can do its work, for `/ready`.
 package struct ReadinessCheck: Sendable {
     package var name: String
     package var isReady: Bool
-    /// What is so, or what is wrong.
+    /// A description of the state, or of the problem.
     package var detail: String
 
     package init(name: String, isReady: Bool, detail: String) {

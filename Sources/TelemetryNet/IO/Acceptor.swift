@@ -1,15 +1,15 @@
 import Glibc
 
-/// Whoever serves the connections that an ``Acceptor`` accepts. Called on the acceptor's loop.
+/// Serves the connections that an ``Acceptor`` accepts. Called on the acceptor's loop.
 package protocol AcceptorUser: AnyObject {
     /// Whether a connection that waits may be accepted now. If not, the user has paused the acceptor.
     func mayAccept() -> Bool
-    /// Nobody waits any more: what ``mayAccept()`` has reserved is not needed.
+    /// No client waits any longer: what ``mayAccept()`` has reserved is not needed.
     func nobodyWaits()
-    /// A connection is the user's from now on. Whatever this throws is handled by ``acceptFailed(_:)``.
+    /// Takes over a connection. Errors that this throws are passed to ``acceptFailed(_:)``.
     func accepted(_ descriptor: Int32, _ peer: SocketAddress) throws
-    /// A connection could not be accepted, or not served. The acceptor pauses for a moment, unless the user has turned
-    /// the client away, by ``Acceptor/turnAway()``, and returns `true`.
+    /// A connection could not be accepted or served. The acceptor then pauses for a moment, unless the user has turned
+    /// the client away with ``Acceptor/turnAway()`` and returns `true`.
     func acceptFailed(_ error: any Error) -> Bool
 }
 
@@ -20,9 +20,9 @@ extension AcceptorUser {
 
 /// Accepts TCP connections on an event loop and hands them to its user.
 ///
-/// It bounds the number of connections of one round, so that a flood leaves the others their turn, and pauses when a
-/// connection cannot be accepted, since whoever waits would be announced again and again. The loop, and so the
-/// acceptor, holds the user until ``close()``.
+/// It limits the number of connections accepted per round, so that a flood does not starve other handlers, and pauses
+/// when a connection cannot be accepted, because the loop would report the waiting client again and again. The loop,
+/// and so the acceptor, retains the user until ``close()``.
 package final class Acceptor: EventHandler {
     private static let connectionsPerRound = 64
     private static let pauseAfterFailure = Duration.milliseconds(100)
@@ -33,14 +33,14 @@ package final class Acceptor: EventHandler {
     private var user: (any AcceptorUser)?
     private var isPaused = false
     private var isClosed = false
-    /// Given up to accept and turn away a client when the process is out of descriptors.
+    /// A spare descriptor, given up to accept and turn away a client when the process is out of descriptors.
     private var spare: Int32 = -1
 
-    /// Listens, and accepts once it has a user. Port 0 takes a free one. Called on the loop.
+    /// Listens; accepts connections once it has a user. Port 0 takes a free one. Called on the loop.
     package init(loop: EventLoop, host: String, port: Int) throws {
         self.loop = loop
         (descriptor, address) = try Socket.listen(host: host, port: port)
-        // Connections inherit it.
+        // Accepted connections inherit the option.
         Socket.setNoDelay(descriptor)
     }
 
@@ -65,7 +65,7 @@ package final class Acceptor: EventHandler {
         }
     }
 
-    /// Accepts nobody until ``resume()``.
+    /// Stops accepting until ``resume()``.
     package func pause() {
         guard !isClosed else { return }
         isPaused = true
@@ -85,8 +85,8 @@ package final class Acceptor: EventHandler {
 
     // MARK: Turning away
 
-    /// When the process is out of descriptors: closes the connection of the client that has waited longest, by means of
-    /// the spare descriptor. Returns `false` if there is not even that.
+    /// Closes the connection of the client that has waited longest, by means of the spare descriptor, when the process
+    /// is out of descriptors. Returns `false` if there is no spare descriptor either.
     package func turnAway() -> Bool {
         if spare >= 0 { Socket.close(spare) }
         let accepted = (try? Socket.accept(descriptor)) ?? nil

@@ -12,7 +12,7 @@ package struct ByteQueue: ~Copyable {
 
     package var count: Int { tail - head }
     package var isEmpty: Bool { tail == head }
-    /// Bytes of memory that it holds.
+    /// The capacity of the buffer in bytes.
     package private(set) var capacity = 0
 
     /// The bytes; valid until the next change.
@@ -20,7 +20,7 @@ package struct ByteQueue: ~Copyable {
         UnsafeRawBufferPointer(start: storage.map { UnsafeRawPointer($0 + head) }, count: count)
     }
 
-    /// Room for at least `count` bytes at the end, to be filled and then taken by ``commit(_:)``.
+    /// Returns space for at least `count` bytes at the end, to be filled and then taken by ``commit(_:)``.
     package mutating func room(_ count: Int) -> UnsafeMutableRawBufferPointer {
         if capacity - tail < count { makeRoom(count) }
         return UnsafeMutableRawBufferPointer(start: storage! + tail, count: capacity - tail)
@@ -45,7 +45,7 @@ package struct ByteQueue: ~Copyable {
         tail = head + count
     }
 
-    /// Gives the memory back where nothing is held.
+    /// Frees the buffer if the queue is empty.
     package mutating func releaseIfEmpty() {
         guard isEmpty, let storage else { return }
         storage.deallocate()
@@ -53,7 +53,7 @@ package struct ByteQueue: ~Copyable {
         capacity = 0
     }
 
-    /// Gives back most of a large piece of memory of which little is used.
+    /// Frees most of a large buffer of which little is used.
     package mutating func releaseExcess(above kept: Int) {
         guard capacity > kept, count <= kept / 2, let storage else { return releaseIfEmpty() }
         guard !isEmpty else { return releaseIfEmpty() }

@@ -1,11 +1,11 @@
 import Glibc
 
-/// How a process divides its descriptors between connections and its own files: a flood of clients must neither keep a
-/// log from beginning a file nor keep a health probe out.
+/// How a process divides its descriptors between connections and its own files: a flood of clients must neither prevent
+/// a log from starting a new file nor block health probes.
 package struct DescriptorShare: Sendable {
-    /// From this one on clients of the queue are refused, and HTTP connections that wait for their clients are closed.
+    /// From this descriptor on, queue clients are refused, and idle HTTP connections are closed.
     package let firstKept: Int32
-    /// From this one on descriptors are for files alone.
+    /// From this descriptor on, descriptors are reserved for files.
     package let end: Int32
 
     package init() {
@@ -14,7 +14,8 @@ package struct DescriptorShare: Sendable {
         self.init(limit: Int32(clamping: limit.rlim_cur))
     }
 
-    /// The last 64 descriptors are kept, of fewer than 256 the last quarter; a quarter of these is for HTTP.
+    /// The last 64 descriptors are reserved, or the last quarter if there are fewer than 256; a quarter of these is for
+    /// HTTP.
     package init(limit: Int32) {
         let kept = min(limit / 4, 64)
         firstKept = limit - kept

@@ -9,13 +9,13 @@ package struct EventSet: OptionSet, Sendable {
 
     package static let readable = EventSet(rawValue: EPOLLIN.rawValue)
     package static let writable = EventSet(rawValue: EPOLLOUT.rawValue)
-    /// The peer has closed both ways, or its own writing side; reported where ``readable`` is watched.
+    /// The peer has closed both directions, or its own writing side; reported if ``readable`` is watched.
     package static let hangup = EventSet(rawValue: EPOLLHUP.rawValue | EPOLLRDHUP.rawValue)
     /// Always reported.
     package static let error = EventSet(rawValue: EPOLLERR.rawValue)
 }
 
-/// Owner of a descriptor that an event loop watches.
+/// The owner of a descriptor that an event loop watches.
 package protocol EventHandler: AnyObject {
     /// Called on the loop's thread.
     func ready(_ events: EventSet)
@@ -27,16 +27,16 @@ package struct TimerID: Hashable, Sendable {
 
 /// One thread with one epoll: it owns the descriptors and the objects that are used on it.
 ///
-/// `execute` may be called from any thread; all else from the loop's own, which is checked. As a task executor it runs
-/// async functions on the loop, so that they may use what the loop owns.
+/// `execute` may be called from any thread; everything else only from the loop's own thread, which debug builds check.
+/// As a task executor it runs async functions on the loop, so that they may use what the loop owns.
 package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     package let name: String
     private let epoll: Int32
     private let wakeup: Int32
     private let mailbox = Mutex(Mailbox())
-    /// The loop's thread while it runs, else 0.
+    /// The loop's thread while it runs, otherwise 0.
     private let thread = Atomic<pthread_t>(0)
-    /// Touched on the loop's thread alone: every access is behind ``assertOnLoop()``.
+    /// Accessed on the loop's thread only: ``assertOnLoop()`` comes before every access.
     private let owned = LoopOwned()
 
     private struct Mailbox {
@@ -59,13 +59,13 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         epoll = epoll_create1(Int32(bitPattern: UInt32(EPOLL_CLOEXEC)))
         guard epoll >= 0 else { throw SystemError("epoll_create", on: name) }
         wakeup = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
-        // Whole as it is, the object closes its descriptors when it goes.
+        // The object is complete at this point, so its deinitializer closes its descriptors.
         guard wakeup >= 0 else { throw SystemError("eventfd", on: name) }
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: wakeup))
         epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
     }
 
-    /// Makes a loop and starts its thread. It runs until ``stop()``.
+    /// Creates a loop and starts its thread, which runs until ``stop()``.
     package static func start(name: String) throws -> EventLoop {
         let loop = try EventLoop(name: name)
         try startThread(name: name) { loop.run() }
@@ -84,31 +84,31 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     }
 
     package func assertOnLoop() {
-        assert(isOnLoop, "this belongs to the thread of event loop \(name)")
+        assert(isOnLoop, "must be called on the thread of event loop \(name)")
     }
 
-    /// Runs the work on the loop's thread, in the order of the calls. Returns `false` where the loop has ended: then the
-    /// work is dropped, and whoever waits for it must be told.
+    /// Runs the work on the loop's thread, in the order of the calls. Returns `false` if the loop has ended: then the
+    /// work is dropped, and the caller must notify whoever waits for it.
     @discardableResult
     package func execute(_ work: @escaping @Sendable () -> Void) -> Bool {
         post { $0.work.append(work) }
     }
 
-    /// Ends the thread after the work that was handed over before.
+    /// Ends the thread after the work that was submitted before.
     package func stop() {
         _ = post { $0.isStopping = true }
     }
 
     private func post(_ change: (inout sending Mailbox) -> Void) -> Bool {
         let mustWake: Bool? = mailbox.withLock { box in
-            // Work that comes after the end would hold the loop, and be held by it, for ever.
+            // Work submitted after the end would retain the loop, and be retained by it, for ever.
             if box.hasEnded { return nil }
             change(&box)
             defer { box.isWoken = true }
             return !box.isWoken
         }
         guard let mustWake else { return false }
-        // The loop itself looks into its mailbox before it waits.
+        // The loop itself checks its mailbox before it waits.
         guard mustWake, !isOnLoop else { return true }
         var one: UInt64 = 1
         _ = Glibc.write(wakeup, &one, 8)
@@ -117,7 +117,8 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
-        // A task that prefers an ended loop goes on elsewhere: dropped, it would be waited for without end.
+        // A task that prefers an ended loop continues elsewhere: if it were dropped, its result would be awaited for
+        // ever.
         if !post({ $0.jobs.append(unowned) }) { globalConcurrentExecutor.enqueue(unowned) }
     }
 
@@ -126,7 +127,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     }
 
     package func checkIsolated() {
-        precondition(isOnLoop, "this belongs to the thread of event loop \(name)")
+        precondition(isOnLoop, "must be called on the thread of event loop \(name)")
     }
 
     /// Runs the work on the loop and waits for its result.
@@ -138,8 +139,8 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         }
     }
 
-    /// Runs work on the loop that is over later, and waits until it calls `done`, which it does once. Returns at once if
-    /// the loop has ended.
+    /// Runs work on the loop that completes later, and waits until it calls `done`, which it must do exactly once.
+    /// Returns at once if the loop has ended.
     package func performUntilDone(_ work: @escaping @Sendable (_ done: @escaping @Sendable () -> Void) -> Void) async {
         await withCheckedContinuation { continuation in
             if !execute({ work { continuation.resume() } }) { continuation.resume() }
@@ -148,13 +149,13 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
 
     // MARK: On the loop
 
-    /// When the loop's current round began: cheap, and good enough for timeouts.
+    /// The time when the loop's current round began: cheap, and accurate enough for timeouts.
     package var now: ContinuousClock.Instant {
         assertOnLoop()
         return owned.now
     }
 
-    /// Watches a descriptor, level-triggered. The loop keeps the handler until ``deregister(_:)``.
+    /// Watches a descriptor, level-triggered. The loop retains the handler until ``deregister(_:)``.
     package func register(_ fd: Int32, events: EventSet, handler: any EventHandler) throws {
         assertOnLoop()
         var event = epoll_event(events: mask(events), data: epoll_data_t(fd: fd))
@@ -169,7 +170,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         precondition(result == 0, "descriptor \(fd) is not registered with event loop \(name)")
     }
 
-    /// Must be called before the descriptor is closed.
+    /// Stops watching a descriptor. Must be called before the descriptor is closed.
     package func deregister(_ fd: Int32) {
         assertOnLoop()
         guard owned.handlers.removeValue(forKey: fd) != nil else { return }
@@ -211,8 +212,9 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
                     _ = Glibc.read(wakeup, &sum, 8)
                     continue
                 }
-                // Gone where an earlier handler of this round deregistered it. Where the number was closed and taken
-                // anew within the round, the new owner sees one event too many, which non-blocking calls bear.
+                // The handler is gone if an earlier handler of this round deregistered it. If the descriptor was closed
+                // and its number reused within the round, the new owner receives one event too many, which non-blocking
+                // calls tolerate.
                 owned.handlers[fd]?.ready(EventSet(rawValue: events[i].events))
             }
             while let work = owned.timers.popDue(owned.now) { work() }
@@ -237,7 +239,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         return Int32(clamping: (left + .nanoseconds(999_999)).wholeMilliseconds)
     }
 
-    /// Returns whether the loop is to end.
+    /// Returns whether the loop should end.
     private func drainMailbox() -> Bool {
         let (work, jobs, isStopping) = mailbox.withLock { box in
             let taken = (box.work, box.jobs, box.isStopping)
@@ -252,7 +254,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     }
 }
 
-/// The loop that was to do the work has ended.
+/// An error: the loop that should have done the work has ended.
 package struct LoopEnded: Error, CustomStringConvertible {
     package var name: String
     package var description: String { "event loop \(name) has ended" }

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Waits for bytes on a descriptor that no event loop owns, such as that of standard input, on a thread of its own.
 ///
-/// The descriptor is neither read, nor closed, nor made non-blocking. One task waits at a time.
+/// The descriptor is not read, closed or made non-blocking. One task may wait at a time.
 package final class InputWatch: Sendable {
     private let loop: EventLoop
     private let core: LoopBound<InputWatchCore>
@@ -16,13 +16,13 @@ package final class InputWatch: Sendable {
 
     deinit { loop.stop() }
 
-    /// Returns when there are bytes or the end is reached, and when the task is cancelled.
+    /// Returns when there are bytes or the end is reached, or when the task is cancelled.
     package func readable() async {
         let core = core
         state.begin()
         loop.execute { core.value.watch() }
         await state.wait()
-        // A task that is cancelled leaves a watch.
+        // A task that is cancelled leaves the descriptor watched.
         if state.end() { loop.execute { core.value.unwatch() } }
     }
 }
@@ -37,7 +37,7 @@ private final class InputWatchState: Sendable {
 
     func begin() {
         state.withLock { state in
-            precondition(!state.isWaiting, "two tasks wait for the same input")
+            precondition(!state.isWaiting, "two tasks are waiting for the same input")
             state.isWaiting = true
         }
     }
@@ -70,11 +70,12 @@ private final class InputWatchCore: EventHandler {
 
     func watch() {
         do {
-            // Watched while somebody waits, and no longer: the event is announced as long as nobody reads.
+            // Watched only while a task waits: the event is reported as long as nobody reads.
             try loop.register(descriptor, events: .readable, handler: self)
             isWatching = true
         } catch {
-            // What cannot be watched, such as a file, never makes its reader wait; what is broken tells the reader so.
+            // A descriptor that cannot be watched, such as a file, never makes its reader wait; a broken one returns
+            // its error on read.
             state.end()
         }
     }

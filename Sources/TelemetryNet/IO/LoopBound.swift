@@ -1,4 +1,4 @@
-/// A reference that any thread may hold and that only one event loop's thread may follow.
+/// A reference that any thread may hold but only one event loop's thread may dereference.
 ///
 /// Sound because the only way to the value checks the thread, in release builds too.
 package struct LoopBound<Value: AnyObject>: @unchecked Sendable {

@@ -1,14 +1,14 @@
-/// Decides which connections to close when all of them together hold more memory than they may.
+/// Decides which connections to close when all of them together use more memory than allowed.
 ///
-/// What counts is how much a connection holds and for how long it has held it: a client that sends a large frame and
-/// completes it holds much for an instant; one that stops in the middle, or sends a byte now and then, holds it for
-/// ever.
+/// What counts is the memory that a connection holds multiplied by the time it has held it: a client that sends a large
+/// frame and completes it holds much memory for an instant; one that stops in the middle, or sends a byte now and then,
+/// holds it for ever.
 package enum MemoryPressure {
     package struct Holder<ID> {
         package var id: ID
-        /// Bytes of memory, more than 0.
+        /// Bytes of memory; more than 0.
         package var bytes: Int
-        /// How long the connection has held some.
+        /// How long the connection has held memory.
         package var age: Duration
 
         package init(id: ID, bytes: Int, age: Duration) {
@@ -18,8 +18,8 @@ package enum MemoryPressure {
         }
     }
 
-    /// The connections to close so that the bytes held fall from `held` to seven eighths of `limit`: the next few
-    /// frames should not make the same decision necessary again. Those with the largest product of bytes and age come
+    /// Returns the connections to close so that the total falls from `held` to seven eighths of `limit`, so that the
+    /// next few frames do not trigger the same decision again. Those with the largest product of bytes and age come
     /// first.
     package static func victims<ID>(of holders: [Holder<ID>], held: Int, limit: Int) -> [ID] {
         guard held > limit else { return [] }
@@ -33,14 +33,14 @@ package enum MemoryPressure {
         return victims
     }
 
-    /// Byte-seconds; what came just now counts as held for a millisecond.
+    /// Byte-seconds; memory that was just allocated counts as held for a millisecond.
     private static func weight<ID>(_ holder: Holder<ID>) -> Double {
         Double(holder.bytes) * max(holder.age / .seconds(1), 0.001)
     }
 }
 
-/// Lets an event be reported at once the first time, and then at most once per interval, with the number left out in
-/// between.
+/// Rate limiter for reports: the first event is reported at once, then at most one per interval, with the number of
+/// events omitted in between.
 package struct ReportLimit {
     private let interval: Duration
     private var next: ContinuousClock.Instant?
@@ -48,7 +48,7 @@ package struct ReportLimit {
 
     package init(interval: Duration = .seconds(10)) { self.interval = interval }
 
-    /// `nil`: not to be reported. Else the number of events since the last report that were not.
+    /// Returns `nil` if the event is not to be reported, otherwise the number of events omitted since the last report.
     package mutating func take(now: ContinuousClock.Instant) -> Int? {
         if let next, now < next {
             leftOut += 1

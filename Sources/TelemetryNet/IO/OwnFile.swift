@@ -1,12 +1,12 @@
 import Glibc
 
-/// Opens a file that the program itself made, or makes it: a regular one, and not what a symbolic link in its place
-/// leads to. Whoever may write to the directory could otherwise have any file of the program's user read, extended or
-/// cut.
+/// Opens or creates a file of the program's own: it must be a regular file, and not the target of a symbolic link.
+/// Otherwise anyone with write access to the directory could make the program read, extend or truncate any file of its
+/// user.
 ///
-/// The directories on the way may be links, as an operator likes them. Throws an error that names the path.
+/// Parent directories may be symbolic links. Throws an error that names the path.
 package func openOwnFile(_ path: String, _ flags: Int32, mode: mode_t = 0o644) throws(SystemError) -> Int32 {
-    // Without waiting: a named pipe would have the open wait for its other end.
+    // Non-blocking, because opening a named pipe would wait for its other end.
     let descriptor = Glibc.open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw SystemError("open", on: path) }
     var status = stat()

@@ -3,7 +3,7 @@ import Glibc
 
 /// The memory of this process, as the system and the allocator report it.
 package enum ProcessMemory {
-    /// What is in main memory; `nil` if the system does not report it.
+    /// The resident memory in bytes; `nil` if the system does not report it.
     package static var residentBytes: Int? {
         guard let file = fopen("/proc/self/statm", "re") else { return nil }
         defer { fclose(file) }
@@ -14,12 +14,13 @@ package enum ProcessMemory {
         return Int(pages) * sysconf(Int32(_SC_PAGESIZE))
     }
 
-    /// What was allocated and not freed.
+    /// The bytes allocated and not yet freed.
     package static var allocatedBytes: Int { clinux_allocated_bytes() }
 
-    /// Gives memory that was freed back to the system. Takes some milliseconds for each 100 MB, during which threads that allocate wait.
+    /// Returns freed memory to the system. Takes some milliseconds per 100 MB, during which threads that allocate wait.
     package static func giveBackFreed() { clinux_trim_heap() }
 
-    /// Makes all threads allocate from so few heaps: each keeps what was freed in it for itself. Call it before there are threads.
+    /// Limits the number of heaps that threads allocate from: each heap keeps the memory that was freed in it. Call it
+    /// before any threads start.
     package static func limitHeaps(_ count: Int) { clinux_limit_arenas(Int32(count)) }
 }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// The system's semaphore, with a limit of time.
+/// A system semaphore, with timed waits.
 final class Semaphore: @unchecked Sendable {
-    // Sound because the system's functions on it may be called from any thread.
+    // Sound because the system's semaphore functions may be called from any thread.
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
     init() { sem_init(semaphore, 0, 0) }
@@ -18,7 +18,7 @@ final class Semaphore: @unchecked Sendable {
         while sem_wait(semaphore) != 0 { precondition(errno == EINTR, "sem_wait: \(String(cString: strerror(errno)))") }
     }
 
-    /// `false`: not signalled in that time.
+    /// Returns `false` if the semaphore was not signalled within the time.
     func wait(seconds: Int) -> Bool {
         var until = timespec()
         clock_gettime(CLOCK_REALTIME, &until)

@@ -1,14 +1,14 @@
 import Synchronization
 
-/// One thread that does one piece of work after another, in the order of the calls: for calls of the system that block,
-/// such as a sync of a file. Unlike an ``EventLoop`` it watches no descriptors and needs none.
+/// A thread that performs work items one after another, in the order of the calls: for system calls that block, such as
+/// a file sync. Unlike an ``EventLoop`` it watches no descriptors and needs none.
 ///
-/// The thread ends, after the work that was handed over, when ``stop()`` is called or nobody holds the object any more.
-/// Safe to use from any thread.
+/// The thread ends, after the work that was submitted, when ``stop()`` is called or the object is released. Safe to use
+/// from any thread.
 package final class SerialThread: Sendable {
     package typealias Work = @Sendable () -> Void
 
-    /// What the thread holds, so that it does not hold the object.
+    /// The state that the thread retains, so that it does not retain the object.
     private final class Queue: Sendable {
         private struct State {
             var work: [Work] = []
@@ -52,7 +52,7 @@ package final class SerialThread: Sendable {
     package let name: String
     private let queue = Queue()
 
-    /// Starts the thread. `name`: as the system shows it: 15 bytes of it.
+    /// Starts the thread. `name` is shown by the system, truncated to 15 bytes.
     package init(name: String) throws(SystemError) {
         self.name = name
         let queue = queue
@@ -61,7 +61,8 @@ package final class SerialThread: Sendable {
 
     deinit { queue.stop() }
 
-    /// Returns `false` if the thread was stopped: then the work is dropped, and whoever waits for it must be told.
+    /// Returns `false` if the thread was stopped: then the work is dropped, and the caller must notify whoever waits
+    /// for it.
     @discardableResult
     package func execute(_ work: @escaping Work) -> Bool { queue.add(work) }
 
@@ -74,11 +75,11 @@ package final class SerialThread: Sendable {
         }
     }
 
-    /// Ends the thread after the work that was handed over before.
+    /// Ends the thread after the work that was submitted before.
     package func stop() { queue.stop() }
 }
 
-/// The thread that was to do the work has ended.
+/// An error: the thread that should have done the work has ended.
 package struct ThreadEnded: Error, CustomStringConvertible {
     package var name: String
     package var description: String { "thread \(name) has ended" }

@@ -11,9 +11,9 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         self.length = length
     }
 
-    /// What a host name or a numeric address stands for, in the resolver's order. Blocks while a name server is asked.
+    /// Resolves a host name or numeric address, in the resolver's order. Blocks while a name server is queried.
     package static func resolve(host: String, port: Int, passive: Bool = false) throws -> [SocketAddress] {
-        // The resolver takes the number modulo 65536.
+        // The resolver takes the port modulo 65536.
         guard (0...65535).contains(port) else {
             throw AddressError(description: "resolve \(host):\(port): the port is not within 0…65535")
         }
@@ -81,12 +81,12 @@ package struct AddressError: Error, Sendable, CustomStringConvertible {
     package var description: String
 }
 
-/// Non-blocking TCP by plain system calls. A call that a signal interrupts is repeated here; those on files are repeated
-/// by ``repeatingInterrupted(_:on:_:)``.
+/// Non-blocking TCP with plain system calls. Calls that a signal interrupts are repeated here; calls on files are
+/// repeated by ``repeatingInterrupted(_:on:_:)``.
 package enum Socket {
     private static let stream = Int32(SOCK_STREAM.rawValue)
 
-    /// Listens on the first address that the host stands for; port 0 takes a free one.
+    /// Listens on the first address that the host resolves to; port 0 takes a free one.
     package static func listen(host: String, port: Int, backlog: Int32 = 1024) throws -> (fd: Int32, address: SocketAddress) {
         let subject = "\(host.isEmpty ? "*" : host):\(port)"
         guard (0...65535).contains(port) else { throw AddressError(description: "listen \(subject): the port is not within 0…65535") }
@@ -97,7 +97,7 @@ package enum Socket {
         guard fd >= 0 else { throw SystemError("socket", on: subject) }
         do {
             setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-            // Accepted connections inherit it.
+            // Accepted connections inherit the option.
             setKeepalive(fd)
             guard wanted.withSockaddr({ bind(fd, $0, $1) }) == 0 else { throw SystemError("listen on", on: subject) }
             guard Glibc.listen(fd, backlog) == 0 else { throw SystemError("listen on", on: subject) }
@@ -110,7 +110,8 @@ package enum Socket {
         }
     }
 
-    /// `nil` where nobody waits. Throws where the process is out of descriptors or memory, among others.
+    /// Returns `nil` if no client is waiting. Throws if the process is out of descriptors or memory, among other
+    /// reasons.
     package static func accept(_ listener: Int32) throws -> (fd: Int32, peer: SocketAddress)? {
         while true {
             let (fd, peer) = SocketAddress.reading { clinux_accept4(listener, $0, $1, O_NONBLOCK | O_CLOEXEC) }
@@ -123,7 +124,7 @@ package enum Socket {
         }
     }
 
-    /// Starts to connect; the descriptor becomes writable when ``connectResult(_:)`` is known.
+    /// Starts to connect; the descriptor becomes writable when ``connectResult(_:)`` is available.
     package static func beginConnect(_ address: SocketAddress) throws -> Int32 {
         let fd = socket(address.family, stream | O_NONBLOCK | O_CLOEXEC, 0)
         guard fd >= 0 else { throw SystemError("socket", on: address.description) }
@@ -137,14 +138,14 @@ package enum Socket {
         return fd
     }
 
-    /// The pending error of a socket, 0 for none.
+    /// Returns the pending error of a socket, 0 if there is none.
     package static func connectResult(_ fd: Int32) -> Int32 {
         var code: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
     }
 
-    /// The number of bytes read; 0: the peer has ended its side; `nil`: nothing there now.
+    /// Returns the number of bytes read; 0 if the peer has ended its side; `nil` if no bytes are available now.
     @inline(__always)
     package static func read(_ fd: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int? {
         while true {
@@ -158,13 +159,13 @@ package enum Socket {
         }
     }
 
-    /// Whether there are bytes to read now.
+    /// Returns whether there are bytes to read now.
     package static func hasInput(_ fd: Int32) -> Bool {
         var byte: UInt8 = 0
         return recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
     }
 
-    /// The number of bytes taken; `nil`: no room now. Never raises SIGPIPE.
+    /// Returns the number of bytes written; `nil` if the socket buffer is full. Never raises SIGPIPE.
     @inline(__always)
     package static func write(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Int? {
         while true {
@@ -178,7 +179,7 @@ package enum Socket {
         }
     }
 
-    /// The same of two pieces, one behind the other, in one call of the kernel.
+    /// Writes two consecutive buffers in one system call, otherwise as above.
     package static func write(
         _ fd: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
     ) throws(SystemError) -> Int? {
@@ -200,9 +201,10 @@ package enum Socket {
         }.get()
     }
 
-    /// Copies from a file to a socket within the kernel; the number of bytes taken, `nil`: no room now.
+    /// Copies from a file to a socket within the kernel; returns the number of bytes taken, `nil` if the socket buffer
+    /// is full.
     ///
-    /// Raises SIGPIPE where the peer is gone: the process must ignore it.
+    /// Raises SIGPIPE if the peer has closed the connection: the process must ignore it.
     package static func sendFile(_ fd: Int32, from file: Int32, at position: Int64, count: Int) throws(SystemError) -> Int? {
         var offset = off_t(position)
         while true {
@@ -220,7 +222,8 @@ package enum Socket {
         setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     }
 
-    /// Lets the system find out that a silent peer is gone: after two minutes without a packet, within one more.
+    /// Enables TCP keep-alive, so that the system detects a dead peer: after two minutes without a packet, within one
+    /// more.
     package static func setKeepalive(_ fd: Int32) {
         setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1)
         setOption(fd, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 120)
@@ -237,7 +240,7 @@ package enum Socket {
         shutdown(fd, Int32(SHUT_WR))
     }
 
-    /// Gives the socket the lowest free number, and returns that.
+    /// Gives the socket the lowest free descriptor number, and returns it.
     package static func moveToLowestNumber(_ fd: Int32) -> Int32 {
         let lowest = fcntl(fd, F_DUPFD_CLOEXEC, 0)
         guard lowest >= 0 else { return fd }
@@ -246,12 +249,12 @@ package enum Socket {
     }
 
     package static func close(_ fd: Int32) {
-        // On Linux the descriptor is gone even where close was interrupted: never called twice.
+        // On Linux the descriptor is closed even if close was interrupted: it must not be called twice.
         _ = Glibc.close(fd)
     }
 }
 
-/// Lets a write to a closed socket be an error of that write instead of the end of the process.
+/// Makes a write to a closed socket an error of that write instead of the end of the process.
 package func ignoreBrokenPipeSignal() {
     signal(SIGPIPE, SIG_IGN)
 }

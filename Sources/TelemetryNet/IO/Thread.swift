@@ -1,12 +1,12 @@
 import CLinux
 import Glibc
 
-/// How many threads can run at one time.
+/// The number of threads that can run at the same time.
 package let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
 /// Starts a thread that runs the body and ends with it.
 ///
-/// - Parameter name: as the system shows it: 15 bytes of it.
+/// - Parameter name: Shown by the system, truncated to 15 bytes.
 package func startThread(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
     var thread = pthread_t()
     let box = Unmanaged.passRetained(ThreadBody(name: name, body: body))

@@ -1,4 +1,4 @@
-/// Work by deadline: a binary heap, with cancelled entries dropped when they surface.
+/// Work ordered by deadline: a binary heap that drops cancelled entries when they reach the top.
 struct TimerHeap {
     private struct Entry {
         var deadline: ContinuousClock.Instant
@@ -38,7 +38,7 @@ struct TimerHeap {
         return nil
     }
 
-    /// Deadline first, then the order of insertion.
+    /// Ordered by deadline, then by insertion.
     private func precedes(_ a: Entry, _ b: Entry) -> Bool {
         a.deadline != b.deadline ? a.deadline < b.deadline : a.id < b.id
     }

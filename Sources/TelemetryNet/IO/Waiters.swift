@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Tasks that wait for a change of the state that they are a member of, which a `Mutex` protects.
+/// Tasks that wait for a change of the state that this list is a member of; a `Mutex` protects the state.
 ///
 ///     struct State { var isOpen = false; var waiters = Waiters() }
 ///     let state = Mutex(State())
@@ -13,15 +13,15 @@ import Synchronization
 ///     }
 ///     woken.resume()
 ///
-/// A task that is woken looks at the state again, since another one may have been faster.
+/// A task that is woken checks the state again, because another task may have been faster.
 package struct Waiters: Sendable {
-    // Sound without the runtime's checks: a continuation is resumed by whoever takes it out of the list, once.
+    // Sound without the runtime's checks: a continuation is resumed exactly once, by whoever removes it from the list.
     fileprivate struct Waiter: Sendable {
         var number: UInt64
         var continuation: UnsafeContinuation<Void, Never>
     }
 
-    /// Tasks that no longer wait. Must be resumed, once, and without the lock.
+    /// Tasks that no longer wait. They must be resumed exactly once, without holding the lock.
     package struct Woken: Sendable {
         fileprivate var first: Waiter?
         fileprivate var others: [Waiter] = []
@@ -32,7 +32,7 @@ package struct Waiters: Sendable {
         }
     }
 
-    /// The one that has waited longest. Apart from the others, so that one task that waits allocates nothing.
+    /// The task that has waited longest. Stored separately, so that a single waiting task allocates nothing.
     private var first: Waiter?
     private var others: [Waiter] = []
 
@@ -41,7 +41,7 @@ package struct Waiters: Sendable {
     package var isEmpty: Bool { first == nil }
     package var count: Int { first == nil ? 0 : others.count + 1 }
 
-    /// Takes all tasks.
+    /// Removes and returns all tasks.
     package mutating func takeAll() -> Woken {
         defer {
             first = nil
@@ -50,7 +50,7 @@ package struct Waiters: Sendable {
         return Woken(first: first, others: others)
     }
 
-    /// Takes the task that has waited longest.
+    /// Removes and returns the task that has waited longest.
     package mutating func takeFirst() -> Woken {
         guard let taken = first else { return Woken() }
         first = others.isEmpty ? nil : others.removeFirst()
@@ -68,12 +68,12 @@ package struct Waiters: Sendable {
     }
 }
 
-/// Of all lists: a task has to know its number before it has the lock.
+/// Shared by all lists: a task needs its id before it has the lock.
 private let lastWaiter = Atomic<UInt64>(0)
 
 extension Mutex {
-    /// Waits until another task takes this one out of the list, or this task is cancelled. Returns at once if
-    /// `isBlocked` is not true of the state.
+    /// Waits until another task removes this one from the list, or this task is cancelled. Returns at once if
+    /// `isBlocked` returns `false` for the state.
     package nonisolated(nonsending) borrowing func wait(
         _ list: WritableKeyPath<Value, Waiters> & Sendable, while isBlocked: (Value) -> Bool
     ) async {
@@ -85,7 +85,8 @@ extension Mutex {
         }
     }
 
-    /// As ``wait(_:while:)``, but a task that is cancelled waits on: for what has to be handed over all the same.
+    /// Like ``wait(_:while:)``, but a cancelled task continues to wait: for values that must be handed over in any
+    /// case.
     package nonisolated(nonsending) borrowing func waitThroughCancellation(
         _ list: WritableKeyPath<Value, Waiters> & Sendable, while isBlocked: (Value) -> Bool
     ) async {

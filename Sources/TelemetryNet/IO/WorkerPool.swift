@@ -1,15 +1,15 @@
 import Synchronization
 
-/// A few threads of its own for work that takes long: it holds up neither an event loop nor the host's other tasks, which share the
-/// concurrency library's threads.
+/// A few threads for work that takes long, so that it blocks neither an event loop nor the host's other tasks, which
+/// share the threads of the concurrency library.
 ///
-/// As a task executor it runs async functions, in any order and on any of its threads. These come with the work, and go when there was
-/// none for ten seconds. Safe to use from any thread.
+/// As a task executor it runs async functions, in any order and on any of its threads. Threads start when there is
+/// work, and end after ten seconds without work. Safe to use from any thread.
 package final class WorkerPool: TaskExecutor, Sendable {
     private struct State {
         var jobs: [UnownedJob] = []
         var threads = 0
-        /// Of the threads, those that wait for work or are on their way to it.
+        /// The threads that wait for work or are about to.
         var waiting = 0
     }
 
@@ -18,7 +18,7 @@ package final class WorkerPool: TaskExecutor, Sendable {
     private let state = Mutex(State())
     private let work = Semaphore()
 
-    /// - Parameter name: of its threads, as the system shows it: 15 bytes of it.
+    /// - Parameter name: The name of its threads as shown by the system, truncated to 15 bytes.
     package init(name: String, threads: Int = processorCount) {
         self.name = name
         maxThreads = threads
@@ -32,7 +32,7 @@ package final class WorkerPool: TaskExecutor, Sendable {
             state.threads += 1
             return true
         }
-        // One that cannot be had is no loss while there are others.
+        // A thread that cannot be started is no loss as long as there are others.
         if !needsThread || !addThread() { work.signal() }
     }
 
@@ -54,7 +54,7 @@ package final class WorkerPool: TaskExecutor, Sendable {
         while let job = next() { job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 
-    /// `nil` after ten seconds without work: the thread ends.
+    /// Returns `nil` after ten seconds without work: the thread ends.
     private func next() -> UnownedJob? {
         var hasWaited = false
         var isOver = false

@@ -1,19 +1,19 @@
 import CLinux
 
 extension JSONScanner {
-    /// Steps over the value under the cursor at one go, where it is as programs mostly write JSON: no `\u` escapes, nothing
-    /// but ASCII, not nested deeper than 64. Where it is not, or not JSON, returns `false` and leaves the cursor, and
-    /// ``scanValue(depth:)`` has the last word.
+    /// Skips the value under the cursor in one pass if it has the form that programs usually write: no `\u` escapes,
+    /// only ASCII, at most 64 levels of nesting. Otherwise, or if it is not valid JSON, returns `false` and leaves the
+    /// cursor, and ``scanValue(depth:)`` decides.
     ///
     /// One loop without calls, with the kinds of the open containers in the bits of a word: three times as fast as the
-    /// descent, which stays for its errors.
+    /// recursive descent, which is kept for its errors.
     package mutating func scanValueQuickly(depth: Int) -> Bool {
         guard end >= 16, let found = Self.endOfValue(base + position, base + end, maxDepth: min(depth, 64)) else { return false }
         position = found - base
         return true
     }
 
-    /// Steps over a string without escapes and with nothing but ASCII; else returns `false`.
+    /// Skips a string without escapes that contains only ASCII; otherwise returns `false`.
     @inline(__always)
     package mutating func scanPlainString() -> Bool {
         guard end >= 16, position < end, base[position] == UInt8(ascii: "\"") else { return false }
@@ -32,7 +32,7 @@ extension JSONScanner {
         return false
     }
 
-    /// Steps over an integer without a sign; else returns `false`.
+    /// Skips an integer without a sign; otherwise returns `false`.
     @inline(__always)
     package mutating func scanPlainInteger() -> Bool {
         guard end >= 16, position < end else { return false }
@@ -43,7 +43,7 @@ extension JSONScanner {
         return true
     }
 
-    /// The 16 bytes before `end` must be readable: the last block is taken from there, also where it begins before `start`.
+    /// The 16 bytes before `end` must be readable: the last block is read from there, even if it begins before `start`.
     private static func endOfValue(
         _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, maxDepth: Int
     ) -> UnsafePointer<UInt8>? {
@@ -94,7 +94,7 @@ extension JSONScanner {
                 guard let behind = endOfNumber(at, end, lastBlock) else { return nil }
                 at = behind
             }
-            // Behind a value: what the innermost container goes on with.
+            // After a value: how the innermost container continues.
             while true {
                 if depth == 0 { return at }
                 at = skipWhiteSpace(at, end)
@@ -141,7 +141,7 @@ extension JSONScanner {
         return skipWhiteSpace(at + 1, end)
     }
 
-    /// The bits of the 16 bytes from `at` on; near the end, those that are there come from the last 16.
+    /// The bits of the 16 bytes from `at` on; near the end, those that exist, taken from the last 16 bytes.
     @inline(__always)
     private static func bits(
         _ at: UnsafePointer<UInt8>, _ lastBlock: UnsafePointer<UInt8>, _ classify: (UnsafeRawPointer?) -> UInt32
@@ -149,7 +149,7 @@ extension JSONScanner {
         at <= lastBlock ? classify(at) : classify(lastBlock) >> UInt32(at - lastBlock)
     }
 
-    /// `start`: behind the opening quote.
+    /// `start`: the position after the opening quote.
     @inline(__always)
     private static func endOfString(
         _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ lastBlock: UnsafePointer<UInt8>

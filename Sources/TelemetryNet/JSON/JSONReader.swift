@@ -1,6 +1,6 @@
 import Glibc
 
-/// A string in a JSON text: the bytes between its quotes, checked, with escapes as they stand.
+/// A string in a JSON text: the validated bytes between its quotes, with escapes unresolved.
 ///
 /// Valid as long as the text that it was read from.
 package struct JSONText {
@@ -61,10 +61,10 @@ package struct JSONText {
     }
 }
 
-/// Reads a JSON text value by value, in its order, with no tree in between.
+/// Reads a JSON text value by value, in order, without building a tree.
 ///
-/// The bytes must outlive the reader. Everything that is read or skipped is checked against RFC 8259; after a throw the
-/// reader is of no more use.
+/// The bytes must outlive the reader. Everything that is read or skipped is validated against RFC 8259; after an error
+/// is thrown the reader must not be used any more.
 package struct JSONReader {
     package enum Kind: Sendable {
         case object, array, string, number, bool, null
@@ -80,7 +80,7 @@ package struct JSONReader {
         depth = maxDepth
     }
 
-    /// Bytes from the start of the text to the next thing to read.
+    /// The offset in bytes of the next token.
     package var position: Int { scanner.position }
 
     package func error(_ reason: String) -> JSONError { scanner.error(reason) }
@@ -115,7 +115,7 @@ package struct JSONReader {
         justOpened = true
     }
 
-    /// The next member's name, with the cursor before its value; `nil` where the object ends.
+    /// Returns the next member's name, with the cursor before its value; `nil` at the end of the object.
     package mutating func nextKey() throws(JSONError) -> JSONText? {
         guard try advance(UInt8(ascii: "}"), "',' or '}' was expected") else { return nil }
         let key = try readText()
@@ -125,7 +125,7 @@ package struct JSONReader {
         return key
     }
 
-    /// Whether another element follows; `false` where the array ends.
+    /// Returns whether another element follows; `false` at the end of the array.
     package mutating func nextElement() throws(JSONError) -> Bool {
         try advance(UInt8(ascii: "]"), "',' or ']' was expected")
     }
@@ -182,7 +182,7 @@ package struct JSONReader {
         return negative ? -value : value
     }
 
-    /// The nearest finite Double.
+    /// Returns the nearest finite Double.
     package mutating func readDouble() throws(JSONError) -> Double {
         scanner.skipWhiteSpace()
         let start = scanner.position
@@ -209,7 +209,7 @@ package struct JSONReader {
         justOpened = false
     }
 
-    /// Steps over any value, checking it, and returns where it lies.
+    /// Skips and validates any value, and returns its range.
     package mutating func skipValue() throws(JSONError) -> Range<Int> {
         scanner.skipWhiteSpace()
         let start = scanner.position
@@ -218,7 +218,7 @@ package struct JSONReader {
         return start..<scanner.position
     }
 
-    /// Throws where anything but white space follows.
+    /// Throws if anything but white space follows.
     package mutating func finish() throws(JSONError) {
         scanner.skipWhiteSpace()
         guard scanner.position == scanner.end else { throw scanner.error("data after the value") }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Where a JSON text breaks RFC 8259, and how.
+/// An error: where a JSON text violates RFC 8259, and how.
 package struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Bytes from the start of the text.
+    /// The offset in bytes from the start of the text.
     package var offset: Int
     package var reason: String
 
@@ -15,7 +15,7 @@ package struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 package enum JSON {
-    /// `nil` where the bytes are exactly one JSON value (RFC 8259, UTF-8), with white space around it allowed.
+    /// Returns `nil` if the bytes are exactly one JSON value (RFC 8259, UTF-8), optionally surrounded by white space.
     package static func validate(_ bytes: UnsafeRawBufferPointer, maxDepth: Int = 128) -> JSONError? {
         do {
             var scanner = JSONScanner(bytes)
@@ -30,7 +30,7 @@ package enum JSON {
     }
 }
 
-/// A cursor over JSON text that steps over whole tokens and values, checking each byte and copying none.
+/// A cursor over JSON text that skips whole tokens and values; it validates each byte and copies none.
 @usableFromInline
 package struct JSONScanner {
     let base: UnsafePointer<UInt8>
@@ -60,13 +60,13 @@ package struct JSONScanner {
         }
     }
 
-    /// Steps over one value that starts under the cursor. `depth`: how many containers may lie inside one another.
+    /// Skips the value that starts under the cursor. `depth`: the number of nested containers allowed.
     package mutating func scanValue(depth: Int) throws(JSONError) {
         if scanValueQuickly(depth: depth) { return }
         try scanAnyValue(depth: depth)
     }
 
-    /// By recursive descent: slower, and tells what is wrong and where.
+    /// Uses recursive descent: slower, but reports what is wrong and where.
     package mutating func scanAnyValue(depth: Int) throws(JSONError) {
         switch current {
         case UInt8(ascii: "\""): try scanString()
@@ -139,7 +139,7 @@ package struct JSONScanner {
         position += count
     }
 
-    /// Steps over a number and tells whether it is an integer in form.
+    /// Skips a number and returns whether it is an integer in form.
     @discardableResult
     package mutating func scanNumber() throws(JSONError) -> Bool {
         if current == UInt8(ascii: "-") { position += 1 }
@@ -175,7 +175,7 @@ package struct JSONScanner {
         while position < end, isDigit(base[position]) { position += 1 }
     }
 
-    /// Steps over a string, quotes included, and tells whether it has escapes.
+    /// Skips a string, including its quotes, and returns whether it has escapes.
     @discardableResult
     package mutating func scanString() throws(JSONError) -> Bool {
         position += 1
@@ -191,14 +191,14 @@ package struct JSONScanner {
                 escapes = true
                 try scanEscape()
             } else if byte < 0x20 {
-                throw error("a control character in a string")
+                throw error("unescaped control character in a string")
             } else {
                 try scanMultibyte()
             }
         }
     }
 
-    /// Steps over bytes 0x20…0x7F without quote and backslash, eight at a time.
+    /// Skips bytes 0x20…0x7F except quote and backslash, eight at a time.
     @inline(__always)
     private mutating func skipPlainBytes() {
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -207,8 +207,8 @@ package struct JSONScanner {
             let word = UnsafeRawPointer(base + position).loadUnaligned(as: UInt64.self)
             let quote = word ^ (ones &* 0x22)
             let backslash = word ^ (ones &* 0x5C)
-            // A byte's high bit is set where the byte is below 0x20, a quote, a backslash, or not ASCII. The
-            // borrow of a lower hit can mark a higher byte falsely; only the lowest mark is used, and it is true.
+            // A byte's high bit is set if the byte is below 0x20, a quote, a backslash, or not ASCII. The borrow of a
+            // lower hit can mark a higher byte falsely; only the lowest mark is used, and it is correct.
             let hit = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | word
             let marks = hit & highs
             if marks != 0 {
@@ -233,17 +233,17 @@ package struct JSONScanner {
         case UInt8(ascii: "u"):
             position += 1
             let unit = try scanHex4()
-            // RFC 8259 lets a lone surrogate through by its grammar, but no Unicode text can hold one.
+            // The grammar of RFC 8259 permits a lone surrogate, but no Unicode text can contain one.
             if unit & 0xFC00 == 0xD800 {
                 guard current == UInt8(ascii: "\\"), position + 1 < end, base[position + 1] == UInt8(ascii: "u") else {
-                    throw error("a high surrogate without its low one")
+                    throw error("high surrogate without a low surrogate")
                 }
                 position += 2
-                guard try scanHex4() & 0xFC00 == 0xDC00 else { throw error("a high surrogate without its low one") }
+                guard try scanHex4() & 0xFC00 == 0xDC00 else { throw error("high surrogate without a low surrogate") }
             } else if unit & 0xFC00 == 0xDC00 {
-                throw error("a low surrogate without its high one")
+                throw error("low surrogate without a high surrogate")
             }
-        default: throw error("not an escape")
+        default: throw error("invalid escape")
         }
     }
 
@@ -257,7 +257,7 @@ package struct JSONScanner {
         return unit
     }
 
-    /// Steps over one UTF-8 sequence of two to four bytes (RFC 3629: shortest form, no surrogates, up to U+10FFFF).
+    /// Skips one UTF-8 sequence of two to four bytes (RFC 3629: shortest form, no surrogates, up to U+10FFFF).
     private mutating func scanMultibyte() throws(JSONError) {
         let lead = base[position]
         let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2

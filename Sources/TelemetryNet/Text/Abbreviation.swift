@@ -1,5 +1,5 @@
-/// The text, cut after about `limit` bytes and ended with `…` if it is longer: input that is echoed in an error must not make the
-/// error as large as the input.
+/// Returns the text, truncated after about `limit` bytes and ended with `…` if it is longer, so that an error that
+/// echoes input is not as large as the input.
 package func abbreviated(_ text: some StringProtocol, to limit: Int = 120) -> String {
     // Bytes rather than characters: a character may have any number of combining marks.
     var bytes = Array(text.utf8.prefix(limit + 1))

@@ -1,10 +1,10 @@
 import Glibc
 
-/// A text that is equal to another where their bytes are, and before it in the order of their bytes.
+/// A text that is equal to another if their bytes are equal, and ordered by bytes.
 ///
-/// `String` is also equal to what is canonically equivalent, as é in one scalar is to e with an accent behind it.
-/// Whatever keeps one of equal texts in place of the others would then change them, and whatever identifies by them
-/// would join what its source keeps apart.
+/// `String` treats canonically equivalent texts as equal, such as é as one scalar and as e followed by a combining
+/// accent. Code that keeps one of several equal texts would then change the others, and code that identifies by them
+/// would merge what its source keeps apart.
 package struct ByteText: Hashable, Comparable, Sendable {
     package var string: String
 
@@ -20,7 +20,7 @@ package struct ByteText: Hashable, Comparable, Sendable {
         return order < 0 || (order == 0 && a.string.utf8.count < b.string.utf8.count)
     }
 
-    /// As `memcmp` does, as far as both go.
+    /// Compares like `memcmp`, up to the length of the shorter one.
     private static func compare(_ a: ByteText, _ b: ByteText) -> Int32 {
         let fast = a.string.utf8.withContiguousStorageIfAvailable { a in
             b.string.utf8.withContiguousStorageIfAvailable { b in
@@ -37,7 +37,7 @@ package struct ByteText: Hashable, Comparable, Sendable {
 extension String {
     package func hasBytes(of other: String) -> Bool { ByteText(self) == ByteText(other) }
 
-    /// In the order of bytes: that of scalars, whatever is canonically equivalent to what.
+    /// Orders by bytes, which is the order of scalars, regardless of canonical equivalence.
     package func precedes(_ other: String) -> Bool { ByteText(self) < ByteText(other) }
 }
 

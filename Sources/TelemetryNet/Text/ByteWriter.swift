@@ -33,7 +33,7 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: other)
     }
 
-    /// One behind the other, with room made once.
+    /// Appends them one after another, with one reservation of memory.
     package mutating func append(_ first: [UInt8], _ second: [UInt8]) {
         bytes.append(addingCapacity: first.count + second.count) { (out: inout OutputSpan<UInt8>) in
             first.withUnsafeBufferPointer { appendBytes($0, to: &out) }
@@ -62,7 +62,7 @@ package struct ByteWriter: Sendable {
         appendDecimal(Int64(value))
     }
 
-    /// The value in digits, padded with zeros on the left to `width`.
+    /// Writes the value in decimal, padded with zeros on the left to `width`.
     package mutating func appendDecimal(_ value: Int, width: Int) {
         var digits = 1
         var rest = value / 10
@@ -91,8 +91,8 @@ package struct ByteWriter: Sendable {
                 appendDecimal(UInt64(whole))
                 return
             }
-            // An integer below 2^53 divided by a power of ten up to 10^22 rounds once, as a reader's own
-            // conversion of the digits does: so equality here means that the digits read back as the value.
+            // An integer below 2^53 divided by a power of ten up to 10^22 rounds once, as a parser's conversion of the
+            // digits does: equality here means that the digits parse to the value.
             var scale = 10.0
             for decimals in 1...6 {
                 let scaled = (magnitude * scale).rounded()

@@ -1,4 +1,5 @@
-/// Takes the same time wherever the secrets differ, so that the time tells nothing of `expected` but its length.
+/// Compares in the same time wherever the secrets differ, so that the time reveals nothing about `expected` but its
+/// length.
 package func constantTimeEqual(_ given: [UInt8], _ expected: [UInt8]) -> Bool {
     guard !expected.isEmpty else { return given.isEmpty }
     var difference: UInt8 = given.count == expected.count ? 0 : 1

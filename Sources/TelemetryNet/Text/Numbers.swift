@@ -1,9 +1,9 @@
 import Glibc
 
-/// Digits of the largest `UInt64`.
+/// The number of digits of the largest `UInt64`.
 @usableFromInline package let maxDecimalDigits = 20
 
-/// Writes the value in decimal and returns the number of digits; room for ``maxDecimalDigits`` must be there.
+/// Writes the value in decimal and returns the number of digits; there must be space for ``maxDecimalDigits``.
 @inlinable
 package func writeDecimal(_ value: UInt64, to out: UnsafeMutableRawPointer) -> Int {
     var count = 1
@@ -17,7 +17,7 @@ package func writeDecimal(_ value: UInt64, to out: UnsafeMutableRawPointer) -> I
     var at = count
     while at >= 2 {
         at -= 2
-        // Two digits at a time: half of the divisions.
+        // Two digits at a time, which halves the divisions.
         let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
         let tens = pair / 10
         out.storeBytes(of: UInt16(truncatingIfNeeded: 0x3030 &+ tens &+ (pair &- tens &* 10) << 8).littleEndian, toByteOffset: at, as: UInt16.self)
@@ -27,7 +27,7 @@ package func writeDecimal(_ value: UInt64, to out: UnsafeMutableRawPointer) -> I
     return count
 }
 
-/// The value of a text of decimal digits alone; `nil` for anything else and for what does not fit.
+/// The value of a text that consists of decimal digits only; `nil` for any other text and if the value does not fit.
 @inlinable
 package func parseDecimal(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
     guard !bytes.isEmpty else { return nil }
@@ -53,9 +53,10 @@ let exactPowersOfTen: [Double] = [
     1e22,
 ]
 
-/// The Double nearest to a decimal number: optional sign, digits, optional fraction and exponent, and nothing else.
+/// Parses the Double nearest to a decimal number: optional sign, digits, optional fraction and exponent, and nothing
+/// else.
 ///
-/// `nil` where the text is not such a number; `NaN` and `Inf` are not. A number beyond Double's range is infinite.
+/// `nil` if the text is not such a number; `NaN` and `Inf` are not. A number beyond Double's range is infinite.
 package func parseDouble(_ bytes: UnsafeRawBufferPointer) -> Double? {
     var i = 0
     let end = bytes.count
@@ -68,7 +69,8 @@ package func parseDouble(_ bytes: UnsafeRawBufferPointer) -> Double? {
         i = 1
     }
     var mantissa: UInt64 = 0
-    // Digits from the first that is not 0. The mantissa does not tell: beyond 19 digits it wraps around, at 2^64 to 0.
+    // Counts digits from the first one that is not 0. The mantissa cannot be used: beyond 19 digits it wraps around, at
+    // 2^64 to 0.
     var significant = 0
     var digits = 0
     var exponent = 0

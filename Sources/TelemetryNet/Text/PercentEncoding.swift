@@ -1,4 +1,4 @@
-/// Percent-encodes what is not unreserved (RFC 3986, section 2.3): for one name or value of a query.
+/// Percent-encodes all characters that are not unreserved (RFC 3986, section 2.3): for one name or value of a query.
 package func percentEncoded(_ text: String) -> String {
     if text.utf8.allSatisfy(isUnreserved) { return text }
     var out = ByteWriter(capacity: 3 * text.utf8.count)
@@ -27,12 +27,12 @@ private func isUnreserved(_ byte: UInt8) -> Bool {
     }
 }
 
-/// Resolves `%XX`, and `+` as a space where asked, as in a query. `nil` for a broken escape or what is not UTF-8.
+/// Resolves `%XX`, and `+` as a space if requested, as in a query. `nil` for an invalid escape or invalid UTF-8.
 package func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool) -> String? {
     percentDecoded(Array(text.utf8)[...], plusIsSpace: plusIsSpace)
 }
 
-/// The same, of bytes.
+/// The same for bytes.
 package func percentDecoded(_ bytes: ArraySlice<UInt8>, plusIsSpace: Bool) -> String? {
     var out: [UInt8] = []
     out.reserveCapacity(bytes.count)

@@ -1,5 +1,5 @@
-/// Text of a stranger, fit for a log or a terminal: what moves the cursor, changes the order of what is read, or cannot
-/// be seen is written as an escape (`\u009b`), so that a name in a message can neither act on a terminal nor forge a
+/// Makes untrusted text safe for a log or a terminal: characters that move the cursor, change the reading order, or are
+/// invisible are written as escapes (`\u009b`), so that a name in a message can neither control a terminal nor forge a
 /// line.
 extension Unicode.Scalar {
     /// Control and format characters, and separators of lines and paragraphs: C0, DEL, C1, bidirectional overrides,
@@ -14,9 +14,10 @@ extension Unicode.Scalar {
 }
 
 extension ByteWriter {
-    /// The text with escapes for what ``Unicode/Scalar/isUnprintable`` names, as JSON writes them.
+    /// Returns the text with escapes for the characters that ``Unicode/Scalar/isUnprintable`` matches, as JSON writes
+    /// them.
     ///
-    /// - Parameter kept: characters that are written as they are all the same, such as a line feed.
+    /// - Parameter kept: Characters that are written unchanged, such as a line feed.
     package mutating func appendPrintable(_ text: String, keeping kept: [Unicode.Scalar] = []) {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return append(text) }
         for scalar in text.unicodeScalars {
@@ -28,14 +29,14 @@ extension ByteWriter {
         }
     }
 
-    /// The text in quotes. It reads back as the same text.
+    /// The text in quotes, which parses to the same text.
     package mutating func appendPrintableJSONString(_ text: String) {
         var quoted = ByteWriter(capacity: text.utf8.count + 2)
         quoted.appendJSONString(text)
         appendPrintable(String(decoding: quoted.bytes, as: UTF8.self))
     }
 
-    /// `\u009b`; beyond 16 bits in two halves.
+    /// `\u009b`; a scalar beyond 16 bits as a surrogate pair.
     private mutating func appendEscape(of scalar: Unicode.Scalar) {
         for unit in UTF16.encode(scalar)! {
             append("\\u")
@@ -44,7 +45,7 @@ extension ByteWriter {
     }
 }
 
-/// The text with escapes for what cannot be seen, or acts on a terminal.
+/// The text with escapes for invisible characters and those that control a terminal.
 package func printable(_ text: String, keeping kept: [Unicode.Scalar] = []) -> String {
     if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
     var out = ByteWriter(capacity: text.utf8.count)

@@ -1,13 +1,13 @@
-/// Numbers as Prometheus' own parsers take them: those of Go's `strconv`, without hexadecimal and without underscores.
+/// Parses numbers as Prometheus' own parsers do: the syntax of Go's `strconv`, without hexadecimal and underscores.
 package enum PrometheusNumber {
-    /// `nil` for what is no number, or one beyond the range of a Double.
+    /// `nil` if the text is not a number, or is beyond the range of a Double.
     @inline(__always)
     package static func value(_ text: UnsafeRawBufferPointer) -> Double? {
         guard let number = parseDouble(text) else { return word(text) }
         return number.isFinite ? number : nil
     }
 
-    /// In any case of letters; NaN has no sign.
+    /// Case-insensitive; NaN has no sign.
     private static func word(_ text: UnsafeRawBufferPointer) -> Double? {
         guard let first = text.first, text.count <= 9 else { return nil }
         let isSigned = first == UInt8(ascii: "-") || first == UInt8(ascii: "+")
@@ -18,7 +18,7 @@ package enum PrometheusNumber {
         }
     }
 
-    /// Decimal digits with an optional sign, within 64 bits.
+    /// Parses decimal digits with an optional sign, within 64 bits.
     package static func integer(_ text: UnsafeRawBufferPointer) -> Int64? {
         guard let first = text.first else { return nil }
         let isSigned = first == UInt8(ascii: "-") || first == UInt8(ascii: "+")
@@ -27,7 +27,8 @@ package enum PrometheusNumber {
         return Int64(exactly: magnitude)
     }
 
-    /// The shortest digits that read back as the value: without an exponent where it is from 1e-6 to 1e21, or where it shall be plain.
+    /// Formats the shortest digits that parse to the value: without an exponent from 1e-6 to 1e21, or if a plain form
+    /// is requested.
     package static func text(_ value: Double, isPlain: Bool = false) -> String {
         guard value.isFinite else { return value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf" }
         let sign = value.sign == .minus ? "-" : ""
@@ -36,7 +37,7 @@ package enum PrometheusNumber {
         let parts = value.magnitude.description.split(separator: "e")
         let mantissa = parts[0].split(separator: ".", omittingEmptySubsequences: false)
         var digits = mantissa.joined()
-        // Where the point is, counted from before the first digit.
+        // The position of the decimal point, counted from before the first digit.
         var point = mantissa[0].count + (parts.count > 1 ? Int(parts[1])! : 0)
         let zeros = digits.prefix { $0 == "0" }.count
         digits = String(digits.dropFirst(zeros))

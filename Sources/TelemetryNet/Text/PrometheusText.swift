@@ -1,11 +1,11 @@
-/// The Prometheus text format 0.0.4, as far as servers of ours write it.
+/// Writes the Prometheus text format 0.0.4, as far as the servers of this package use it.
 extension ByteWriter {
     package typealias MetricLabels = KeyValuePairs<StaticString, String>
 
     /// The `Content-Type` of the format.
     package static let prometheusContentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    /// The two comment lines that precede a metric's samples. `type`: `counter`, `gauge` or `summary`.
+    /// Writes the two comment lines that precede a metric's samples. `type`: `counter`, `gauge` or `summary`.
     package mutating func appendMetricFamily(_ name: StaticString, _ type: StaticString, _ help: StaticString) {
         append("# HELP ")
         append(name)
@@ -18,14 +18,14 @@ extension ByteWriter {
         append("\n")
     }
 
-    /// One sample of a metric whose family was written before.
+    /// Writes one sample of a metric whose family was written before.
     package mutating func appendMetricSample(_ name: StaticString, _ labels: MetricLabels, _ value: Int64) {
         append(name, labels)
         appendDecimal(value)
         append("\n")
     }
 
-    /// As ``appendMetricSample(_:_:_:)``, for a value that need not be whole.
+    /// Like ``appendMetricSample(_:_:_:)``, for a value that need not be an integer.
     package mutating func appendMetricSample(_ name: StaticString, _ labels: MetricLabels, real value: Double) {
         append(name, labels)
         if value.isFinite {
@@ -36,13 +36,13 @@ extension ByteWriter {
         append("\n")
     }
 
-    /// A metric of one sample without labels.
+    /// Writes a metric with one sample and without labels.
     package mutating func appendMetric(_ name: StaticString, _ type: StaticString, _ help: StaticString, _ value: Int64) {
         appendMetricFamily(name, type, help)
         appendMetricSample(name, [:], value)
     }
 
-    /// As ``appendMetric(_:_:_:_:)``, for a value that need not be whole.
+    /// Like ``appendMetric(_:_:_:_:)``, for a value that need not be an integer.
     package mutating func appendMetric(_ name: StaticString, _ type: StaticString, _ help: StaticString, real value: Double) {
         appendMetricFamily(name, type, help)
         appendMetricSample(name, [:], real: value)
@@ -59,7 +59,7 @@ extension ByteWriter {
         append(labels.isEmpty ? " " : "} ")
     }
 
-    /// In quotes. Three characters are escaped, and nothing else may be.
+    /// Writes a label value in quotes. Three characters are escaped, and no others may be.
     package mutating func appendPrometheusLabelValue(_ value: String) {
         append("\"")
         for byte in value.utf8 {

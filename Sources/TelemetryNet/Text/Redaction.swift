@@ -1,7 +1,9 @@
-/// A URL, or a text that was meant as one, for messages: without user name and password, and without what its query says.
+/// Redacts a URL, or a text that was meant as one, for messages: removes user name and password, and the content of the
+/// query.
 ///
-/// `https://me:secret@host:9400/metrics?token=x` becomes `https://host:9400/metrics?…`. A text without a scheme loses what stands before its
-/// last `@`. If the password holds characters that do not belong there (`/`, `?`, `#`), more is left out rather than less.
+/// `https://me:secret@host:9400/metrics?token=x` becomes `https://host:9400/metrics?…`. A text without a scheme loses
+/// everything before its last `@`. If the password contains characters that should have been encoded (`/`, `?`, `#`),
+/// more is removed rather than less.
 package func redactedURL(_ text: String) -> String {
     let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
     let scheme = String(text[..<start])
@@ -11,7 +13,7 @@ package func redactedURL(_ text: String) -> String {
     return scheme + rest[..<end] + "?…"
 }
 
-/// The `@` behind user name and password, of a URL without its scheme.
+/// The index of the `@` after user name and password, in a URL without its scheme.
 private func userInfoEnd(of text: Substring) -> Substring.Index? {
     let authority = text.prefix { !"/?#".contains($0) }
     if let at = authority.lastIndex(of: "@") { return at }
@@ -21,17 +23,18 @@ private func userInfoEnd(of text: Substring) -> Substring.Index? {
     return port.isEmpty || !port.allSatisfy { $0.isASCII && $0.isNumber } ? at : nil
 }
 
-/// Texts that no message may hold, such as tokens and passwords, in the forms in which a peer may repeat them.
+/// Texts that no message may contain, such as tokens and passwords, in the forms in which a peer may repeat them.
 package struct Secrets: Sendable {
     private var texts: [String] = []
     private let leastLength: Int
 
-    /// - Parameter leastLength: bytes of the shortest text that is looked for; a shorter one would also be found in what is not a secret.
+    /// - Parameter leastLength: The length in bytes of the shortest text that is searched for; a shorter one would also
+    ///   match text that is not secret.
     package init(leastLength: Int = 4) { self.leastLength = leastLength }
 
     package var isEmpty: Bool { texts.isEmpty }
 
-    /// A token; of `user:password`, the password too.
+    /// Adds a token; for `user:password`, the password too.
     package mutating func add(token: String?) {
         guard let token else { return }
         add(token)
@@ -40,7 +43,7 @@ package struct Secrets: Sendable {
         add(base64(Array(token.utf8)))
     }
 
-    /// What ``redactedURL(_:)`` leaves out.
+    /// Adds what ``redactedURL(_:)`` removes.
     package mutating func add(url: String?) {
         guard let url else { return }
         let scheme = url.firstRange(of: "://")
@@ -65,11 +68,11 @@ package struct Secrets: Sendable {
     package mutating func add(_ text: String) {
         guard text.utf8.count >= leastLength, !texts.contains(text) else { return }
         texts.append(text)
-        // One that contains another is looked for first.
+        // A text that contains another is searched for first.
         texts.sort { $0.utf8.count > $1.utf8.count }
     }
 
-    /// The text with `[redacted]` in the place of each secret.
+    /// Returns the text with each secret replaced by `[redacted]`.
     package func redact(_ text: String) -> String {
         texts.reduce(text) { $0.contains($1) ? $0.replacing($1, with: "[redacted]") : $0 }
     }

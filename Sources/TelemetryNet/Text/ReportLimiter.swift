@@ -1,13 +1,13 @@
-/// Decides which of many equal reports are worth a line: a few at once, then one for each interval, with the number of
-/// those that were left out since the last.
+/// Decides which of many equal reports are logged: a few at once, then one per interval, with the number of reports
+/// omitted since the last.
 package struct ReportLimiter: Sendable {
-    /// Reports that are let through at once.
+    /// The number of reports that are let through at once.
     package let burst: Int
-    /// For each interval without a report there is one more, up to ``burst``.
+    /// Each interval without a report adds one more, up to ``burst``.
     package let interval: Duration
     private var tokens: Int
     private var refilled: ContinuousClock.Instant?
-    /// Reports that were left out since the last that was let through.
+    /// The number of reports omitted since the last one that was let through.
     package private(set) var suppressed = 0
 
     package init(burst: Int = 1, interval: Duration) {
@@ -16,7 +16,7 @@ package struct ReportLimiter: Sendable {
         tokens = burst
     }
 
-    /// The number of reports left out before this one; `nil` if this one is left out.
+    /// Returns the number of reports omitted before this one; `nil` if this one is omitted.
     package mutating func admit(at now: ContinuousClock.Instant = .now) -> Int? {
         let last = refilled ?? now
         let gained = Int(max(0, (now - last) / interval))

@@ -1,5 +1,5 @@
-/// A dictionary whose keys are texts that are equal where their bytes are, which those of `[String: Value]` are not:
-/// see ``ByteText``.
+/// A dictionary whose keys are texts that are equal if their bytes are equal, unlike those of `[String: Value]`: see
+/// ``ByteText``.
 package struct TextTable<Value> {
     private var table: [ByteText: Value] = [:]
 
@@ -9,9 +9,9 @@ package struct TextTable<Value> {
     package var isEmpty: Bool { table.isEmpty }
     package var keys: some Collection<String> { table.keys.lazy.map(\.string) }
     package var values: some Collection<Value> { table.values }
-    /// In the order of the keys' bytes.
+    /// The keys, ordered by their bytes.
     package var sortedKeys: [String] { table.keys.sorted().map(\.string) }
-    /// In the order of the keys' bytes.
+    /// The entries, ordered by the bytes of their keys.
     package var sorted: [(key: String, value: Value)] {
         table.sorted { $0.key < $1.key }.map { ($0.key.string, $0.value) }
     }
@@ -48,7 +48,7 @@ extension TextTable: Sequence {
 }
 
 extension TextTable: ExpressibleByDictionaryLiteral {
-    /// The last value counts of a key that is there twice.
+    /// The last value counts if a key occurs twice.
     package init(dictionaryLiteral elements: (String, Value)...) {
         for (key, value) in elements { self[key] = value }
     }

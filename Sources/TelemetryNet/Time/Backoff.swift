@@ -1,20 +1,20 @@
-/// How long to wait before the next attempt: twice as long each time, and not the same for all who wait.
+/// The time to wait before the next attempt: doubled each time, and randomised so that clients do not retry in step.
 public struct Backoff: Sendable, Hashable {
-    /// The first wait, at most.
+    /// The upper bound of the first wait.
     public var first: Duration
-    /// No wait is longer, unless the other side asks for it.
+    /// The longest wait, unless the other side asks for a longer one.
     public var longest: Duration
     /// The number of attempts so far.
     public private(set) var attempt = 0
 
-    /// Waits from `first` to `longest`.
+    /// Creates waits from `first` to `longest`.
     public init(first: Duration = .milliseconds(200), longest: Duration = .seconds(30)) {
         self.first = first
         self.longest = longest
     }
 
-    /// The wait before the next attempt: between half and all of `first · 2^attempt`, at most `longest`, but never
-    /// shorter than what the other side asked for.
+    /// Returns the wait before the next attempt: between half and all of `first · 2^attempt`, at most `longest`, but
+    /// never shorter than what the other side asked for.
     public mutating func next(
         atLeast asked: Duration? = nil, using random: inout some RandomNumberGenerator
     ) -> Duration {
@@ -25,12 +25,12 @@ public struct Backoff: Sendable, Hashable {
         return max(wait, asked ?? .zero)
     }
 
-    /// As ``next(atLeast:using:)``, with the system's random numbers.
+    /// Like ``next(atLeast:using:)``, with the system's random numbers.
     public mutating func next(atLeast asked: Duration? = nil) -> Duration {
         var random = SystemRandomNumberGenerator()
         return next(atLeast: asked, using: &random)
     }
 
-    /// Begins again with the first wait, after an attempt that succeeded.
+    /// Starts again with the first wait, after a successful attempt.
     public mutating func reset() { attempt = 0 }
 }

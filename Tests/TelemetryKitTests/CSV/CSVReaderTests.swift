@@ -47,7 +47,7 @@ struct CSVReaderTests {
     func compressed(start: [UInt8], program: String) {
         for size in [1, 100] {
             let error = #expect(throws: CSVError.self) { _ = try CSVReader(name: "a.csv.gz", source: chunks(start + [10, 0, 200], of: size)) }
-            #expect(error?.kind == .unreadable && error?.description == "a.csv.gz: it is compressed: \(program) makes plain text of it")
+            #expect(error?.kind == .unreadable && error?.description == "a.csv.gz: it is compressed; decompress it with \(program)")
         }
     }
 

@@ -76,7 +76,7 @@ struct FleetRouteTests {
             #expect(xids.count == XIDError.all.count)
             let fallen = try #require(xids.first { $0["code"] as? Int == 79 })
             #expect(fallen["severity"] as? String == "critical")
-            #expect(fallen["action"] as? String == "drain the node and restart it")
+            #expect(fallen["action"] as? String == "drain and restart the node")
         }
     }
 }

@@ -41,7 +41,7 @@ struct FleetHealthTests {
         let health = FleetHealth(latest: [sample("DCGM_FI_DEV_XID_ERRORS", 79)])
         #expect(
             health.alerts.first?.message
-                == "Xid 79 ROBUST_CHANNEL_GPU_HAS_FALLEN_OFF_THE_BUS: The GPU cannot be reached over PCIe; drain the node and restart it")
+                == "Xid 79 ROBUST_CHANNEL_GPU_HAS_FALLEN_OFF_THE_BUS: The GPU cannot be reached over PCIe; drain and restart the node")
     }
 
     @Test("the temperature at which a GPU says that it slows down comes before ours")

@@ -25,7 +25,7 @@ struct CSVStreamTests {
         #expect(try await source.next()?.count == 2)
         #expect(try await source.next() == nil)
         #expect(source.progress.passes == 1 && source.progress.totalBytes == 0)
-        #expect(source.progress.rejected.first == ["pipe:3: 1 fields where 12 were expected"])
+        #expect(source.progress.rejected.first == ["pipe:3: 1 fields instead of 12"])
     }
 
     @Test("a batch leaves when it is due although no more comes, and the rest of a cut row is waited for")

@@ -93,10 +93,10 @@ struct ScrapeSourceTests {
         (.answer(204), "HTTP 204", .seconds(10)),
         (
             .answer(302, ["Location": "http://me:pw@elsewhere/x?key=pw"]),
-            "HTTP 302: redirects are not followed, and this one goes to http://elsewhere/x?…", .seconds(10)
+            "HTTP 302: redirects are not followed, and this one points to http://elsewhere/x?…", .seconds(10)
         ),
         (.answer(200, ["Content-Type": "text/html"], "<html>\n"), "not the Prometheus text format: http://", .seconds(10)),
-        (.answer(200, ["Content-Type": "application/openmetrics-text; version=1.0.0"], "a{UUID=\"1\"} 1 1\n# EOF\n"), "the answer is OpenMetrics", .seconds(10)),
+        (.answer(200, ["Content-Type": "application/openmetrics-text; version=1.0.0"], "a{UUID=\"1\"} 1 1\n# EOF\n"), "the response is OpenMetrics", .seconds(10)),
         (.answer(200, [:], "a{UUID=\"1\"} 1" + String(repeating: "\n", count: 2_000)), "the body is longer than 1500 bytes", .seconds(10)),
         (.reset, "", .seconds(10)),
         (.cutShort, "", .seconds(10)),
@@ -219,10 +219,10 @@ struct ScrapeSourceTests {
     }
 
     @Test("what cannot be scraped is an error at once", arguments: [
-        ("host:9400/metrics", "\"host:9400/metrics\" is not a URL of http or https, such as http://host:9400/metrics"),
-        ("ftp://host/", "is not a URL"), ("", "is not a URL"), ("http://host:0x50/", "is not a URL"),
+        ("host:9400/metrics", "\"host:9400/metrics\" is not a valid http or https URL, such as http://host:9400/metrics"),
+        ("ftp://host/", "is not a valid http or https URL"), ("", "is not a valid http or https URL"), ("http://host:0x50/", "is not a valid http or https URL"),
         // A password is not shown, even where nobody can tell what is one.
-        ("http://me:secret@host:port/m", "\"http://host:port/m\" is not a URL"),
+        ("http://me:secret@host:port/m", "\"http://host:port/m\" is not a valid http or https URL"),
     ])
     func badURL(url: String, reason: String) {
         let error = #expect(throws: ScrapeError.self) { _ = try Self.source(url) }

@@ -128,7 +128,7 @@ struct ScrapeTextTests {
         var now = try Texts()
         let body = "A{UUID=\"GPU-1\"} 1\nA{UUID=\"GPU-1\",} 2\n"
         #expect(try now.samples(body).map(\.value) == [1])
-        #expect(now.text.progress.rejected.first == ["http://exporter:9400/metrics:2: the text has the series a second time"])
+        #expect(now.text.progress.rejected.first == ["http://exporter:9400/metrics:2: the text contains the series twice"])
         // Every scrape has one.
         #expect(try now.samples(body).map(\.value) == [1])
         var source = try Texts { $0.timestamps = .source }

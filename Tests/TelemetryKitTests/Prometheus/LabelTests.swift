@@ -23,9 +23,9 @@ struct LabelTests {
     @Test(
         "what is not a list of labels is refused with the place and the reason",
         arguments: [
-            (",", 0, "name of a label"),
-            (#"a="1",,"#, 6, "name of a label"),
-            (#"9a="1""#, 0, "name of a label"),
+            (",", 0, "label name"),
+            (#"a="1",,"#, 6, "label name"),
+            (#"9a="1""#, 0, "label name"),
             ("a", 1, "expected = after label a"),
             ("a:1", 1, "expected = after label a"),
             ("a=1", 2, "expected a quote"),

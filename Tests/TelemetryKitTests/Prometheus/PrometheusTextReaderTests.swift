@@ -91,9 +91,9 @@ struct PrometheusTextReaderTests {
     @Test(
         "what cannot be read is an error with its line, byte, kind and reason",
         arguments: [
-            ("a 1", 0, .lineNotEnded, "may be cut short"),
-            ("9a 1\n", 1, .metricName, "the name of a metric and not \"9a\""),
-            ("a-b 1\n", 2, .metricName, "a blank or { behind the name \"a\""),
+            ("a 1", 0, .lineNotEnded, "may be truncated"),
+            ("9a 1\n", 1, .metricName, "a metric name instead of \"9a\""),
+            ("a-b 1\n", 2, .metricName, "a blank or { after the name \"a\""),
             ("é 1\n", 1, .metricName, "\"é\""),
             ("{a=\"1\"} 1\n", 1, .metricName, "\"{a=\\\"1\\\"}\""),
             ("{\"a.b\", c=\"1\"} 1\n", 2, .quotedName, "later format"),
@@ -103,10 +103,10 @@ struct PrometheusTextReaderTests {
             ("a{b=\"1} 1\n", 2, .labels, "quote of a label's value is not closed"),
             ("a{b=\"1\n", 2, .labels, "not closed"),
             ("a{b=1} 1\n", 5, .labels, "expected a quote"),
-            ("a{9b=\"1\"} 1\n", 3, .labels, "name of a label"),
+            ("a{9b=\"1\"} 1\n", 3, .labels, "label name"),
             ("a{b:c=\"1\"} 1\n", 4, .labels, "expected ="),
-            ("a{,} 1\n", 3, .labels, "name of a label"),
-            ("a{b=\"1\",,} 1\n", 9, .labels, "name of a label"),
+            ("a{,} 1\n", 3, .labels, "label name"),
+            ("a{b=\"1\",,} 1\n", 9, .labels, "label name"),
             ("a{b=\"1\"c=\"2\"} 1\n", 8, .labels, "expected a comma"),
             ("a{b=\"1\",b=\"2\"} 1\n", 9, .labels, "label b occurs twice"),
             ("a{b=\"\\t\"} 1\n", 6, .labels, "escapes"),
@@ -123,19 +123,19 @@ struct PrometheusTextReaderTests {
             ("a 1e999\n", 3, .value, "beyond the range of a Double"),
             ("a 1\r\n", 3, .value, "\"1\\r\" is not a number"),
             ("a N/A\n", 3, .value, "not a number"),
-            ("a 1 1.5\n", 5, .timestamp, "\"1.5\" is not a time in whole milliseconds"),
+            ("a 1 1.5\n", 5, .timestamp, "\"1.5\" is not a timestamp in whole milliseconds"),
             ("a 1 9223372036854775808\n", 5, .timestamp, "whole milliseconds"),
             ("a 1 -9223372036854775809\n", 5, .timestamp, "whole milliseconds"),
             ("a 1 -\n", 5, .timestamp, "whole milliseconds"),
-            ("a 1 2 3\n", 7, .trailingText, "\"3\" stands behind"),
+            ("a 1 2 3\n", 7, .trailingText, "\"3\" follows the sample"),
             ("a 1 # {id=\"x\"} 1\n", 5, .exemplar, "OpenMetrics"),
             ("a 1 2 # {id=\"x\"} 1\n", 7, .exemplar, "OpenMetrics"),
-            ("# HELP\n", 7, .metadata, "HELP names no metric"),
-            ("# TYPE \n", 8, .metadata, "TYPE names no metric"),
-            ("# HELP a-b c\n", 9, .metadata, "expected a blank behind the name \"a\""),
+            ("# HELP\n", 7, .metadata, "HELP contains no metric name"),
+            ("# TYPE \n", 8, .metadata, "TYPE contains no metric name"),
+            ("# HELP a-b c\n", 9, .metadata, "expected a blank after the name \"a\""),
             ("# TYPE a\n", 9, .metadata, "the TYPE of a is missing"),
-            ("# TYPE a timer\n", 10, .metadata, "\"timer\" is not a type"),
-            ("# TYPE a gauge b\n", 10, .metadata, "\"gauge b\" is not a type"),
+            ("# TYPE a timer\n", 10, .metadata, "\"timer\" is not a valid metric type"),
+            ("# TYPE a gauge b\n", 10, .metadata, "\"gauge b\" is not a valid metric type"),
             ("# HELP a b\\t\n", 11, .metadata, "escapes in a HELP"),
             ("# HELP a b\\\n", 11, .metadata, "escapes in a HELP"),
         ] as [(String, Int, PrometheusTextError.Kind, String)])
@@ -204,7 +204,7 @@ struct PrometheusTextReaderTests {
             configuration: configuration)
         #expect(try Self.lines(&reader) == [Line("a", 1), Line("b", 2), Line("b", 3)])
         #expect(reader.rejected.count == 3)
-        #expect(reader.rejected.countsByReason == ["HELP or TYPE twice": 2, "TYPE behind its samples": 1])
+        #expect(reader.rejected.countsByReason == ["HELP or TYPE twice": 2, "TYPE after its samples": 1])
         #expect(reader.family(named: "a") == PrometheusFamily(name: "a", help: "x", type: .gauge))
         #expect(reader.family(named: "b") == PrometheusFamily(name: "b", help: "late"))
     }

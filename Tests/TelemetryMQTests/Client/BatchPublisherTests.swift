@@ -119,7 +119,7 @@ struct BatchPublisherTests {
                     for _ in 0..<10 { _ = try await publisher.publish("\"12345678\"") }
                     let error = await refusal { _ = try await publisher.publish("1") }
                     #expect(error?.code == .bufferFull)
-                    #expect(error?.message == "127.0.0.1:\(port): the publisher's buffer is full: 10 messages wait for their answers, with 100 of 100 bytes")
+                    #expect(error?.message == "127.0.0.1:\(port): the publisher's buffer is full: 10 messages are unacknowledged, with 100 of 100 bytes")
                     throw Enough()
                 }
             } catch is Enough {}

@@ -126,7 +126,7 @@ struct SubscriptionFaultTests {
             var iterator = client.subscribe(id: "s", from: .earliest).makeAsyncIterator()
             for n in 0..<3 { try await expectNext(&iterator, "\(n) \(n)") }
             await #expect { _ = try await iterator.next() } throws: {
-                ($0 as? MQError)?.code == .protocolViolation && "\($0)".contains("message 4 came where 3 was due")
+                ($0 as? MQError)?.code == .protocolViolation && "\($0)".contains("received message 4 instead of 3")
             }
         }
         try server.finish()

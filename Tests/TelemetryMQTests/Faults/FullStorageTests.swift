@@ -85,7 +85,7 @@ struct FullStorageTests {
         let peer = try RawPeer(port: server.port)
         for _ in 0..<3 { _ = try peer.ask(#"{"type":"publish","payload":1}"#) }
         let ready = try http(port, "/ready")
-        #expect(ready.hasPrefix("HTTP/1.1 503") && ready.contains("the log takes no more writes"))
+        #expect(ready.hasPrefix("HTTP/1.1 503") && ready.contains("the log accepts no more writes"))
         #expect(try http(port, "/health").hasPrefix("HTTP/1.1 503"))
         #expect(try http(port, "/metrics").contains("telemetry_mq_storage_full 0\n"))
         await server.shutdown(within: .zero)

@@ -63,7 +63,7 @@ struct HTTPConversationTests {
             peer.send("GET / HTTP/1.1\r\n\r\n")
             let (head, body) = peer.answer()
             #expect(head.hasPrefix("HTTP/1.1 400 Bad Request\r\n") && head.contains("\r\nContent-Type: x/y\r\n"))
-            #expect(body == "<HTTP/1.1 asks for one Host field; there are 0>")
+            #expect(body == "<HTTP/1.1 requires exactly one Host header; received 0>")
         }
     }
 

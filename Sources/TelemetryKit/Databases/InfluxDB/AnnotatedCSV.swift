@@ -1,14 +1,14 @@
 import TelemetryStores
 
-/// The answer of a Flux query: tables in annotated CSV.
+/// The response to a Flux query: tables in annotated CSV.
 ///
-/// Lines that begin with `#` annotate the header that follows them; an empty line ends a table, and the next may have other
-/// columns. An empty cell has the column's value of `#default`. A table with a column `error` is a failure, which may come
-/// after the status 200 and after rows.
+/// Lines that begin with `#` annotate the header that follows them; an empty line ends a table, and the next may have
+/// other columns. An empty cell has the column's value of `#default`. A table with a column `error` is a failure, which
+/// may follow the status 200 and rows.
 /// Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/annotated-csv/
 struct AnnotatedCSV {
     struct Table {
-        /// Position by name.
+        /// The column indices by name.
         var columns: [String: Int] = [:]
         var rows: [[String]] = []
 
@@ -16,7 +16,7 @@ struct AnnotatedCSV {
     }
 
     private(set) var tables: [Table] = []
-    /// What the database says went wrong.
+    /// The database's error message.
     private(set) var error: String?
 
     init(_ body: [UInt8]) throws(StoreError) {
@@ -29,7 +29,7 @@ struct AnnotatedCSV {
                 table = Self.finish(table, &tables)
                 defaults = []
             } else if record[0].hasPrefix("#") {
-                // Annotations open the next table even where the empty line is missing.
+                // Annotations begin the next table even if the empty line is missing.
                 table = Self.finish(table, &tables)
                 if record[0] == "#default" { defaults = record }
             } else if table == nil {
@@ -47,7 +47,7 @@ struct AnnotatedCSV {
         var row = record
         for (i, value) in defaults.enumerated() where i > 0 && i < row.count && row[i].isEmpty { row[i] = value }
         guard table.columns.values.allSatisfy({ $0 < row.count }) else {
-            throw StoreError(.invalidAnswer, "a row of annotated CSV has \(row.count) cells of \(table.columns.count)")
+            throw StoreError(.invalidAnswer, "a row of annotated CSV has \(row.count) cells instead of \(table.columns.count)")
         }
         if let said = table.value(row, "error"), !said.isEmpty { error = error ?? said }
         table.rows.append(row)
@@ -58,7 +58,7 @@ struct AnnotatedCSV {
         return nil
     }
 
-    /// Reads one record (RFC 4180) and steps behind its end of line.
+    /// Reads one record (RFC 4180) and moves past its line end.
     private static func record(_ bytes: [UInt8], _ at: inout Int) throws(StoreError) -> [String] {
         var cells: [String] = []
         while true {

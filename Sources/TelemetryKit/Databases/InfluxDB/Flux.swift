@@ -1,6 +1,6 @@
 import TelemetryModels
 
-/// Literals of Flux. Whatever a caller gives goes through these, so that it stays a text.
+/// Flux literals. All text from callers is quoted by these functions, so that it cannot become code.
 /// Format: https://docs.influxdata.com/flux/v0/spec/lexical-elements/
 enum Flux {
     static func string(_ text: String) -> String {
@@ -24,12 +24,12 @@ enum Flux {
         return out + "\""
     }
 
-    /// A time literal, within what the database knows of time.
+    /// A time literal, within the database's range of times.
     static func time(_ time: Timestamp) -> String {
         Timestamp(nanoseconds: min(max(time.nanoseconds, .min + 2), .max - 1)).description
     }
 
-    /// Whether a column has one of the texts, as they are stored; an empty one is stored as none.
+    /// A condition that a column has one of the texts, as they are stored; an empty text is stored as a missing column.
     static func filter(_ column: String, _ texts: [String]) -> String {
         let any = texts.map { $0.isEmpty ? "not exists r.\(column)" : "r.\(column) == \(string($0))" }.joined(separator: " or ")
         return " |> filter(fn: (r) => \(any))"

@@ -3,7 +3,7 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// Asks in Flux, as 2.x has it, with annotated CSV for an answer.
+/// Queries in Flux, the language of 2.x, with annotated CSV as the response format.
 /// Language: https://docs.influxdata.com/flux/v0/
 struct FluxQueries: InfluxQueries {
     let http: DatabaseHTTP
@@ -23,11 +23,12 @@ struct FluxQueries: InfluxQueries {
 
     // MARK: Scripts
 
-    /// The rows of a filter, a table for each series and field. `nil`: there are none.
+    /// Returns the rows of a filter, one table per series and field; `nil` if there are none.
     ///
-    /// - Parameter fields: in the narrow schema, beside `value`; in the wide one all fields come.
+    /// - Parameter fields: In the narrow schema, the fields in addition to `value`; in the wide one all fields are
+    ///   returned.
     private func rows(_ filter: SampleFilter, withFields fields: [String]? = nil) -> String? {
-        // `range` is not optional, and its stop is exclusive.
+        // `range` is required, and its stop is exclusive.
         let stop = Timestamp(nanoseconds: min(filter.endTime?.nanoseconds ?? .max, .max - 2) + 1)
         let start = filter.startTime ?? Timestamp(nanoseconds: .min)
         guard start < stop else { return nil }
@@ -53,7 +54,7 @@ struct FluxQueries: InfluxQueries {
     func samples(_ filter: SampleFilter, limit: Int?, offset: Int) async throws -> InfluxSamples {
         guard var script = rows(filter, withFields: workloadFields + ["labels_raw"]) else { return InfluxSamples() }
         script += Self.pivot
-        // A point may have other fields than those that are asked for, and would count.
+        // A point may have fields other than the requested ones, and would count.
         let names = isWide ? filter.metricNames.map(stored) : ["value"]
         if !names.isEmpty {
             script += " |> filter(fn: (r) => \(names.map { "exists r[\(Flux.string($0))]" }.joined(separator: " or ")))"
@@ -68,7 +69,7 @@ struct FluxQueries: InfluxQueries {
         return found
     }
 
-    /// Of rows that are pivoted.
+    /// For pivoted rows.
     private func metrics(_ answer: AnnotatedCSV, _ wanted: Set<ByteText>) throws -> [GPUMetric] {
         var items: [GPUMetric] = []
         var series = SeriesTable()
@@ -101,9 +102,9 @@ struct FluxQueries: InfluxQueries {
     }
 
     func latest(_ filter: SampleFilter) async throws -> [GPUMetric] {
-        // In the wide schema a workload's own newest value may be newer than the metric's, so that all must be looked at.
+        // In the wide schema a workload's own newest value may be newer than the metric's, so all must be examined.
         guard !isWide else { return try await samples(filter, limit: nil, offset: 0).items }
-        // `last` works on each field by itself; the pivot brings those of one time together.
+        // `last` works on each field separately; the pivot joins those with the same time.
         guard let script = rows(filter, withFields: workloadFields + ["labels_raw"]) else { return [] }
         return try metrics(try await run(script + " |> last()" + Self.pivot), [])
     }
@@ -114,7 +115,8 @@ struct FluxQueries: InfluxQueries {
         return try await counts + oldest
     }
 
-    /// - Parameter function: on each series by itself; `group` would not keep the order that `first` goes by.
+    /// - Parameter function: Applied to each series separately; `group` would not keep the order that `first` relies
+    ///   on.
     private func extents(_ filter: SampleFilter, _ function: String) async throws -> [SeriesExtent] {
         guard let script = rows(filter) else { return [] }
         var extents: [SeriesExtent] = []
@@ -136,7 +138,7 @@ struct FluxQueries: InfluxQueries {
 
     // MARK: Aggregates
 
-    /// None of Flux's quantiles has the rank that ``AggregateQuery`` says.
+    /// None of Flux's quantiles has the rank that ``AggregateQuery`` defines.
     func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries]? {
         let function: String
         switch query.function {
@@ -155,7 +157,7 @@ struct FluxQueries: InfluxQueries {
                 guard var text = table.value(row, "_value"), let value = text.withUTF8({ parseDouble(UnsafeRawBufferPointer($0)) }) else {
                     throw invalid("a window without a number")
                 }
-                // The range cuts its first window off.
+                // The range truncates its first window.
                 let start = Aggregator.windowStart(try time(table.value(row, "_start")), window)
                 let group = column.map { LineProtocolText.decoded(table.value(row, $0) ?? "") } ?? ""
                 points[ByteText(group), default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: value))
@@ -166,7 +168,7 @@ struct FluxQueries: InfluxQueries {
 
     // MARK: Answers
 
-    /// The least that reading the bucket takes.
+    /// The smallest request that reads the bucket.
     func probe() async throws {
         _ = try await run("from(bucket: \(Flux.string(bucket))) |> range(start: -1s) |> limit(n: 1)")
     }
@@ -181,7 +183,7 @@ struct FluxQueries: InfluxQueries {
             response = try await http.send(
                 "POST", "/api/v2/query", query: [("org", org)], body: .json(body.bytes), accept: "application/csv")
         } catch let error as StoreError where error.status == 404 {
-            // The bucket, the organization, or one that the token may not read.
+            // The bucket or organization is missing, or the token may not read it.
             throw MissingBucket(error: error)
         }
         let answer = try AnnotatedCSV(response.body)

@@ -4,20 +4,22 @@ import TelemetryStores
 
 /// Samples in InfluxDB 1.x, 2.x or 3.x, over HTTP with connections kept alive.
 ///
-/// A metric is a measurement; device, gpu_id, hostname, model_name and uuid are tags; the value is the float field `value`; container,
-/// pod, namespace and the labels are string fields, so that nothing is lost. ``Configuration/Schema/wide`` has one measurement
-/// instead. InfluxDB identifies a point by its measurement, all tags and its time: a sample written again replaces itself, and one of the same GPU and time under another hostname, device or model
-/// stands beside it. A sample written again without the pod, namespace, container or labels it had before keeps them.
+/// A metric is a measurement; device, gpu_id, hostname, model_name and uuid are tags; the value is the float field
+/// `value`; container, pod, namespace and the labels are string fields, so that no data is lost.
+/// ``Configuration/Schema/wide`` has one measurement instead. InfluxDB identifies a point by its measurement, all tags
+/// and its time: a sample written again replaces itself, and one of the same GPU and time with another hostname, device
+/// or model is a separate point. A sample written again without the pod, namespace, container or labels it had before
+/// keeps them.
 ///
-/// The version is asked for at the first call. Writing needs no other right than to write, and reading no other than to
-/// read: the bucket is looked for and created only when the database reports that it is missing, if the token may. Any
-/// number of tasks may read and write at once.
+/// The version is detected at the first call. Writing requires write permission only, and reading requires read
+/// permission only: the bucket is looked up and created only when the database reports that it is missing, if the token
+/// may do so. Any number of tasks may read and write at once.
 public final class InfluxDBStore: TelemetryStore {
-    /// Where the database is, and how samples lie in it. Every member has a default.
+    /// The address of the database, and the storage options.
     public struct Configuration: Sendable {
-        /// Generation of the server. The raw values are those of `INFLUXDB_VERSION`.
+        /// The generation of the server. The raw values are those of `INFLUXDB_VERSION`.
         public enum Version: String, Sendable, Hashable, CaseIterable {
-            /// Ask `/ping`.
+            /// Detects it with `/ping`.
             case detect = "auto"
             /// InfluxDB 1.x: `/write` and InfluxQL.
             case v1 = "1"
@@ -27,48 +29,50 @@ public final class InfluxDBStore: TelemetryStore {
             case v3 = "3"
         }
 
-        /// How metrics become measurements and fields.
+        /// The mapping of metrics to measurements and fields.
         public enum Schema: String, Sendable, Hashable, CaseIterable {
-            /// A measurement for every metric, with the field `value`.
+            /// One measurement per metric, with the field `value`.
             case narrow
-            /// The measurement `gpu`, with a field for every metric. Samples of one GPU and time share container, pod and namespace.
+            /// One measurement, `gpu`, with one field per metric. Samples of one GPU and time share container, pod and
+            /// namespace.
             case wide
         }
 
-        /// `http://host:8086`; a path in front of the interface's own is kept. Default: `"http://127.0.0.1:8086"`.
+        /// The URL of the server, `http://host:8086`; a path is prefixed to the paths of the API. Default:
+        /// `"http://127.0.0.1:8086"`.
         public var url: String
-        /// Sent as `Authorization: Token …` to 2.x and `Bearer …` to 3.x; for 1.x `user:password`, which is sent as
-        /// `Basic …`, or a JSON Web Token, sent as `Bearer …`. `nil`: none. Default: `nil`.
+        /// The token. Sent as `Authorization: Token …` to 2.x and `Bearer …` to 3.x; for 1.x `user:password`, which is
+        /// sent as `Basic …`, or a JSON Web Token, sent as `Bearer …`. `nil` for none. Default: `nil`.
         public var token: String?
         /// The organization of 2.x, by name. Default: `"gpu_telemetry"`.
         public var org: String
         /// The bucket of 2.x, or the database of 1.x and 3.x. Default: `"gpu_telemetry"`.
         public var bucket: String
-        /// The retention policy of 1.x; `nil`: the database's default.
+        /// The retention policy of 1.x; `nil` for the database's default. Default: `nil`.
         public var retentionPolicy: String?
-        /// How long a bucket that is created keeps samples; `nil`: for ever. InfluxDB's least is an hour. One that is there
-        /// stays as it is. Default: `nil`.
+        /// The retention period of a bucket that is created; `nil` for unlimited. InfluxDB's minimum is an hour. An
+        /// existing bucket is not changed. Default: `nil`.
         public var retentionPeriod: Duration?
-        /// Whether a bucket or database that is absent is created. Default: `true`.
+        /// Whether a missing bucket or database is created. Default: `true`.
         public var createsBucket: Bool
-        /// Whether container, pod and namespace are tags instead of fields: searchable, at the price of a series for every
-        /// workload. Not to be changed for a bucket that holds samples. Default: `false`.
+        /// Whether container, pod and namespace are tags instead of fields: searchable, but with one series per
+        /// workload. Must not be changed for a bucket that contains samples. Default: `false`.
         public var workloadTags: Bool
-        /// Not to be changed for a bucket that holds samples. Default: `.narrow`.
+        /// The schema. Must not be changed for a bucket that contains samples. Default: `.narrow`.
         public var schema: Schema
-        /// Generation of the server. Default: `.detect`.
+        /// The generation of the server. Default: `.detect`.
         public var version: Version
-        /// From a request until its answer is complete. Default: 30 s.
+        /// The maximum time from a request to the end of its response. Default: 30 s.
         public var timeout: Duration
-        /// Connections, and with them requests at once. Default: 4.
+        /// The maximum number of connections, and so of concurrent requests. Default: 4.
         public var maxConnections: Int
-        /// A write is sent in pieces of about this size. Default: 4 MiB.
+        /// The approximate size of the pieces in which a write is sent. Default: 4 MiB.
         public var maxBodyBytes: Int
-        /// The proxy that requests go through, such as `http://host:3128`; `nil`, the default: none. Variables such as `http_proxy` are not
-        /// looked at.
+        /// The proxy for requests, such as `http://host:3128`; `nil` for none. Environment variables such as
+        /// `http_proxy` are ignored. Default: `nil`.
         public var proxy: String?
 
-        /// A configuration with these members.
+        /// Creates a configuration.
         public init(
             url: String = "http://127.0.0.1:8086", token: String? = nil, org: String = "gpu_telemetry",
             bucket: String = "gpu_telemetry", retentionPolicy: String? = nil, retentionPeriod: Duration? = nil,
@@ -90,7 +94,7 @@ public final class InfluxDBStore: TelemetryStore {
             self.maxBodyBytes = maxBodyBytes
         }
 
-        /// What InfluxDB keeps of what a store is given.
+        /// The part of a sample that InfluxDB stores.
         public var traits: StoreTraits {
             StoreTraits(
                 replacement: workloadTags ? .nothing : .valueAndWorkload, sharesWorkload: schema == .wide && !workloadTags)
@@ -105,7 +109,7 @@ public final class InfluxDBStore: TelemetryStore {
     /// Set once the version is known.
     private let ready = Mutex<(any InfluxInterface)?>(nil)
 
-    /// Opens no connection yet. Throws ``StoreError`` where the URL is none.
+    /// Creates a store without connecting. Throws ``StoreError`` if the URL is invalid.
     public init(configuration: Configuration) throws {
         self.configuration = configuration
         expired = ExpiredCount()
@@ -121,7 +125,7 @@ public final class InfluxDBStore: TelemetryStore {
     private func interface() async throws -> any InfluxInterface {
         if let interface = ready.withLock({ $0 }) { return interface }
         let interface = try await detect()
-        // Two calls may come here at once: what each does is harmless twice.
+        // Two calls may reach this at once: everything they do may safely be done twice.
         try await interface.prepare()
         ready.withLock { $0 = interface }
         return interface
@@ -134,9 +138,9 @@ public final class InfluxDBStore: TelemetryStore {
         case .v3: return v3
         case .detect: break
         }
-        // Some generations ask even here for a right, and tell their version all the same.
+        // Some generations require authorization even here, and report their version in any case.
         let answer = try await http.send("GET", "/ping", accepting: [401, 403])
-        // 1.x says `1.6.7~rc0`; 2.x says `2.7.1` or `v2.7.1`.
+        // 1.x reports `1.6.7~rc0`; 2.x reports `2.7.1` or `v2.7.1`.
         let said = answer.header("X-Influxdb-Version") ?? ""
         let version = said.hasPrefix("v") ? String(said.dropFirst()) : said
         switch version.split(separator: ".").first {
@@ -145,7 +149,7 @@ public final class InfluxDBStore: TelemetryStore {
         case "3": return v3
         default:
             throw StoreError(
-                .invalidAnswer, "\(http.url)/ping tells no version of InfluxDB that is supported: X-Influxdb-Version is \(said.debugDescription)")
+                .invalidAnswer, "\(http.url)/ping reports no supported version of InfluxDB: X-Influxdb-Version is \(said.debugDescription)")
         }
     }
 
@@ -167,8 +171,8 @@ public final class InfluxDBStore: TelemetryStore {
             mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 
-    /// Runs the body; if the bucket is missing, once more after creating it. A bucket that cannot be created is an
-    /// error that says why.
+    /// Runs the body; if the bucket is missing, runs it once more after creating it. A bucket that cannot be created is
+    /// an error that contains the reason.
     func withInterface<Value: Sendable>(
         _ body: @Sendable (any InfluxInterface) async throws -> Value
     ) async throws -> Value {
@@ -187,8 +191,8 @@ public final class InfluxDBStore: TelemetryStore {
         }
     }
 
-    /// Returns why it was not created. Another writer may have created it in the same moment, so that is no failure
-    /// yet.
+    /// Returns the reason why it was not created. Another writer may have created it at the same moment, so that is no
+    /// failure yet.
     private func create(by interface: any InfluxInterface) async throws -> String? {
         guard configuration.createsBucket else { return "that is not allowed" }
         do {
@@ -205,7 +209,7 @@ public final class InfluxDBStore: TelemetryStore {
         let connections = max(1, configuration.maxConnections)
         let refused = try await withInterface { interface in
             var bodies = LineProtocolBodies(batches, maxBytes: configuration.maxBodyBytes, layout: configuration.layout)
-            // The next body is made while those before it are on their way.
+            // The next body is created while the previous ones are being sent.
             return try await withThrowingTaskGroup(of: [RefusedSamples.Place].self) { writes in
                 var refused: [RefusedSamples.Place] = []
                 var count = 0

@@ -2,16 +2,16 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// The HTTP interface of one generation of InfluxDB, as far as ``InfluxDBStore`` needs it.
+/// The HTTP API of one generation of InfluxDB, as far as ``InfluxDBStore`` needs it.
 protocol InfluxInterface: Sendable {
-    /// What must be done before the first write; nothing where a write to a bucket that is missing fails.
+    /// Performs the preparations for the first write; does nothing if a write to a missing bucket fails.
     func prepare() async throws
-    /// Creates the bucket or database. Throws what the database says, also if there is one already.
+    /// Creates the bucket or database. Throws the database's error, also if it already exists.
     func create() async throws
-    /// Stores lines of line protocol with times in nanoseconds. Returns `nil` where all are stored or older than the retention period;
-    /// where the database refuses some, none needs to be.
+    /// Stores lines of line protocol with times in nanoseconds. Returns `nil` if all are stored or older than the
+    /// retention period; if the database refuses some, it may have stored none.
     func write(_ lines: [UInt8]) async throws -> WriteRefusal?
-    /// Returns if reading or writing the bucket is possible: either right is enough.
+    /// Returns if reading or writing the bucket is possible: either permission is sufficient.
     func checkHealth() async throws
     var queries: any InfluxQueries { get }
 }
@@ -19,7 +19,8 @@ protocol InfluxInterface: Sendable {
 extension InfluxInterface {
     func prepare() async throws {}
 
-    /// Tries the one, and the other if the token may not do it or does not see the bucket. The error is the first's.
+    /// Tries the first operation, and the second if the token may not perform it or cannot see the bucket. The error is
+    /// the first's.
     func isPossible(_ reading: () async throws -> Void, or writing: () async throws -> Void) async throws {
         do {
             try await reading()
@@ -30,23 +31,22 @@ extension InfluxInterface {
     }
 }
 
-/// What is asked of a database, in one of its languages.
+/// The queries to a database, in one of its languages.
 protocol InfluxQueries: Sendable {
-    /// The first samples in the order of time, as many as asked for or more; themselves in any order. `offset` samples are
-    /// skipped first; it is only given with a limit and where one series is asked for.
+    /// Returns the first samples in the order of time, the requested number or more, in any order. `offset` samples are
+    /// skipped first; it is only passed with a limit and for a single series.
     func samples(_ filter: SampleFilter, limit: Int?, offset: Int) async throws -> InfluxSamples
-    /// How many samples are asked for in one request, so that a response stays of a size that both sides can hold;
-    /// `nil`: all at once.
+    /// The number of samples per request, so that both sides can hold a response in memory; `nil` for all at once.
     var pageSize: Int? { get }
-    /// A time at or before that of the sample at a position in the order of time, and how many samples lie before it.
-    /// `nil`: not known without reading them.
+    /// Returns a time at or before that of the sample at an index in the order of time, and the number of samples
+    /// before it. `nil` if that is not known without reading them.
     func place(of offset: Int, _ filter: SampleFilter) async throws -> (start: Int64, count: Int)?
     func count(_ filter: SampleFilter) async throws -> Int
-    /// The newest sample of every series. Where its tags changed, a series may be there several times.
+    /// Returns the newest sample of every series. If its tags changed, a series may occur several times.
     func latest(_ filter: SampleFilter) async throws -> [GPUMetric]
-    /// The extent of every series, in parts where its tags changed.
+    /// Returns the extent of every series, in parts if its tags changed.
     func extents(_ filter: SampleFilter) async throws -> [SeriesExtent]
-    /// `nil` where the language has no function of exactly this meaning.
+    /// Returns `nil` if the language has no function with exactly this meaning.
     func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries]?
 }
 
@@ -57,7 +57,8 @@ extension InfluxQueries {
 
 struct InfluxSamples: Sendable {
     var items: [GPUMetric] = []
-    /// From this time on some are left out because of the limit; there are as many as that up to it. `nil`: none are.
+    /// From this time on some samples are omitted because of the limit; those before are complete. `nil` if none are
+    /// omitted.
     var cut: Int64?
 }
 
@@ -68,12 +69,12 @@ struct SeriesExtent: Sendable {
     var oldest: Int64
 }
 
-/// The bucket (in 1.x: database) is not there.
+/// The bucket (in 1.x: database) is missing.
 struct MissingBucket: Error {
     var error: StoreError
 }
 
-/// Makes samples of rows, and shares one ``MetricSeries`` among all rows that have the same texts.
+/// Creates samples from rows, and shares one ``MetricSeries`` among all rows with the same texts.
 struct SeriesTable {
     private struct Key: Hashable {
         var metricName: ByteText
@@ -83,7 +84,7 @@ struct SeriesTable {
 
     private var known: [Key: MetricSeries] = [:]
 
-    /// `field` returns a column's text as it is stored; `nil` where there is none.
+    /// `field` returns a column's text as it is stored; `nil` if there is none.
     mutating func series(metricName: String, _ field: (String) -> String?) throws -> MetricSeries {
         let key = Key(metricName: ByteText(metricName), gpu: GPUIdentity(stored: field), labels: ByteText(field("labels_raw") ?? ""))
         if let series = known[key] { return series }

@@ -2,8 +2,8 @@ import TelemetryModels
 import TelemetryStores
 
 extension InfluxQueries {
-    /// Samples in the order of time, metric name and uuid. The databases order by time alone, so that a limit cuts at random through those
-    /// of one time: these are asked for once more, all of them.
+    /// Returns samples ordered by time, metric name and uuid. The databases order by time alone, so a limit cuts
+    /// arbitrarily through samples with the same time: these are requested again, all of them.
     func telemetry(_ wanted: TelemetryQuery) async throws -> Page<GPUMetric> {
         async let total = wanted.countsTotal ? count(wanted.filter) : nil
         let items = try await items(wanted)
@@ -13,21 +13,21 @@ extension InfluxQueries {
     private func items(_ wanted: TelemetryQuery) async throws -> [GPUMetric] {
         let limit = max(0, wanted.limit ?? .max)
         var offset = max(0, wanted.offset)
-        // No database has as many before the page; without a limit it would send all that it has.
+        // No database has that many before the page; without a limit it would send everything.
         guard limit > 0, offset < 1 << 40 else { return [] }
         var filter = wanted.filter
-        // Of which no two samples have the same place.
+        // No two of these samples have the same position.
         let isOneSeries = filter.uuids.count == 1 && filter.metricNames.count == 1
         var items: [GPUMetric] = []
         if let after = wanted.after {
-            // Of the cursor's own time there are as many as there are series, at most.
+            // At the cursor's own time there are at most as many samples as series.
             items = try await samples(filter, at: after.timestamp.nanoseconds).filter { SampleCursor($0) > after }
             filter.startTime = max(
                 filter.startTime ?? Timestamp(nanoseconds: .min),
                 Timestamp(nanoseconds: after.timestamp.nanoseconds &+ 1))
             if after.timestamp.nanoseconds == .max { filter.endTime = Timestamp(nanoseconds: .min) }
         }
-        // Beyond this no limit is meant.
+        // Beyond this there is no limit.
         let isLimited = limit < 1 << 40
         var skipped = 0
         if isLimited, wanted.after == nil {
@@ -47,9 +47,9 @@ extension InfluxQueries {
             let before = items.count
             items += found.items
             guard let cut = found.cut else { break }
-            // Else a database that does not heed the times would be asked for ever.
+            // Otherwise a database that ignores the times would be queried for ever.
             guard filter.startTime.map({ $0.nanoseconds <= cut }) ?? true else {
-                throw StoreError(.invalidAnswer, "the database sent samples of before the time that was asked for")
+                throw StoreError(.invalidAnswer, "the database returned samples from before the requested time")
             }
             if isOneSeries, items.count >= need { break }
             items = items[..<before] + items[before...].filter { $0.timestamp.nanoseconds < cut }

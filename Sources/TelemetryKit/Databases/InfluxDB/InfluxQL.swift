@@ -1,7 +1,7 @@
 import TelemetryModels
 import TelemetryNet
 
-/// Texts in InfluxQL. Whatever a caller gives goes through these, so that it stays a text.
+/// InfluxQL literals. All text from callers is quoted by these functions, so that it cannot become code.
 enum InfluxQL {
     /// `'…'`
     static func string(_ text: String) -> String { quoted(text, "'") }
@@ -23,10 +23,10 @@ enum InfluxQL {
         return out
     }
 
-    /// Nanoseconds, within what the database knows of time.
+    /// Nanoseconds, within the database's range of times.
     static func time(_ time: Timestamp) -> String { "\(min(max(time.nanoseconds, .min + 2), .max - 1))" }
 
-    /// `7d2h3ns`-like literals are not needed: nanoseconds say all, but a duration of 0 means infinite.
+    /// Literals such as `7d2h3ns` are not needed: nanoseconds cover all durations, but 0 means infinite.
     static func duration(_ duration: Duration?) -> String {
         guard let duration else { return "INF" }
         return "\(max(1, duration.wholeNanoseconds / 1_000_000_000))s"

@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// One table of a response to InfluxQL: rows of a measurement that share the tags of `GROUP BY`.
+/// One table of an InfluxQL response: rows of a measurement that share the tags of `GROUP BY`.
 struct InfluxQLSeries {
     enum Value {
         case null
@@ -20,12 +20,12 @@ struct InfluxQLSeries {
 
     func tag(_ name: String) -> String? { tags.first { $0.name.hasBytes(of: name) }?.value }
 
-    /// Positions by name. Columns have names of ours.
+    /// The column indices by name. Column names are ours.
     var places: [String: Int] {
         Dictionary(columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Whether the rows of the other follow those of this one.
+    /// Whether the rows of the other table follow those of this one.
     fileprivate func isContinued(by other: InfluxQLSeries) -> Bool {
         name.hasBytes(of: other.name) && columns == other.columns && tags.count == other.tags.count
             && zip(tags, other.tags).allSatisfy { $0.name.hasBytes(of: $1.name) && $0.value.hasBytes(of: $1.value) }
@@ -33,17 +33,17 @@ struct InfluxQLSeries {
 }
 
 /// A response of `/query` with `epoch=ns`:
-/// `{"results":[{"statement_id":0,"series":[{"name","tags","columns","values"}]}]}`, or, asked for in chunks, a line of
+/// `{"results":[{"statement_id":0,"series":[{"name","tags","columns","values"}]}]}`, or, in chunked mode, one line of
 /// this form for each part of a table.
 ///
-/// Whether a table is complete is not read from its own `partial`: 1.6 and 1.7 leave it on a table that they have
-/// joined from chunks, and none sets it when they leave out whole tables. A statement's `partial`, in chunks, says that
-/// another chunk follows, in all versions.
+/// The `partial` of a table does not show whether the table is complete: 1.6 and 1.7 leave it on a table that they have
+/// joined from chunks, and no version sets it when it omits whole tables. A statement's `partial`, in chunks, means in
+/// all versions that another chunk follows.
 struct InfluxQLAnswer {
-    /// By statement.
+    /// The tables by statement.
     private(set) var results: [[InfluxQLSeries]] = []
     private(set) var error: String?
-    /// A statement of which more was announced than came.
+    /// Statements whose announced chunks did not all arrive.
     private(set) var isCutOff = false
 
     init(_ body: [UInt8]) throws(JSONError) {
@@ -82,7 +82,7 @@ struct InfluxQLAnswer {
         try reader.finish()
     }
 
-    /// - Parameter place: among the results of the line; the statement's number where it has none.
+    /// - Parameter place: The index among the results of the line; the statement's number if it has none.
     private mutating func result(_ reader: inout JSONReader, _ place: Int) throws(JSONError) {
         var list: [InfluxQLSeries] = []
         var number = Int64(place)
@@ -103,8 +103,8 @@ struct InfluxQLAnswer {
                 _ = try reader.skipValue()
             }
         }
-        // No request of ours has more than a few hundred statements.
-        guard (0..<10_000).contains(number) else { throw reader.error("\(number) is not the number of a statement") }
+        // No request has more than a few hundred statements.
+        guard (0..<10_000).contains(number) else { throw reader.error("\(number) is not a valid statement number") }
         while results.count <= Int(number) { results.append([]) }
         for series in list { add(series, to: Int(number)) }
     }
@@ -131,7 +131,7 @@ struct InfluxQLAnswer {
                 guard series.rows.isEmpty else { throw reader.error("columns after their values") }
                 try reader.beginArray()
                 while try reader.nextElement() { series.columns.append(try reader.readString()) }
-                // Some statements answer names and no times.
+                // Some statements return names without times.
                 if series.columns.first == "time" { series.columns.removeFirst() }
             } else if key == "values" {
                 try reader.beginArray()
@@ -161,7 +161,7 @@ struct InfluxQLAnswer {
                 values.append(.null)
             }
         }
-        // The columns come before the rows in every answer; a row that does not fit them is not one of ours.
+        // The columns come before the rows in every response; a row that does not match them is invalid.
         guard values.count == series.columns.count else { throw reader.error("a row of \(values.count) values") }
         series.times.append(time ?? 0)
         series.rows.append(values)

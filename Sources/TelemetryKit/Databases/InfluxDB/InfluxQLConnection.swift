@@ -1,27 +1,27 @@
 import TelemetryHTTPClient
 import TelemetryStores
 
-/// `/query` of 1.x and 3.x.
+/// The `/query` endpoint of 1.x and 3.x.
 struct InfluxQLConnection: Sendable {
     let http: DatabaseHTTP
     let database: String
-    /// `nil`: the database's default.
+    /// The retention policy; `nil` for the database's default.
     var retentionPolicy: String?
-    /// 3.x takes one statement a request, and has no limit of rows.
+    /// 3.x accepts one statement per request, and has no limit of rows.
     let generation: Generation
 
     enum Generation: Sendable { case v1, v3 }
 
-    /// Rows of a chunk: the size that 1.x takes by default.
+    /// The number of rows per chunk: the default of 1.x.
     static let chunkSize = 10_000
 
-    /// The tables of each statement.
+    /// Returns the tables of each statement.
     func run(_ statements: [String]) async throws -> [[InfluxQLSeries]] {
         if generation == .v1 || statements.count == 1 {
             let answers = try await send(statements.joined(separator: "; "))
             guard answers.count == statements.count else {
                 throw StoreError(
-                    .invalidAnswer, "\(http.url)/query: \(answers.count) results of \(statements.count) statements")
+                    .invalidAnswer, "\(http.url)/query: \(answers.count) results for \(statements.count) statements")
             }
             return answers
         }
@@ -35,10 +35,10 @@ struct InfluxQLConnection: Sendable {
         }
     }
 
-    /// - Parameter onDatabase: `false` for statements that name theirs, or none.
+    /// - Parameter onDatabase: `false` for statements that name their database, or none.
     func send(_ statements: String, onDatabase: Bool = true) async throws -> [[InfluxQLSeries]] {
         var parameters = [("epoch", "ns")]
-        // `max-row-limit` cuts off a response that is not in chunks, in part without any sign of it.
+        // `max-row-limit` truncates a response that is not chunked, in some cases without any sign of it.
         if generation == .v1 { parameters += [("chunked", "true"), ("chunk_size", "\(Self.chunkSize)")] }
         if onDatabase {
             parameters.append(("db", database))
@@ -63,18 +63,18 @@ struct InfluxQLConnection: Sendable {
                 .unavailable, "\(http.url)/query: the response announces another chunk and ends without it")
         }
         guard answer.results.count > 0 else {
-            throw StoreError(.invalidAnswer, "\(http.url)/query: an answer without results")
+            throw StoreError(.invalidAnswer, "\(http.url)/query: a response without results")
         }
         return answer.results
     }
 
-    /// What an error of a statement means. These beginnings are known (their source was read in 1.6.6, 1.8.10 and
-    /// 1.12.4); any other is a statement that the database refuses.
+    /// The meaning of a statement's error. These beginnings are known (from the source of 1.6.6, 1.8.10 and 1.12.4);
+    /// any other is a statement that the database refuses.
     ///
-    /// - Parameter said: the database's own words.
+    /// - Parameter said: The database's own message.
     static func failure(_ said: String, _ message: String) -> any Error {
         if said.hasPrefix("database not found") { return MissingBucket(error: StoreError(.rejected, message)) }
-        // Of a query that ran too long, of one that was killed, of too many at one time, and of a server that stops.
+        // A query that ran too long, one that was killed, too many at the same time, and a server that is stopping.
         let passing = [
             "query-timeout limit exceeded", "timeout", "query interrupted", "query aborted",
             "max-concurrent-queries limit exceeded",

@@ -2,7 +2,7 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// Asks in InfluxQL, as 1.x and 3.x have it.
+/// Queries in InfluxQL, the language of 1.x and 3.x.
 /// Language: https://docs.influxdata.com/influxdb/v1/query_language/
 struct InfluxQLQueries: InfluxQueries {
     let connection: InfluxQLConnection
@@ -10,11 +10,11 @@ struct InfluxQLQueries: InfluxQueries {
 
     /// A column of values, and the measurements that have it.
     private struct Target {
-        /// `nil`: the measurement's name.
+        /// The metric; `nil` if it is the measurement's name.
         var metricName: String?
         var field: String
         var labels: String
-        /// After `FROM`.
+        /// The text after `FROM`.
         var source: String
     }
 
@@ -39,7 +39,7 @@ struct InfluxQLQueries: InfluxQueries {
         }
     }
 
-    /// Runs one statement a target; tables come with the target that they belong to.
+    /// Runs one statement per target; returns tables with the target that they belong to.
     private func run(_ targets: [Target], _ statement: (Target) -> String) async throws -> [(Target, InfluxQLSeries)] {
         guard !targets.isEmpty else { return [] }
         let answers = try await connection.run(targets.map(statement))
@@ -60,11 +60,12 @@ struct InfluxQLQueries: InfluxQueries {
         return "\(InfluxQL.identifier(target.labels))::field AS \"labels_raw\", " + (tags + workload).joined(separator: ", ")
     }
 
-    /// - Parameter isBounded: name both ends of time: a statement in windows ends at the present else.
+    /// - Parameter isBounded: Whether to specify both ends of time: otherwise a statement with windows ends at the
+    ///   present.
     private func condition(_ filter: SampleFilter, isBounded: Bool = false, _ more: String? = nil) -> String {
         func any(_ tag: String, _ texts: [String]) -> String? {
             guard !texts.isEmpty else { return nil }
-            // No tag is found as an empty text.
+            // A missing tag matches an empty text.
             let stored = texts.map { InfluxQL.string(LineProtocolText.encodedTag($0)) }
             return "(" + stored.map { "\(InfluxQL.identifier(tag)) = \($0)" }.joined(separator: " OR ") + ")"
         }
@@ -83,7 +84,7 @@ struct InfluxQLQueries: InfluxQueries {
         let targets = try await targets(filter.metricNames)
         let tables = try await run(targets) { target in
             let field = InfluxQL.identifier(target.field)
-            // In the wide schema a point may have other fields than this, and would count.
+            // In the wide schema a point may have fields other than this, and would count.
             let exists = layout.isWide ? "(\(field) >= 0 OR \(field) < 0)" : nil
             var statement = "SELECT \(field)::field AS \"value\", \(columns(target)) FROM \(target.source)\(condition(filter, exists))"
             statement += " ORDER BY time ASC"
@@ -94,7 +95,7 @@ struct InfluxQLQueries: InfluxQueries {
         var series = SeriesTable()
         for (target, table) in tables {
             found.items += try metrics(target, table, &series)
-            // A limit counts within each measurement.
+            // A limit applies to each measurement.
             if let limit, table.rows.count >= limit, let last = table.times.last { found.cut = min(found.cut ?? .max, last) }
         }
         return found
@@ -114,7 +115,7 @@ struct InfluxQLQueries: InfluxQueries {
 
     var pageSize: Int? { InfluxQLConnection.chunkSize }
 
-    /// Counts by windows of time, twice: of the whole, and of the window in which the position lies.
+    /// Counts by windows of time, twice: the whole, and the window that contains the position.
     func place(of offset: Int, _ filter: SampleFilter) async throws -> (start: Int64, count: Int)? {
         let targets = try await targets(filter.metricNames)
         func times(_ function: String) async throws -> [Int64] {
@@ -190,7 +191,7 @@ struct InfluxQLQueries: InfluxQueries {
         async let counts = ask("count")
         async let oldest = ask("first")
         let first = try await oldest
-        // What arrived between the two is in neither.
+        // Samples that arrived between the two are in neither.
         return try await counts.compactMap { key, count in
             let count = try Int(count: count.value)
             return first[key].map { SeriesExtent(metricName: key.metricName, uuid: key.uuid, count: count, oldest: $0.time) }
@@ -199,7 +200,8 @@ struct InfluxQLQueries: InfluxQueries {
 
     // MARK: Aggregates
 
-    /// Windows of InfluxQL begin at multiples since 1970, and its percentile has the rank that ``AggregateQuery`` says.
+    /// Windows of InfluxQL begin at multiples since 1970, and its percentile has the rank that ``AggregateQuery``
+    /// defines.
     func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries]? {
         let tag = query.grouping.tag
         let tables = try await run(try await targets([query.metricName])) { target in

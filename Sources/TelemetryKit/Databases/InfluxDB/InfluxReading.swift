@@ -25,7 +25,7 @@ extension InfluxDBStore {
         async let extents = extents(filter)
         let newest = try await latest(filter)
         let known = try await extents
-        // What arrived between the two is in neither.
+        // Samples that arrived between the two are in neither.
         let infos = newest.compactMap { sample in
             known[StoreOrder.SeriesKey(sample)].map { extent in
                 SeriesInfo(
@@ -69,11 +69,11 @@ extension InfluxDBStore {
         return infos.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
     }
 
-    /// As the newest of all its samples gives it.
+    /// The GPU as its newest sample gives it.
     private func infos(_ uuids: SampleFilter) async throws -> [GPUInfo] {
         async let extents = extents(uuids)
         var newest: [ByteText: GPUMetric] = [:]
-        // In the order of metric names, of which the first counts.
+        // Ordered by metric name; the first counts.
         for sample in try await latest(uuids) {
             if let known = newest[ByteText(sample.gpu.uuid)], known.timestamp >= sample.timestamp { continue }
             newest[ByteText(sample.gpu.uuid)] = sample
@@ -97,7 +97,7 @@ extension InfluxDBStore {
             .sorted { $0.name.precedes($1.name) }
     }
 
-    /// Several queries: counts by the database, GPUs from their newest samples.
+    /// Uses several queries: counts by the database, GPUs from their newest samples.
     public func statistics() async throws -> StoreStatistics {
         async let extents = extents(SampleFilter())
         let gpus = try await infos(SampleFilter())

@@ -6,7 +6,7 @@ import TelemetryStores
 struct InfluxV1: InfluxInterface {
     let http: DatabaseHTTP
     let database: String
-    /// `nil`: the database's default.
+    /// The retention policy; `nil` for the database's default.
     let retentionPolicy: String?
     let retentionPeriod: Duration?
     let layout: InfluxLayout

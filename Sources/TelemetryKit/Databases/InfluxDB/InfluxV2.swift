@@ -16,7 +16,7 @@ struct InfluxV2: InfluxInterface {
 
     func create() async throws {
         let organisations = try await http.send("GET", path("orgs"), query: [("org", org)], accept: "application/json")
-        // A token that may not list organizations is shown none.
+        // A token that may not list organizations receives an empty list.
         guard let id = try member("id", ofFirst: "orgs", organisations) else {
             throw StoreError(.rejected, "\(http.url) has no organization \(org), or the token may not see it")
         }
@@ -37,7 +37,7 @@ struct InfluxV2: InfluxInterface {
 
     private func path(_ name: String) -> String { "/api/v2/" + name }
 
-    /// In `{"<list>":[{"<name>":"…"},…]}` the string of the first element; `nil` where the list is empty.
+    /// Returns the string of the first element in `{"<list>":[{"<name>":"…"},…]}`; `nil` if the list is empty.
     private func member(_ name: StaticString, ofFirst list: StaticString, _ response: CurlResponse) throws -> String? {
         do {
             return try response.body.withUnsafeBytes { bytes in

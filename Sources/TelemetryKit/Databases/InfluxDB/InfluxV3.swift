@@ -41,7 +41,7 @@ struct InfluxV3: InfluxInterface {
             body.append("s\"")
         }
         body.append("}")
-        // Another writer may have created it in the same moment.
+        // Another writer may have created it at the same moment.
         _ = try await http.send("POST", Self.databases, body: .json(body.bytes), accepting: [409])
     }
 
@@ -74,7 +74,7 @@ struct InfluxV3: InfluxInterface {
     private static let writing = "/api/v3/write_lp"
     private var target: [(String, String)] { [("db", database), ("precision", "nanosecond"), ("accept_partial", "true")] }
 
-    /// A refusal lists the lines, a hundred at most.
+    /// A refusal lists the lines, at most a hundred.
     func write(_ lines: [UInt8]) async throws -> WriteRefusal? {
         do {
             return try await http.write(lines, to: Self.writing, query: target)

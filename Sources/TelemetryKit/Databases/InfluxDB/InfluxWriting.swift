@@ -6,8 +6,8 @@ import TelemetryStores
 extension DatabaseHTTP {
     static let refusals: Set<Int> = [400, 413, 422]
 
-    /// Returns `nil` where all lines are stored, or older than the retention period. Throws what may pass, and what
-    /// concerns the request rather than its lines.
+    /// Returns `nil` if all lines are stored, or older than the retention period. Throws temporary errors, and errors
+    /// that concern the request rather than its lines.
     func write(_ lines: [UInt8], to path: String, query: [(String, String)]) async throws -> WriteRefusal? {
         let response = try await send("POST", path, query: query, body: .lines(lines), accepting: Self.refusals)
         guard Self.refusals.contains(response.status) else { return nil }
@@ -18,8 +18,8 @@ extension DatabaseHTTP {
         return nil
     }
 
-    /// Whether writing is allowed there: a write of no lines, which the databases judge after the rights and the
-    /// bucket.
+    /// Checks whether writing is allowed: a write of no lines, which the databases evaluate after the permissions and
+    /// the bucket.
     func mayWrite(to path: String, query: [(String, String)]) async throws {
         _ = try await send("POST", path, query: query, body: .lines([]), accepting: Self.refusals)
     }
@@ -27,26 +27,27 @@ extension DatabaseHTTP {
 
 /// Finds the lines that a database refuses, and stores all others.
 ///
-/// What a refusal says of the rest is not relied on: 1.x responds as soon as one of its shards refuses, whatever the
-/// others do. So every line ends in a request that was taken as a whole, or is refused by itself, by name, or with all
-/// of its request. A refused line costs about 2 log n requests. After ``maximumRefusals`` what is still unsettled is
-/// refused as a whole, with the reason: so no response, however it is worded, makes requests without end. Lines among
-/// these that the database did store are dead letters too, which does no harm: storing them again changes nothing.
+/// The refusal's statements about the other lines are not relied on: 1.x responds as soon as one of its shards refuses,
+/// whatever the others do. Every line therefore ends in a request that was accepted as a whole, or is refused
+/// individually, by name, or with its whole request. A refused line costs about 2 log n requests. After
+/// ``maximumRefusals`` the undecided lines are refused as a whole, with the reason: no response, however it is worded,
+/// causes an unlimited number of requests. Lines among these that the database did store are dead letters too, which
+/// does no harm: storing them again changes nothing.
 struct LineTriage: Sendable {
     struct Line: Sendable {
-        /// Counted from 0 over all bodies of a write.
+        /// The index, counted from 0 over all bodies of a write.
         var number: Int
-        /// With the line feed.
+        /// The text with the line feed.
         var bytes: ArraySlice<UInt8>
 
-        /// The measurement and the name of the first field, which is the sample's: what a type belongs to.
+        /// The measurement and the name of the first field, which is the sample's: the column that has a type.
         fileprivate var column: [UInt8] {
             let measurement = bytes.untilPlain(UInt8(ascii: ","))
             let set = bytes.untilPlain(UInt8(ascii: " "))
             return Array(measurement) + bytes[set.endIndex...].untilPlain(UInt8(ascii: "="))
         }
 
-        /// Nanoseconds: the last word.
+        /// The time in nanoseconds: the last word of the line.
         fileprivate var time: Int64 {
             let end = bytes.dropLast()
             let start = end.lastIndex(of: UInt8(ascii: " ")).map { $0 + 1 } ?? end.startIndex
@@ -54,18 +55,19 @@ struct LineTriage: Sendable {
         }
     }
 
-    /// Refused requests of one body; each leads to two others at most.
+    /// The maximum number of refused requests per body; each leads to at most two others.
     static let maximumRefusals = 128
-    /// Requests of one body that are too large, which lead to two others each too, and say nothing of the lines.
+    /// The maximum number of requests per body that are too large, which also lead to two others each, and contain no
+    /// information about the lines.
     static let maximumDivisions = 2048
 
     let write: @Sendable ([UInt8]) async throws -> WriteRefusal?
-    /// Counts lines that were left out for their age.
+    /// Counts lines that were omitted because of their age.
     var expired: @Sendable (Int) -> Void = { _ in }
     /// Nanoseconds since 1970.
     var now = Timestamp.now.nanoseconds
 
-    /// - Parameter first: the number of the first line.
+    /// - Parameter first: The index of the first line.
     static func lines(of body: [UInt8], first: Int) -> [Line] {
         var lines: [Line] = []
         var start = 0
@@ -76,7 +78,7 @@ struct LineTriage: Sendable {
         return lines
     }
 
-    /// - Parameter refusal: what the database said to these lines.
+    /// - Parameter refusal: The database's response to these lines.
     func settle(_ lines: [Line], _ refusal: WriteRefusal) async throws -> [RefusedSamples.Place] {
         var refused: [RefusedSamples.Place] = []
         var pending = decide(lines, refusal, &refused).map { (lines: $0, refusal: refusal) }
@@ -99,7 +101,7 @@ struct LineTriage: Sendable {
         return refused
     }
 
-    /// Notes the lines that are refused, and returns the parts that are to be sent again.
+    /// Records the lines that are refused, and returns the parts to be sent again.
     private func decide(_ lines: [Line], _ refusal: WriteRefusal, _ refused: inout [RefusedSamples.Place]) -> [[Line]] {
         let listed = refusal.listed.filter { lines.indices.contains($0.key - 1) }
         if !listed.isEmpty {
@@ -112,7 +114,7 @@ struct LineTriage: Sendable {
         if refusal.cause == .outsideWindow {
             let ahead = lines.filter { $0.time > now }
             if ahead.isEmpty {
-                // What lies behind was left out for its age.
+                // The other lines were omitted because of their age.
                 expired(refusal.dropped ?? 0)
                 return []
             }
@@ -125,8 +127,8 @@ struct LineTriage: Sendable {
         return halves(of: lines, refusal)
     }
 
-    /// By columns, since that is what types and most limits belong to; within one, and where all is too large, by
-    /// lines.
+    /// Splits by columns, because types and most limits belong to columns; within a column, and if everything is too
+    /// large, by lines.
     private func halves(of lines: [Line], _ refusal: WriteRefusal) -> [[Line]] {
         if refusal.status != 413 {
             let groups = Dictionary(grouping: lines, by: \.column).values.sorted { $0[0].number < $1[0].number }
@@ -140,7 +142,8 @@ struct LineTriage: Sendable {
 }
 
 extension ArraySlice<UInt8> {
-    /// What stands before the first such byte that no backslash escapes. The writer leaves no backslash that is not an escape there.
+    /// The bytes before the first such byte that is not escaped by a backslash. The writer produces no backslash that
+    /// is not an escape there.
     fileprivate func untilPlain(_ end: UInt8) -> ArraySlice<UInt8> {
         var previous: UInt8 = 0
         return prefix { byte in

@@ -1,38 +1,38 @@
 import TelemetryHTTPClient
 import TelemetryNet
 
-/// Why a database took not all lines of a write (HTTP 400, 413 or 422).
+/// The reason why a database did not accept all lines of a write (HTTP 400, 413 or 422).
 ///
-/// What it means is read from the words of the response. Docs/InfluxDB.md lists those that are known, with the versions
-/// whose source was read:
+/// It is derived from the text of the response. Docs/InfluxDB.md lists the known texts, with the versions whose source
+/// was read:
 ///
 /// - `partial write: points beyond retention policy dropped=N` (1.6.0–1.11.9, 2.0.9–2.7.11);
 /// - `partial write: points beyond retention policy or outside permissible write window dropped=N` (1.12.0–1.12.2);
 /// - `partial write: dropped N points outside retention policy of duration D - oldest …` (2.7.12, 2.8.0, 2.9.1, 1.12.3,
 ///   1.12.4), with ` and K points outside write window (…)` after D in 1.12 if the policy has a window.
 ///
-/// In 2.x `failure writing points to database: ` precedes them; 3.x takes samples of any age. Every other text is taken
-/// for a refusal of lines: ``LineTriage`` finds them with a bounded number of requests. Texts of the data (names of
-/// metrics, GPUs and pods) stand in these responses, so only their beginning is looked at.
+/// In 2.x `failure writing points to database: ` precedes them; 3.x accepts samples of any age. Every other text is
+/// treated as a refusal of lines: ``LineTriage`` finds them with a bounded number of requests. These responses contain
+/// texts from the data (names of metrics, GPUs and pods), so only their beginning is examined.
 struct WriteRefusal: Sendable {
     enum Cause: Sendable, Hashable {
-        /// Only samples older than the retention period were left out.
+        /// Only samples older than the retention period were omitted.
         case tooOld
-        /// Samples older than the retention period, or outside the times that the retention policy takes, were left
-        /// out: some may lie ahead.
+        /// Samples older than the retention period, or outside the times that the retention policy accepts, were
+        /// omitted: some may be in the future.
         case outsideWindow
         /// Lines are refused.
         case lines
     }
 
     var status: Int
-    /// With the database's address and words.
+    /// The message with the database's address and response.
     var message: String
     var cause = Cause.lines
-    /// How many lines the database reports to have left out, of which all others are stored; `nil` where it does not
-    /// say.
+    /// The number of lines that the database reports as omitted, with all others stored; `nil` if it does not report
+    /// it.
     var dropped: Int?
-    /// Reasons by the line's number in the body, from 1; of 3.x, and of its first hundred at most.
+    /// The reasons by line number in the body, from 1; from 3.x only, and for at most its first hundred lines.
     var listed: [Int: String] = [:]
 }
 
@@ -44,7 +44,7 @@ extension WriteRefusal {
             listed: Self.listed(response.body))
     }
 
-    /// What follows `partial write: ` where the text begins so, with or without the words of 2.x before.
+    /// The text after `partial write: ` if it begins so, with or without the prefix of 2.x.
     private static func partialWrite(_ said: String) -> Substring? {
         var rest = said[...]
         for (prefix, isNeeded) in [("failure writing points to database: ", false), ("partial write: ", true)] {
@@ -53,7 +53,7 @@ extension WriteRefusal {
         return rest
     }
 
-    /// - Parameter said: the database's own words, whole.
+    /// - Parameter said: The complete message of the database.
     static func cause(_ said: String) -> Cause {
         guard let rest = partialWrite(said) else { return .lines }
         if rest.hasPrefix("points beyond retention policy dropped=") { return .tooOld }
@@ -73,7 +73,7 @@ extension WriteRefusal {
         return ahead == 0 ? .tooOld : .outsideWindow
     }
 
-    /// Of `partial write: … dropped=2`; what the data have of such words comes before.
+    /// Parses `partial write: … dropped=2`; similar text from the data comes before it.
     static func dropped(_ said: String) -> Int? {
         guard let rest = partialWrite(said) else { return nil }
         return rest.ranges(of: " dropped=").last.flatMap {
@@ -81,7 +81,7 @@ extension WriteRefusal {
         }
     }
 
-    /// Of `{"error":"…","data":[{"original_line":"…","line_number":2,"error_message":"…"}]}`.
+    /// Parses `{"error":"…","data":[{"original_line":"…","line_number":2,"error_message":"…"}]}`.
     private static func listed(_ body: [UInt8]) -> [Int: String] {
         let found = body.withUnsafeBytes { bytes in
             Result { () throws(JSONError) in

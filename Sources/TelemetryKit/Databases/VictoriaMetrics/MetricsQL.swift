@@ -1,9 +1,9 @@
 import TelemetryModels
 import TelemetryNet
 
-/// Texts in MetricsQL. Whatever a caller gives goes through these, so that it stays a text.
+/// MetricsQL literals. All text from callers is quoted by these functions, so that it cannot become code.
 enum MetricsQL {
-    /// `"…"`: the escapes of Go, of which those of JSON are a part.
+    /// `"…"`: uses the escapes of Go, which include those of JSON.
     static func string(_ text: String) -> String {
         var out = ByteWriter()
         out.appendJSONString(text)
@@ -18,10 +18,10 @@ enum MetricsQL {
         return "{" + matchers.compactMap { $0 }.joined(separator: ",") + "}"
     }
 
-    /// An expression that says `meant` for the selector, so that it stands in the query once.
+    /// An expression that binds `meant` to the selector, so that it occurs in the query once.
     static func with(_ selector: String, _ expression: String) -> String { "WITH (meant = \(selector)) \(expression)" }
 
-    /// A label that is absent matches an empty text, which is how one is stored.
+    /// A missing label matches an empty text, and empty values are stored as missing labels.
     private static func matcher(_ label: String, _ texts: [String]) -> String? {
         switch texts.count {
         case 0: nil
@@ -30,7 +30,7 @@ enum MetricsQL {
         }
     }
 
-    /// A regular expression that matches the text alone (RE2; the database anchors it).
+    /// A regular expression that matches exactly the text (RE2; the database anchors it).
     private static func literal(_ text: String) -> String {
         var out = ""
         for scalar in text.unicodeScalars {
@@ -41,17 +41,17 @@ enum MetricsQL {
     }
 }
 
-/// Milliseconds since 1970, both ends included.
+/// Milliseconds since 1970, both ends inclusive.
 struct VictoriaRange {
-    /// A query whose window begins in the first minutes of 1970 finds nothing: a day is a round bound.
+    /// A query whose window begins in the first minutes of 1970 finds nothing: one day is a round lower limit.
     static let earliest: Int64 = 86_400_000
-    /// 2100-01-01: later than any sample that the database takes.
+    /// 2100-01-01: later than any sample that the database accepts.
     static let latest: Int64 = 4_102_444_800_000
 
     var start: Int64
     var end: Int64
 
-    /// `nil` where no time is in it.
+    /// `nil` if it contains no time.
     init?(_ start: Timestamp?, _ end: Timestamp?) {
         // The first and the last whole millisecond within.
         let first = start.map { -(-max($0.nanoseconds, -.max)).flooredDivision(by: 1_000_000) } ?? .min
@@ -61,6 +61,7 @@ struct VictoriaRange {
         if self.start > self.end { return nil }
     }
 
-    /// For a function over the samples of the range, as a query at its ``end`` gives it. The window of MetricsQL excludes its beginning.
+    /// For a function over the samples of the range, evaluated at its ``end``. The window of MetricsQL excludes its
+    /// beginning.
     var window: String { "[\(end - start + 1)ms]" }
 }

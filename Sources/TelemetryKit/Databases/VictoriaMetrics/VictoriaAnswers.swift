@@ -1,9 +1,9 @@
 import TelemetryModels
 import TelemetryNet
 
-/// The lines of `/api/v1/export`: a line a series, or a part of one, with its raw samples in the order of time.
+/// The lines of `/api/v1/export`: one line per series, or per part of one, with its raw samples in the order of time.
 ///
-/// A sample that was written twice is there twice, unless the database was told to drop duplicates.
+/// A sample that was written twice occurs twice, unless the database is configured to drop duplicates.
 enum VictoriaExport {
     struct Line {
         var series: MetricSeries
@@ -14,7 +14,7 @@ enum VictoriaExport {
 
     static func lines(_ body: [UInt8]) throws -> [Line] {
         var lines: [Line] = []
-        // Parts of one series share it.
+        // Shared by the parts of one series.
         var known: [ByteText: MetricSeries] = [:]
         try body.withUnsafeBytes { bytes in
             for line in bytes.split(separator: UInt8(ascii: "\n")) {
@@ -41,7 +41,7 @@ enum VictoriaExport {
                 while try reader.nextElement() {
                     let time = try reader.readInt64()
                     guard time.magnitude <= VictoriaVector.latestMilliseconds else {
-                        throw reader.error("a time outside the years 1677 to 2262")
+                        throw reader.error("the time is outside the years 1677 to 2262")
                     }
                     times.append(time)
                 }
@@ -66,11 +66,11 @@ enum VictoriaExport {
     }
 }
 
-/// The answer of `/api/v1/query` or `/api/v1/query_range`.
+/// The response of `/api/v1/query` or `/api/v1/query_range`.
 struct VictoriaVector {
     struct Element {
         var labels: VictoriaLabelSet
-        /// Milliseconds since 1970, and the value then. Of a query at one moment there is one.
+        /// Pairs of milliseconds since 1970 and value. A query at one moment has one.
         var points: [(time: Int64, value: Double)]
     }
 
@@ -105,7 +105,7 @@ struct VictoriaVector {
             }
         }
         try reader.finish()
-        guard let elements else { throw reader.error("an answer without a result") }
+        guard let elements else { throw reader.error("a response without a result") }
         return elements
     }
 
@@ -132,16 +132,16 @@ struct VictoriaVector {
         try reader.beginArray()
         guard try reader.nextElement() else { throw reader.error("a point without a time") }
         guard let time = milliseconds(try reader.readDouble()) else {
-            throw reader.error("a time outside the years 1677 to 2262")
+            throw reader.error("the time is outside the years 1677 to 2262")
         }
         guard try reader.nextElement() else { throw reader.error("a point without a value") }
         let text = try reader.readString()
         guard let value = Double(text) else { throw reader.error("\(text.debugDescription) is not a number") }
-        guard try !reader.nextElement() else { throw reader.error("a point of more than a time and a value") }
+        guard try !reader.nextElement() else { throw reader.error("a point with more than a time and a value") }
         return (time, value)
     }
 
-    /// `nil`: it is not a time that a sample can have.
+    /// `nil` if it is not a valid sample time.
     static func milliseconds(_ seconds: Double) -> Int64? {
         Int64(exactly: (seconds * 1000).rounded()).flatMap { $0.magnitude <= latestMilliseconds ? $0 : nil }
     }
@@ -150,7 +150,7 @@ struct VictoriaVector {
 }
 
 extension JSONReader {
-    /// An object of texts.
+    /// Reads an object of strings.
     fileprivate mutating func labels() throws(JSONError) -> VictoriaLabelSet {
         var labels = VictoriaLabelSet()
         try beginObject()

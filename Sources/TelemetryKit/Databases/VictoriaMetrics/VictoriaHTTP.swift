@@ -2,7 +2,7 @@ import TelemetryHTTPClient
 import TelemetryNet
 import TelemetryStores
 
-/// One side of VictoriaMetrics: what is written to, or what is asked.
+/// One endpoint of VictoriaMetrics: for writing or for queries.
 struct VictoriaHTTP: Sendable {
     private let http: DatabaseHTTP
 
@@ -15,25 +15,25 @@ struct VictoriaHTTP: Sendable {
         _ = try await http.send("POST", "/api/v1/import", body: .json(lines))
     }
 
-    /// Asks with a form, since a list of GPUs may be longer than a URL.
+    /// Sends a query as a form, because a list of GPUs may be longer than a URL may be.
     private func ask(_ path: String, _ fields: [(String, String)]) async throws -> [UInt8] {
-        // A cluster without one of its nodes would answer with what is left.
+        // Otherwise a cluster with a missing node would respond with the remaining data.
         try await http.send("POST", path, body: .form(fields + [("deny_partial_response", "1")])).body
     }
 
-    /// The vector that an expression gives at a moment; milliseconds.
+    /// Returns the vector that an expression has at a moment in milliseconds.
     func query(_ expression: String, at time: Int64) async throws -> [VictoriaVector.Element] {
         try await answer("/api/v1/query", [("query", expression), ("time", seconds(time))])
     }
 
-    /// The values that an expression gives from one moment to another in steps; milliseconds.
+    /// Returns the values that an expression has from one moment to another in steps, in milliseconds.
     func query(_ expression: String, from start: Int64, through end: Int64, step: Int64) async throws -> [VictoriaVector.Element] {
         try await answer(
             "/api/v1/query_range", [("query", expression), ("start", seconds(start)), ("end", seconds(end)), ("step", "\(step)ms")])
     }
 
     private func answer(_ path: String, _ fields: [(String, String)]) async throws -> [VictoriaVector.Element] {
-        // The cache would move the moments to multiples of its own.
+        // The cache would round the moments to its own multiples.
         let body = try await ask(path, fields + [("nocache", "1")])
         do {
             return try VictoriaVector(body).elements
@@ -42,7 +42,7 @@ struct VictoriaHTTP: Sendable {
         }
     }
 
-    /// Raw samples of the series that the selector finds, both ends included.
+    /// Returns the raw samples of the series that the selector matches, both ends inclusive.
     func export(_ selector: String, from start: Int64, through end: Int64) async throws -> [VictoriaExport.Line] {
         let body = try await ask("/api/v1/export", [("match[]", selector), ("start", seconds(start)), ("end", seconds(end))])
         do {

@@ -2,12 +2,12 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// Samples as JSON lines, a series each:
+/// Samples as JSON lines, one line per series:
 ///
 ///     {"metric":{"__name__":"DCGM_FI_DEV_GPU_UTIL","uuid":"GPU-1",…},"values":[97,98],"timestamps":[1752871354000,1752871355000]}
 ///
-/// Beside line protocol the labels stand once a series instead of once a sample, every text passes as it is, and a time near 1970 is not
-/// taken for another unit.
+/// Compared with line protocol, the labels occur once per series instead of once per sample, every text is accepted
+/// unchanged, and a time near 1970 is not interpreted in another unit.
 /// Format: https://docs.victoriametrics.com/victoriametrics/#how-to-import-data-in-json-line-format
 struct VictoriaLines: Sendable {
     private struct Column: Sendable {
@@ -15,7 +15,7 @@ struct VictoriaLines: Sendable {
         var head: [UInt8]
         var times: [Int64] = []
         var values: [Double] = []
-        /// The samples' numbers.
+        /// The indices of the samples.
         var numbers: [Int] = []
     }
 
@@ -25,11 +25,11 @@ struct VictoriaLines: Sendable {
         var rows: Range<Int>
     }
 
-    /// What one request carries.
+    /// The content of one request.
     struct Body: Sendable {
         fileprivate var pieces: [Piece]
 
-        /// Two bodies with the same samples; `nil` where it is one sample.
+        /// Splits it into two bodies with the same samples; `nil` if it is one sample.
         var halves: (Body, Body)? {
             if pieces.count > 1 {
                 let middle = pieces.count / 2
@@ -46,15 +46,16 @@ struct VictoriaLines: Sendable {
 
     private var columns: [Column] = []
     private(set) var bodies: [Body] = []
-    /// What the database would drop or cut without saying so. Numbers count the samples whose value is finite.
+    /// Detects values that the database would drop or truncate without an error. Numbers count the samples whose value
+    /// is finite.
     private(set) var refused: [RefusedSamples.Place] = []
 
     /// - Parameters:
-    ///   - maxBytes: about the most that a body has.
-    ///   - now: nanoseconds; the database drops what is more than two days ahead.
+    ///   - maxBytes: The approximate maximum size of a body.
+    ///   - now: The time in nanoseconds; the database drops samples that are more than two days ahead.
     init(_ batches: [MetricBatch], database: String, maxBytes: Int, maxLabelBytes: Int, now: Int64 = Timestamp.now.nanoseconds) {
         let latest = now.flooredDivision(by: 1_000_000) + 2 * 86_400_000
-        /// A column, or why the series has none.
+        /// A column, or the reason why the series has none.
         var known: [MetricSeries: Result<Int, StoreError>] = [:]
         var number = 0
         for batch in batches {
@@ -74,7 +75,7 @@ struct VictoriaLines: Sendable {
                 switch places[Int(batch.seriesIndices[i])] {
                 case .failure(let error): refused.append(RefusedSamples.Place(number: number, reason: error.message))
                 case .success where time > latest:
-                    refused.append(RefusedSamples.Place(number: number, reason: "VictoriaMetrics takes no sample of more than 2 days ahead"))
+                    refused.append(RefusedSamples.Place(number: number, reason: "VictoriaMetrics accepts no sample more than 2 days ahead"))
                 case .success(let place):
                     columns[place].times.append(time)
                     columns[place].values.append(batch.values[i])
@@ -91,7 +92,7 @@ struct VictoriaLines: Sendable {
         for (number, column) in columns.enumerated() {
             var rest = column.times.indices
             while !rest.isEmpty {
-                // About 32 bytes a sample.
+                // About 32 bytes per sample.
                 let some = rest.prefix(max(1, (maxBytes - size - column.head.count) / 32))
                 body.pieces.append(Piece(column: number, rows: some))
                 size += column.head.count + 32 * some.count
@@ -106,7 +107,7 @@ struct VictoriaLines: Sendable {
         if !body.pieces.isEmpty { bodies.append(body) }
     }
 
-    /// The numbers of the body's samples.
+    /// The indices of the body's samples.
     func numbers(of body: Body) -> [Int] { body.pieces.flatMap { columns[$0.column].numbers[$0.rows] } }
 
     func bytes(of body: Body) -> [UInt8] {
@@ -131,13 +132,13 @@ struct VictoriaLines: Sendable {
     }
 }
 
-/// Labels by name. Values are compared by their bytes, as the database does; the names that we ask for are ours.
+/// Labels by name. Values are compared by their bytes, as the database does; the names that are requested are ours.
 struct VictoriaLabelSet: Hashable, Sendable {
     private var values: [ByteText: ByteText] = [:]
 
     init() {}
 
-    /// Labels without a value are none.
+    /// A label without a value is the same as a missing one.
     init(_ labels: [(String, String)]) {
         for (name, value) in labels where !value.isEmpty { self[name] = value }
     }
@@ -150,7 +151,7 @@ struct VictoriaLabelSet: Hashable, Sendable {
     mutating func removeValue(forKey name: String) -> String? { values.removeValue(forKey: ByteText(name))?.string }
 }
 
-/// A series as labels, and back.
+/// Conversion of a series to labels, and back.
 enum VictoriaLabels {
     /// Of the GPU; an empty value is as good as none.
     static let identity = GPUMember.byName.map(\.name)
@@ -197,7 +198,7 @@ enum VictoriaLabels {
 }
 
 extension Int64 {
-    /// Rounded down, for times before 1970 too.
+    /// Rounded down, also for times before 1970.
     func flooredDivision(by divisor: Int64) -> Int64 {
         let (quotient, rest) = quotientAndRemainder(dividingBy: divisor)
         return rest < 0 ? quotient - 1 : quotient

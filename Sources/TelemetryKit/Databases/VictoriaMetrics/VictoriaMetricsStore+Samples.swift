@@ -1,9 +1,9 @@
 import TelemetryModels
 import TelemetryStores
 
-/// What is held of a group of series, as far as it was asked for.
+/// The result for a group of series, as far as it was requested.
 struct VictoriaTally {
-    /// Those that it was grouped by.
+    /// The labels it was grouped by.
     var labels: VictoriaLabelSet
     var count = 0
     /// Milliseconds since 1970.
@@ -18,14 +18,14 @@ struct VictoriaTally {
 extension VictoriaMetricsStore {
     // MARK: Counts and ends
 
-    /// By metric name and the labels.
+    /// By metric name and labels.
     func tallies(_ filter: SampleFilter, by labels: [String]) async throws -> [VictoriaTally] {
         guard let range = VictoriaRange(filter.startTime, filter.endTime) else { return [] }
         let (tallies, hasDuplicates) = try await quickTallies(filter, range, by: ["__name__"] + labels)
         return hasDuplicates ? try await exactTallies(filter, tallies, by: ["__name__"] + labels) : tallies
     }
 
-    /// As the database counts: what was written twice may count twice.
+    /// As counted by the database: samples that were written twice may count twice.
     private func quickTallies(
         _ filter: SampleFilter, _ range: VictoriaRange, by labels: [String]
     ) async throws -> (tallies: [VictoriaTally], hasDuplicates: Bool) {
@@ -79,7 +79,8 @@ extension VictoriaMetricsStore {
 
     // MARK: Raw samples
 
-    /// Span of time by span of time, about `samples` each, until the body returns false. Every line is whole within its span.
+    /// Reads one time span after another, about `samples` each, until the body returns false. Every line is complete
+    /// within its span.
     private func forEachSpan(
         _ filter: SampleFilter, _ extent: VictoriaExtent, from start: Int64, samples: Int, _ body: ([VictoriaExport.Line]) throws -> Bool
     ) async throws {
@@ -91,7 +92,7 @@ extension VictoriaMetricsStore {
             let lines = try await reading.export(selector, from: from, through: through)
             guard try body(lines) else { return }
             from = through + 1
-            // Samples need not be evenly spread.
+            // Samples need not be evenly distributed.
             let count = lines.reduce(0) { $0 + $1.times.count }
             if count > 2 * samples { length = max(1, length / 2) }
             if count < samples / 2 { length = min(2 * length, VictoriaRange.latest) }
@@ -100,12 +101,12 @@ extension VictoriaMetricsStore {
 
     private func time(_ seconds: Double) throws -> Int64 {
         guard let time = VictoriaVector.milliseconds(seconds) else {
-            throw StoreError(.invalidAnswer, "\(seconds) is not the time of a sample")
+            throw StoreError(.invalidAnswer, "\(seconds) is not a valid sample time")
         }
         return time
     }
 
-    /// Sorted. Of samples with the same metric, GPU and time the last stands for all.
+    /// Sorted. Of samples with the same metric, GPU and time, the last one counts.
     private static func samples(_ lines: [VictoriaExport.Line]) -> [GPUMetric] {
         var samples: [GPUMetric] = []
         for line in lines {
@@ -182,7 +183,7 @@ extension VictoriaMetricsStore {
         guard let range = VictoriaRange(query.filter.startTime, query.filter.endTime) else { return [] }
         let (tallies, hasDuplicates) = try await quickTallies(query.samples, range, by: ["db"])
         guard let extent = VictoriaExtent(tallies) else { return [] }
-        // What is there twice changes neither the least nor the greatest.
+        // Duplicates change neither the minimum nor the maximum.
         if !hasDuplicates || query.function == .min || query.function == .max, let windows = VictoriaWindows(query, range, extent) {
             return try await windows.ask(reading, MetricsQL.selector(query.samples, database: database))
         }
@@ -194,13 +195,13 @@ extension VictoriaMetricsStore {
     }
 }
 
-/// How many samples there are, and when.
+/// The number of samples, and their times.
 struct VictoriaExtent {
     var count: Int
     var first: Int64
     var last: Int64
 
-    /// `nil` where there are none.
+    /// `nil` if there are none.
     init?(_ tallies: [VictoriaTally]) {
         guard !tallies.isEmpty else { return nil }
         count = tallies.reduce(0) { $0.addingClamped($1.count) }
@@ -208,7 +209,7 @@ struct VictoriaExtent {
         last = tallies.map(\.last).max()!
     }
 
-    /// The time that so many samples take if they are evenly spread; at least a millisecond.
+    /// The time that the number of samples takes if they are evenly distributed; at least a millisecond.
     func length(of samples: Int) -> Int64 {
         let span = Double(last - first + 1)
         return Int64(max(1, min(span, span * Double(samples) / Double(max(1, count)))))

@@ -5,42 +5,44 @@ import TelemetryStores
 
 /// Samples in VictoriaMetrics, a single node or a cluster, over HTTP with connections kept alive.
 ///
-/// A metric and a GPU with its workload and labels is a series: the metric's name as it is, and the labels `device`, `gpu_id`, `hostname`,
-/// `model_name`, `uuid`, `container`, `pod`, `namespace`, `labels_raw` (the labels of the source as one text) and `db`, by which the samples
-/// of this store are told from others. Samples are written as JSON lines and read as raw samples; counts, ends of series and aggregates that
-/// PromQL defines as ``AggregateQuery`` does are computed there, the rest here from raw samples.
+/// A metric and a GPU with its workload and labels is a series: the unchanged metric name, and the labels `device`,
+/// `gpu_id`, `hostname`, `model_name`, `uuid`, `container`, `pod`, `namespace`, `labels_raw` (the labels of the source
+/// as one text) and `db`, which distinguishes the samples of this store from others. Samples are written as JSON lines
+/// and read as raw samples; counts, ends of series and aggregates that PromQL defines like ``AggregateQuery`` are
+/// computed by the database, the others here from raw samples.
 ///
-/// What the database does not keep, ``traits`` says; `Docs/Stores.md` says it in words. New samples show about a second after they are
-/// written. Times are of 1970-01-02 and later; what is older is passed over, as is what is older than the database's retention.
+/// ``traits`` describes what the database does not store; see also `Docs/Stores.md`. New samples are visible about a
+/// second after they are written. Times must be 1970-01-02 or later; older samples are skipped, as are samples older
+/// than the database's retention.
 /// Interface: https://docs.victoriametrics.com/victoriametrics/url-examples/
 public final class VictoriaMetricsStore: TelemetryStore {
-    /// Where the database is, and how it is asked. Every member has a default.
+    /// The addresses of the database, and the options of queries.
     public struct Configuration: Sendable {
-        /// What precedes `/api/v1/import`. Default: `"http://127.0.0.1:8428"`.
+        /// The URL before `/api/v1/import`. Default: `"http://127.0.0.1:8428"`.
         public var writeURL: String
-        /// What precedes `/api/v1/export` and `/api/v1/query`. Default: `"http://127.0.0.1:8428"`.
+        /// The URL before `/api/v1/export` and `/api/v1/query`. Default: `"http://127.0.0.1:8428"`.
         public var readURL: String
-        /// Sent as `Authorization: Bearer …`, for a vmauth in front; `nil`: none. A user and a password may stand in the URLs.
-        /// Default: `nil`.
+        /// The token, sent as `Authorization: Bearer …`, for a vmauth proxy; `nil` for none. The URLs may contain a
+        /// user and a password. Default: `nil`.
         public var token: String?
         /// The value of the label `db`. Default: `"gpu_telemetry"`.
         public var database: String
-        /// From a request until its answer is complete. Default: 30 s.
+        /// The maximum time from a request to the end of its response. Default: 30 s.
         public var timeout: Duration
-        /// Connections, and with them requests at once. Default: 4.
+        /// The maximum number of connections, and so of concurrent requests. Default: 4.
         public var maxConnections: Int
-        /// A write is sent in pieces of about this size. Default: 4 MiB.
+        /// The approximate size of the pieces in which a write is sent. Default: 4 MiB.
         public var maxBodyBytes: Int
-        /// The proxy that requests go through, such as `http://host:3128`; `nil`, the default: none. Variables such as `http_proxy` are not
-        /// looked at.
+        /// The proxy for requests, such as `http://host:3128`; `nil` for none. Environment variables such as
+        /// `http_proxy` are ignored. Default: `nil`.
         public var proxy: String?
-        /// A longer text is refused, since the database would cut it and not say so. Its flag `-maxLabelValueLen`.
-        /// Default: 16 KiB.
+        /// The maximum length of a label value in bytes; a longer text is refused, because the database would truncate
+        /// it without an error. Corresponds to its flag `-maxLabelValueLen`. Default: 16 KiB.
         public var maxLabelBytes: Int
-        /// Raw samples are read in spans of time that hold about so many. Default: 100,000.
+        /// The approximate number of raw samples per time span that is read. Default: 100,000.
         public var samplesPerRead: Int
 
-        /// A single node: `http://host:8428`.
+        /// Creates a configuration for a single node: `http://host:8428`.
         public init(
             url: String = "http://127.0.0.1:8428", token: String? = nil, database: String = "gpu_telemetry", timeout: Duration = .seconds(30),
             maxConnections: Int = 4, maxBodyBytes: Int = 4 << 20, maxLabelBytes: Int = 16 << 10, samplesPerRead: Int = 100_000
@@ -56,7 +58,8 @@ public final class VictoriaMetricsStore: TelemetryStore {
             self.samplesPerRead = samplesPerRead
         }
 
-        /// A cluster: `http://vminsert:8480`, `http://vmselect:8481` and a tenant, `accountID` or `accountID:projectID`.
+        /// Creates a configuration for a cluster: `http://vminsert:8480`, `http://vmselect:8481` and a tenant,
+        /// `accountID` or `accountID:projectID`.
         public init(vminsert: String, vmselect: String, tenant: String = "0") {
             self.init()
             writeURL = vminsert + "/insert/" + tenant + "/prometheus"
@@ -64,7 +67,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
         }
     }
 
-    /// What VictoriaMetrics keeps of what a store is given.
+    /// The part of a sample that VictoriaMetrics stores.
     public static let traits = StoreTraits(
         timeResolution: .milliseconds(1), earliestTime: Timestamp(nanoseconds: VictoriaRange.earliest * 1_000_000), significantDigits: 11,
         replacement: .nothing)
@@ -77,7 +80,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
     var database: String { configuration.database }
     var samplesPerRead: Int { max(1, configuration.samplesPerRead) }
 
-    /// Opens no connection yet. Throws ``StoreError`` where a URL is none.
+    /// Creates a store without connecting. Throws ``StoreError`` if a URL is invalid.
     public init(configuration: Configuration) throws {
         let client = try DatabaseHTTP.client(maxConnections: configuration.maxConnections, proxy: configuration.proxy)
         func http(_ url: String) throws -> VictoriaHTTP {
@@ -110,10 +113,9 @@ public final class VictoriaMetricsStore: TelemetryStore {
         throw error
     }
 
-    /// Returns the samples that are refused. A body that is too large (a proxy in front may take less than the
-    /// database) is halved, and so is one that is refused, until the refused samples stand alone or
-    /// ``LineTriage/maximumRefusals`` are reached: what is left then is refused as a whole, whatever the words of the
-    /// response.
+    /// Returns the samples that are refused. A body that is too large (a proxy may accept less than the database) is
+    /// halved, and so is one that is refused, until the refused samples are isolated or ``LineTriage/maximumRefusals``
+    /// are reached: the rest is then refused as a whole, whatever the text of the response.
     private func write(_ body: VictoriaLines.Body, of lines: VictoriaLines) async throws -> [RefusedSamples.Place] {
         var refused: [RefusedSamples.Place] = []
         var pending = [body]
@@ -142,7 +144,8 @@ public final class VictoriaMetricsStore: TelemetryStore {
         if filter != all {
             let found = Set(try await tallies(filter, by: ["uuid"]).map { ByteText($0.label("uuid")) })
             guard !found.isEmpty else { return Page(items: [], total: 0) }
-            // A longer list costs the database more than it saves, and beyond 16 KiB (`-search.maxQueryLen`) it takes no query.
+            // A longer list costs the database more than it saves, and beyond 16 KiB (`-search.maxQueryLen`) it accepts
+            // no query.
             all.uuids = found.reduce(0) { $0 + $1.string.utf8.count } <= 8 << 10 ? found.sorted().map(\.string) : []
             return try await infos(all).filter { found.contains(ByteText($0.identity.uuid)) }.page(limit: limit, offset: offset)
         }
@@ -197,7 +200,7 @@ public final class VictoriaMetricsStore: TelemetryStore {
         return infos.sorted { $0.key < $1.key }.map(\.value).page(limit: limit, offset: offset)
     }
 
-    /// Several queries: series and counts by the database.
+    /// Uses several queries: series and counts by the database.
     public func statistics() async throws -> StoreStatistics {
         async let gpus = infos(SampleFilter())
         let summaries = try await metrics(uuid: nil)
@@ -209,7 +212,8 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
     // MARK: -
 
-    /// Asks both sides: of a cluster they are different programs, and reading asks the nodes that hold the samples.
+    /// Queries both endpoints: in a cluster they are different programs, and reading involves the nodes that store the
+    /// samples.
     public func checkHealth() async throws {
         try await writing.write([])
         _ = try await reading.query("count({db=\(MetricsQL.string(database))}[1s])", at: VictoriaRange.latest)

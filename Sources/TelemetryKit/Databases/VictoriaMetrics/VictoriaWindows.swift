@@ -1,21 +1,22 @@
 import TelemetryModels
 import TelemetryNet
 
-/// An aggregate that PromQL defines as ``AggregateQuery`` does: over windows of whole milliseconds, of a function other than a percentile,
-/// which there lies between two samples.
+/// An aggregate that PromQL defines like ``AggregateQuery``: over windows of whole milliseconds, with a function other
+/// than a percentile, which PromQL interpolates between two samples.
 struct VictoriaWindows {
     private let query: AggregateQuery
     private let range: VictoriaRange
     /// Milliseconds.
     private let window: Int64
-    /// Where the first and the last window with samples begin.
+    /// The start of the first and the last window with samples.
     private let first: Int64
     private let last: Int64
 
-    /// An answer holds so many windows at most; the database's own limit is 30,000 (`-search.maxPointsPerTimeseries`).
+    /// The maximum number of windows per response; the database's own limit is 30,000
+    /// (`-search.maxPointsPerTimeseries`).
     static let maximumCount: Int64 = 10_000
 
-    /// `nil` where it is not such a one.
+    /// `nil` if it is not such an aggregate.
     init?(_ query: AggregateQuery, _ range: VictoriaRange, _ extent: VictoriaExtent) {
         let nanoseconds = query.window.wholeNanoseconds
         guard query.function.quantile == nil, nanoseconds > 0, nanoseconds % 1_000_000 == 0 else { return nil }
@@ -29,7 +30,7 @@ struct VictoriaWindows {
 
     func ask(_ database: VictoriaHTTP, _ selector: String) async throws -> [AggregateSeries] {
         var points: [ByteText: [AggregateSeries.Point]] = [:]
-        // Where the range cuts a window, that one is asked for alone.
+        // A window that the range truncates is requested separately.
         var start = first
         if range.start > start {
             try await ask(database, selector, start, through: start, &points)
@@ -42,11 +43,11 @@ struct VictoriaWindows {
         return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0.string, points: $1) }
     }
 
-    /// The windows that begin from `start` to `last`: several where they are whole.
+    /// The windows that begin from `start` to `last`: several if they are complete.
     private func ask(
         _ database: VictoriaHTTP, _ selector: String, _ start: Int64, through last: Int64, _ points: inout [ByteText: [AggregateSeries.Point]]
     ) async throws {
-        // A window of MetricsQL ends with the moment that is asked about and does not include its beginning.
+        // A window of MetricsQL ends at the evaluation time and does not include its beginning.
         let end = min(start + window - 1, range.end)
         let length = end - max(start, range.start) + 1
         let expression = MetricsQL.with(selector, expression("meant[\(length)ms]"))
@@ -58,7 +59,7 @@ struct VictoriaWindows {
         }
     }
 
-    /// That of one group is the same in every sample of the store: none has it.
+    /// The label to group by. No sample of the store has a label `cluster`, so all samples form one group.
     private var groupLabel: String { query.grouping.tag ?? "cluster" }
 
     private func expression(_ samples: String) -> String {

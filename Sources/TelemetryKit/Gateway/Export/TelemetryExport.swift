@@ -2,19 +2,20 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryStores
 
-/// All samples of a filter as a file of any size, asked for and sent page by page.
+/// All samples of a filter as a file of any size, read and sent page by page.
 ///
-/// Memory stays flat: one page of samples and one chunk of text. A page begins behind the last sample of the one before, so what
-/// arrives meanwhile neither doubles nor skips any.
+/// The memory is constant: one page of samples and one chunk of text. A page begins after the last sample of the
+/// previous one, so data that arrive meanwhile cause neither duplicates nor gaps.
 struct TelemetryExport: Sendable {
     let store: any TelemetryStore
     let filter: SampleFilter
     let gateway: GatewayCore
 
-    /// A sample in memory takes 24 bytes. A page costs the store a look into every series: larger ones where there are many.
+    /// A sample in memory takes 24 bytes. Each page makes the store examine every series: pages are larger if there are
+    /// many.
     private var pageSize: Int { filter.uuids.count == 1 ? 20_000 : 100_000 }
 
-    /// Asks for the first page, so that a store that cannot answer is an error and not a broken file.
+    /// Reads the first page, so that an unavailable store causes an error and not a truncated file.
     func response(as format: ExportFormat, negotiated: Bool) async throws -> HTTPResponse {
         let first = try await page(after: nil)
         var headers = [
@@ -25,7 +26,7 @@ struct TelemetryExport: Sendable {
         return HTTPResponse(
             headers: headers,
             body: .stream { writer in
-                // A preferred executor that is the event loop would make every other request wait for this one's text.
+                // If the preferred executor were the event loop, every other request would wait for this one's text.
                 try await withTaskExecutorPreference(gateway.workers) {
                     try await write(first, as: format, to: writer)
                 }
@@ -57,7 +58,8 @@ struct TelemetryExport: Sendable {
         try await store.telemetry(TelemetryQuery(filter, limit: pageSize, after: cursor, countsTotal: false)).items
     }
 
-    /// The one GPU's uuid, else `telemetry`. A uuid is a client's text: only what a file name can safely hold is kept.
+    /// The uuid if there is one GPU, otherwise `telemetry`. A uuid is a client's text: only characters that are safe in
+    /// a file name are kept.
     private var fileName: String {
         guard filter.uuids.count == 1, let uuid = filter.uuids.first else { return "telemetry" }
         let safe = uuid.utf8.filter { $0 == 45 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) }

@@ -6,7 +6,7 @@ import TelemetryNet
 ///     event: samples
 ///     data: [{"timestamp":…},…]
 ///
-/// and `event: dropped` with `{"reason":"…"}` as the last, where the gateway ends it.
+/// and `event: dropped` with `{"reason":"…"}` as the last, if the gateway ends it.
 struct EventStream: Sendable {
     let live: LiveSamples
     let filter: SampleFilter
@@ -15,18 +15,18 @@ struct EventStream: Sendable {
 
     var response: HTTPResponse {
         HTTPResponse(
-            // Without the last a proxy such as nginx would gather events before it sends them on.
+            // Without the last header, a proxy such as nginx would buffer events.
             headers: [("Content-Type", Self.contentType), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")],
             body: .stream { try await write(to: $0) })
     }
 
-    /// Until the client goes away, which cancels the task or makes a write fail; or until the gateway ends it.
+    /// Runs until the client disconnects, which cancels the task or makes a write fail, or until the gateway ends it.
     private func write(to body: HTTPBodyWriter) async throws {
         guard let subscription = live.subscribe(filter) else {
             return try await body.write(Self.dropped("no more clients are taken at this time"))
         }
         defer { live.unsubscribe(subscription) }
-        // Browsers wait so many milliseconds before they ask again.
+        // The number of milliseconds that browsers wait before they reconnect.
         try await body.write(Array("retry: 2000\n\n".utf8))
         var lastWrite = ContinuousClock.now
         while true {
@@ -44,7 +44,8 @@ struct EventStream: Sendable {
         }
     }
 
-    /// In events of bounded size: one event's text stays small however many samples there are, and however long their labels.
+    /// In events of bounded size: one event's text stays small however many samples there are, and however long their
+    /// labels.
     private func write(_ samples: [GPUMetric], to body: HTTPBodyWriter) async throws {
         var writer = SampleWriter(format: .json)
         var out = ByteWriter()

@@ -1,29 +1,29 @@
 import Synchronization
 import TelemetryModels
 
-/// Hands new samples to whoever listens: a writer to a store publishes what it has written, and each client of the gateway's stream
-/// has a subscription with a filter and a bound.
+/// Delivers new samples to subscribers: a writer to a store publishes the samples it has written, and each client of
+/// the gateway's stream has a subscription with a filter and a limit.
 ///
-/// A client that does not keep up costs no more memory than its bound: what waits for it is thrown away and it is told so. Publishing
-/// never waits, and costs nothing while nobody listens. Safe to use from any task.
+/// A client that does not keep up uses no more memory than its limit: its pending samples are dropped and it receives
+/// an error. Publishing never waits, and costs nothing without subscribers. Safe to use from any task.
 public final class LiveSamples: Sendable {
-    /// Bounds and times. Every member has a default.
+    /// Limits and times.
     public struct Configuration: Sendable {
-        /// How long samples are gathered into one event. Default: 250 ms.
+        /// The time for which samples are collected into one event. Default: 250 ms.
         public var interval = Duration.milliseconds(250)
-        /// After so long without samples a client is sent a comment, so that both ends see that the other is there.
-        /// Default: 15 s.
+        /// The time without samples after which a client receives a comment, so that both ends can detect a lost
+        /// connection. Default: 15 s.
         public var heartbeat = Duration.seconds(15)
-        /// Samples that may wait for one client; more, and it is dropped. Default: 100,000.
+        /// The maximum number of pending samples per client; a client beyond it is disconnected. Default: 100,000.
         public var maxPending = 100_000
-        /// Clients at one time; a further one is refused. Default: 256.
+        /// The maximum number of clients; further ones are refused. Default: 256.
         public var maxSubscribers = 256
 
-        /// The defaults.
+        /// Creates a configuration with the default values.
         public init() {}
     }
 
-    /// What it was made with.
+    /// The configuration that it was created with.
     public let configuration: Configuration
 
     private struct State {
@@ -36,26 +36,27 @@ public final class LiveSamples: Sendable {
     }
 
     private let state = Mutex(State())
-    /// So that publishing need not take the lock while nobody listens.
+    /// Avoids taking the lock while there are no subscribers.
     private let count = Atomic(0)
 
-    /// Nobody listens yet.
+    /// Creates a publisher without subscribers.
     public init(configuration: Configuration = Configuration()) { self.configuration = configuration }
 
-    /// The clients that listen now.
+    /// The number of present subscribers.
     public var subscriberCount: Int { count.load(ordering: .relaxed) }
-    /// Clients that were too slow, so far.
+    /// The number of clients that were too slow so far.
     public var droppedCount: Int { state.withLock { $0.dropped } }
-    /// Samples that were handed to clients, so far; what went to several counts for each.
+    /// The number of samples delivered to clients so far; a sample delivered to several counts for each.
     public var sampleCount: Int { state.withLock { $0.samples } }
 
-    /// Why no samples come at this time, where that is known: new clients are refused with these words. `nil`: they come.
+    /// The reason why there are no samples at present, if it is known: new clients are refused with this text. `nil` if
+    /// there are samples.
     public var problem: String? {
         get { state.withLock { $0.problem } }
         set { state.withLock { $0.problem = newValue } }
     }
 
-    /// Gives the samples to all who listen for them.
+    /// Delivers the samples to all subscribers whose filter includes them.
     public func publish(_ batches: [MetricBatch]) {
         guard count.load(ordering: .acquiring) > 0 else { return }
         for subscription in state.withLock({ Array($0.subscriptions.values) }) {
@@ -69,7 +70,7 @@ public final class LiveSamples: Sendable {
         }
     }
 
-    /// Ends all subscriptions, telling each the reason.
+    /// Ends all subscriptions with the reason.
     public func end(reason: String) {
         let ended = state.withLock { state in
             state.hasEnded = true
@@ -80,7 +81,7 @@ public final class LiveSamples: Sendable {
         for subscription in ended { subscription.end(reason: reason) }
     }
 
-    /// `nil` where there are as many as may be. Whoever has a subscription gives it back.
+    /// `nil` if the maximum number is reached. The holder of a subscription must return it.
     func subscribe(_ filter: SampleFilter) -> LiveSubscription? {
         state.withLock { state in
             guard !state.hasEnded, state.subscriptions.count < configuration.maxSubscribers else { return nil }
@@ -99,7 +100,7 @@ public final class LiveSamples: Sendable {
     }
 }
 
-/// The samples that wait for one client.
+/// The pending samples of one client.
 final class LiveSubscription: Sendable {
     private struct State {
         var pending: [GPUMetric] = []
@@ -117,7 +118,8 @@ final class LiveSubscription: Sendable {
         self.bound = bound
     }
 
-    /// How many were meant; `nil` where more would wait than may: then none do any more.
+    /// Returns the number of samples included; `nil` if more would be pending than allowed: then none are pending any
+    /// more.
     func add(_ batches: [MetricBatch]) -> Int? {
         state.withLock { state in
             guard state.endReason == nil else { return 0 }
@@ -140,7 +142,7 @@ final class LiveSubscription: Sendable {
 
     func end(reason: String) { state.withLock { $0.endReason = $0.endReason ?? reason } }
 
-    /// What waits, and why nothing will come any more, where that is so.
+    /// The pending samples, and the reason why no more will follow, if that is the case.
     func take() -> (samples: [GPUMetric], endReason: String?) {
         state.withLock { state in
             defer { state.pending = [] }

@@ -109,15 +109,15 @@ struct OpenAPIDocument {
     private static func meaning(of status: Int) -> String {
         switch status {
         case 400: "A parameter is unknown or invalid, or there are too many."
-        case 401: "The token is missing or another."
-        case 404: "No such thing is held."
-        case 406: "Accept takes nothing that is served here."
+        case 401: "The token is missing or wrong."
+        case 404: "Not found."
+        case 406: "Accept matches none of the available media types."
         case 408: "The request took too long to arrive."
-        case 413, 414, 431: "The request's body, address or head is too large."
-        case 422: "The query is not supported or costs too much, or its response would be too large."
-        case 502: "The database answers something that is not understood."
-        case 504: "Not answered in time; fewer series or a shorter time may be."
-        case 503: "Not at this time; Retry-After says when to ask again."
+        case 413, 414, 431: "The request's body, URL or header is too large."
+        case 422: "The query is not supported or too expensive, or its response would be too large."
+        case 502: "The database sent an invalid response."
+        case 504: "The deadline passed; request fewer series or a shorter time range."
+        case 503: "Temporarily unavailable; Retry-After contains the delay before the next attempt."
         default: "\(HTTPResponse.reason(status))"
         }
     }

@@ -83,7 +83,7 @@ enum Schemas {
                 ("value", numberOrNull), ("timestamp", time),
             ] + problemMembers,
             example:
-                #"{"kind":"xid","uuid":"GPU-5fd4f087-86f3-7a43-b711-4771313afc50","hostname":"mtv5-dgx1-hgpu-031","gpu_id":"0","value":79,"timestamp":"2025-07-18T20:42:37Z","metric_name":"DCGM_FI_DEV_XID_ERRORS","severity":"critical","message":"Xid 79 ROBUST_CHANNEL_GPU_HAS_FALLEN_OFF_THE_BUS: The GPU cannot be reached over PCIe; drain the node and restart it"}"#
+                #"{"kind":"xid","uuid":"GPU-5fd4f087-86f3-7a43-b711-4771313afc50","hostname":"mtv5-dgx1-hgpu-031","gpu_id":"0","value":79,"timestamp":"2025-07-18T20:42:37Z","metric_name":"DCGM_FI_DEV_XID_ERRORS","severity":"critical","message":"Xid 79 ROBUST_CHANNEL_GPU_HAS_FALLEN_OFF_THE_BUS: The GPU cannot be reached over PCIe; drain and restart the node"}"#
         ),
     ]
 
@@ -107,7 +107,7 @@ enum Schemas {
                 ("severity", #"{"enum":["informational","application","warning","critical"]}"#), ("action", text),
             ],
             example:
-                #"{"code":79,"mnemonic":"ROBUST_CHANNEL_GPU_HAS_FALLEN_OFF_THE_BUS","meaning":"The GPU cannot be reached over PCIe","severity":"critical","action":"drain the node and restart it"}"#
+                #"{"code":79,"mnemonic":"ROBUST_CHANNEL_GPU_HAS_FALLEN_OFF_THE_BUS","meaning":"The GPU cannot be reached over PCIe","severity":"critical","action":"drain and restart the node"}"#
         ),
     ]
 

@@ -2,9 +2,10 @@ import TelemetryModels
 import TelemetryNet
 import TelemetryPromQL
 
-/// The parameters of a request to Prometheus' API: of a posted form, and of the query. What is not known is passed over, as there.
+/// The parameters of a request to Prometheus' API: of a posted form, and of the query. Unknown ones are ignored, as in
+/// Prometheus.
 struct PrometheusForm: Sendable {
-    /// The first of several is taken; those of the form come first.
+    /// The first of several is used; those of the form come first.
     private var parameters: [(name: String, value: String)] = []
 
     init(_ request: HTTPRequest) throws(PromQLError) {
@@ -12,7 +13,7 @@ struct PrometheusForm: Sendable {
             let type = request.header("content-type")?.prefix { $0 != ";" }.lowercased() ?? ""
             guard type == "application/x-www-form-urlencoded" else {
                 throw PromQLError(
-                    .badData, "a posted query is of the type application/x-www-form-urlencoded, and this is of \(promQLEcho(type))")
+                    .badData, "a posted query is of the type application/x-www-form-urlencoded, but this has the type \(promQLEcho(type))")
             }
             try add(String(decoding: request.body, as: UTF8.self))
         }
@@ -24,7 +25,7 @@ struct PrometheusForm: Sendable {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = percentDecoded(parts[0], plusIsSpace: true),
                 let value = percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
-            else { throw PromQLError(.badData, "a parameter has a broken escape: \(abbreviated(pair))") }
+            else { throw PromQLError(.badData, "a parameter has an invalid escape: \(abbreviated(pair))") }
             parameters.append((name, value))
         }
     }
@@ -33,7 +34,7 @@ struct PrometheusForm: Sendable {
         PromQLError(.badData, "invalid parameter \(promQLEcho(name)): \(reason)")
     }
 
-    /// `nil` where it is not there or empty.
+    /// `nil` if it is missing or empty.
     func text(_ name: String) -> String? { parameters.first { $0.name == name }.flatMap { $0.value.isEmpty ? nil : $0.value } }
 
     func texts(_ name: String) -> [String] { parameters.filter { $0.name == name }.map(\.value) }
@@ -45,22 +46,22 @@ struct PrometheusForm: Sendable {
         } catch {
             throw PromQLError(error.kind, "invalid parameter \"query\": \(error)")
         }
-        // Each reads its samples for itself.
+        // Each one reads its own samples.
         guard query.selectors.count <= maxSelectors else {
             throw Self.invalid(
-                "query", "it has \(query.selectors.count) selectors, and \(maxSelectors) is the limit (maxSelectors)")
+                "query", "it has \(query.selectors.count) selectors; the limit is \(maxSelectors) (maxSelectors)")
         }
         return query
     }
 
-    /// The selectors of `match[]`, each once.
+    /// The selectors of `match[]`, without duplicates.
     func selectors(limit: Int) throws(PromQLError) -> [PromQLSelector] {
-        // Each costs parsing, and is compared with every series.
+        // Each must be parsed, and is compared with every series.
         let texts = Set(texts("match[]"))
         guard texts.count <= limit else {
             throw Self.invalid(
                 "match[]",
-                "\(texts.count) selectors, and \(limit) is the limit (maxSelectors): "
+                "\(texts.count) selectors; the limit is \(limit) (maxSelectors): "
                     + "one with =~ and alternatives can stand for many")
         }
         var selectors: [PromQLSelector] = []
@@ -68,7 +69,7 @@ struct PrometheusForm: Sendable {
             do throws(PromQLError) {
                 guard case .selector(let selector) = try PromQLParser.parse(text).expression, selector.window == nil, selector.offset == 0
                 else {
-                    throw PromQLError(.badData, "\(abbreviated(text)) is not a selector of series")
+                    throw PromQLError(.badData, "\(abbreviated(text)) is not a valid series selector")
                 }
                 selectors.append(selector)
             } catch {
@@ -78,7 +79,7 @@ struct PrometheusForm: Sendable {
         return selectors
     }
 
-    /// In milliseconds since 1970: `1752871354.123`, or RFC 3339.
+    /// Parses milliseconds since 1970: `1752871354.123`, or RFC 3339.
     func time(_ name: String) throws(PromQLError) -> Int64? {
         guard let text = text(name) else { return nil }
         if let seconds = Self.number(text) {
@@ -93,7 +94,7 @@ struct PrometheusForm: Sendable {
         }
     }
 
-    /// In milliseconds: seconds, or as in PromQL.
+    /// Parses milliseconds: seconds, or a PromQL duration.
     func duration(_ name: String) throws(PromQLError) -> Int64? {
         guard let text = text(name) else { return nil }
         guard let duration = Self.number(text).map(Self.milliseconds) ?? PromQLDuration.milliseconds(text) else {
@@ -112,7 +113,7 @@ struct PrometheusForm: Sendable {
         return number.flatMap { $0.isFinite ? $0 : nil }
     }
 
-    /// To the nearest; `nil` beyond some 290 000 years.
+    /// Rounded to the nearest; `nil` beyond some 290 000 years.
     private static func milliseconds(_ seconds: Double) -> Int64? {
         let whole = seconds.rounded(.towardZero)
         guard whole.magnitude < 9e12 else { return nil }

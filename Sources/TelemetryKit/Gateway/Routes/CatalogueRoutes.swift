@@ -10,7 +10,7 @@ enum CatalogueRoutes {
             answers: Routes.json("FieldList"), needsToken: true, isFixed: true
         ) { _ in fields.response },
         Route(
-            path: "/api/v1/catalogue/xid", operationID: "listXIDs", summary: "The Xid errors, with their severity and what to do.",
+            path: "/api/v1/catalogue/xid", operationID: "listXIDs", summary: "The Xid errors, with severity and recommended action.",
             tag: "catalogue", answers: Routes.json("XIDList"), needsToken: true, isFixed: true
         ) { _ in xids.response },
     ]

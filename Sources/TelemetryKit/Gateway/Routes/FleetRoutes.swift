@@ -18,7 +18,7 @@ enum FleetRoutes {
             },
             Route(
                 path: "/api/v1/alerts", operationID: "listAlerts",
-                summary: "What is wrong with GPUs by their newest samples, critical first, then the newest first.", tag: "fleet",
+                summary: "Problems of GPUs according to their newest samples, critical first, then the newest first.", tag: "fleet",
                 parameters: [RouteParameters.uuids, RouteParameters.hostnames, RouteParameters.models, severity] + pages,
                 answers: Routes.json("AlertList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
             ) { context in

@@ -6,7 +6,7 @@ enum PageRoutes {
 
     static let all: [Route] = [
         Route(
-            path: "/swagger/index.html", operationID: "getSwaggerPage", summary: "This interface, to read and to try.", tag: "pages",
+            path: "/swagger/index.html", operationID: "getSwaggerPage", summary: "Interactive documentation of this API.", tag: "pages",
             answers: html, isFixed: true
         ) { SwaggerPage.index($0.gateway) },
         Route(

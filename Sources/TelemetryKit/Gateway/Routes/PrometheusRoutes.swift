@@ -10,12 +10,12 @@ enum PrometheusRoutes {
     // MARK: Parameters
 
     private static let queryText = Route.Parameter(
-        name: "query", kind: .text, description: "In PromQL.", example: "avg by (Hostname) (DCGM_FI_DEV_GPU_TEMP)",
+        name: "query", kind: .text, description: "A PromQL expression.", example: "avg by (Hostname) (DCGM_FI_DEV_GPU_TEMP)",
         isRequired: true)
     private static let timeout = Route.Parameter(
-        name: "timeout", kind: .text, description: "How long it may take at most: seconds, or a duration.", example: "30s")
+        name: "timeout", kind: .text, description: "Maximum duration of the query: seconds, or a duration.", example: "30s")
     private static let match = Route.Parameter(
-        name: "match[]", kind: .texts, description: "Only series that a selector fits.", example: "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"}")
+        name: "match[]", kind: .texts, description: "Only series that match a selector.", example: "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"}")
 
     private static func time(_ name: String, _ description: String) -> Route.Parameter {
         Route.Parameter(
@@ -138,7 +138,7 @@ enum PrometheusRoutes {
         "metadata", "listPrometheusMetadata", "Type, unit and meaning of the metrics that have samples and that the catalogue knows.",
         [
             Route.Parameter(name: "metric", kind: .text, description: "Only this metric.", example: "DCGM_FI_DEV_GPU_TEMP"),
-            Route.Parameter(name: "limit", kind: .text, description: "At most so many metrics.", example: "100"),
+            Route.Parameter(name: "limit", kind: .text, description: "Maximum number of metrics.", example: "100"),
         ]
     ) { context, form in
         let limit = form.text("limit").map(Int.init) ?? .max

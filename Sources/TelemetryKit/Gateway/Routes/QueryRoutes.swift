@@ -19,13 +19,13 @@ enum QueryRoutes {
         name: "metric_name", kind: .text, description: "The metric.", example: "DCGM_FI_DEV_GPU_UTIL", isRequired: true)
     private static let function = Route.Parameter(
         name: "function", kind: .choice(AggregateQuery.Function.allCases.map(\.rawValue), default: "avg"),
-        description: "What is made of the samples of a group and window; of a percentile the sample of that rank.", example: "p95")
+        description: "How the samples of a group and window are aggregated; a percentile is the sample of that rank.", example: "p95")
     private static let window = Route.Parameter(
         name: "window", kind: .duration(default: "60s"),
-        description: "How long a window is; windows begin at multiples of it since 1970.", example: "5m")
+        description: "Length of a window; windows begin at multiples of it since 1970.", example: "5m")
     private static let grouping = Route.Parameter(
         name: "group_by", kind: .choice(AggregateQuery.Grouping.allCases.map(\.rawValue), default: "gpu"),
-        description: "Samples of what go together; the group is named by a uuid, a hostname, or nothing for the cluster.", example: "host")
+        description: "How samples are grouped; the group is a uuid, a hostname, or empty for the cluster.", example: "host")
 
     /// As many as Prometheus allows in an answer.
     private static let maximumWindows: Int64 = 11_000

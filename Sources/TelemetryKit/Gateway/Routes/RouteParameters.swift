@@ -11,14 +11,14 @@ enum RouteParameters {
     static func limit(_ configuration: Gateway.Configuration) -> Route.Parameter {
         Route.Parameter(
             name: "limit", kind: .integer(1...configuration.maxLimit, default: configuration.defaultLimit),
-            description: "At most so many entries.", example: "10")
+            description: "Maximum number of entries.", example: "10")
     }
 
     static let offset = Route.Parameter(
-        name: "offset", kind: .integer(0...Int.max, default: 0), description: "So many entries are skipped first.", example: "0")
+        name: "offset", kind: .integer(0...Int.max, default: 0), description: "Number of entries to skip.", example: "0")
     static let cursor = Route.Parameter(
         name: "cursor", kind: .cursor,
-        description: "What a page before gave as next: this page begins behind it, whatever has arrived meanwhile. It goes with the same filters and order.",
+        description: "The next of the previous page: this page begins after it, even if new data have arrived. Use it with the same filters and order.",
         example: "MWExNzUyODcxMzU0MDAwMDAwMDAwL0RDR01fRklfREVWX0dQVV9URU1QL0dQVS0x")
     static let timeOrder = Route.Parameter(
         name: "order", kind: .choice(PageCursor.Order.allCases.map(\.rawValue), default: "asc"),

@@ -9,7 +9,7 @@ enum ServiceRoutes {
         ) { _ in HTTPResponse(health: "ok") },
         Route(
             path: "/ready", operationID: "getReadiness",
-            summary: "Whether the store can be asked, and all that feeds it is connected and has caught up.", tag: "service",
+            summary: "Whether the store is available, and its sources are connected and up to date.", tag: "service",
             answers: Routes.json("Readiness"), errors: [503], isProbe: true
         ) { await readiness($0) },
         Route(

@@ -12,7 +12,7 @@ enum StoreRoutes {
             return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
         },
         Route(
-            path: "/api/v1/stats", operationID: "getStatistics", summary: "What the store holds, and how the pipeline does.", tag: "store",
+            path: "/api/v1/stats", operationID: "getStatistics", summary: "The sizes of the store, and the state of the pipeline.", tag: "store",
             answers: Routes.json("Statistics"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
         ) { try await statistics($0) },
     ]

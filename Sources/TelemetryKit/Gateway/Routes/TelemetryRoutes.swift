@@ -13,7 +13,7 @@ enum TelemetryRoutes {
             ) { try await page($0) },
             Route(
                 path: "/api/v1/gpus/{uuid}/telemetry/export", operationID: "exportGPUTelemetry",
-                summary: "All samples of one GPU as a file; the CSV can be read in again.", tag: "telemetry",
+                summary: "All samples of one GPU as a file; the CSV can be imported again.", tag: "telemetry",
                 parameters: [RouteParameters.uuid, format, RouteParameters.metricNames] + range, answers: files,
                 errors: Routes.storeErrors + [404], needsToken: true, isHeavy: true
             ) { try await export($0) },
@@ -33,7 +33,7 @@ enum TelemetryRoutes {
             },
             Route(
                 path: "/api/v1/telemetry/export", operationID: "exportTelemetry",
-                summary: "All samples of all GPUs as a file; the CSV can be read in again.", tag: "telemetry",
+                summary: "All samples of all GPUs as a file; the CSV can be imported again.", tag: "telemetry",
                 parameters: [format] + RouteParameters.seriesFilters + range, answers: files, errors: Routes.storeErrors, needsToken: true,
                 isHeavy: true
             ) { try await export($0) },
@@ -45,7 +45,7 @@ enum TelemetryRoutes {
 
     private static let format = Route.Parameter(
         name: "format", kind: .choice([byAccept] + ExportFormat.allCases.map(\.rawValue), default: byAccept),
-        description: "csv: the columns of the DCGM export (RFC 4180); json; lineprotocol: of InfluxDB; auto: by Accept, else csv.", example: "csv")
+        description: "csv: the columns of the DCGM export (RFC 4180); json; lineprotocol: InfluxDB line protocol; auto: by Accept, otherwise csv.", example: "csv")
 
     private static let files = ExportFormat.allCases.map { format in
         Route.AnswerContent(contentType: format.contentType, schema: format == .json ? "TelemetryExport" : nil)

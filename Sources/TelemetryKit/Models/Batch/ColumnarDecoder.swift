@@ -1,9 +1,9 @@
 import Glibc
 import TelemetryNet
 
-/// Reads `columnar/1`. Every index and length is checked before it is used.
+/// Decodes `columnar/1`. Every index and length is checked before it is used.
 struct ColumnarDecoder: Sendable {
-    /// What makes a series, numbered across batches.
+    /// The parts of a series, numbered across batches.
     private struct Key: Hashable {
         var gpu: Int
         var metric: Int
@@ -12,28 +12,29 @@ struct ColumnarDecoder: Sendable {
 
     private struct Known {
         var series: MetricSeries
-        /// The generation in which a batch had it last.
+        /// The generation in which a batch last contained it.
         var used: Int
     }
 
-    /// Series met before, so that equal ones of all batches are one object and known ones cost one look-up.
+    /// The series met before, so that equal ones of all batches are one object and known ones cost one look-up.
     private var known: [Key: Known] = [:]
-    /// Counts how often series that are used no more were forgotten.
+    /// Counts how often unused series were removed.
     private var generation = 0
-    /// Once so many series are known, those that no batch had since the last time are forgotten: workloads come and go, and their series
-    /// must not be kept by this when nothing else has them.
+    /// Once this number of series is known, those that no batch has contained since the last removal are removed:
+    /// workloads start and end, and this table must not keep their series alive.
     private var tidyAt = ColumnarDecoder.fewSeries
     private static let fewSeries = 4096
     private var gpus = Numbering<GPUIdentity>()
     private var metrics = Numbering<ByteText>()
     private var templates = Numbering<LabelTemplate>()
     private var compiled: [CompiledTemplate] = []
-    /// The tables of the last batch as they stood in its text, and what they said.
+    /// The text of the tables of the last batch, and their parsed content.
     private var lastTables: [[UInt8]] = []
     private var lastSeries: [MetricSeries] = []
 
     private static let tableNames: [StaticString] = ["strings", "gpus", "metrics", "labels", "series"]
-    /// Bytes of label text that one byte of a batch may become. The real export needs about 20.
+    /// The maximum number of bytes of label text that one byte of a batch may expand to. The real export needs about
+    /// 20.
     private static let largestExpansion = 256
 
     mutating func decode(_ members: JSONMembers) throws(BatchError) -> MetricBatch {
@@ -81,7 +82,7 @@ struct ColumnarDecoder: Sendable {
     }
 
     private mutating func readTables(_ members: JSONMembers, sampleCount: Int) throws(BatchError) -> [MetricSeries] {
-        // Bounds the memory where the labels of a source never repeat.
+        // Limits the memory if the labels of a source never repeat.
         if max(known.count, gpus.count, metrics.count, templates.count) > 1 << 20 { self = ColumnarDecoder() }
         let strings = try ColumnarDecoder.strings(members, "strings")
         let gpuNumbers = try readGPUs(members, strings)
@@ -120,8 +121,8 @@ struct ColumnarDecoder: Sendable {
         return series
     }
 
-    /// Forgets the series, and what they are made of, that no batch had since the last time. What is known at least doubles from one time to
-    /// the next, so that it costs little for each.
+    /// Removes the series, and their parts, that no batch has contained since the last removal. The number of known
+    /// series at least doubles between two removals, so that the cost per series is small.
     private mutating func tidy() {
         var tidied = ColumnarDecoder()
         tidied.generation = generation + 1
@@ -202,7 +203,7 @@ struct ColumnarDecoder: Sendable {
         for template in read {
             let number = templates.number(of: template)
             if number == compiled.count {
-                // A template that is refused must not keep its number.
+                // An invalid template must not keep its number.
                 do throws(BatchError) {
                     compiled.append(try CompiledTemplate(template))
                 } catch {

@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// Writes `columnar/1`.
+/// Encodes `columnar/1`.
 struct ColumnarEncoder: Sendable {
     static let formatName = "columnar/1"
     /// The members of a GPU in the first version of this format. All readers know them: a row of `gpus` has at least
@@ -12,7 +12,7 @@ struct ColumnarEncoder: Sendable {
         var gpu: Int
         var metric: Int
         var template: Int
-        /// Keeps the object, and with it its identity, in use.
+        /// Retains the object, so that its identity is not reused.
         var series: MetricSeries
     }
 
@@ -20,13 +20,13 @@ struct ColumnarEncoder: Sendable {
     private var gpus = Numbering<GPUIdentity>()
     private var metrics = Numbering<ByteText>()
     private var templates = Numbering<LabelTemplate>()
-    /// The tables of the last batch, which often are the next one's too.
+    /// The tables of the last batch, which are often the same for the next.
     private var tables: [UInt8] = []
     private var tablesSeries: [MetricSeries] = []
     private var lastSize = 4_096
 
     mutating func encode(_ batch: MetricBatch) -> [UInt8] {
-        // Series that no sample refers to are left out: a reader bounds the table by the number of samples.
+        // Series without samples are omitted: a reader limits the table by the number of samples.
         let (series, indices) = ColumnarEncoder.used(batch)
         if !(series.count == tablesSeries.count && zip(series, tablesSeries).allSatisfy { $0 === $1 }) || tables.isEmpty {
             tables = writeTables(series)
@@ -84,7 +84,7 @@ struct ColumnarEncoder: Sendable {
     // MARK: - Tables
 
     private mutating func writeTables(_ series: [MetricSeries]) -> [UInt8] {
-        // Bounds the memory where the labels of a source never repeat.
+        // Limits the memory if the labels of a source never repeat.
         if known.count > 1 << 18 { self = ColumnarEncoder() }
         let numbered = series.map { parts(of: $0) }
         var out = ByteWriter(capacity: 256 + series.count * 16)
@@ -145,7 +145,7 @@ struct ColumnarEncoder: Sendable {
     }
 }
 
-/// Numbers for values, in the order in which they come.
+/// Assigns numbers to values, in the order in which they occur.
 struct Numbering<Value: Hashable & Sendable>: Sendable {
     private var numbers: [Value: Int] = [:]
     private var values: [Value] = []
@@ -162,7 +162,7 @@ struct Numbering<Value: Hashable & Sendable>: Sendable {
     }
 }
 
-/// The places of numbered things in the table of one batch.
+/// The indices of numbered values in the table of one batch.
 private struct Locals {
     private var places: [Int32]
     private(set) var inOrder: [Int] = []

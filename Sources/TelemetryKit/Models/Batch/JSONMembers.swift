@@ -1,11 +1,11 @@
 import TelemetryNet
 
-/// The members of one JSON object by name, so that they can be read in the order that the reader needs.
+/// The members of one JSON object by name, so that they can be read in any order.
 ///
-/// Members that nobody asks for are checked to be JSON and otherwise ignored: a later version may add some.
+/// Members that are not read are validated as JSON and otherwise ignored: a later version may add some.
 struct JSONMembers {
     let json: UnsafeRawBufferPointer
-    /// For messages: `samples`.
+    /// The name for messages: `samples`.
     let name: String
     private var ranges: [(key: JSONText, value: Range<Int>)] = []
 
@@ -27,7 +27,7 @@ struct JSONMembers {
         }
     }
 
-    /// The bytes of a member; `nil` where there is none.
+    /// The bytes of a member; `nil` if there is none.
     func optional(_ key: StaticString) throws(BatchError) -> Range<Int>? {
         var found: Range<Int>?
         for (name, value) in ranges where name == key {
@@ -79,6 +79,6 @@ struct JSONMembers {
 }
 
 extension JSONReader {
-    /// What was read is JSON and still wrong.
+    /// The text is valid JSON with invalid content.
     func failure(_ reason: String) -> JSONError { JSONError(offset: position, reason: reason) }
 }

@@ -1,10 +1,10 @@
 import TelemetryNet
 
-/// Labels with the parts that the series itself says left out, so that many series share one text.
+/// Labels without the parts that the series itself contains, so that many series share one text.
 ///
-/// In a template's values `{uuid}` and the like stand for the series' own member, and `{{` for a brace.
+/// In a template's values `{uuid}` and similar placeholders stand for a member of the series, and `{{` for a brace.
 struct LabelTemplate: Hashable, Sendable {
-    /// Names and templates of values in turn.
+    /// Names and value templates, alternating.
     var texts: [ByteText]
 
     /// A member of a series that a template may refer to.
@@ -50,7 +50,8 @@ struct LabelTemplate: Hashable, Sendable {
         return escaped(value.utf8[...])
     }
 
-    /// By bytes, not characters: a brace before a combining mark is part of another character and still a brace here.
+    /// Compares bytes, not characters: a brace before a combining mark is part of another character and still a brace
+    /// here.
     private static func escaped(_ utf8: Substring.UTF8View) -> String {
         guard utf8.contains(UInt8(ascii: "{")) else { return String(decoding: utf8, as: UTF8.self) }
         var bytes: [UInt8] = []
@@ -62,7 +63,7 @@ struct LabelTemplate: Hashable, Sendable {
     }
 }
 
-/// A template that was read, ready to be filled in.
+/// A parsed template, ready to be filled in.
 struct CompiledTemplate: Sendable {
     private enum Part: Sendable {
         case literal(String)
@@ -71,7 +72,7 @@ struct CompiledTemplate: Sendable {
 
     private var names: [String] = []
     private var values: [[Part]] = []
-    /// The labels themselves, where nothing is to be filled in.
+    /// The labels themselves, if there is nothing to fill in.
     private var constant: [MetricLabel]?
 
     init(_ template: LabelTemplate) throws(BatchError) {
@@ -130,7 +131,8 @@ struct CompiledTemplate: Sendable {
         return parts
     }
 
-    /// The labels of one series. `budget` is what may still be made of text, in bytes: a short batch must not expand without bound.
+    /// Returns the labels of one series. `budget` is the number of bytes of text that may still be created: a short
+    /// batch must not expand without limit.
     func labels(of gpu: GPUIdentity, _ metricName: String, budget: inout Int) throws(BatchError) -> [MetricLabel] {
         if let constant { return constant }
         var labels: [MetricLabel] = []

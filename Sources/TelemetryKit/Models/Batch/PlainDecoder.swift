@@ -1,9 +1,10 @@
 import TelemetryNet
 
-/// Reads the plain format, with members in any order.
+/// Decodes the plain format, with members in any order.
 ///
-/// It reads whatever Go's `encoding/json` makes of the structs of the system that this one reimplements: integers as ids, empty members left
-/// out or `null`, `<`, `>` and `&` as escapes, any zone in a time, and the zero time for "never".
+/// It accepts everything that Go's `encoding/json` produces from the structs of the system that this one reimplements:
+/// integers as ids, empty members omitted or `null`, `<`, `>` and `&` as escapes, any time zone, and the zero time for
+/// "never".
 struct PlainDecoder: Sendable {
     private var interner = ByteKeyTable()
     private var indices: [MetricSeries: UInt32] = [:]
@@ -13,7 +14,7 @@ struct PlainDecoder: Sendable {
     private static let names: [StaticString] = ["metric_name", "uuid"] + GPUMember.exceptUUID.map(\.key)
     /// The first of ``names`` must not be empty; the others may be absent.
     private static let neededNames = 2
-    /// Go's `time.Time{}`: a time that was never set. No sample can have it, since it is before 1677.
+    /// Go's `time.Time{}`: a time that was never set. No sample can have it, because it is before 1677.
     private static let zeroTime: StaticString = "0001-01-01T00:00:00Z"
 
     /// The member that is being read, for errors.
@@ -27,7 +28,7 @@ struct PlainDecoder: Sendable {
     }
 
     mutating func decode(_ members: JSONMembers) throws(BatchError) -> MetricBatch {
-        // Bounds the memory if the labels of a source never repeat.
+        // Limits the memory if the labels of a source never repeat.
         if series.count > 1 << 20 { self = PlainDecoder() }
         let batchID = try PlainDecoder.text("batch_id", of: members)
         let source = try PlainDecoder.text("source", of: members)
@@ -81,20 +82,20 @@ struct PlainDecoder: Sendable {
         while let key = try reader.nextKey() {
             if let index = PlainDecoder.names.firstIndex(where: { key == $0 }) {
                 place.member = PlainDecoder.names[index]
-                guard texts[index] == nil else { throw reader.failure("the member is there twice") }
+                guard texts[index] == nil else { throw reader.failure("the member occurs twice") }
                 texts[index] = try PlainDecoder.readText(&reader, of: text)
             } else if key == "timestamp" {
                 place.member = "timestamp"
-                guard time == nil else { throw reader.failure("the member is there twice") }
+                guard time == nil else { throw reader.failure("the member occurs twice") }
                 time = try PlainDecoder.readTime(&reader)
             } else if key == "value" {
                 place.member = "value"
-                guard value == nil else { throw reader.failure("the member is there twice") }
+                guard value == nil else { throw reader.failure("the member occurs twice") }
                 guard try reader.peek() == .number else { throw reader.failure("a number was expected") }
                 value = try reader.readDouble()
             } else if key == "labels" {
                 place.member = "labels"
-                guard !hasLabels else { throw reader.failure("the member is there twice") }
+                guard !hasLabels else { throw reader.failure("the member occurs twice") }
                 hasLabels = true
                 if try reader.peek() == .null {
                     try reader.readNull()
@@ -117,7 +118,7 @@ struct PlainDecoder: Sendable {
             let label = labels[(i - texts.count) / 2]
             return (i - texts.count) % 2 == 0 ? label.name.raw : label.value.raw
         }
-        // The number of labels goes in too: it is part of where the key ends.
+        // The number of labels is included, because it determines where the key ends.
         let pieces = texts.count + labels.count * 2
         var hash = UInt64(pieces)
         for i in 0..<pieces { hash = StableHash.hash(piece(i), seed: hash) }
@@ -150,7 +151,7 @@ struct PlainDecoder: Sendable {
 // MARK: - Values in the forms of Go
 
 extension PlainDecoder {
-    /// A string; an integer, as its digits; or `null`, as the empty text.
+    /// Reads a string; an integer, as its digits; or `null`, as the empty text.
     private static func readText(_ reader: inout JSONReader, of text: UnsafeRawBufferPointer) throws(JSONError) -> JSONText {
         let kind = try reader.peek()
         if kind == .string { return try reader.readText() }
@@ -174,7 +175,7 @@ extension PlainDecoder {
         }
     }
 
-    /// A member of the batch that may be absent, with the types of ``readText(_:of:)``.
+    /// Reads an optional member of the batch, with the types of ``readText(_:of:)``.
     private static func text(_ name: StaticString, of members: JSONMembers) throws(BatchError) -> String {
         guard let range = try members.optional(name) else { return "" }
         let text = UnsafeRawBufferPointer(rebasing: members.json[range])
@@ -186,7 +187,7 @@ extension PlainDecoder {
         }
     }
 
-    /// `nil` if the batch does not say when it was closed.
+    /// `nil` if the batch does not contain the time when it was closed.
     private static func collectionTime(_ members: JSONMembers) throws(BatchError) -> Timestamp? {
         guard let range = try members.optional("collected_at"), !isNull(members.json[range]) else { return nil }
         let text = try members.read(range) { reader throws(JSONError) in try reader.readText() }

@@ -1,9 +1,9 @@
 import TelemetryNet
 
-/// Writes the plain format: every metric with all its members.
+/// Encodes the plain format: every metric with all its members.
 package enum PlainEncoder {
     package static func encode(_ batch: MetricBatch) -> [UInt8] {
-        // What comes before and after a sample's value, once a series.
+        // The text before and after a sample's value, created once per series.
         let fixed = batch.series.map { series in
             var before = ByteWriter(capacity: 320)
             before.append(UInt8(ascii: ","))

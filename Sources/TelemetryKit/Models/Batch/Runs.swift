@@ -2,7 +2,7 @@ import TelemetryNet
 
 /// A column of integers as runs of equal differences: `[difference, count, difference, count, …]`.
 ///
-/// Every entry is the one before it plus the run's difference; sums are taken modulo 2^64.
+/// Every entry is the previous one plus the run's difference; sums are modulo 2^64.
 struct RunEncoder {
     private var previous: Int64
     private var difference: Int64 = 0
@@ -36,7 +36,8 @@ struct RunEncoder {
     }
 }
 
-/// Reads a column of runs; the caller says how long the column must be, so that a short text cannot ask for a large one.
+/// Reads a column of runs; the caller specifies the length of the column, so that a short text cannot cause a large
+/// one.
 struct RunDecoder {
     private var runs: [(difference: Int64, count: Int)] = []
     let total: Int
@@ -64,7 +65,7 @@ struct RunDecoder {
     }
 
     func requireTotal(_ expected: Int) throws(BatchError) {
-        guard total == expected else { throw BatchError(reason: "\(name) has \(total) entries where \(expected) were expected") }
+        guard total == expected else { throw BatchError(reason: "\(name) has \(total) entries instead of \(expected)") }
     }
 
     /// The entries as indices into a table.
@@ -73,7 +74,7 @@ struct RunDecoder {
         result.reserveCapacity(total)
         var value = start
         for run in runs {
-            // The ends of a run bound what lies between, as long as their distance does not wrap around.
+            // The ends of a run bound the entries between them, as long as their distance does not wrap around.
             let first = value &+ run.difference
             let (span, overflow) = run.difference.multipliedReportingOverflow(by: Int64(run.count))
             let (last, wrapped) = value.addingReportingOverflow(span)

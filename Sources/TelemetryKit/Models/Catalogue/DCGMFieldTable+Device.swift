@@ -10,12 +10,12 @@ extension DCGMFieldTable {
         gauge(.device, 52, "DEV_NVML_INDEX", 0...1_023, "NVML's number of the GPU"),
         gauge(.device, 55, "DEV_GPU_MINOR_NUMBER", was: ["DEV_MINOR_NUMBER"], 0...1_023, "Number of the device file, /dev/nvidia…"),
         gauge(.device, 65, "DEV_GPU_COMPUTE_MODE", was: ["DEV_COMPUTE_MODE"], 0...3, "Who may compute: 0 all, 2 nobody, 1 and 3 one"),
-        gauge(.device, 66, "DEV_GPU_PERSISTENCE_MODE", was: ["DEV_PERSISTENCE_MODE"], flag, "1 where the driver stays loaded"),
-        gauge(.device, 67, "DEV_MIG_MODE", flag, "1 where the GPU is divided into instances (MIG)"),
+        gauge(.device, 66, "DEV_GPU_PERSISTENCE_MODE", was: ["DEV_PERSISTENCE_MODE"], flag, "1 if the driver stays loaded"),
+        gauge(.device, 67, "DEV_MIG_MODE", flag, "1 if the GPU is divided into instances (MIG)"),
         gauge(.device, 69, "DEV_MIG_MAX_SLICES", 0...64, "Most instances that the GPU can be divided into"),
         gauge(.device, 74, "DEV_CC_MODE", flag, "1 in confidential computing"),
-        gauge(.device, 84, "DEV_INFOROM_VALID", was: ["DEV_INFOROM_CONFIG_VALID"], flag, "1 where the InfoROM's checksums are right"),
-        gauge(.device, 94, "DEV_GPM_SUPPORT", flag, "1 where the GPU has performance metrics (GPM)"),
+        gauge(.device, 84, "DEV_INFOROM_VALID", was: ["DEV_INFOROM_CONFIG_VALID"], flag, "1 if the InfoROM's checksums are right"),
+        gauge(.device, 94, "DEV_GPM_SUPPORT", flag, "1 if the GPU has performance metrics (GPM)"),
         gauge(.device, 170, "DEV_FABRIC_MANAGER_STATUS", 0...15, "State of the fabric manager, as DCGM numbers it"),
         gauge(
             .device, 171, "DEV_FABRIC_MANAGER_ERROR", was: ["DEV_FABRIC_MANAGER_ERROR_CODE"], anyNumber,
@@ -27,8 +27,8 @@ extension DCGMFieldTable {
         gauge(
             .device, 500, "DEV_GPU_VIRTUAL_MODE", was: ["DEV_VIRTUAL_MODE"], 0...4,
             "0 bare metal, 1 passed through, 2 vGPU in a guest, 3 and 4 host of vGPUs"),
-        gauge(.device, 526, "DEV_VGPU_LICENSE_STATUS", flag, "1 where the vGPU has a licence"),
-        gauge(.device, 527, "DEV_VGPU_FRAME_RATE_LIMIT", 0...1_000, "Most frames a second of the vGPU; 0 is no limit"),
+        gauge(.device, 526, "DEV_VGPU_LICENSE_STATUS", flag, "1 if the vGPU has a licence"),
+        gauge(.device, 527, "DEV_VGPU_FRAME_RATE_LIMIT", 0...1_000, "Maximum frames per second of the vGPU; 0 is no limit"),
         gauge(.device, 573, "DEV_PLATFORM_CHASSIS_SLOT_NUMBER", zeroAndUp, "Slot of the rack"),
         gauge(.device, 574, "DEV_PLATFORM_TRAY_INDEX", zeroAndUp, "Compute tray of the rack"),
         gauge(.device, 575, "DEV_PLATFORM_HOST_ID", zeroAndUp, "Number of the host in its slot"),
@@ -62,7 +62,7 @@ extension DCGMFieldTable {
         gauge(.device, id, name, was: was.map { [$0] } ?? [], anyNumber, as: .text, meaning)
     }
 
-    /// What the exporter makes of several fields or over time; DCGM has no number for these.
+    /// Metrics that the exporter calculates from several fields or over time; DCGM has no id for these.
     static let exporter: [DCGMField] = [
         gauge(.clock, nil, "DCGM_EXP_CLOCK_EVENTS_COUNT", zeroAndUp, "Clock events within the exporter's window, by the label"),
         counter(.clock, nil, "DCGM_EXP_CLOCK_EVENTS_TOTAL", "Clock events since the exporter started, by the label"),

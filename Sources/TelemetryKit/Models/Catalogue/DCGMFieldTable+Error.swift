@@ -5,9 +5,9 @@ extension DCGMFieldTable {
         gauge(
             .error, 230, "DEV_XID_ERROR", was: ["DEV_XID_ERRORS", "dcgm_xid_errors"], 0...999,
             "The last Xid that the driver reported; 0 is none (see XIDError)"),
-        gauge(.error, 300, "DEV_ECC_MODE", was: ["DEV_ECC_CURRENT"], flag, "1 where errors in memory are corrected (ECC)"),
-        gauge(.error, 301, "DEV_ECC_PENDING", flag, "1 where ECC is on from the next start of the device"),
-        gauge(.error, 346, "DEV_SRAM_EXCEEDED", was: ["DEV_THRESHOLD_SRM"], flag, "1 where uncorrectable errors in SRAM are too many"),
+        gauge(.error, 300, "DEV_ECC_MODE", was: ["DEV_ECC_CURRENT"], flag, "1 if errors in memory are corrected (ECC)"),
+        gauge(.error, 301, "DEV_ECC_PENDING", flag, "1 if ECC is on from the next start of the device"),
+        gauge(.error, 346, "DEV_SRAM_EXCEEDED", was: ["DEV_THRESHOLD_SRM"], flag, "1 if uncorrectable SRAM errors exceed the threshold"),
         gauge(
             .error, 385, "DEV_BANK_REMAP_AVAIL_MAX", was: ["DEV_BANKS_REMAP_ROWS_AVAIL_MAX"], zeroAndUp,
             "Memory banks with all of their spare rows"),
@@ -31,18 +31,18 @@ extension DCGMFieldTable {
             "Pages given up because of double-bit errors"),
         gauge(
             .error, 392, "DEV_PAGE_RETIRED_PENDING", was: ["DEV_RETIRED_PENDING", "dcgm_retired_pages_pending"], zeroAndUp,
-            "Not 0 where pages wait to be given up at the next start"),
+            "Not 0 if pages are waiting to be retired at the next start"),
         counter(
             .error, 393, "DEV_ROW_REMAP_UNCORRECTABLE_TOTAL", was: ["DEV_UNCORRECTABLE_REMAPPED_ROWS"],
             "Memory rows replaced because of uncorrectable errors"),
         counter(
             .error, 394, "DEV_ROW_REMAP_CORRECTABLE_TOTAL", was: ["DEV_CORRECTABLE_REMAPPED_ROWS"],
             "Memory rows replaced because of correctable errors"),
-        gauge(.error, 395, "DEV_ROW_REMAP_FAILED", was: ["DEV_ROW_REMAP_FAILURE"], flag, "1 where a row could not be replaced"),
-        gauge(.error, 396, "DEV_ROW_REMAP_PENDING", flag, "1 where rows are replaced at the next reset"),
+        gauge(.error, 395, "DEV_ROW_REMAP_FAILED", was: ["DEV_ROW_REMAP_FAILURE"], flag, "1 if a row could not be replaced"),
+        gauge(.error, 396, "DEV_ROW_REMAP_PENDING", flag, "1 if rows are replaced at the next reset"),
         gauge(
             .error, 1507, "DEV_MEMORY_UNREPAIRABLE", was: ["DEV_MEMORY_UNREPAIRABLE_FLAG"], flag,
-            "1 where memory has errors that cannot be repaired"),
+            "1 if memory has errors that cannot be repaired"),
     ]
 
     private static let eccTotals: [DCGMField] = [
@@ -54,7 +54,7 @@ extension DCGMFieldTable {
         counter(.error, 313, "DEV_ECC_DBE_AGG_TOTAL", was: ["dcgm_ecc_dbe_aggregate_total"], "Double-bit errors in the device's life"),
     ]
 
-    /// For each place in the device four fields with numbers that follow each other, or two and two.
+    /// For each location in the device, four fields with consecutive ids, or two pairs.
     private static let eccByPlace: [DCGMField] = [
         ("L1", "in the L1 cache", 314, 324), ("L2", "in the L2 cache", 316, 326), ("DEV", "in the device's memory", 318, 328),
         ("REG", "in the register file", 320, 330), ("TEX", "in the texture memory", 322, 332),

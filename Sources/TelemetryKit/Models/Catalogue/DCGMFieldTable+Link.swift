@@ -15,7 +15,7 @@ extension DCGMFieldTable {
         gauge(.link, 237, "DEV_PCIE_LINK_GEN", generation, "PCIe generation in use; lower while idle"),
         gauge(.link, 238, "DEV_PCIE_LINK_WIDTH", width, "PCIe lanes in use"),
         gauge(.link, 285, "DEV_C2C_LINK_QUANTITY", was: ["DEV_C2C_LINK_COUNT"], 0...64, "Chip-to-chip links"),
-        gauge(.link, 286, "DEV_C2C_LINK_STATUS", flag, "1 where the chip-to-chip link is active"),
+        gauge(.link, 286, "DEV_C2C_LINK_STATUS", flag, "1 if the chip-to-chip link is active"),
         gauge(.link, 287, "DEV_C2C_MAX_BANDWIDTH", in: "MB/s", zeroAndUp, "Most that the chip-to-chip link can carry"),
         counter(.link, 1400, "DEV_C2C_LINK_ERROR_TOTAL", was: ["DEV_C2C_LINK_ERROR_INTR"], "Checksum errors of the chip-to-chip link"),
         counter(
@@ -32,7 +32,7 @@ extension DCGMFieldTable {
         gauge(.link, 1629, "DEV_C2C_MAX_BANDWIDTH_BYTES_PER_SECOND", in: "B/s", zeroAndUp, "Most that the chip-to-chip link can carry"),
     ]
 
-    /// Without the throughput fields, whose unit depends on the library that DCGM reads the switch with.
+    /// Without the throughput fields, whose unit depends on the library that DCGM uses to read the switch.
     static let nvswitch: [DCGMField] = [
         counter(.link, 782, "DEV_NVSWITCH_LINK_FATAL_ERRORS", "Fatal errors of the switch's port"),
         counter(.link, 783, "DEV_NVSWITCH_LINK_NON_FATAL_ERRORS", "Other errors of the switch's port"),
@@ -53,7 +53,7 @@ extension DCGMFieldTable {
             .error, 857, "DEV_SXID_NON_FATAL_ERROR", was: ["DEV_NVSWITCH_NON_FATAL_ERRORS"], zeroAndUp,
             "The last other SXid that the switch reported"),
         gauge(.device, 863, "DEV_NVSWITCH_PHYSICAL_ID", was: ["DEV_NVSWITCH_PHYS_ID"], zeroAndUp, "Place of the switch in the machine"),
-        gauge(.error, 864, "DEV_NVSWITCH_RESET_REQUIRED", flag, "1 where the switch must be reset"),
+        gauge(.error, 864, "DEV_NVSWITCH_RESET_REQUIRED", flag, "1 if the switch must be reset"),
         gauge(.link, 870, "DEV_NVSWITCH_LINK_STATUS", -1...3, "State of the port: -1 unknown, 0 off, 1 safe, 2 active, 3 error"),
     ]
 }

@@ -1,7 +1,7 @@
 extension DCGMFieldTable {
     static let nvlink: [DCGMField] = lanes + sums + sinceNVLink5 + forwardErrorCorrection + perLink + recovery
 
-    /// 18 links; DCGM numbered them as they came, six at first.
+    /// 18 links; DCGM numbered them as they were added, six at first.
     private static let lanes: [DCGMField] =
         indexed(ids(400...405, 451...456, 406...408, 481...483)) { id, named in
             counter(
@@ -87,7 +87,7 @@ extension DCGMFieldTable {
             "Packets received that were malformed"),
         counter(
             .link, 1205, "DEV_NVLINK_RX_PACKET_DROPPED_TOTAL", was: ["DEV_NVLINK_COUNT_RX_BUFFER_OVERRUN_ERRORS"],
-            "Packets received that found no room"),
+            "Received packets dropped for lack of buffer space"),
         counter(.link, 1206, "DEV_NVLINK_RX_ERROR_TOTAL", was: ["DEV_NVLINK_COUNT_RX_ERRORS"], "Packets received with errors"),
         counter(
             .link, 1207, "DEV_NVLINK_RX_REMOTE_ERROR_TOTAL", was: ["DEV_NVLINK_COUNT_RX_REMOTE_ERRORS"],
@@ -113,12 +113,12 @@ extension DCGMFieldTable {
             .link, 1216, "DEV_NVLINK_SYMBOL_BER_RATIO", was: ["DEV_NVLINK_COUNT_SYMBOL_BER_FLOAT"], ratio, as: .double, "Symbol error rate"),
         gauge(
             .link, 1217, "DEV_NVLINK_EFFECTIVE_BER_RAW", was: ["DEV_NVLINK_COUNT_EFFECTIVE_BER"], zeroAndUp,
-            "Error rate behind the correction, as encoded"),
+            "Error rate after correction, as encoded"),
         gauge(
             .link, 1218, "DEV_NVLINK_EFFECTIVE_BER_RATIO", was: ["DEV_NVLINK_COUNT_EFFECTIVE_BER_FLOAT"], ratio, as: .double,
-            "Error rate behind the correction"),
+            "Error rate after correction"),
         counter(
-            .link, 1219, "DEV_NVLINK_EFFECTIVE_ERROR_TOTAL", was: ["DEV_NVLINK_COUNT_EFFECTIVE_ERRORS"], "Errors behind the correction"),
+            .link, 1219, "DEV_NVLINK_EFFECTIVE_ERROR_TOTAL", was: ["DEV_NVLINK_COUNT_EFFECTIVE_ERRORS"], "Errors after correction"),
         counter(
             .link, 1220, "DEV_NVLINK_ECC_ERROR_TOTAL", was: ["DEV_NVLINK_ECC_DATA_ERROR_COUNT_TOTAL"], "ECC data errors of all NVLinks"),
     ]
@@ -129,7 +129,7 @@ extension DCGMFieldTable {
             named("Corrected symbol errors, bin #"))
     }
 
-    /// One field for all links, which the label tells apart.
+    /// One field for all links, which are distinguished by the label.
     private static let perLink: [DCGMField] = [
         gauge(.link, 1508, "DEV_NVLINK_LINK_STATUS", was: ["DEV_NVLINK_GET_STATE"], 0...15, "State of the link, as NVML numbers it"),
         counter(.link, 1525, "DEV_NVLINK_CRC_FLIT_ERROR_PER_LINK_TOTAL", "Flow control checksum errors of the link"),

@@ -1,6 +1,6 @@
 extension DCGMFieldTable {
     private static let watts: Range = 0...5_000
-    /// Of a module of several chips.
+    /// For a module with several chips.
     private static let moduleWatts: Range = 0...20_000
 
     static let power: [DCGMField] = [

@@ -42,7 +42,7 @@ extension DCGMFieldTable {
                 named("Share of cycles in which optical flow engine # worked"))
         }
 
-    /// Rates, though the exporter's first collector files called them counters.
+    /// Rates, although the exporter's first collector files called them counters.
     private static let traffic: [DCGMField] = [
         gauge(
             .profiling, 1009, "PROF_PCIE_TX_BYTES", was: ["dcgm_fi_prof_pcie_tx_bytes"], in: "B/s", zeroAndUp,
@@ -72,9 +72,9 @@ extension DCGMFieldTable {
     private static let caches: [DCGMField] = [
         gauge(.profiling, 1080, "PROF_HOSTMEM_CACHE_HIT", in: "%", percent, as: .double, "Reads of the host's memory that a cache served"),
         gauge(
-            .profiling, 1081, "PROF_HOSTMEM_CACHE_MISS", in: "%", percent, as: .double, "Reads of the host's memory that no cache served"),
+            .profiling, 1081, "PROF_HOSTMEM_CACHE_MISS", in: "%", percent, as: .double, "Reads of the host's memory that missed the caches"),
         gauge(.profiling, 1082, "PROF_PEERMEM_CACHE_HIT", in: "%", percent, as: .double, "Reads of a peer's memory that a cache served"),
-        gauge(.profiling, 1083, "PROF_PEERMEM_CACHE_MISS", in: "%", percent, as: .double, "Reads of a peer's memory that no cache served"),
+        gauge(.profiling, 1083, "PROF_PEERMEM_CACHE_MISS", in: "%", percent, as: .double, "Reads of a peer's memory that missed the caches"),
     ]
 
     private static let totals: [DCGMField] = [

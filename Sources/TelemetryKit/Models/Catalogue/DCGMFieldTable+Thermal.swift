@@ -1,6 +1,6 @@
 extension DCGMFieldTable {
     private static let celsius: Range = 0...150
-    /// What stands in the air of the room may be colder.
+    /// Sensors in the air of the room may be colder.
     private static let ambient: Range = -40...150
 
     static let thermal: [DCGMField] = [

@@ -1,6 +1,7 @@
 extension DCGMFieldTable {
     static let utilisation: [DCGMField] = [
-        // DCGM 4.6 alone gave field 203 the name DCGM_FI_DEV_GPU_UTIL_RATIO, still in percent; since 4.7 that name is field 1613, a ratio.
+        // Only DCGM 4.6 gave field 203 the name DCGM_FI_DEV_GPU_UTIL_RATIO, still in percent; since 4.7 that name is
+        // field 1613, a ratio.
         gauge(
             .utilisation, 203, "DEV_GPU_UTIL", was: ["dcgm_gpu_utilization"], in: "%", percent,
             "Share of the time in which a kernel ran on the GPU"),

@@ -1,8 +1,8 @@
-/// The rows of the catalogue, a file for each kind.
+/// The rows of the catalogue, one file per kind.
 ///
-/// Numbers, names, units and types are facts of DCGM 4.6 and 4.7 (dcgm_fields.h, dcgm_fields.cpp) and of dcgm-exporter's collector files;
-/// Docs/Fields.md names the versions. The valid ranges are ours: wide enough for the next generation of devices, narrow enough to tell a
-/// wrong unit or a blank value.
+/// Ids, names, units and types are facts of DCGM 4.6 and 4.7 (dcgm_fields.h, dcgm_fields.cpp) and of dcgm-exporter's
+/// collector files; Docs/Fields.md names the versions. The valid ranges are ours: wide enough for the next generation
+/// of devices, narrow enough to detect a wrong unit or a blank value.
 enum DCGMFieldTable {
     static let all: [DCGMField] = [
         clock, thermal, power, utilisation, memory, violation, error, profiling, link, nvlink, nvswitch, device, exporter,
@@ -20,7 +20,7 @@ enum DCGMFieldTable {
     static let mebibytes: Range = 0...4_194_304
     static let bytes: Range = 0...4_398_046_511_104
 
-    /// Names are given without `DCGM_FI_`; one that begins with `dcgm_` or `DCGM_EXP_` is whole.
+    /// Names are given without `DCGM_FI_`; a name that begins with `dcgm_` or `DCGM_EXP_` is complete.
     static func gauge(
         _ kind: Kind, _ id: UInt16?, _ name: String, was: [String] = [], in unit: String = "", _ range: Range,
         as type: DCGMField.ValueType = .int64, _ meaning: String
@@ -39,7 +39,7 @@ enum DCGMFieldTable {
             meaning: meaning)
     }
 
-    /// Fields whose names differ in a number, `#`, alone: of lanes, engines and bins.
+    /// Fields whose names differ only in a number, `#`: of lanes, engines and bins.
     static func indexed(_ ids: [UInt16], _ make: (_ id: UInt16, _ named: (String) -> String) -> DCGMField) -> [DCGMField] {
         ids.enumerated().map { index, id in
             make(id) { template in

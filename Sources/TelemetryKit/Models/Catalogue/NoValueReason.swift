@@ -1,30 +1,31 @@
-/// Why a source gives no value for a metric. It is never a zero, and never an error of the source's form.
+/// The reason why a source has no value for a metric. It is never a zero, and never an error of the source's format.
 public enum NoValueReason: String, Sendable, Hashable, CaseIterable {
-    /// DCGM has none (yet), and does not say why.
+    /// DCGM has none (yet), and does not report why.
     case blank
-    /// The device or the field does not exist there.
+    /// The device or the field does not exist.
     case notFound = "not_found"
     /// The device does not measure it.
     case notSupported = "not_supported"
-    /// The exporter may not read it.
+    /// The exporter lacks permission to read it.
     case notPermitted = "not_permitted"
-    /// The exporter did not understand what DCGM gave it: `ERROR - FAILED TO CONVERT TO STRING`.
+    /// The exporter could not convert DCGM's value: `ERROR - FAILED TO CONVERT TO STRING`.
     case notConverted = "not_converted"
-    /// `N/A`, and what `nvidia-smi` writes of a device that it cannot ask.
+    /// `N/A`, and the texts of `nvidia-smi` for a device that it cannot query.
     case notAvailable = "not_available"
     /// NaN or infinite in a format that allows them.
     case notFinite = "not_finite"
 }
 
 extension NoValueReason {
-    /// DCGM's blank values (dcgm_structs.h). From each of these up there are sixteen; of the first four DCGM says what they mean.
+    /// DCGM's blank values (dcgm_structs.h). Sixteen values start at each of these; DCGM defines the meaning of the
+    /// first four.
     enum Blank {
         static let int32 = 2_147_483_632.0  // 0x7fff_fff0
         static let int64: UInt64 = 0x7FFF_FFFF_FFFF_FFF0
         static let double = 140_737_488_355_328.0  // 2 to the 47th
         static let count = 16.0
 
-        /// What the distance from the first blank value means.
+        /// The meaning of the distance from the first blank value.
         static func reason(code: Double) -> NoValueReason {
             switch code {
             case 1: .notFound
@@ -35,7 +36,8 @@ extension NoValueReason {
         }
     }
 
-    /// What exporters and `nvidia-smi` write in place of a number, in any case of letters, in brackets or without; `nil` for anything else.
+    /// The texts that exporters and `nvidia-smi` write instead of a number, case-insensitively, with or without
+    /// brackets; `nil` for anything else.
     package init?(text: UnsafeRawBufferPointer) {
         // Longer than all of them.
         guard 3...40 ~= text.count else { return nil }

@@ -1,27 +1,28 @@
-/// How many values of a source were none, and how many cannot be true.
+/// The number of missing values and of implausible values of a source.
 public struct ValueQuality: Sendable, Hashable {
-    /// Rows that say that there is no value; they give no sample.
+    /// Rows that state that there is no value; they yield no sample.
     public private(set) var noValues: [NoValueReason: Int] = [:]
-    /// Samples outside their field's valid range, by the metric's name; they are delivered.
+    /// Samples outside their field's valid range, by metric name; they are delivered.
     public private(set) var outOfRange: [String: Int] = [:]
-    /// The first few out of range, for a person to look at.
+    /// The first few out of range, for a person to inspect.
     public private(set) var firstOutOfRange: [String] = []
 
-    /// As many as ``firstOutOfRange`` keeps.
+    /// The maximum number of samples in ``firstOutOfRange``.
     public static let kept = 8
 
-    /// Nothing seen.
+    /// Creates an empty count.
     public init() {}
 
-    /// Rows without a value, of all reasons.
+    /// The number of rows without a value, for all reasons.
     public var noValueCount: Int { noValues.values.reduce(0, +) }
-    /// Samples out of range, of all metrics.
+    /// The number of samples out of range, of all metrics.
     public var outOfRangeCount: Int { outOfRange.values.reduce(0, +) }
 
-    /// Counts one row that says that it has no value.
+    /// Counts a row without a value.
     public mutating func add(noValue reason: NoValueReason) { noValues[reason, default: 0] += 1 }
 
-    /// `place` says where the value stands: file and line, or the scraped address. It is asked for only where it is kept.
+    /// `place` describes the location of the value: file and line, or the scraped address. It is evaluated only if it
+    /// is stored.
     public mutating func add(outOfRange value: Double, of metricName: String, at place: @autoclosure () -> String) {
         outOfRange[metricName, default: 0] += 1
         guard firstOutOfRange.count < ValueQuality.kept else { return }
@@ -30,7 +31,7 @@ public struct ValueQuality: Sendable, Hashable {
         firstOutOfRange.append(text)
     }
 
-    /// Counts those of another source as well.
+    /// Adds the counts of another source.
     public mutating func add(_ other: ValueQuality) {
         noValues.merge(other.noValues, uniquingKeysWith: +)
         outOfRange.merge(other.outOfRange, uniquingKeysWith: +)

@@ -1,5 +1,5 @@
 extension XIDTable {
-    /// Codes that GPUs since Ampere do not use. NVIDIA asks to be told where one appears there all the same.
+    /// Codes that GPUs since Ampere do not use. NVIDIA asks for a report if one appears there nevertheless.
     static let unusedSinceAmpere: [XIDError] = [
         (1, "ROBUST_CHANNEL_FIFO_ERROR_FIFO_METHOD", "Damaged commands"),
         (2, "ROBUST_CHANNEL_FIFO_ERROR_SW_METHOD", "Damaged commands"),

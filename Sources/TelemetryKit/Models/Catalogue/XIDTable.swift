@@ -27,7 +27,7 @@ enum XIDTable {
         row(60, "ROBUST_CHANNEL_SEC2_ERROR", .application, .restartApplication, "Exception of the security or video processor"),
         row(62, "PMU_HALT_ERROR", .critical, .resetGPU, "The power management controller halted"),
         row(63, "INFOROM_DRAM_RETIREMENT_EVENT", .informational, .none, "A memory row was replaced, or a page given up"),
-        row(64, "INFOROM_DRAM_RETIREMENT_FAILURE", .critical, .resetGPU, "A memory row could not be replaced, nor a page given up"),
+        row(64, "INFOROM_DRAM_RETIREMENT_FAILURE", .critical, .resetGPU, "A memory row could not be remapped, or a page not retired"),
         row(66, "ROBUST_CHANNEL_FECS_ERR_REG_ACCESS_VIOLATION", .warning, .checkSoftware, "Illegal access to a register by the driver"),
         row(67, "ROBUST_CHANNEL_FECS_ERR_VERIF_VIOLATION", .warning, .watch, "Illegal access by the driver"),
         row(69, "ROBUST_CHANNEL_GR_CLASS_ERROR", .application, .restartApplication, "Wrong use of the graphics engine"),
@@ -83,7 +83,7 @@ enum XIDTable {
         row(172, "UNCORRECTABLE_SRAM_ERROR", .critical, .checkOtherXIDs, "Beside 48: the error was in SRAM"),
     ]
 
-    /// Engines came in several generations, and their codes with them.
+    /// There are several generations of engines, with separate codes.
     private static let engines: [XIDError] =
         numbered([39, 40, 41, 70, 71, 72, 75, 76, 77, 85] + Array(126...135), "ROBUST_CHANNEL_CE#_ERROR", "Exception of copy engine #")
         + numbered([68, 83, 84, 88, 89, 96, 97, 98], "ROBUST_CHANNEL_NVDEC#_ERROR", "Exception of video decoder #")

@@ -1,11 +1,11 @@
 import TelemetryNet
 
-/// The one-to-one mapping between any text and what a name or tag of the line protocol can carry.
+/// The one-to-one mapping between any text and the names and tags that the line protocol can represent.
 ///
-/// The line protocol has no way to write a line feed in a measurement or tag, none to end one in a backslash, and none for an
-/// empty tag value. So bytes below 0x20, 0x7F, `%` itself, a backslash before a character that has an escape or at the
-/// end, and `#` at the start are written as `%` and two hex digits, and an empty text as a lone `%`.
-/// Everything else is stored as it is, and ``decoded(_:)`` gives back the text that was written.
+/// The line protocol cannot represent a line feed in a measurement or tag, a backslash at their end, or an empty tag
+/// value. Bytes below 0x20, 0x7F, `%` itself, a backslash before a character that has an escape or at the end, and `#`
+/// at the start are therefore written as `%` and two hex digits, and an empty text as a single `%`. Everything else is
+/// stored unchanged, and ``decoded(_:)`` returns the original text.
 package enum LineProtocolText {
     package static func encoded(_ text: String) -> String {
         if text.isEmpty { return "%" }
@@ -24,7 +24,7 @@ package enum LineProtocolText {
         return String(decoding: out, as: UTF8.self)
     }
 
-    /// An empty tag value is stored as no tag.
+    /// An empty tag value is stored as a missing tag.
     package static func encodedTag(_ text: String) -> String { text.isEmpty ? "" : encoded(text) }
 
     private static func needsEncoding(_ text: String) -> Bool {
@@ -39,7 +39,7 @@ package enum LineProtocolText {
         case UInt8(ascii: "\\"):
             switch next {
             case nil, UInt8(ascii: ","), UInt8(ascii: "="), UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "\\"): false
-            // The escape that this very function writes for the next character would begin with a percent sign.
+            // The escape that this function writes for the next character would begin with a percent sign.
             default: true
             }
         default: true
@@ -57,7 +57,7 @@ package enum LineProtocolText {
                 out.append(high << 4 | low)
                 i += 3
             } else {
-                // Written by another program: taken as it is.
+                // Written by another program: returned unchanged.
                 out.append(utf8[i])
                 i += 1
             }
@@ -66,7 +66,8 @@ package enum LineProtocolText {
     }
 }
 
-/// The fields of the wide schema: `DCGM_FI_DEV_GPU_TEMP`, and `DCGM_FI_DEV_GPU_TEMP.labels` with the labels of that metric.
+/// The fields of the wide schema: `DCGM_FI_DEV_GPU_TEMP`, and `DCGM_FI_DEV_GPU_TEMP.labels` with the labels of that
+/// metric.
 package enum WideField {
     package static let labelsSuffix = ".labels"
     /// What else is a name there, or is one to the database or in its answers.
@@ -74,7 +75,7 @@ package enum WideField {
 
     package static func name(of metric: String) -> String {
         var name = LineProtocolText.encoded(metric)
-        // Flux keeps names that begin with an underscore to itself.
+        // Flux reserves names that begin with an underscore.
         if taken.contains(name) || name.hasPrefix("_") {
             let first = name.utf8.first!
             name = "%" + String(first, radix: 16) + name.dropFirst()
@@ -82,7 +83,7 @@ package enum WideField {
         return name.hasSuffix(labelsSuffix) ? name.dropLast(labelsSuffix.count) + "%2e" + labelsSuffix.dropFirst() : name
     }
 
-    /// `nil` for a field that is no metric's value.
+    /// `nil` for a field that is not a metric's value.
     package static func metric(of name: String) -> String? {
         taken.contains(name) || name.hasPrefix("_") || name.hasSuffix(labelsSuffix) ? nil : LineProtocolText.decoded(name)
     }
@@ -90,7 +91,7 @@ package enum WideField {
 
 /// The labels of a series as the text of the field `labels_raw`.
 package enum StoredLabels {
-    /// Prometheus syntax, `name="value",…`; where a name is outside its grammar, a JSON object.
+    /// Prometheus syntax, `name="value",…`; if a name is outside its grammar, a JSON object.
     package static func text(_ labels: [MetricLabel]) -> String {
         guard labels.allSatisfy({ isPrometheusName($0.name) }) else {
             var writer = ByteWriter()

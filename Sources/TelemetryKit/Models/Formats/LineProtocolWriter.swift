@@ -1,6 +1,6 @@
 import TelemetryNet
 
-/// How samples lie in the database.
+/// The mapping of samples to the database.
 package struct InfluxLayout: Sendable, Hashable {
     /// All metrics of a GPU are fields of one measurement.
     package var isWide = false
@@ -16,27 +16,28 @@ package struct InfluxLayout: Sendable, Hashable {
     package static let wideMeasurement = "gpu"
 }
 
-/// Writes samples as InfluxDB line protocol, a line each:
+/// Writes samples as InfluxDB line protocol, one line each:
 ///
 ///     DCGM_FI_DEV_GPU_UTIL,device=nvidia0,gpu_id=0,hostname=h,model_name=NVIDIA\ H100,uuid=GPU-1 value=97,labels_raw="…" 1752871354000000000
 ///     gpu,device=nvidia0,gpu_id=0,hostname=h,model_name=NVIDIA\ H100,uuid=GPU-1 DCGM_FI_DEV_GPU_UTIL=97,DCGM_FI_DEV_GPU_UTIL.labels="…" 175…
 ///
-/// The second is the wide schema; the database makes one point of the lines of one GPU and time, and can refuse one of them alone.
-/// Tags are sorted; values are floats; times are nanoseconds. Container, pod, namespace and labels are string fields, because as tags
-/// every workload would make a new series; empty ones are left out. Texts pass through ``LineProtocolText``, so no line feed occurs but
-/// at the end of a line.
+/// The second is the wide schema; the database merges the lines of one GPU and time into one point, and can refuse one
+/// of them separately. Tags are sorted; values are floats; times are nanoseconds. Container, pod, namespace and labels
+/// are string fields, because as tags every workload would create a new series; empty ones are omitted. Texts are
+/// encoded by ``LineProtocolText``, so line feeds occur only at the ends of lines.
+///
 /// Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 package struct LineProtocolWriter {
     private(set) var output: ByteWriter
 
     init(capacity: Int) { output = ByteWriter(capacity: capacity) }
 
-    /// What is the same on every line of a series: all before the value, and all between it and the time.
+    /// The constant parts of every line of a series: the text before the value, and the text between it and the time.
     package struct SeriesText {
         package var head: [UInt8]
         package var tail: [UInt8]
 
-        /// A value and a time have 24 and 20 characters at most.
+        /// A value and a time have at most 24 and 20 characters.
         var longestLine: Int { head.count + tail.count + 48 }
     }
 
@@ -76,7 +77,7 @@ package struct LineProtocolWriter {
         return SeriesText(head: head.bytes, tail: tail.bytes)
     }
 
-    /// Adds a line. The value must be finite: the protocol has no other.
+    /// Adds a line. The value must be finite: the protocol has no others.
     @inline(__always)
     mutating func append(_ series: SeriesText, timestamp: Int64, value: Double) {
         output.append(series.head)
@@ -87,24 +88,24 @@ package struct LineProtocolWriter {
     }
 }
 
-/// The lines of batches in bodies of about a size, each made when it is asked for and in one piece of memory.
+/// The lines of batches in bodies of about a given size, each created on demand and contiguous in memory.
 package struct LineProtocolBodies {
     package struct Body: Sendable {
         package var lines: [UInt8]
-        /// The number of the first line, counted from 0 over all bodies.
+        /// The index of the first line, counted from 0 over all bodies.
         package var firstLine: Int
     }
 
     private let batches: [MetricBatch]
-    /// Of each batch's series.
+    /// The series of each batch.
     private var texts: [[LineProtocolWriter.SeriesText]] = []
     private let maxBytes: Int
-    /// What the lines that are not yet made may take at most, and the longest of all.
+    /// The maximum size of the lines that are not created yet, and of the longest line.
     private var restBytes = 0
     private var longestLine = 0
     private var batch = 0
     private var sample = 0
-    /// Lines so far.
+    /// The number of lines so far.
     private var count = 0
 
     package init(_ batches: [MetricBatch], maxBytes: Int, layout: InfluxLayout = InfluxLayout()) {
@@ -126,7 +127,7 @@ package struct LineProtocolBodies {
 
     package mutating func next() -> Body? {
         let first = count
-        // With less room a body would be copied each time that it outgrows its memory.
+        // With less capacity a body would be copied each time that it outgrows its memory.
         var writer = LineProtocolWriter(capacity: min(restBytes, maxBytes.addingClamped(longestLine)))
         while batch < batches.count {
             let texts = texts[batch]
@@ -151,7 +152,7 @@ package struct LineProtocolBodies {
 }
 
 extension ByteWriter {
-    /// A measurement or tag text: comma and space take a backslash, in tags the equals sign too.
+    /// A measurement or tag text: comma and space are escaped with a backslash, in tags the equals sign too.
     fileprivate mutating func appendEscaped(_ text: String, equals: Bool) {
         for byte in text.utf8 {
             if byte == UInt8(ascii: ",") || byte == UInt8(ascii: " ") || (equals && byte == UInt8(ascii: "=")) {
@@ -161,7 +162,7 @@ extension ByteWriter {
         }
     }
 
-    /// A string field's value.
+    /// The value of a string field.
     fileprivate mutating func appendQuoted(_ text: String) {
         append(UInt8(ascii: "\""))
         for byte in text.utf8 {

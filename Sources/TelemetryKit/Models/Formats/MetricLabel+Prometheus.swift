@@ -1,17 +1,17 @@
 import TelemetryNet
 
-/// Why a text is not a list of Prometheus labels.
+/// The reason why a text is not a list of Prometheus labels.
 public struct LabelError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// 0-based byte of the text.
+    /// The 0-based byte of the text.
     public var offset: Int
-    /// What was found, and what was expected.
+    /// A description of what was found, and what was expected.
     public var reason: String
 
     public var description: String { "\(reason) at byte \(offset) of the labels" }
 }
 
 extension MetricLabel {
-    /// What ``parse(prometheus:)`` reads as these labels, where their names are of its grammar.
+    /// The text that ``parse(prometheus:)`` parses to these labels, if their names match its grammar.
     package static func prometheusText(_ labels: [MetricLabel]) -> String {
         var out = ByteWriter()
         for (index, label) in labels.enumerated() {
@@ -23,10 +23,11 @@ extension MetricLabel {
         return String(decoding: out.bytes, as: UTF8.self)
     }
 
-    /// Reads labels in the syntax of the Prometheus text format, without braces: `name="value",other="a \"b\""`.
+    /// Parses labels in the syntax of the Prometheus text format, without braces: `name="value",other="a \"b\""`.
     ///
-    /// Names are `[a-zA-Z_][a-zA-Z0-9_]*` and occur once; in values `\\`, `\"` and `\n` are escapes, and all else but a line feed stands for
-    /// itself. Blanks around tokens and a comma behind the last label are allowed. The order is kept.
+    /// Names are `[a-zA-Z_][a-zA-Z0-9_]*` and occur once; in values `\\`, `\"` and `\n` are escapes, and all other
+    /// characters but a line feed are literal. Blanks around tokens and a comma after the last label are allowed. The
+    /// order is kept.
     public static func parse(prometheus text: String) throws(LabelError) -> [MetricLabel] {
         var text = text
         var parsed: Result<[MetricLabel], LabelError>!
@@ -48,7 +49,7 @@ extension MetricLabel {
     package static func parse(prometheus text: UnsafeRawBufferPointer, _ strings: inout StringInterner) throws(LabelError) -> [MetricLabel] {
         var labels: [MetricLabel] = []
         labels.reserveCapacity(10)
-        // Of a few, comparing is faster; of many it would take as long as their number squared.
+        // For a few, comparing is faster; for many it would take quadratic time.
         var known: Set<ByteText> = []
         var at = 0
         while true {
@@ -56,7 +57,7 @@ extension MetricLabel {
             if at == text.count { return labels }
             let nameStart = at
             let name = try readName(text, &at, &strings)
-            // Names that differ mostly differ in length.
+            // Different names usually differ in length.
             if labels.count == 32 { known = Set(labels.map { ByteText($0.name) }) }
             let isNew =
                 labels.count < 32 ? !labels.contains { $0.name.hasBytes(of: name) } : known.insert(ByteText(name)).inserted
@@ -92,7 +93,7 @@ extension MetricLabel {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): break
             case UInt8(ascii: "0")...UInt8(ascii: "9") where at > start: break
             default:
-                guard at > start else { throw LabelError(offset: at, reason: "expected the name of a label") }
+                guard at > start else { throw LabelError(offset: at, reason: "expected a label name") }
                 return strings.string(UnsafeRawBufferPointer(rebasing: text[start..<at]))!
             }
             at += 1
@@ -108,7 +109,7 @@ extension MetricLabel {
         }
         at += 1
         let start = at
-        // What is before the first escape is copied when that is met: most often there is none.
+        // The text before the first escape is copied when the escape is found: usually there is none.
         var value: [UInt8]?
         while at < text.count {
             switch text[at] {
@@ -130,7 +131,7 @@ extension MetricLabel {
                 }
                 at += 2
             case UInt8(ascii: "\n"):
-                throw LabelError(offset: at, reason: "a line feed in the value of \(abbreviated(name)) is written \\n")
+                throw LabelError(offset: at, reason: "a line feed in the value of \(abbreviated(name)) must be written as \\n")
             default:
                 value?.append(text[at])
                 at += 1

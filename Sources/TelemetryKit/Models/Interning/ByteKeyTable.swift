@@ -1,8 +1,10 @@
 import Glibc
 
-/// Numbers by keys of bytes, such as that of a series by a row's identity columns, with no allocation where the key is known.
+/// A map from byte keys to numbers, for example from a row's identity columns to a series, without allocation for known
+/// keys.
 ///
-/// An open-addressing table; a slot holds the hash and the index of an entry, an entry where its key lies in one arena.
+/// An open-addressing table; a slot contains the hash and the index of an entry, and an entry the position of its key
+/// in one arena.
 package struct ByteKeyTable {
     @usableFromInline
     struct Entry {
@@ -66,7 +68,7 @@ package struct ByteKeyTable {
         }
     }
 
-    /// The same keys under new numbers; a key whose number has none is gone.
+    /// The same keys with new numbers; a key without a new number is removed.
     package func renumbered(_ numbers: [UInt32?]) -> ByteKeyTable {
         var kept = ByteKeyTable()
         for entry in entries {

@@ -17,7 +17,7 @@ package enum StableHash {
             state = mix(word(at), word(at + 8) ^ state)
             at += 16
         }
-        // The last 16 or fewer; words that overlap take in bytes twice, which does no harm.
+        // The last 16 bytes or fewer; overlapping words process some bytes twice, which does no harm.
         return mix(word(min(at, count - 8)), word(count - 8) ^ state)
     }
 

@@ -1,12 +1,12 @@
-/// Strings by their bytes, so that texts which come again, as names of hosts and of labels do, are made and checked once and share their
-/// memory.
+/// Strings by their bytes, so that repeated texts, such as names of hosts and labels, are created and validated once
+/// and share their memory.
 package struct StringInterner {
     private var places = ByteKeyTable(slots: 64)
     private var strings: [String] = []
 
     package init() {}
 
-    /// `nil`: the bytes are not UTF-8.
+    /// `nil` if the bytes are not valid UTF-8.
     package mutating func string(_ bytes: UnsafeRawBufferPointer) -> String? {
         guard !bytes.isEmpty else { return "" }
         let hash = StableHash.hash(bytes, seed: 0)

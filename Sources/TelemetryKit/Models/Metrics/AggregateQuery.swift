@@ -1,12 +1,12 @@
 import TelemetryNet
 
-/// One number for every group of GPUs and every window of time.
+/// One number for each group of GPUs and each window of time.
 public struct AggregateQuery: Hashable, Sendable {
-    /// How the samples of a window become one number.
+    /// The function that aggregates the samples of a window.
     public enum Function: String, Sendable, Hashable, CaseIterable {
-        /// Of all samples of the group in the window.
+        /// Computed from all samples of the group in the window.
         case avg, min, max, sum, count
-        /// The sample of rank ⌊p·n + ½⌋ of n, and at least the first: a value that was measured, never one between two.
+        /// The sample of rank ⌊p·n + ½⌋ of n, and at least the first: a measured value, never an interpolated one.
         case p50, p95, p99
 
         /// p, for a percentile.
@@ -20,9 +20,9 @@ public struct AggregateQuery: Hashable, Sendable {
         }
     }
 
-    /// Which samples are put together.
+    /// How samples are grouped.
     public enum Grouping: String, Sendable, Hashable, CaseIterable {
-        /// Those of one GPU, those of one host.
+        /// By GPU, by host.
         case gpu, host
         /// All GPUs together.
         case cluster
@@ -30,16 +30,16 @@ public struct AggregateQuery: Hashable, Sendable {
 
     /// The metric; one at a time.
     public var metricName: String
-    /// Its metric names are not looked at.
+    /// The filter; its metric names are ignored.
     public var filter: SampleFilter
-    /// What is computed.
+    /// The function.
     public var function: Function
-    /// Windows begin at multiples of it since 1970 and do not overlap. At least a microsecond.
+    /// The length of a window. Windows begin at multiples of it since 1970 and do not overlap. At least a microsecond.
     public var window: Duration
-    /// What a group is.
+    /// How samples are grouped.
     public var grouping: Grouping
 
-    /// A query with these members.
+    /// Creates a query.
     public init(
         metricName: String, filter: SampleFilter = SampleFilter(), function: Function, window: Duration, grouping: Grouping = .gpu
     ) {
@@ -51,16 +51,16 @@ public struct AggregateQuery: Hashable, Sendable {
     }
 }
 
-/// What an ``AggregateQuery`` gives for one group.
+/// The result of an ``AggregateQuery`` for one group.
 public struct AggregateSeries: Hashable, Sendable {
-    /// The number of one window.
+    /// The result for one window.
     public struct Point: Hashable, Sendable {
-        /// When the window begins.
+        /// The start of the window.
         public var time: Timestamp
-        /// What the query's function gives.
+        /// The result of the query's function.
         public var value: Double
 
-        /// A number and when its window begins.
+        /// Creates a point.
         public init(time: Timestamp, value: Double) {
             self.time = time
             self.value = value
@@ -69,33 +69,33 @@ public struct AggregateSeries: Hashable, Sendable {
 
     /// A uuid, a hostname, or empty for the cluster.
     public var group: String
-    /// In the order of time; windows without samples are left out.
+    /// The points in the order of time; windows without samples are omitted.
     public var points: [Point]
 
-    /// The points of one group.
+    /// Creates the series of one group.
     public init(group: String, points: [Point]) {
         self.group = group
         self.points = points
     }
 
-    /// By the bytes of the group's name.
+    /// Ordered by the bytes of the group's name.
     public static func == (a: AggregateSeries, b: AggregateSeries) -> Bool { a.group.hasBytes(of: b.group) && a.points == b.points }
 }
 
-/// One series that is held: a metric of a GPU.
+/// One stored series: a metric of a GPU.
 public struct SeriesInfo: Hashable, Sendable {
     /// The metric's name.
     public var metricName: String
-    /// As the newest of its samples gave it.
+    /// The GPU as the newest of the samples describes it.
     public var identity: GPUIdentity
-    /// Samples that the filter includes.
+    /// The number of samples that the filter includes.
     public var sampleCount: Int
-    /// Time of the oldest of them.
+    /// The time of the oldest of them.
     public var firstSeen: Timestamp
-    /// Time of the newest of them.
+    /// The time of the newest of them.
     public var lastSeen: Timestamp
 
-    /// A series with these members.
+    /// Creates series information.
     public init(metricName: String, identity: GPUIdentity, sampleCount: Int, firstSeen: Timestamp, lastSeen: Timestamp) {
         self.metricName = metricName
         self.identity = identity
@@ -104,7 +104,7 @@ public struct SeriesInfo: Hashable, Sendable {
         self.lastSeen = lastSeen
     }
 
-    /// By the bytes of the texts.
+    /// Compares the bytes of the texts.
     public static func == (a: SeriesInfo, b: SeriesInfo) -> Bool {
         a.metricName.hasBytes(of: b.metricName) && a.identity == b.identity && a.sampleCount == b.sampleCount && a.firstSeen == b.firstSeen
             && a.lastSeen == b.lastSeen

@@ -1,23 +1,23 @@
-/// One sample: what a GPU's metric was at a moment.
+/// One sample: the value of a GPU's metric at a moment.
 ///
 /// JSON members: `timestamp` (RFC 3339), `metric_name`, those of ``GPUIdentity``, `value`, `labels` (an object).
 public struct GPUMetric: Hashable, Sendable {
-    /// When it was measured.
+    /// The time of the measurement.
     public var timestamp: Timestamp
-    /// Finite. A reader that meets NaN or infinity reports the row instead of making a metric.
+    /// The value, which is finite. A reader that meets NaN or infinity reports the row instead of creating a sample.
     public var value: Double
-    /// What was measured, where.
+    /// The series: the metric, the GPU and the labels.
     public var series: MetricSeries
 
-    /// A sample of a series.
+    /// Creates a sample of a series.
     public init(timestamp: Timestamp, value: Double, series: MetricSeries) {
         self.timestamp = timestamp
         self.value = value
         self.series = series
     }
 
-    /// A sample that comes alone. Samples of one series that are made this way do not share it: where there are many,
-    /// make the ``MetricSeries`` once.
+    /// Creates a single sample. Samples of one series that are created this way do not share it: for many samples,
+    /// create the ``MetricSeries`` once.
     public init(
         timestamp: Timestamp, metricName: String, gpuID: String, device: String, uuid: String, modelName: String,
         hostname: String, container: String = "", pod: String = "", namespace: String = "",
@@ -30,10 +30,10 @@ public struct GPUMetric: Hashable, Sendable {
             timestamp: timestamp, value: value, series: MetricSeries(metricName: metricName, gpu: gpu, labels: labels))
     }
 
-    /// Of its series.
+    /// The metric's name, from the series.
     public var metricName: String { series.metricName }
-    /// Of its series.
+    /// The GPU, from the series.
     public var gpu: GPUIdentity { series.gpu }
-    /// Of its series.
+    /// The labels, from the series.
     public var labels: [MetricLabel] { series.labels }
 }

@@ -1,32 +1,32 @@
-/// The samples that one streamer collected together, and that travel in one message.
+/// The samples that one streamer collected together, and that are sent in one message.
 ///
-/// Held in columns: a table of series, and for every sample the index of its series, its time and its value.
-/// ``metrics`` shows the same samples as values.
+/// Stored in columns: a table of series, and for every sample the index of its series, its time and its value.
+/// ``metrics`` returns the same samples as values.
 public struct MetricBatch: Sendable {
-    /// Unique across streamers and restarts.
+    /// The batch id, unique across streamers and restarts.
     public var batchID: String
     /// The streamer's instance id.
     public var source: String
-    /// When the streamer closed the batch.
+    /// The time when the streamer closed the batch.
     public var collectedAt: Timestamp
 
     /// The table of series.
     public private(set) var series: [MetricSeries] = []
-    /// Of each sample, the index of its series in ``series``.
+    /// For each sample, the index of its series in ``series``.
     public private(set) var seriesIndices: [UInt32] = []
-    /// Of each sample, nanoseconds since 1970-01-01T00:00:00Z.
+    /// For each sample, nanoseconds since 1970-01-01T00:00:00Z.
     public private(set) var timestamps: [Int64] = []
-    /// Of each sample, its value.
+    /// For each sample, its value.
     public private(set) var values: [Double] = []
 
-    /// A batch without samples.
+    /// Creates a batch without samples.
     public init(batchID: String, source: String, collectedAt: Timestamp) {
         self.batchID = batchID
         self.source = source
         self.collectedAt = collectedAt
     }
 
-    /// Columns that a codec or a builder has filled and checked.
+    /// Creates a batch from columns that a codec or a builder has filled and checked.
     package init(
         batchID: String, source: String, collectedAt: Timestamp, series: [MetricSeries], seriesIndices: [UInt32],
         timestamps: [Int64], values: [Double]
@@ -50,7 +50,7 @@ public struct MetricBatch: Sendable {
         return UInt32(series.count - 1)
     }
 
-    /// Adds one sample of the series that ``addSeries(_:)`` gave the index for. Order is kept.
+    /// Adds one sample of the series with an index that ``addSeries(_:)`` returned. The order is kept.
     public mutating func append(seriesIndex: UInt32, timestamp: Int64, value: Double) {
         precondition(Int(seriesIndex) < series.count, "series index \(seriesIndex) is not in the batch's table of \(series.count)")
         seriesIndices.append(seriesIndex)
@@ -63,7 +63,7 @@ extension MetricBatch {
     /// The samples as values, in order.
     public var metrics: Metrics { Metrics(batch: self) }
 
-    /// The samples of a batch as values, made when they are asked for.
+    /// The samples of a batch as values, created on access.
     public struct Metrics: RandomAccessCollection, Sendable {
         let batch: MetricBatch
         public var startIndex: Int { 0 }
@@ -75,15 +75,15 @@ extension MetricBatch {
         }
     }
 
-    /// The samples as two batches, in order, for a message that is too large; the first has the lesser half. Their ids are this one's with
-    /// `.1` and `.2`. A batch of one sample has an empty half.
+    /// Splits the samples into two batches, in order, for a message that is too large; the first has the smaller half.
+    /// Their ids are this one's with `.1` and `.2`. A batch of one sample has an empty half.
     public var halves: [MetricBatch] {
         [metrics[..<(count / 2)], metrics[(count / 2)...]].enumerated().map { index, half in
             MetricBatch(batchID: "\(batchID).\(index + 1)", source: source, collectedAt: collectedAt, metrics: half)
         }
     }
 
-    /// A batch of values that came one by one; equal series share one entry of the table.
+    /// Creates a batch from single samples; equal series share one entry of the table.
     public init(batchID: String, source: String, collectedAt: Timestamp, metrics: some Sequence<GPUMetric>) {
         self.init(batchID: batchID, source: source, collectedAt: collectedAt)
         var known: [MetricSeries: UInt32] = [:]

@@ -1,18 +1,19 @@
-/// A checksum of a set of samples, so that two ends of a pipeline can be compared: equal digests mean that nothing was lost, changed
-/// or doubled in between.
+/// A checksum of a set of samples, to compare two ends of a pipeline: equal digests mean that no sample was lost,
+/// changed or duplicated in between.
 ///
-/// It does not depend on the order of the samples nor on how they are cut into batches, and is the same in every process: the sum,
-/// modulo 2^64, of a hash of each sample's metric name, uuid, time and value. Digests of parts add up. It tells accidents, not forgers.
+/// It does not depend on the order of the samples or on their division into batches, and is the same in every process:
+/// the sum, modulo 2^64, of a hash of each sample's metric name, uuid, time and value. Digests of parts can be added.
+/// It detects accidents, not forgery.
 public struct SampleDigest: Sendable, Hashable, CustomStringConvertible {
-    /// Samples that went in.
+    /// The number of samples included.
     public private(set) var count = 0
-    /// Of the samples' hashes, modulo 2^64.
+    /// The sum of the samples' hashes, modulo 2^64.
     public private(set) var sum: UInt64 = 0
 
-    /// Of no samples.
+    /// Creates a digest of no samples.
     public init() {}
 
-    /// Of the samples of a batch.
+    /// Creates a digest of the samples of a batch.
     public init(_ batch: MetricBatch) {
         let series = batch.series.map(\.identityHash)
         for i in 0..<batch.count {
@@ -28,7 +29,7 @@ public struct SampleDigest: Sendable, Hashable, CustomStringConvertible {
         sum &+= other.sum
     }
 
-    /// Takes samples out that went in.
+    /// Removes samples that were added before.
     public mutating func subtract(_ other: SampleDigest) {
         count -= other.count
         sum &-= other.sum

@@ -1,17 +1,17 @@
 import TelemetryNet
 
-/// What is held about one GPU.
+/// Information about one GPU in the store.
 ///
 /// JSON members: those of ``GPUIdentity``, `first_seen`, `last_seen` (RFC 3339).
 public struct GPUInfo: Hashable, Sendable {
-    /// As the newest sample of the GPU gave it; of several metrics at that time the first by name.
+    /// The GPU as its newest sample describes it; if several metrics have that time, the first by name.
     public var identity: GPUIdentity
-    /// Time of the oldest sample that is held.
+    /// The time of the oldest stored sample.
     public var firstSeen: Timestamp
-    /// Time of the newest sample that is held.
+    /// The time of the newest stored sample.
     public var lastSeen: Timestamp
 
-    /// A GPU with these members.
+    /// Creates GPU information.
     public init(identity: GPUIdentity, firstSeen: Timestamp, lastSeen: Timestamp) {
         self.identity = identity
         self.firstSeen = firstSeen
@@ -19,20 +19,21 @@ public struct GPUInfo: Hashable, Sendable {
     }
 }
 
-/// Which samples to return, in the order of time, then metric name, then uuid.
+/// A query for samples, ordered by time, then metric name, then uuid.
 public struct TelemetryQuery: Hashable, Sendable {
-    /// Which samples are meant.
+    /// The filter for the samples.
     public var filter: SampleFilter
-    /// At most so many samples; `nil`: all.
+    /// The maximum number of samples; `nil` for all.
     public var limit: Int?
-    /// So many samples are skipped first.
+    /// The number of samples to skip.
     public var offset: Int
-    /// Only samples behind it. Pages that each begin behind the last sample of the one before are stable while data arrives.
+    /// Only samples after it. Pages that each begin after the last sample of the previous one are stable while data
+    /// arrive.
     public var after: SampleCursor?
-    /// Whether the page's total is asked for, which may cost as much as the page.
+    /// Whether the page's total is requested, which may cost as much as the page.
     public var countsTotal: Bool
 
-    /// Samples that the filter includes, of all GPUs where it names none.
+    /// Creates a query for the samples that the filter includes, of all GPUs if it names none.
     public init(
         _ filter: SampleFilter, limit: Int? = nil, offset: Int = 0, after: SampleCursor? = nil, countsTotal: Bool = true
     ) {
@@ -43,7 +44,7 @@ public struct TelemetryQuery: Hashable, Sendable {
         self.countsTotal = countsTotal
     }
 
-    /// Samples of one GPU.
+    /// Creates a query for the samples of one GPU.
     public init(
         uuid: String, metricName: String? = nil, startTime: Timestamp? = nil, endTime: Timestamp? = nil,
         limit: Int? = nil, offset: Int = 0
@@ -54,37 +55,37 @@ public struct TelemetryQuery: Hashable, Sendable {
     }
 }
 
-/// One page of a list, and how many there are in all.
+/// One page of a list, with the total number of items.
 public struct Page<Element: Sendable>: Sendable {
     /// The items, in the list's order.
     public var items: [Element]
-    /// Of all pages; the number of items where the total was not asked for.
+    /// The number of items on all pages; the number of items on this page if the total was not requested.
     public var total: Int
 
-    /// Some of `total` items.
+    /// Creates a page with some of `total` items.
     public init(items: [Element], total: Int) {
         self.items = items
         self.total = total
     }
 }
 
-/// One metric name, and what is held under it.
+/// One metric name, with the number of its samples and GPUs.
 public struct MetricSummary: Hashable, Sendable {
     /// The metric's name.
     public var name: String
-    /// Samples held.
+    /// The number of stored samples.
     public var sampleCount: Int
-    /// GPUs that have at least one sample of it.
+    /// The number of GPUs that have at least one sample of it.
     public var gpuCount: Int
 
-    /// A metric with these members.
+    /// Creates metric information.
     public init(name: String, sampleCount: Int, gpuCount: Int) {
         self.name = name
         self.sampleCount = sampleCount
         self.gpuCount = gpuCount
     }
 
-    /// By the bytes of the name.
+    /// Ordered by the bytes of the name.
     public static func == (a: MetricSummary, b: MetricSummary) -> Bool {
         a.name.hasBytes(of: b.name) && a.sampleCount == b.sampleCount && a.gpuCount == b.gpuCount
     }
@@ -92,20 +93,20 @@ public struct MetricSummary: Hashable, Sendable {
 
 /// Sizes of a store, for `/api/v1/stats`.
 public struct StoreStatistics: Hashable, Sendable {
-    /// Samples held.
+    /// The number of stored samples.
     public var sampleCount: Int
-    /// GPUs that have samples.
+    /// The number of GPUs that have samples.
     public var gpuCount: Int
-    /// Names of metrics that have samples.
+    /// The number of metric names that have samples.
     public var metricCount: Int
-    /// Hosts of the GPUs that have samples.
+    /// The number of hosts whose GPUs have samples.
     public var hostCount: Int
-    /// Time of the oldest sample; `nil` where there is none.
+    /// The time of the oldest sample; `nil` if there is none.
     public var oldest: Timestamp?
-    /// Time of the newest sample; `nil` where there is none.
+    /// The time of the newest sample; `nil` if there is none.
     public var newest: Timestamp?
 
-    /// Sizes with these members.
+    /// Creates statistics.
     public init(sampleCount: Int, gpuCount: Int, metricCount: Int, hostCount: Int, oldest: Timestamp?, newest: Timestamp?) {
         self.sampleCount = sampleCount
         self.gpuCount = gpuCount

@@ -1,14 +1,14 @@
 import Glibc
 import TelemetryNet
 
-/// Why a text is not a moment in RFC 3339.
+/// The reason why a text is not an RFC 3339 time.
 public struct TimestampFormatError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// 0-based byte of the text at which it stops being right.
+    /// The 0-based byte of the text at which the error was found.
     public var offset: Int
-    /// What was expected there.
+    /// A description of what was expected there.
     public var reason: String
 
-    /// An error at a 0-based byte.
+    /// Creates an error at a 0-based byte.
     public init(offset: Int, reason: String) {
         self.offset = offset
         self.reason = reason
@@ -18,18 +18,18 @@ public struct TimestampFormatError: Error, Sendable, Hashable, CustomStringConve
 }
 
 extension Timestamp {
-    /// The clock of the machine.
+    /// The present time of the system's clock.
     public static var now: Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Timestamp(nanoseconds: Int64(time.tv_sec).multipliedClamped(by: 1_000_000_000).addingClamped(Int64(time.tv_nsec)))
     }
 
-    /// Reads `2025-07-18T20:42:34.123456789Z` or the same with an offset such as `+02:00`.
+    /// Parses `2025-07-18T20:42:34.123456789Z` or the same with an offset such as `+02:00`.
     ///
-    /// As RFC 3339 allows, `t`, `z` and a space in place of `T` are accepted. A fraction has at most nine digits, so that
-    /// nothing is rounded. Second 60 is refused: a count of nanoseconds has no place for a leap second, and to move it
-    /// to second 59 would make two moments one.
+    /// As RFC 3339 allows, `t`, `z` and a space instead of `T` are accepted. A fraction has at most nine digits, so
+    /// that nothing is rounded. Second 60 is refused: a count of nanoseconds cannot represent a leap second, and moving
+    /// it to second 59 would merge two moments.
     public init(rfc3339 text: String) throws(TimestampFormatError) {
         var text = text
         var parsed: Result<Timestamp, TimestampFormatError>!
@@ -79,7 +79,7 @@ extension Timestamp {
         guard at == text.count else { throw TimestampFormatError(offset: at, reason: "text after the end of the time") }
 
         let seconds = Timestamp.days(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
-        // Below zero the fraction counts forward from the second, so the product alone may pass the lower end.
+        // For negative times the fraction is added to the second, so the product alone may exceed the lower limit.
         let (whole, high) = (seconds + (seconds < 0 ? 1 : 0)).multipliedReportingOverflow(by: 1_000_000_000)
         let (total, low) = whole.addingReportingOverflow(seconds < 0 ? fraction - 1_000_000_000 : fraction)
         guard !high && !low else {
@@ -89,7 +89,7 @@ extension Timestamp {
         self.init(nanoseconds: total)
     }
 
-    /// `.123` in nanoseconds; 0 where there is none.
+    /// Parses `.123` as nanoseconds; 0 if there is no fraction.
     private static func fraction(_ text: UnsafeRawBufferPointer, _ at: inout Int) throws(TimestampFormatError) -> Int64 {
         guard text[at] == UInt8(ascii: ".") else { return 0 }
         let start = at + 1
@@ -107,7 +107,7 @@ extension Timestamp {
         return value
     }
 
-    /// `Z` or `+hh:mm` in seconds east of UTC.
+    /// Parses `Z` or `+hh:mm` as seconds east of UTC.
     private static func offset(_ text: UnsafeRawBufferPointer, _ at: inout Int) throws(TimestampFormatError) -> Int64 {
         guard at < text.count else { throw TimestampFormatError(offset: at, reason: "expected Z or an offset such as +02:00") }
         switch text[at] {
@@ -155,7 +155,7 @@ extension Timestamp {
 }
 
 extension Timestamp: CustomStringConvertible {
-    /// RFC 3339 in UTC, with a fraction only where it is not zero: `2025-07-18T20:42:34.5Z`.
+    /// RFC 3339 in UTC, with a fraction only if it is not zero: `2025-07-18T20:42:34.5Z`.
     public var description: String {
         String(unsafeUninitializedCapacity: Timestamp.longestText) { write(to: UnsafeMutableRawBufferPointer($0)) }
     }
@@ -163,7 +163,7 @@ extension Timestamp: CustomStringConvertible {
     /// `1677-09-21T00:12:43.145224192Z`
     package static let longestText = 30
 
-    /// Writes ``description`` and returns its length. `buffer` has room for ``longestText`` bytes.
+    /// Writes ``description`` and returns its length. `buffer` has space for ``longestText`` bytes.
     package func write(to buffer: UnsafeMutableRawBufferPointer) -> Int {
         precondition(buffer.count >= Timestamp.longestText)
         var seconds = nanoseconds / 1_000_000_000
@@ -222,14 +222,14 @@ extension Timestamp {
 
     /// Days from 1970-01-01 to a date.
     package static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
-        // 400 years are added so that every division is of a number that is not negative; they have 146,097 days.
+        // 400 years are added so that no division has a negative dividend; they have 146,097 days.
         let y = year + 400 - (month <= 2 ? 1 : 0)
         let monthFromMarch = (month + 9) % 12
         let leapDays = y / 4 - y / 100 + y / 400
         return y * 365 + leapDays + (monthFromMarch * 153 + 2) / 5 + day - 1 - 719_468 - 146_097
     }
 
-    /// The date that lies so many days after 1970-01-01.
+    /// The date that is this number of days after 1970-01-01.
     static func date(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let fromMarch = days + 719_468
         let era = fromMarch / 146_097

@@ -1,27 +1,28 @@
 import Glibc
 import TelemetryNet
 
-/// A moving view of a source of bytes: what is being read lies in one piece of memory, however the source is cut in chunks.
+/// A moving view of a source of bytes: the part being read is contiguous in memory, however the source is split into
+/// chunks.
 ///
-/// Its memory is one chunk, or one row where that is longer: it does not grow with the source.
+/// It uses the memory of one chunk, or of one row if that is longer, independent of the size of the source.
 struct ByteWindow: ~Copyable {
-    /// Fills the start of the buffer and returns how many bytes; 0 is the end.
+    /// Fills the start of the buffer and returns the number of bytes; 0 at the end.
     typealias Source = (UnsafeMutableRawBufferPointer) throws -> Int
 
     private(set) var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
-    /// `nil`: the descriptor's file, read at offsets.
+    /// The descriptor; `nil` if the source is not a file that is read at offsets.
     private let source: Source?
     let descriptor: Int32
     private let path: String
-    /// Where the reader stands: what lies before may be dropped.
+    /// The position of the reader: bytes before it may be dropped.
     var position = 0
-    /// End of the bytes in memory.
+    /// The end of the bytes in memory.
     private(set) var limit = 0
-    /// No bytes follow those in memory.
+    /// Whether the source ends after the bytes in memory.
     private(set) var isLast = false
 
-    /// Bytes that were dropped: what lies at `position` is byte `dropped + position` of the source.
+    /// The number of bytes dropped: the byte at `position` is byte `dropped + position` of the source.
     private(set) var dropped = 0
 
     private var countedLines = 0
@@ -31,7 +32,8 @@ struct ByteWindow: ~Copyable {
         self.init(chunkSize: chunkSize, descriptor: -1, path: "", source: source)
     }
 
-    /// Owns the descriptor. What has offsets is read by them, so that ``seek(to:line:)`` can go elsewhere; a pipe as it comes.
+    /// Owns the descriptor. A seekable file is read at offsets, so that ``seek(to:line:)`` works; a pipe is read
+    /// sequentially.
     init(chunkSize: Int, descriptor: Int32, path: String) {
         guard lseek(descriptor, 0, SEEK_CUR) < 0 else {
             self.init(chunkSize: chunkSize, descriptor: descriptor, path: path, source: nil)
@@ -51,7 +53,7 @@ struct ByteWindow: ~Copyable {
         self.path = path
     }
 
-    /// All of the bytes, in one window.
+    /// A window that contains all of the bytes.
     init(copying bytes: some Collection<UInt8>) {
         self.init(chunkSize: max(1, bytes.count), descriptor: -1, path: "") { _ in 0 }
         _ = UnsafeMutableBufferPointer(start: base, count: capacity).initialize(from: bytes)
@@ -64,8 +66,8 @@ struct ByteWindow: ~Copyable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Drops what lies before `position` and adds at least one byte behind `limit`, or learns that there is none.
-    /// Offsets into the window count anew.
+    /// Drops the bytes before `position` and adds at least one byte after `limit`, or detects the end of the source.
+    /// Earlier offsets into the window become invalid.
     mutating func refill() throws {
         countLines(to: position)
         countedTo = 0
@@ -94,10 +96,10 @@ struct ByteWindow: ~Copyable {
         isLast = count == 0
     }
 
-    /// Whether the bytes are those of a file that can be read at any offset.
+    /// Whether the source is a file that can be read at any offset.
     var isSeekable: Bool { source == nil }
 
-    /// Goes to an offset of a file, which is on the line of that number.
+    /// Moves to an offset of a file, which is on the line with that number.
     mutating func seek(to offset: Int, line: Int) {
         precondition(isSeekable, "a stream has no offsets")
         dropped = offset
@@ -117,7 +119,7 @@ struct ByteWindow: ~Copyable {
         return countedLines + 1
     }
 
-    /// Lines are counted a chunk at a time and when someone asks, not row by row.
+    /// Lines are counted per chunk and on demand, not per row.
     private mutating func countLines(to offset: Int) {
         guard offset > countedTo else { return }
         countedLines += newlines(in: countedTo..<offset)

@@ -1,19 +1,19 @@
 import TelemetryNet
 
-/// What is wrong with a CSV file or with one row of it, and where.
+/// An error in a CSV file or in one row of it, with its location.
 public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What is wrong, for counting. The raw values are words for people.
+    /// The kind of error, for counting. The raw values are descriptions for people.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         // The file.
-        /// There is no file where one was expected.
+        /// The file does not exist.
         case noInput = "nothing to read"
-        /// The system refuses to open or to read it.
+        /// The system does not allow opening or reading it.
         case unreadable = "file cannot be read"
         /// The file ends before its header.
         case noHeader = "no header"
-        /// The header lacks a column that is needed.
+        /// The header lacks a required column.
         case missingColumn = "missing column"
-        /// The header names a column twice.
+        /// The header contains a column twice.
         case duplicateColumn = "column twice"
         // The form of a row (RFC 4180).
         /// The file ends within quotes.
@@ -28,12 +28,12 @@ public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
         case fieldCount = "wrong number of fields"
         /// Longer than ``CSVReader/Configuration/maxRowBytes``.
         case rowTooLong = "row too long"
-        // The meaning of a field.
+        // Errors in the meaning of a field.
         /// A text that is not UTF-8.
         case invalidUTF8 = "not UTF-8"
         /// A time that is not RFC 3339, or out of range.
         case timestamp = "not a timestamp"
-        /// Empty where a sample needs a text: time, metric name, uuid or value.
+        /// Empty although a sample requires it: time, metric name, uuid or value.
         case emptyField = "empty field"
         /// A value that is not a decimal number.
         case notANumber = "not a number"
@@ -43,20 +43,20 @@ public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
         case labels = "malformed labels"
     }
 
-    /// What is wrong.
+    /// The kind of error.
     public var kind: Kind
     /// The path, or the name that the caller gave the source.
     public var file: String
-    /// The physical line, counted from 1; 0 where the error is the file's.
+    /// The physical line, counted from 1; 0 if the error concerns the file.
     public var line: Int
-    /// The field, counted from 1; 0 where the error is the row's.
+    /// The field, counted from 1; 0 if the error concerns the row.
     public var column: Int
-    /// The header's name of the field, where it is known.
+    /// The header's name of the field, if it is known.
     public var columnName: String?
-    /// What was found, and what was expected.
+    /// A description of what was found, and what was expected.
     public var message: String
 
-    /// An error of `kind`; the other members as they are described.
+    /// Creates an error from its members.
     public init(_ kind: Kind, file: String, line: Int = 0, column: Int = 0, columnName: String? = nil, message: String) {
         self.kind = kind
         self.file = file
@@ -75,37 +75,37 @@ public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// What a reader does at a bad row.
+/// The behaviour of a reader at an invalid row.
 public enum BadRowPolicy: String, Sendable, Hashable, CaseIterable {
-    /// Throws.
+    /// Throws the error.
     case stop
-    /// Counts it in ``BadRows`` and goes on with the next line.
+    /// Counts it in ``BadRows`` and continues with the next line.
     case skip
 }
 
 /// The bad rows that a reader skipped.
 public struct BadRows: Sendable, Hashable {
-    /// How many.
+    /// The number of skipped rows.
     public private(set) var count = 0
-    /// How many of each kind.
+    /// The number of skipped rows by kind.
     public private(set) var countsByKind: [CSVError.Kind: Int] = [:]
-    /// The first few, for a person to look at.
+    /// The first few errors, for a person to inspect.
     public private(set) var first: [CSVError] = []
 
-    /// As many as ``first`` keeps.
+    /// The maximum number of errors in ``first``.
     public static let kept = 8
 
-    /// None.
+    /// Creates an empty count.
     public init() {}
 
-    /// Counts one, and keeps it where it is among the first.
+    /// Counts an error, and keeps it if it is among the first.
     public mutating func add(_ error: CSVError) {
         count += 1
         countsByKind[error.kind, default: 0] += 1
         if first.count < BadRows.kept { first.append(error) }
     }
 
-    /// Counts those of another reader as well.
+    /// Adds the counts of another reader.
     public mutating func add(_ other: BadRows) {
         count += other.count
         for (kind, n) in other.countsByKind { countsByKind[kind, default: 0] += n }

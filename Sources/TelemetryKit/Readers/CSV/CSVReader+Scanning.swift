@@ -4,17 +4,18 @@ extension CSVReader {
     enum Outcome {
         case row
         case end
-        /// The row goes on behind the window.
+        /// The row continues after the window.
         case needsMore
         case malformed(CSVError.Kind, offset: Int)
     }
 
-    /// Finds the fields of the row at the window's position and moves behind it, or leaves the position where it is.
+    /// Finds the fields of the row at the window's position and moves past it, or leaves the position unchanged.
     mutating func scanRow() -> Outcome {
         rowStart = window.position
         count = 0
         let base = window.base
-        // The limit of a row's length ends the view just as the window does, so that the outcome does not depend on chunks.
+        // The limit of a row's length ends the view like the end of the window does, so that the outcome does not
+        // depend on chunks.
         let end = rowStart + min(window.limit - rowStart, maxRowBytes)
         let trims = trimsSpaces
         var at = rowStart
@@ -50,7 +51,7 @@ extension CSVReader {
                 while stop > start, base[stop - 1] <= 0x20, trims, CSV.isBlank(base[stop - 1]) { stop -= 1 }
                 append(Field(start: start, end: stop, hasDoubledQuotes: false))
             }
-            // Behind a field, and the blanks that follow a closing quote; other fields end where the next begins.
+            // After a field, and the blanks that follow a closing quote; other fields end at the start of the next.
             behind: while true {
                 if at == end {
                     let outcome = cutShort(at: end, orElse: .row)
@@ -77,7 +78,7 @@ extension CSVReader {
         }
     }
 
-    /// The view ended within a row: because of the length limit, of the window or of the source.
+    /// The view ended within a row: because of the length limit, the window or the end of the source.
     private func cutShort(at end: Int, orElse atEndOfSource: Outcome) -> Outcome {
         if end < window.limit { return .malformed(.rowTooLong, offset: rowStart) }
         return window.isLast ? atEndOfSource : .needsMore
@@ -100,8 +101,8 @@ extension CSVReader {
 }
 
 extension CSV {
-    /// The place of the first quote, or `end`. Eight bytes at a time: in labels a quote follows after a dozen bytes, where calling
-    /// `memchr` for each costs more than looking.
+    /// The position of the first quote, or `end`. Compares eight bytes at a time: in labels a quote follows after a
+    /// dozen bytes, and calling `memchr` for each would cost more than the comparison.
     @inline(__always)
     static func firstQuote(_ base: UnsafeMutablePointer<UInt8>, _ from: Int, _ end: Int) -> Int {
         var at = from
@@ -109,7 +110,7 @@ extension CSV {
         while at &+ 8 <= end {
             let word = UnsafeRawPointer(base).loadUnaligned(fromByteOffset: at, as: UInt64.self).littleEndian
             let difference = word ^ (ones &* UInt64(quote))
-            // A byte's high bit is set where it was zero; above the lowest of these, a borrow may set more.
+            // A byte's high bit is set if it was zero; above the lowest of these, a borrow may set more.
             let zeros = (difference &- ones) & ~difference & (ones &* 0x80)
             if zeros != 0 { return at &+ zeros.trailingZeroBitCount / 8 }
             at &+= 8

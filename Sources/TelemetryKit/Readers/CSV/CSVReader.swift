@@ -1,40 +1,42 @@
 import Glibc
 import TelemetryNet
 
-/// Reads CSV as RFC 4180 defines it, row by row, from a file of any size in constant memory.
+/// Reads CSV as defined by RFC 4180, row by row, from a file of any size in constant memory.
 ///
-/// Fields may be quoted, with `""` for a quote, and may then contain commas and line ends. Rows end with LF or CRLF; the
-/// last may end with the file. A byte order mark is skipped, and so are empty lines where a row has more than one field.
-/// All rows have as many fields as the header (without one: as the first row).
+/// Fields may be quoted, with `""` for a quote, and may then contain commas and line ends. Rows end with LF or CRLF;
+/// the last may end with the file. A byte order mark is skipped, and so are empty lines if rows have more than one
+/// field. All rows have the same number of fields as the header (without one: as the first row).
 ///
 ///     var reader = try CSVReader(path: "metrics.csv")
 ///     while try reader.next() {
 ///         print(reader[0], reader[1])
 ///     }
 ///
-/// After a ``CSVError`` about the form of a row, ``next()`` goes on with the line after the one that the row began on. So one bad
-/// line costs one row, even where its quote is not closed.
+/// After a ``CSVError`` about the form of a row, ``next()`` continues with the line after the first line of that row,
+/// so that one invalid line costs one row, even if its quote is not closed.
 ///
-/// Not `Sendable` between tasks while in use: a reader has one owner.
+/// Must not be shared between tasks while in use: a reader has one owner.
 public struct CSVReader: ~Copyable {
-    /// How to read. Every member has a default.
+    /// The options of a reader.
     public struct Configuration: Sendable {
-        /// The first row names the columns. Default: `true`.
+        /// Whether the first row contains the column names. Default: `true`.
         public var hasHeader = true
-        /// Spaces and tabs around a field are not part of it, as in `a, "b"`; those within quotes are. RFC 4180 itself, and the default, is
-        /// that they are.
+        /// Whether spaces and tabs around a field, as in `a, "b"`, are removed; those within quotes are always kept.
+        /// RFC 4180 keeps them. Default: `false`.
         public var trimsSpaces = false
-        /// A longer row is an error. It bounds the memory, and what an unclosed quote can swallow. Default: 1 MiB.
+        /// The maximum length of a row in bytes; a longer row is an error. It limits the memory, and the input that an
+        /// unclosed quote can consume. Default: 1 MiB.
         public var maxRowBytes = 1 << 20
-        /// Bytes read at a time. What is copied from the page cache should still be in the core's own cache when it is taken apart: 64 KiB
-        /// copies three times as fast as 256 KiB here, and as fast as a mapped file is read. Default: 64 KiB.
+        /// The number of bytes read at a time. Bytes copied from the page cache should still be in the core's own cache
+        /// when they are parsed: chunks of 64 KiB are copied three times as fast as 256 KiB here, and as fast as a
+        /// mapped file is read. Default: 64 KiB.
         public var chunkSize = 64 << 10
 
-        /// The defaults.
+        /// Creates a configuration with the default values.
         public init() {}
     }
 
-    /// Where a field's bytes lie in the window, without its quotes.
+    /// The range of a field's bytes in the window, without its quotes.
     struct Field {
         var start: Int
         var end: Int
@@ -46,23 +48,23 @@ public struct CSVReader: ~Copyable {
 
     /// The path or name, for messages.
     public let file: String
-    /// Bytes in the file when it was opened; 0 where it has no size.
+    /// The size of the file in bytes when it was opened; 0 if it has no size.
     public private(set) var fileSize = 0
-    /// The names in the header; empty without one.
+    /// The column names; empty without a header.
     public private(set) var columns: [String] = []
 
     var window: ByteWindow
     let maxRowBytes: Int
-    /// As the configuration says; for the header it is fixed.
+    /// As configured; fixed while the header is read.
     var trimsSpaces: Bool
-    /// Fields that every row must have; 0 until that is known.
+    /// The number of fields that every row must have; 0 until it is known.
     private var expectedFields = 0
     var fields: UnsafeMutablePointer<Field>
     var fieldCapacity: Int
-    /// Fields of the current row.
+    /// The fields of the current row.
     public internal(set) var count = 0
     var rowStart = 0
-    /// What is wrong with a row whose line is not passed over yet.
+    /// The error of a row whose line has not been skipped yet.
     private var malformedRow: CSVError?
     private var scratch: [UInt8] = []
 
@@ -78,7 +80,7 @@ public struct CSVReader: ~Copyable {
         fileSize = size
     }
 
-    /// Reads an open file from its beginning, and closes it in the end.
+    /// Reads an open file from its beginning, and closes it at the end.
     init(descriptor: Int32, file: String, configuration: Configuration) throws(CSVError) {
         try self.init(ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: file), file: file, configuration)
     }
@@ -90,9 +92,10 @@ public struct CSVReader: ~Copyable {
         try self.init(ByteWindow(copying: bytes), file: name, configuration)
     }
 
-    /// Reads from a source that fills the start of a buffer and returns how many bytes; 0 is the end.
+    /// Reads from a source that fills the start of a buffer and returns the number of bytes; 0 at the end.
     ///
-    /// Where the source throws, ``next()`` throws ``CSVError/Kind/unreadable`` and loses nothing: called again, it asks the source again.
+    /// If the source throws, ``next()`` throws ``CSVError/Kind/unreadable`` without losing data: the next call reads
+    /// from the source again.
     public init(
         name: String, configuration: Configuration = Configuration(),
         source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
@@ -138,15 +141,15 @@ public struct CSVReader: ~Copyable {
         mutating get { window.line(at: rowStart) }
     }
 
-    /// Bytes of the source up to the next row.
+    /// The number of bytes of the source up to the next row.
     public var bytesRead: Int { window.dropped + window.position }
 
-    /// A field of the current row. What is not UTF-8 in it is replaced; ``string(_:)`` throws instead.
+    /// Returns a field of the current row. Invalid UTF-8 is replaced; ``string(_:)`` throws instead.
     public subscript(index: Int) -> String {
         mutating get { withBytes(index) { String(decoding: $0, as: UTF8.self) } }
     }
 
-    /// A field of the current row.
+    /// Returns a field of the current row.
     public mutating func string(_ index: Int) throws(CSVError) -> String {
         guard let text = withBytes(index, { String(validating: $0, as: UTF8.self) }) else {
             throw notUTF8(index)
@@ -154,13 +157,13 @@ public struct CSVReader: ~Copyable {
         return text
     }
 
-    /// A field of the current row with its doubled quotes resolved. The bytes are valid inside `body` only.
+    /// A field of the current row with doubled quotes resolved. The bytes are valid inside `body` only.
     public mutating func withBytes<Result>(_ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         precondition(index >= 0 && index < count, "field \(index) of \(count)")
         let field = fields[index]
         guard field.hasDoubledQuotes else { return try body(raw(field)) }
         scratch.removeAll(keepingCapacity: true)
-        // What is between quotes is copied together: of a pair the first, of all else everything.
+        // Text between quotes is copied in one piece: of a pair of quotes the first, of everything else all.
         var i = field.start
         while i < field.end {
             let quote = min(CSV.firstQuote(window.base, i, field.end) + 1, field.end)
@@ -172,14 +175,14 @@ public struct CSVReader: ~Copyable {
 
     mutating func notUTF8(_ index: Int) -> CSVError { fieldError(.invalidUTF8, index, "the field is not UTF-8") }
 
-    /// An error about one field of the current row.
+    /// Creates an error about one field of the current row.
     mutating func fieldError(_ kind: CSVError.Kind, _ index: Int, _ message: String) -> CSVError {
         CSVError(
             kind, file: file, line: window.line(at: fields[index].start), column: index + 1,
             columnName: index < columns.count ? columns[index] : nil, message: message)
     }
 
-    /// The bytes that were read and not yet taken apart. They begin with a row.
+    /// The bytes that were read and not yet parsed. They begin with a row.
     @inline(__always)
     var rest: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: window.base + window.position, count: window.limit - window.position)
@@ -192,24 +195,24 @@ public struct CSVReader: ~Copyable {
 
     var isSeekable: Bool { window.isSeekable }
 
-    /// Another descriptor of the file, for another reader.
+    /// Duplicates the descriptor of the file, for another reader.
     func duplicateDescriptor() throws(CSVError) -> Int32 {
         let descriptor = fcntl(window.descriptor, F_DUPFD_CLOEXEC, 0)
         guard descriptor >= 0 else { throw CSVError(.unreadable, file: file, message: String(cString: strerror(errno))) }
         return descriptor
     }
 
-    /// Goes to a row of a file, which begins at an offset and on a line.
+    /// Moves to a row of a file, which begins at an offset and on a line.
     mutating func seek(to offset: Int, line: Int) { window.seek(to: offset, line: line) }
 
-    /// Goes to the first line that begins at an offset or behind it: a guess, since the line may lie within a quoted field. Lines count
-    /// from anywhere.
+    /// Moves to the first line that begins at or after an offset: a guess, because the line may be within a quoted
+    /// field. Lines are then counted from an arbitrary number.
     mutating func seek(toLineFrom offset: Int) throws(CSVError) {
         window.seek(to: offset - 1, line: 1)
         try skipLine()
     }
 
-    /// Passes over a row that the caller knows to be whole.
+    /// Skips a row that the caller knows to be complete.
     @inline(__always)
     mutating func skip(_ bytes: Int) { window.position += bytes }
 
@@ -237,9 +240,9 @@ enum CSV {
 // MARK: - Rows and errors
 
 extension CSVReader {
-    /// `false`: an empty line, which is not a row.
+    /// `false` for an empty line, which is not a row.
     private mutating func acceptFieldCount() throws(CSVError) -> Bool {
-        // An empty quoted field is a row, so the byte in front of the field tells it from an empty line.
+        // An empty quoted field is a row; the byte before the field distinguishes it from an empty line.
         if count == 1, fields[0].count == 0,
             fields[0].start == rowStart || window.base[fields[0].start - 1] != CSV.quote
         {
@@ -250,29 +253,29 @@ extension CSVReader {
             return true
         }
         throw CSVError(
-            .fieldCount, file: file, line: line, message: "\(count) fields where \(expectedFields) were expected")
+            .fieldCount, file: file, line: line, message: "\(count) fields instead of \(expectedFields)")
     }
 
     private mutating func refill() throws(CSVError) {
         do {
             try window.refill()
         } catch {
-            // The window has moved all the same.
+            // The window has moved in any case.
             rowStart = window.position
             throw CSVError(.unreadable, file: file, line: line, message: "\(error)")
         }
     }
 
-    /// Passes over a byte order mark, and refuses what is compressed: else its bytes would be told as a bad row.
+    /// Skips a byte order mark, and refuses compressed input: otherwise its bytes would be reported as an invalid row.
     private mutating func checkStart() throws(CSVError) {
         while window.limit < 3, !window.isLast { try refill() }
         if let format = CompressedFormat(start: UnsafeBufferPointer(start: window.base, count: window.limit)) {
-            throw CSVError(.unreadable, file: file, message: "it is compressed: \(format.rawValue) makes plain text of it")
+            throw CSVError(.unreadable, file: file, message: "it is compressed; decompress it with \(format.rawValue)")
         }
         if window.limit >= 3, window.base[0] == 0xEF, window.base[1] == 0xBB, window.base[2] == 0xBF { window.position = 3 }
     }
 
-    /// Describes the error and moves to the line after the one on which the row began.
+    /// Describes the error and moves to the line after the first line of the row.
     private mutating func malformed(_ kind: CSVError.Kind, at offset: Int) throws(CSVError) -> CSVError {
         let message =
             switch kind {
@@ -283,7 +286,7 @@ extension CSVReader {
             case .rowTooLong: "the row is longer than \(maxRowBytes) bytes"
             default: kind.rawValue
             }
-        // A field is appended when its end is found: an error behind it is still that field's.
+        // A field is appended when its end is found: an error after it still belongs to that field.
         let column = kind == .rowTooLong ? 0 : kind == .dataAfterQuote || kind == .strayCarriageReturn ? count : count + 1
         malformedRow = CSVError(
             kind, file: file, line: window.line(at: offset), column: column,
@@ -297,7 +300,7 @@ extension CSVReader {
         return malformedRow.take()!
     }
 
-    /// Moves behind the next line feed, or to the end.
+    /// Moves past the next line feed, or to the end.
     private mutating func skipLine() throws(CSVError) {
         while true {
             let rest = window.limit - window.position

@@ -1,11 +1,12 @@
-/// What exports are compressed with, by the program that decompresses it to its standard output.
+/// Compressed file formats, named by the command that decompresses them to its standard output.
 enum CompressedFormat: String, CaseIterable {
     case gzip = "gzip -dc"
     case zstd = "zstd -dc"
     case xz = "xz -dc"
     case zip = "unzip -p"
 
-    /// By the first bytes of the format, none of which can begin a text (RFC 1952, RFC 8878, the .xz format, APPNOTE.TXT of PKWARE).
+    /// Detects the format by its first bytes, which cannot begin a text (RFC 1952, RFC 8878, the .xz format,
+    /// APPNOTE.TXT of PKWARE).
     private var magic: [UInt8] {
         switch self {
         case .gzip: [0x1F, 0x8B]
@@ -15,7 +16,7 @@ enum CompressedFormat: String, CaseIterable {
         }
     }
 
-    /// Three bytes of the start are enough.
+    /// Three bytes of the start are sufficient.
     init?(start: UnsafeBufferPointer<UInt8>) {
         guard let format = CompressedFormat.allCases.first(where: { start.starts(with: $0.magic) }) else { return nil }
         self = format

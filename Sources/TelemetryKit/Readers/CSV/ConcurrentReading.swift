@@ -1,32 +1,33 @@
 import TelemetryModels
 
-/// What ``DCGMReader/readConcurrently(path:workers:badRows:configuration:_:)`` has read.
+/// The result of ``DCGMReader/readConcurrently(path:workers:badRows:configuration:_:)``.
 public struct ConcurrentReading: Sendable {
-    /// Samples.
+    /// The number of samples.
     public var rowCount = 0
-    /// Those of the samples; one that never had a value may be missing.
+    /// The number of series of the samples; a series that never had a value may be missing.
     public var series: [MetricSeries] = []
-    /// Rows that could not be read.
+    /// The rows that could not be read.
     public var badRows = BadRows()
-    /// Rows without a value, and values that cannot be true.
+    /// Rows without a value, and implausible values.
     public var quality = ValueQuality()
 }
 
 extension DCGMReader {
-    /// Reads a file with several threads, and hands its rows over in the order of the file: the same rows, the same bad rows and the same
-    /// errors as one reader gives, whatever the file holds.
+    /// Reads a file with several threads, and delivers its rows in the order of the file: the same rows, invalid rows
+    /// and errors as a single reader, whatever the file contains.
     ///
-    /// The file is read in blocks. Where a block's first row begins is a guess, since a line end may lie within quotes; a block that does not
-    /// begin where the one before it ended is read again. Memory is a few blocks and does not grow with the file. A source without offsets,
-    /// such as a pipe, is read by one thread.
+    /// The file is read in blocks. The start of a block's first row is a guess, because a line end may be within
+    /// quotes; a block that does not begin at the end of the previous one is read again. The memory is a few blocks and
+    /// does not grow with the file. A source without offsets, such as a pipe, is read by one thread.
     ///
     /// - Parameters:
-    ///   - path: the file.
-    ///   - policy: what to do at a row that cannot be read.
-    ///   - configuration: how the CSV is read.
-    ///   - workers: blocks that are read at the same time; more than the machine has cores gain nothing.
-    ///   - body: gets rows, and the series that their indices refer to. What it throws ends the reading and is thrown.
-    /// - Throws: ``CSVError``, after the rows before it were handed over; `CancellationError`.
+    ///   - path: The path of the file.
+    ///   - policy: The behaviour at a row that cannot be read.
+    ///   - configuration: The options of the CSV reader.
+    ///   - workers: The number of blocks that are read at the same time; more than the number of cores brings no gain.
+    ///   - body: Receives rows, and the series that their indices refer to. An error that it throws ends the reading
+    ///     and is rethrown.
+    /// - Throws: ``CSVError``, after the rows before it were delivered; `CancellationError`.
     public static func readConcurrently(
         path: String, workers: Int, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init(),
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
@@ -35,14 +36,15 @@ extension DCGMReader {
             path: path, workers: workers, blockBytes: 4 << 20, leadRows: 4_096, badRows: policy, configuration: configuration, body)
     }
 
-    /// `leadRows`: how many rows one reader reads at a time before there are workers.
+    /// `leadRows`: the number of rows that one reader reads at a time before workers start.
     package static func readConcurrently(
         path: String, workers: Int, blockBytes: Int, leadRows: Int, badRows policy: BadRowPolicy, configuration: CSVReader.Configuration,
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
     ) async throws -> ConcurrentReading {
         precondition(workers > 0 && blockBytes > 0)
         var joiner = BlockJoiner(try DCGMReader(path: path, badRows: policy, configuration: configuration))
-        // The first rows by one reader: where it meets every series there, as in an export of ticks, no worker need learn them.
+        // The first rows are read by one reader: if it meets every series there, as in an export of ticks, no worker
+        // has to learn them.
         for _ in 0..<16 {
             let known = joiner.series.count
             guard let rows = try joiner.readOn(before: .max, limit: leadRows) else { break }
@@ -56,7 +58,7 @@ extension DCGMReader {
             var waiting = Array(repeating: 0, count: pool.count)
             var finished: [Int: BlockReading] = [:]
             func start(joined: Int) {
-                // Each worker has its next blocks already when it is done with one, and none runs far ahead of the others.
+                // Each worker has its next blocks queued when it finishes one, and none runs far ahead of the others.
                 while started < blocks.count, started < joined + pool.count * 4 {
                     guard let number = waiting.indices.min(by: { waiting[$0] < waiting[$1] }), waiting[number] < 2 else { return }
                     waiting[number] += 1
@@ -79,13 +81,13 @@ extension DCGMReader {
                 }
             }
         }
-        // What has no blocks, or was appended in the meantime.
+        // The rest of a source without blocks, or bytes appended in the meantime.
         while let rows = try joiner.readOn(before: .max) { try await body(rows, joiner.series) }
         return joiner.summary
     }
 }
 
-/// What is left of a file as ranges of one length; the last is open, since a file may grow.
+/// The rest of a file as ranges of equal length; the last is open, because a file may grow.
 private struct FileBlocks: Sendable {
     let start: Int
     let end: Int
@@ -98,29 +100,29 @@ private struct FileBlocks: Sendable {
     }
 }
 
-/// What a worker found in a block.
+/// The result of a worker for one block.
 private struct BlockReading: Sendable {
     var block: Int
-    /// Its number.
+    /// The block's index.
     var worker: Int
-    /// From the first row that was read to where the next begins; empty where the block could not be read.
+    /// From the first row that was read to the start of the next one; empty if the block could not be read.
     var range = 0..<0
-    /// Line ends in it.
+    /// The number of line ends in it.
     var lines = 0
-    /// With the worker's own numbers of series.
+    /// With the worker's own indices of series.
     var rows = DCGMRows()
-    /// All series that the worker has met so far: its blocks may come back in another order than it read them.
+    /// All series that the worker has met so far: its blocks may be delivered in another order than it read them.
     var series: [MetricSeries] = []
     var badRows = BadRows()
     var quality = ValueQuality()
 }
 
-/// Reads blocks, one at a time; what it has learnt of the rows stays with it.
+/// Reads blocks, one at a time, and remembers the series it has met.
 private actor BlockWorker {
     private let number: Int
     private var reader: DCGMReader
 
-    /// The descriptor is of the file that is read, which may have another name by now or none.
+    /// The descriptor refers to the file being read, which may have another name by now or none.
     init(
         _ number: Int, descriptor: Int32, file: String, _ configuration: CSVReader.Configuration, learnt: LearntSeries
     ) throws(CSVError) {
@@ -137,7 +139,7 @@ private actor BlockWorker {
         do throws(CSVError) {
             try reader.read(range, into: &reading)
         } catch {
-            // The file cannot be read: the joiner meets that where it belongs.
+            // The file cannot be read: the joiner meets the same error in the right order.
             reading.range = 0..<0
         }
         return reading
@@ -161,15 +163,15 @@ extension DCGMReader {
     }
 }
 
-/// Puts blocks together in the order of the file, by the only reader that knows where it stands.
+/// Joins blocks in the order of the file; the only reader that knows the current position.
 private struct BlockJoiner: ~Copyable {
     private var reader: DCGMReader
-    /// Where the next row begins, and on which line.
+    /// The position of the next row, and its line.
     private var position: Int
     private var line: Int
-    /// For every worker's number of a series the joint one, as far as rows of it were handed over.
+    /// Maps every worker's index of a series to the joint one, for the rows delivered so far.
     private var numbers: [[UInt32]] = []
-    /// What ended the reading; it is thrown when the rows before it were handed over.
+    /// The error that ended the reading; it is thrown after the rows before it were delivered.
     private var failure: CSVError?
 
     private static let unnumbered = UInt32.max
@@ -186,12 +188,12 @@ private struct BlockJoiner: ~Copyable {
         ConcurrentReading(rowCount: reader.rowCount, series: reader.series, badRows: reader.badRows, quality: reader.quality)
     }
 
-    /// None of a source that has no offsets.
+    /// `nil` for a source without offsets.
     func remainingBlocks(of blockBytes: Int) -> FileBlocks {
         FileBlocks(start: position, end: reader.csv.isSeekable ? reader.fileSize : 0, blockBytes: blockBytes)
     }
 
-    /// They know what was learnt so far, under the same numbers.
+    /// The workers know the series learned so far, under the same indices.
     mutating func makeWorkers(_ count: Int, _ configuration: CSVReader.Configuration) throws(CSVError) -> [BlockWorker] {
         numbers = Array(repeating: Array(0..<UInt32(reader.series.count)), count: count)
         var workers: [BlockWorker] = []
@@ -202,7 +204,8 @@ private struct BlockJoiner: ~Copyable {
         return workers
     }
 
-    /// The rows of the block if it begins where the one before it ended; else, and behind them, what ``readOn(before:)`` gives.
+    /// The rows of the block if it begins at the end of the previous one; otherwise, and after them, the rows that
+    /// ``readOn(before:)`` returns.
     mutating func next(_ block: inout BlockReading?, before end: Int) throws(CSVError) -> DCGMRows? {
         if let failure { throw failure }
         guard let found = block.take() else { return try readOn(before: end) }
@@ -216,7 +219,7 @@ private struct BlockJoiner: ~Copyable {
         return numbered(found)
     }
 
-    /// What is told of a row names its line, and only this reader knows the lines.
+    /// Errors of a row contain its line, and only this reader knows the lines.
     private func mustTell(_ block: BlockReading) -> Bool {
         if block.badRows.count > 0, reader.policy == .stop || reader.badRows.first.count < BadRows.kept { return true }
         return block.quality.outOfRangeCount > 0 && reader.quality.firstOutOfRange.count < ValueQuality.kept
@@ -242,7 +245,7 @@ private struct BlockJoiner: ~Copyable {
         return rows
     }
 
-    /// Reads without a worker. `nil`: there are no more rows before `end`.
+    /// Reads without a worker. `nil` if there are no more rows before `end`.
     mutating func readOn(before end: Int, limit: Int = 16_384) throws(CSVError) -> DCGMRows? {
         if let failure { throw failure }
         guard position < end else { return nil }

@@ -1,9 +1,10 @@
 import TelemetryModels
 import TelemetryNet
 
-/// Which column of a file holds which part of a DCGM record.
+/// The columns of a file that contain the parts of a DCGM record.
 ///
-/// Names are compared without regard to case and underscores: `modelName` and `model_name` are one. Other columns are not used.
+/// Names are compared without regard to case and underscores: `modelName` and `model_name` are the same. Other columns
+/// are not used.
 struct DCGMColumns: Equatable, Sendable {
     var timestamp: Int
     var metricName: Int
@@ -24,7 +25,7 @@ struct DCGMColumns: Equatable, Sendable {
             guard places.updateValue(index, forKey: key) == nil else {
                 throw CSVError(
                     .duplicateColumn, file: file, line: 1, column: index + 1, columnName: name,
-                    message: "the header has the column \(abbreviated(name)) twice")
+                    message: "the header contains the column \(abbreviated(name)) twice")
             }
         }
         var missing: [String] = []

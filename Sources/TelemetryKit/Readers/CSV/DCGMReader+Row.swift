@@ -3,7 +3,7 @@ import TelemetryModels
 import TelemetryNet
 
 extension DCGMReader {
-    /// `false`: the row says that there is no value.
+    /// `false` if the row has no value.
     @inline(__always)
     mutating func readRow(into rows: inout DCGMRows) throws(CSVError) -> Bool {
         let time = try readTime()
@@ -15,7 +15,7 @@ extension DCGMReader {
         return true
     }
 
-    /// A row that is what was expected, without taking it apart.
+    /// Reads a row that matches the prediction, without parsing it.
     @inline(__always)
     mutating func predictRow(into rows: inout DCGMRows) -> Bool {
         let rest = csv.rest
@@ -47,7 +47,7 @@ extension DCGMReader {
         return index
     }
 
-    /// What to do with a value that needs a closer look.
+    /// How to handle a value that requires further checks.
     private mutating func accepts(_ value: Double, of index: Int) -> Bool {
         let column = columns.value
         switch ValueRule(metricName: learnt.series[index].metricName).judge(value, text: csv.raw(csv.fields[column])) {
@@ -56,7 +56,7 @@ extension DCGMReader {
             quality.add(noValue: reason)
             return false
         case .outOfRange:
-            // Lines are counted for those that are told.
+            // Line numbers are only determined for reported rows.
             let line = quality.firstOutOfRange.count < ValueQuality.kept ? csv.line : 0
             quality.add(outOfRange: value, of: learnt.series[index].metricName, at: "\(csv.file):\(line)")
             return true
@@ -70,7 +70,7 @@ extension DCGMReader {
         learnt.predictor?.learn(series, row: csv.row, time: time.start - start..<time.end - start, value: value.start - start..<value.end - start)
     }
 
-    /// Most often a row's time is that of the row before. `nil`: no time.
+    /// Usually a row's time is that of the previous row. `nil` if the time is invalid.
     @inline(__always)
     private mutating func time(of text: UnsafeRawBufferPointer) -> Int64? {
         if text.count == lastTimeText.count, text.count > 0,
@@ -78,7 +78,7 @@ extension DCGMReader {
         {
             return lastTime
         }
-        // No time contains a quote, so the raw bytes serve: doubled quotes are an error either way.
+        // No time contains a quote, so the raw bytes can be used: doubled quotes are an error either way.
         guard let time = try? Timestamp(rfc3339: text) else { return nil }
         lastTime = time.nanoseconds
         lastTimeText.removeAll(keepingCapacity: true)
@@ -105,7 +105,7 @@ extension DCGMReader {
         }
     }
 
-    /// `nil`: the field says that there is no value.
+    /// `nil` if the field states that there is no value.
     @inline(__always)
     private mutating func readValue() throws(CSVError) -> Double? {
         let text = csv.raw(csv.fields[columns.value])
@@ -119,7 +119,7 @@ extension DCGMReader {
         let column = columns.value
         if csv.fields[column].count == 0 { return csv.fieldError(.emptyField, column, "the value is empty") }
         let shown = excerpt(column)
-        // What reads as a number and is not finite is beyond the range of a Double.
+        // A text that parses as a number and is not finite is beyond the range of a Double.
         let isNumber = parseDouble(csv.raw(csv.fields[column])) != nil
         let names: Set<String> = ["nan", "inf", "infinity"]
         let word = csv[column].lowercased().drop { $0 == "+" || $0 == "-" }
@@ -129,7 +129,7 @@ extension DCGMReader {
         return csv.fieldError(.notANumber, column, "the value \(shown) is not a number")
     }
 
-    /// A field for a message, cut where it is long.
+    /// A field for a message, truncated if it is long.
     private mutating func excerpt(_ column: Int) -> String {
         let text = csv[column]
         return "\"\(abbreviated(text, to: 40))\""

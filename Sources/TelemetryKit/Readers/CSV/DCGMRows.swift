@@ -1,13 +1,13 @@
-/// Samples in columns, as ``DCGMReader`` yields them. Series indices refer to the reader's ``DCGMReader/series``.
+/// Samples in columns, as ``DCGMReader`` returns them. Series indices refer to the reader's ``DCGMReader/series``.
 public struct DCGMRows: Sendable {
-    /// Index of each sample's series.
+    /// The index of each sample's series.
     public var seriesIndices: [UInt32] = []
-    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    /// The timestamps in nanoseconds since 1970-01-01T00:00:00Z.
     public var timestamps: [Int64] = []
-    /// Values, always finite.
+    /// The values, always finite.
     public var values: [Double] = []
 
-    /// No rows.
+    /// Creates empty columns.
     public init() {}
 
     /// The number of samples.
@@ -20,7 +20,7 @@ public struct DCGMRows: Sendable {
         values.removeAll(keepingCapacity: true)
     }
 
-    /// Makes room for so many samples.
+    /// Reserves memory for the number of samples.
     public mutating func reserveCapacity(_ count: Int) {
         seriesIndices.reserveCapacity(count)
         timestamps.reserveCapacity(count)

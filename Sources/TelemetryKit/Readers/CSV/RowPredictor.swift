@@ -1,13 +1,14 @@
 import Glibc
 
-/// Recognises a row by comparing it with the row of the series that followed last time, instead of taking it apart.
+/// Recognises a row by comparing it with the row of the series that followed last time, instead of parsing it.
 ///
-/// An export lists the same series in the same order tick after tick, and rows of one series differ in time and value only. So a row whose
-/// other bytes are all equal to those of a row that was taken apart, and whose time and value contain neither quote nor comma nor line
-/// end, would be taken apart into the same fields. Where anything differs, ``match(_:available:timeLength:)`` says nothing and the reader goes
-/// the plain way: this is a short cut and never another reading.
+/// An export lists the same series in the same order tick after tick, and rows of one series differ in time and value
+/// only. A row whose other bytes are all equal to those of a parsed row, and whose time and value contain no quote,
+/// comma or line end, would therefore be parsed into the same fields. If anything differs,
+/// ``match(_:available:timeLength:)`` returns nothing and the reader parses the row: this is a short cut and never
+/// another interpretation.
 struct RowPredictor {
-    /// A row without its time and its value: what stands before, between and behind them.
+    /// A row without its time and value: the bytes before, between and after them.
     private struct Shape {
         var start = -1
         var before = 0
@@ -25,7 +26,7 @@ struct RowPredictor {
 
     private let timeIsFirst: Bool
     private var shapes: [Shape] = []
-    /// For every series the one whose row came next.
+    /// For each series, the series whose row came next.
     private var successors: [UInt32] = []
     private var arena: [UInt8] = []
     private var last = UInt32.max
@@ -63,7 +64,7 @@ struct RowPredictor {
         }
     }
 
-    /// Bytes that can be part of a decimal number, up to the longest value that is worth it.
+    /// Bytes that can be part of a decimal number, up to the longest value that is worth predicting.
     @inline(__always)
     private static func numberLength(_ text: UnsafeRawPointer) -> Int {
         var count = 0
@@ -78,11 +79,11 @@ struct RowPredictor {
         return count
     }
 
-    /// A match was right.
+    /// Records that a match was correct.
     @inline(__always)
     mutating func accept(_ series: UInt32) { last = series }
 
-    /// A row was taken apart, and is of this series. `time` and `value` are where their bytes lie in the row.
+    /// Records a parsed row of this series. `time` and `value` are the ranges of their bytes in the row.
     mutating func learn(_ series: UInt32, row: UnsafeRawBufferPointer, time: Range<Int>, value: Range<Int>) {
         while shapes.count <= Int(series) {
             shapes.append(Shape())
@@ -90,7 +91,7 @@ struct RowPredictor {
         }
         if last != .max { successors[Int(last)] = series }
         last = series
-        // One shape a series: rows that are quoted in several ways go the plain way, and memory stays as it is.
+        // One shape per series: rows with varying quoting are parsed in full, and the memory stays constant.
         guard shapes[Int(series)].start < 0, row.last == CSV.lineFeed else { return }
         let (first, second) = timeIsFirst ? (time, value) : (value, time)
         shapes[Int(series)] = Shape(

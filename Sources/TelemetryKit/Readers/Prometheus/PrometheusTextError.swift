@@ -1,56 +1,56 @@
-/// What is wrong with a line of Prometheus text, and where.
+/// An error in a line of Prometheus text, with its location.
 public struct PrometheusTextError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What is wrong, for counting. The raw values are words for people.
+    /// The kind of error, for counting. The raw values are descriptions for people.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
-        // The source.
-        /// The system refuses to open or to read it.
+        // Errors of the source.
+        /// The system does not allow opening or reading it.
         case unreadable = "source cannot be read"
         /// Longer than ``PrometheusTextReader/Configuration/maxLineBytes``.
         case lineTooLong = "line too long"
-        /// It may be cut short.
+        /// It may be truncated.
         case lineNotEnded = "last line without a line feed"
         /// A text that is not UTF-8.
         case invalidUTF8 = "not UTF-8"
-        // A sample.
-        /// Neither a name nor a comment begins the line.
+        // Errors of a sample.
+        /// The line begins with neither a name nor a comment.
         case metricName = "not a metric name"
-        /// Prometheus 3 sends such names to those who ask for them.
+        /// Prometheus 3 sends such names to clients that request them.
         case quotedName = "name in quotes"
-        /// The list in braces is broken, or names a label twice.
+        /// The list in braces is malformed, or contains a label twice.
         case labels = "malformed labels"
-        /// The line ends behind its series.
+        /// The line ends after its series.
         case missingValue = "no value"
-        /// Not a number as Prometheus reads them.
+        /// Not a number in the syntax of Prometheus.
         case value = "not a number"
         /// Not a whole number of milliseconds.
         case timestamp = "not a timestamp"
-        /// OpenMetrics.
+        /// A feature of OpenMetrics.
         case exemplar = "exemplar"
-        /// More than a value and a time.
-        case trailingText = "text behind the sample"
-        /// The text had the series before, with the same time.
+        /// More than a value and a timestamp.
+        case trailingText = "text after the sample"
+        /// The text already contained the series with the same timestamp.
         case repeatedSeries = "series twice"
-        // HELP and TYPE.
-        /// A comment that begins as one of these and does not go on as one.
+        // Errors of HELP and TYPE.
+        /// A comment that begins with HELP or TYPE but does not have their form.
         case metadata = "malformed HELP or TYPE"
-        /// The metric has one already.
+        /// The metric already has one.
         case repeatedMetadata = "HELP or TYPE twice"
         /// Samples of the metric come before its type.
-        case typeAfterSamples = "TYPE behind its samples"
+        case typeAfterSamples = "TYPE after its samples"
     }
 
-    /// What is wrong.
+    /// The kind of error.
     public var kind: Kind
     /// The path, the scraped address, or the name that the caller gave the source.
     public var source: String
-    /// Counted from 1; 0 where the error is the source's.
+    /// The line, counted from 1; 0 if the error concerns the source.
     public var line: Int
-    /// The byte in the line, counted from 1; 0 where the error is the line's.
+    /// The byte in the line, counted from 1; 0 if the error concerns the line.
     public var column: Int
-    /// What was found, and what was expected.
+    /// A description of what was found, and what was expected.
     public var message: String
 
-    /// An error of `kind`; the other members as they are described.
+    /// Creates an error from its members.
     public init(_ kind: Kind, source: String, line: Int = 0, column: Int = 0, message: String) {
         self.kind = kind
         self.source = source

@@ -2,7 +2,7 @@ import Glibc
 import TelemetryNet
 
 extension PrometheusTextReader {
-    /// A comment says something where its first word is HELP or TYPE.
+    /// A comment has a meaning if its first word is HELP or TYPE.
     mutating func readComment(_ line: UnsafeRawBufferPointer, _ start: Int) throws(PrometheusTextError) {
         let word = skipBlanks(line, start)
         let wordEnd = endOfToken(line, word)
@@ -10,11 +10,11 @@ extension PrometheusTextReader {
         guard isHelp || isWord(line, word..<wordEnd, "TYPE") else { return }
         let keyword = isHelp ? "HELP" : "TYPE"
         let nameStart = skipBlanks(line, wordEnd)
-        guard nameStart < line.count else { throw error(.metadata, nameStart + 1, "\(keyword) names no metric") }
+        guard nameStart < line.count else { throw error(.metadata, nameStart + 1, "\(keyword) contains no metric name") }
         let nameEnd = endOfName(line, nameStart)
         guard nameEnd > nameStart else { throw nameError(line, nameStart) }
         guard nameEnd == line.count || PrometheusTextReader.isBlank(line[nameEnd]) else {
-            throw error(.metadata, nameEnd + 1, "expected a blank behind the name \(shown(line, nameStart..<nameEnd)) of the \(keyword)")
+            throw error(.metadata, nameEnd + 1, "expected a blank after the name \(shown(line, nameStart..<nameEnd)) of the \(keyword)")
         }
         let metric = Int(addMetric(UnsafeRawBufferPointer(rebasing: line[nameStart..<nameEnd])))
         guard (isHelp ? metrics[metric].helpIn : metrics[metric].typeIn) != text else {
@@ -72,10 +72,10 @@ extension PrometheusTextReader {
         guard skipBlanks(line, end) == line.count,
             let type = PrometheusFamily.MetricType.allCases.first(where: { isWord(line, start..<end, $0.rawValue) })
         else {
-            throw error(.metadata, start + 1, "\(shown(line, start..<line.count)) is not a type of metric")
+            throw error(.metadata, start + 1, "\(shown(line, start..<line.count)) is not a valid metric type")
         }
         guard metrics[metric].samplesIn != text else {
-            throw error(.typeAfterSamples, 0, "the TYPE of \(abbreviated(name)) comes behind samples of it")
+            throw error(.typeAfterSamples, 0, "the TYPE of \(abbreviated(name)) comes after samples of it")
         }
         metrics[metric].family.type = type
         metrics[metric].typeIn = text

@@ -2,7 +2,7 @@ import TelemetryModels
 import TelemetryNet
 
 extension PrometheusTextReader {
-    /// `nil`: the line holds no sample.
+    /// `nil` if the line contains no sample.
     @inline(__always)
     mutating func read(_ line: UnsafeRawBufferPointer) throws(PrometheusTextError) -> PrometheusSample? {
         let start = skipBlanks(line, 0)
@@ -14,7 +14,7 @@ extension PrometheusTextReader {
         return try readSample(line, start)
     }
 
-    /// `name{labels} value timestamp`, where the labels and the timestamp may be missing.
+    /// `name{labels} value timestamp`; the labels and the timestamp are optional.
     private mutating func readSample(_ line: UnsafeRawBufferPointer, _ start: Int) throws(PrometheusTextError) -> PrometheusSample {
         let nameEnd = endOfName(line, start)
         guard nameEnd > start else { throw nameError(line, start) }
@@ -24,7 +24,7 @@ extension PrometheusTextReader {
             labels = at + 1..<(try endOfLabels(line, at + 1))
             at = skipBlanks(line, labels.upperBound + 1)
         } else if at == nameEnd, at < line.count {
-            throw error(.metricName, at + 1, "expected a blank or { behind the name \(shown(line, start..<nameEnd))")
+            throw error(.metricName, at + 1, "expected a blank or { after the name \(shown(line, start..<nameEnd))")
         }
         let valueEnd = endOfToken(line, at)
         guard valueEnd > at else { throw error(.missingValue, at + 1, "the sample has no value") }
@@ -50,12 +50,12 @@ extension PrometheusTextReader {
         let text = UnsafeRawBufferPointer(rebasing: line[at..<end])
         let timestamp = PrometheusNumber.integer(text)
         guard timestamp != nil || (ignoresTimes && parseDouble(text) != nil) else {
-            throw error(.timestamp, at + 1, "\(shown(line, at..<end)) is not a time in whole milliseconds since 1970")
+            throw error(.timestamp, at + 1, "\(shown(line, at..<end)) is not a timestamp in whole milliseconds since 1970")
         }
         let rest = skipBlanks(line, end)
         guard rest < line.count else { return timestamp }
         if line[rest] == UInt8(ascii: "#") { throw exemplarError(rest) }
-        throw error(.trailingText, rest + 1, "\(shown(line, rest..<line.count)) stands behind the sample")
+        throw error(.trailingText, rest + 1, "\(shown(line, rest..<line.count)) follows the sample")
     }
 
     private func noValueReason(_ line: UnsafeRawBufferPointer, _ start: Int) -> NoValueReason? {
@@ -91,9 +91,9 @@ extension PrometheusTextReader {
             throw self.error(.labels, labels.lowerBound + error.offset + 1, error.reason)
         }
         guard !new.labels.contains(where: { $0.name == "__name__" }) else {
-            throw error(.labels, labels.lowerBound + 1, "the label __name__ stands for the metric's name, which the line has already")
+            throw error(.labels, labels.lowerBound + 1, "the label __name__ is the metric's name, which the line already contains")
         }
-        // Different bytes may say the same, such as labels with a comma behind the last.
+        // Different bytes may mean the same, such as labels with or without a trailing comma.
         if let index = indices[new] { return index }
         let metric = addMetric(UnsafeRawBufferPointer(rebasing: line[name]))
         let index = UInt32(series.count)
@@ -115,7 +115,8 @@ extension PrometheusTextReader {
         return index
     }
 
-    /// Forgets the other series. Those that stay keep their order and get new indices: for every old one what it is now.
+    /// Removes the other series. Those that stay keep their order and get new indices: returns the new index for each
+    /// old one.
     package mutating func keepSeries(where stays: (UInt32) -> Bool) -> [UInt32?] {
         let numbers = PrometheusTextReader.numbers(of: series.count, where: stays)
         interner = interner.renumbered(numbers)
@@ -133,7 +134,7 @@ extension PrometheusTextReader {
         return numbers
     }
 
-    /// Counts from 0 those that stay.
+    /// Numbers the remaining series from 0.
     private static func numbers(of count: Int, where stays: (UInt32) -> Bool) -> [UInt32?] {
         var next: UInt32 = 0
         return (0..<UInt32(count)).map { old in
@@ -161,7 +162,7 @@ extension PrometheusTextReader {
         return at
     }
 
-    /// Names of metrics are `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+    /// Metric names are `[a-zA-Z_:][a-zA-Z0-9_:]*`.
     @inline(__always)
     func endOfName(_ line: UnsafeRawBufferPointer, _ start: Int) -> Int {
         var at = start
@@ -176,7 +177,7 @@ extension PrometheusTextReader {
         return at
     }
 
-    /// Where the brace is that closes the labels: one in quotes does not.
+    /// The position of the brace that closes the labels, ignoring braces in quotes.
     @inline(__always)
     private func endOfLabels(_ line: UnsafeRawBufferPointer, _ start: Int) throws(PrometheusTextError) -> Int {
         var at = start
@@ -200,9 +201,9 @@ extension PrometheusTextReader {
     func nameError(_ line: UnsafeRawBufferPointer, _ at: Int) -> PrometheusTextError {
         let inner = line[at] == UInt8(ascii: "{") ? skipBlanks(line, at + 1) : at
         if inner < line.count, line[inner] == UInt8(ascii: "\"") {
-            return error(.quotedName, inner + 1, "names in quotes belong to a later format, which is not read here")
+            return error(.quotedName, inner + 1, "names in quotes belong to a later format, which is not supported")
         }
-        return error(.metricName, at + 1, "expected the name of a metric and not \(shown(line, at..<max(at + 1, endOfToken(line, at))))")
+        return error(.metricName, at + 1, "expected a metric name instead of \(shown(line, at..<max(at + 1, endOfToken(line, at))))")
     }
 
     private func valueError(_ line: UnsafeRawBufferPointer, _ range: Range<Int>) -> PrometheusTextError {
@@ -213,10 +214,10 @@ extension PrometheusTextReader {
     }
 
     private func exemplarError(_ at: Int) -> PrometheusTextError {
-        error(.exemplar, at + 1, "exemplars belong to OpenMetrics, which is not read here")
+        error(.exemplar, at + 1, "exemplars belong to OpenMetrics, which is not supported")
     }
 
-    /// Part of a line for a message, cut where it is long.
+    /// A part of the line for a message, truncated if it is long.
     func shown(_ line: UnsafeRawBufferPointer, _ range: Range<Int>) -> String {
         abbreviated(String(decoding: line[range].prefix(64), as: UTF8.self), to: 40).debugDescription
     }

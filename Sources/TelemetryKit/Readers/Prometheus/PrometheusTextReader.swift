@@ -2,43 +2,44 @@ import Glibc
 import TelemetryModels
 import TelemetryNet
 
-/// Reads the text exposition format of Prometheus, version 0.0.4, line by line, in the memory of one line.
+/// Reads the Prometheus text exposition format, version 0.0.4, line by line, in the memory of one line.
 ///
-/// The format is defined at https://prometheus.io/docs/instrumenting/exposition_formats; where that is silent, numbers and blanks are
-/// what Prometheus' own parsers take.
+/// The format is defined at https://prometheus.io/docs/instrumenting/exposition_formats; for numbers and blanks, which
+/// it does not define in full, this follows Prometheus' own parsers.
 ///
 ///     var reader = try PrometheusTextReader(path: "metrics.prom")
 ///     while let sample = try reader.next() {
 ///         print(reader.series[Int(sample.series)].name, sample.value)
 ///     }
 ///
-/// A series that was met before costs no allocation, in this text or in one before it: ``open(bytes:)`` goes on with another.
+/// A known series costs no allocation, in this text or a later one: ``open(bytes:)`` continues with another text.
 ///
-/// Of OpenMetrics, `# EOF` and `# UNIT` are passed over as the comments that they are here. An exemplar is an error, and so is a
-/// time that is not whole: OpenMetrics counts seconds, so its texts would be read wrong. Names in quotes, which Prometheus 3
-/// sends to those who ask for them, are an error too, as are carriage returns at the ends of lines.
+/// `# EOF` and `# UNIT` of OpenMetrics are skipped as comments. An exemplar is an error, and so is a timestamp that is
+/// not an integer: OpenMetrics uses seconds, so its timestamps would be misread. Names in quotes, which Prometheus 3
+/// sends to clients that request them, are an error too, as are carriage returns at the ends of lines.
 ///
-/// After a ``PrometheusTextError`` about a line, ``next()`` goes on with the line behind it.
+/// After a ``PrometheusTextError`` about a line, ``next()`` continues with the next line.
 ///
-/// Not `Sendable` between tasks while in use: a reader has one owner.
+/// Must not be shared between tasks while in use: a reader has one owner.
 public struct PrometheusTextReader: ~Copyable {
-    /// How to read. Every member has a default.
+    /// The options of a reader.
     public struct Configuration: Sendable {
-        /// What to do at a line that cannot be read. Default: `BadRowPolicy.stop`.
+        /// The behaviour at a line that cannot be read. Default: `BadRowPolicy.stop`.
         public var badLines = BadRowPolicy.stop
-        /// A longer line is an error. It bounds the memory. Default: 1 MiB.
+        /// The maximum length of a line in bytes; a longer line is an error. It limits the memory. Default: 1 MiB.
         public var maxLineBytes = 1 << 20
-        /// Bytes read at a time. Default: 64 KiB.
+        /// The number of bytes read at a time. Default: 64 KiB.
         public var chunkSize = 64 << 10
 
-        /// The defaults.
+        /// Creates a configuration with the default values.
         public init() {}
     }
 
-    /// What is known of a metric's name. The numbers say in which text it was seen last.
+    /// The state of a metric name. The text indices say in which text it was last seen.
     struct Metric {
         var family: PrometheusFamily
-        /// The help before its escapes are resolved: what is the same as in the text before is not read again.
+        /// The help text before its escapes are resolved: if it is the same as in the previous text, it is not parsed
+        /// again.
         var helpText: [UInt8] = []
         var helpIn = 0
         var typeIn = 0
@@ -47,9 +48,9 @@ public struct PrometheusTextReader: ~Copyable {
 
     /// The path or name, for messages.
     public let source: String
-    /// Every series met so far; an index stays valid as long as the reader.
+    /// Every series met so far; an index stays valid for the lifetime of the reader.
     public internal(set) var series: [PrometheusSeries] = []
-    /// The lines that were passed over under ``BadRowPolicy/skip``.
+    /// The lines that were skipped under ``BadRowPolicy/skip``.
     public package(set) var rejected = RejectedRows()
     /// The line that was read last, from 1.
     public private(set) var line = 0
@@ -61,20 +62,21 @@ public struct PrometheusTextReader: ~Copyable {
 
     var metrics: [Metric] = []
     var metricNames = ByteKeyTable()
-    /// For every series: its name in `metrics`.
+    /// For each series: the index of its name in `metrics`.
     var metricOfSeries: [UInt32] = []
     var interner = ByteKeyTable()
     var indices: [PrometheusSeries: UInt32] = [:]
 
-    /// Exporters write words where they have no number. With this they are samples whose value is NaN, and `noValue` says why.
+    /// Exporters write words instead of missing numbers. If this is set, such lines are samples whose value is NaN, and
+    /// `noValue` contains the reason.
     package var takesNoValueWords = false
     package var noValue: NoValueReason?
-    /// Times are not wanted: a number that is not a time of 64 bits is taken for none.
+    /// Whether timestamps are ignored: a number that is not a 64-bit timestamp is then treated as absent.
     package var ignoresTimes = false
-    /// What the value was read from, until the next line is read.
+    /// The text of the value, until the next line is read.
     package var valueText = UnsafeRawBufferPointer(start: nil, count: 0)
 
-    /// Opens a file. Throws ``PrometheusTextError`` where it cannot be read.
+    /// Opens a file. Throws ``PrometheusTextError`` if it cannot be read.
     public init(path: String, configuration: Configuration = Configuration()) throws(PrometheusTextError) {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -89,7 +91,7 @@ public struct PrometheusTextReader: ~Copyable {
         self.init(ByteWindow(copying: bytes), source: name, configuration)
     }
 
-    /// Reads from a source that fills the start of a buffer and returns how many bytes; 0 is the end.
+    /// Reads from a source that fills the start of a buffer and returns the number of bytes; 0 at the end.
     public init(
         name: String, configuration: Configuration = Configuration(),
         source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
@@ -103,7 +105,8 @@ public struct PrometheusTextReader: ~Copyable {
         self.configuration = configuration
     }
 
-    /// Goes on with another text of the same source: lines and families count anew, series keep their indices.
+    /// Continues with another text of the same source: lines and families are counted from the start, series keep their
+    /// indices.
     public mutating func open(bytes: some Collection<UInt8>) {
         valueText = UnsafeRawBufferPointer(start: nil, count: 0)
         window = ByteWindow(copying: bytes)
@@ -111,7 +114,7 @@ public struct PrometheusTextReader: ~Copyable {
         text += 1
     }
 
-    /// The next sample, or `nil` at the end.
+    /// Returns the next sample, or `nil` at the end.
     public mutating func next() throws(PrometheusTextError) -> PrometheusSample? {
         while true {
             do throws(PrometheusTextError) {
@@ -124,13 +127,15 @@ public struct PrometheusTextReader: ~Copyable {
         }
     }
 
-    /// What the comments of this text, as far as it was read, say of the metric of that very name; `nil` where there are none.
+    /// The contents of this text's comments, read so far, about the metric with exactly that name; `nil` if there are
+    /// none.
     public func family(named name: String) -> PrometheusFamily? {
         var name = name
         return name.withUTF8 { metric(of: UnsafeRawBufferPointer($0)) }.flatMap { family(at: $0) }
     }
 
-    /// The family of a series: that of its name, or the summary or histogram that the name is a part of (`…_bucket`, `…_sum`, `…_count`).
+    /// The family of a series: that of its name, or of the summary or histogram that the name belongs to (`…_bucket`,
+    /// `…_sum`, `…_count`).
     public func family(of index: UInt32) -> PrometheusFamily? {
         if let family = family(at: metricOfSeries[Int(index)]) { return family }
         let name = series[Int(index)].name
@@ -155,7 +160,7 @@ public struct PrometheusTextReader: ~Copyable {
 extension PrometheusTextReader {
     static let lineFeed = UInt8(ascii: "\n")
 
-    /// The next line without its line feed, or `nil` at the end. Its bytes stay where they are until the next call.
+    /// Returns the next line without its line feed, or `nil` at the end. Its bytes are valid until the next call.
     private mutating func nextLine() throws(PrometheusTextError) -> UnsafeRawBufferPointer? {
         var searched = 0
         while true {
@@ -184,13 +189,13 @@ extension PrometheusTextReader {
         return UnsafeRawPointer(found) - base
     }
 
-    /// A text may be cut anywhere, and then its last number is another one.
+    /// A text may be truncated anywhere, and its last number would then be wrong.
     private mutating func lastLine(_ rest: UnsafeRawBufferPointer) throws(PrometheusTextError) -> UnsafeRawBufferPointer? {
         window.position = window.limit
         let start = rest.first { !PrometheusTextReader.isBlank($0) }
         guard let start, start != UInt8(ascii: "#") else { return nil }
         line += 1
-        throw error(.lineNotEnded, 0, "the last line does not end with a line feed: the text may be cut short")
+        throw error(.lineNotEnded, 0, "the last line does not end with a line feed: the text may be truncated")
     }
 
     private mutating func skipLine() throws(PrometheusTextError) {

@@ -2,7 +2,7 @@ import TelemetryModels
 
 extension StoreConformance {
     /// Texts that are canonically equivalent in Unicode and differ in their bytes: é as one scalar and as two, the
-    /// Ångström and the letter, marks in another order; and texts that differ in case and in blanks alone.
+    /// Ångström sign and the letter, marks in another order; and texts that differ only in case or in blanks.
     static let likeTexts = [
         "caf\u{E9}", "cafe\u{301}", "\u{212B}", "\u{C5}", "A\u{30A}", "q\u{307}\u{323}", "q\u{323}\u{307}", "CAF\u{C9}",
         "caf\u{E9} ", "\u{FB01}", "fi",
@@ -22,7 +22,7 @@ extension StoreConformance {
             samples.append(it.sample(SuiteSamples.series(text, gpu: "GPU-same", host: "same"), i, Double(100 + i)))
         }
         try await it.write(samples)
-        // All at one time: what takes one for the other loses a sample.
+        // All at the same time: a store that confuses two of them loses a sample.
         try await it.write(
             texts.enumerated().map {
                 it.sample(SuiteSamples.series("SAME", gpu: $1, host: $1, model: $1, pod: $1), 1000, Double($0))
@@ -55,7 +55,7 @@ extension StoreConformance {
         }
     }
 
-    /// Samples of several GPUs, metrics and batches: the part's own, and some of the part before.
+    /// Samples of several GPUs, metrics and batches: the part's own, and some of the previous part.
     static func writePart(_ part: Int, _ it: inout StoreExamination) async throws {
         try await it.write(batches(it, from: part * 40, count: 60, value: 0))
     }
@@ -73,14 +73,14 @@ extension StoreConformance {
         }
     }
 
-    /// A write that fails part way through is reported, and the same write again makes everything whole.
+    /// A write that fails midway is reported, and repeating it completes all samples.
     static func failedWrite(_ it: inout StoreExamination, _ failNextWrite: () async throws -> Void) async throws {
         it.context = "some samples were written before"
         try await writePart(0, &it)
         let batches = batches(it, from: 30, count: 60, value: 0)
         try await failNextWrite()
         if try await !it.writeFails(batches) {
-            // It may have tried again by itself: then all must be there.
+            // It may have retried by itself: then all samples must be stored.
             it.context = "a write that failed part way through was reported as stored"
             for batch in batches { it.note(batch) }
             try await it.settleStore()

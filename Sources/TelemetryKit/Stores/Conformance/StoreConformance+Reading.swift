@@ -1,7 +1,7 @@
 import TelemetryModels
 
 extension StoreConformance {
-    /// Three metrics of a GPU; one has gaps, so that a merge does not run in step.
+    /// Three metrics of a GPU; one has gaps, so that the series of a merge do not advance in step.
     private static func writeThreeMetrics(_ it: inout StoreExamination) async throws {
         var samples: [GPUMetric] = []
         for (i, name) in ["P_A", "P_B", "P_C"].enumerated() {
@@ -25,7 +25,7 @@ extension StoreConformance {
             }
         }
         for limit in [1, 2, 40] { try await it.askTelemetryByCursor(SampleFilter(), limit: limit) }
-        // A cursor need not be a sample's place.
+        // A cursor need not be the position of a sample.
         for cursor in [
             SampleCursor(timestamp: it.time(3500), metricName: "P_B", uuid: "GPU-p"), SampleCursor(timestamp: it.time(3000), metricName: "P_B", uuid: "A"),
             SampleCursor(timestamp: it.time(3000), metricName: "", uuid: ""), SampleCursor(timestamp: it.time(3000), metricName: "Z", uuid: ""),
@@ -157,15 +157,15 @@ extension StoreConformance {
         }
     }
 
-    /// Writes at random, and asks at random after each.
+    /// Writes random samples, and runs random queries after each write.
     static func randomWrites(_ it: inout StoreExamination, seed: UInt64, rounds: Int) async throws {
         var random = SuiteRandom(seed: seed)
         let (tick, replacement) = (it.traits.tick, it.traits.replacement)
         let (gpus, names, hosts, models) = ((0..<6).map { "GPU-\($0)" }, ["A", "B", "C"], ["host-0", "host-1"], ["A100", "H100"])
-        /// The sample at a place; another choice is another content.
+        /// The sample at a position; another variant has other content.
         func made(_ it: StoreExamination, gpu: Int, name: String, place: Int, choice: Int) -> GPUMetric {
             let pod = "p\((it.traits.sharesWorkload ? gpu + place : choice) % 3)"
-            // Where the identity may change with a second write, it does, and the workload may go.
+            // If the identity may change with a second write, it does, and the workload may be removed.
             let moves = replacement == .everything ? choice : 1
             let series = SuiteSamples.series(
                 name, gpu: gpus[gpu], id: "\(gpu * 5)", host: hosts[(gpu + moves) % 2], model: models[(gpu + moves / 2) % 2],
@@ -177,7 +177,7 @@ extension StoreConformance {
             it.context = "seed \(seed), round \(round)"
             let samples = (0..<Int.random(in: 0...200, using: &random)).map { _ in
                 let (gpu, name, place) = (Int.random(in: 0..<6, using: &random), names.randomElement(using: &random)!, Int.random(in: 0..<span, using: &random))
-                // Where nothing is replaced, a place always has the same content.
+                // If nothing is replaced, a position always has the same content.
                 let own = gpu * 31 + place * 17 + names.firstIndex(of: name)! * 7
                 let choice = replacement == .nothing ? own % 1000 : Int.random(in: 0..<1000, using: &random)
                 return made(it, gpu: gpu, name: name, place: place, choice: choice)

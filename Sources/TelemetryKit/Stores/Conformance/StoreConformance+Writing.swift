@@ -34,7 +34,7 @@ extension StoreConformance {
         let plain = SuiteSamples.series("EXACT", gpu: "GPU-exact")
         let rich = SuiteSamples.series("RICH", gpu: "GPU-exact", pod: "train-0", labels: labels)
         let tick = it.traits.tick
-        // A time that is no multiple of the resolution is rounded down.
+        // A time that is not a multiple of the resolution is rounded down.
         let between = GPUMetric(timestamp: Timestamp(nanoseconds: it.time(123_456).nanoseconds + tick - 1), value: 1, series: rich)
         let samples = SuiteSamples.values(digits: it.traits.significantDigits).enumerated().map { it.sample(plain, $0, $1) }
         try await it.write(samples + [between])
@@ -45,7 +45,7 @@ extension StoreConformance {
         for (from, to) in [(between.timestamp, nil), (nil, between.timestamp), (it.time(123_456), it.time(123_456))] as [(Timestamp?, Timestamp?)] {
             try await it.askTelemetry(TelemetryQuery(uuid: "GPU-exact", startTime: from, endTime: to))
         }
-        // What has no form on the wire is no sample; what is too old has lived its time.
+        // A value that JSON cannot represent is not a sample; a sample that is too old has expired.
         let none = [Double.nan, .infinity, -.infinity].enumerated().map { it.sample(plain, 200_000 + $0, $1) }
         let earliest = it.traits.earliestTime.nanoseconds
         let old = earliest > .min ? [GPUMetric(timestamp: Timestamp(nanoseconds: earliest - 1), value: 1, series: plain)] : []
@@ -67,7 +67,7 @@ extension StoreConformance {
             try await it.askTelemetry(TelemetryQuery(uuid: "u" + text, metricName: "m" + text, limit: 10))
             try await it.askGPU("u" + text)
             try await it.askMetrics("u" + text)
-            // Of texts that are held nowhere nothing is found, whatever they are to a query language.
+            // For texts that are not stored nothing is found, whatever they mean in a query language.
             try await it.askGPU(text)
             try await it.askTelemetry(TelemetryQuery(uuid: "u' ", metricName: text))
             try await it.askLatest(SampleFilter(metricNames: ["m" + text], hostnames: [text], modelNames: [text]))
@@ -107,7 +107,7 @@ extension StoreConformance {
             try await it.askTelemetry(TelemetryQuery(SampleFilter(hostnames: ["host-2"])))
         case .nothing:
             it.context = "a sample that was written again with another value"
-            // Either may stand; the model cannot say which.
+            // Either may be stored; the model cannot know which.
             let place = it.time(5000)
             try await it.store.write([MetricBatch(batchID: "b", source: "s", collectedAt: place, metrics: [it.sample(series, 5000, 6)])])
             try await it.settleStore()
@@ -159,7 +159,7 @@ extension StoreConformance {
         } catch {
             try it.violation("every method may be called from any number of tasks", "write and telemetry", "thrown: \(error)", "no error")
         }
-        // The same again changes nothing, and tells the model.
+        // The same write again changes nothing, and updates the model.
         try await it.write(batches.flatMap { $0 })
         try await it.askStatistics()
         try await it.askSeries(SampleFilter())

@@ -1,32 +1,32 @@
 import TelemetryModels
 
-/// The promises of ``TelemetryStore`` as a check that any adapter can be put through, a user's own too:
+/// Checks the contract of ``TelemetryStore`` on any adapter, including a user's own:
 ///
 ///     @Test func conformance() async throws {
 ///         let violations = try await StoreConformance().check { MyStore(database: try await freshDatabase()) }
 ///         #expect(violations.isEmpty, "\(violations)")
 ///     }
 ///
-/// Every promise is checked on an empty store of its own, and every answer is compared with that of the plainest store there can be, which
-/// computes it from a list of all samples. Nothing is left to chance: the random part has a seed.
+/// Every rule is checked on an empty store of its own, and every result is compared with that of the simplest possible
+/// store, which computes it from a list of all samples. The check is reproducible: its random part has a seed.
 public struct StoreConformance: Sendable {
-    /// What the store's database does not keep.
+    /// The limitations of the store's database.
     public var traits: StoreTraits
-    /// Called after every write, for a database that shows samples only a while after it took them. Returns when it shows all.
+    /// Called after every write, for a database that shows samples with a delay. Returns when all samples are visible.
     public var settle: @Sendable () async throws -> Void
-    /// Each makes another sequence of random writes and questions; as many stores are asked for.
+    /// Seeds; each generates another sequence of random writes and queries, on a store of its own.
     public var seeds: [UInt64]
-    /// Writes of each sequence. After each the store is asked about twenty questions.
+    /// The number of writes of each sequence. About twenty queries follow each.
     public var rounds: Int
-    /// No more violations are reported; the rest of the check is left out.
+    /// The maximum number of violations reported; the rest of the check is then skipped.
     public var maxViolations: Int
 
-    /// What is called to make the next write of the store fail part way through, so that some of its samples are stored
-    /// and others are not: a connection that is cut, a full disk. The store's `write` is then expected to throw, or to
-    /// store everything. `nil`: this is not checked.
+    /// Makes the next write of the store fail midway, so that some of its samples are stored and others are not: a
+    /// connection that is cut, a full disk. The store's `write` must then throw, or store everything. `nil`: this is
+    /// not checked.
     public var failNextWrite: (@Sendable () async throws -> Void)?
 
-    /// A suite with these members; the defaults are for a store that keeps everything and shows it at once.
+    /// Creates a suite; the defaults are for a store that keeps everything and shows it at once.
     public init(
         traits: StoreTraits = StoreTraits(), seeds: [UInt64] = [1, 2], rounds: Int = 20, maxViolations: Int = 20,
         settle: @escaping @Sendable () async throws -> Void = {}, failNextWrite: (@Sendable () async throws -> Void)? = nil
@@ -39,12 +39,13 @@ public struct StoreConformance: Sendable {
         self.maxViolations = maxViolations
     }
 
-    /// Returns what is violated. Throws what `makeEmptyStore` and ``settle`` throw; an error of the store is a violation.
+    /// Returns the violations. Throws the errors of `makeEmptyStore` and ``settle``; an error of the store is a
+    /// violation.
     ///
     /// - Parameters:
-    ///   - makeEmptyStore: returns a store that holds nothing. It is called about fifteen times, and every store is closed.
-    ///   - reopen: for a store that outlives the process: called with a store that was closed, and returns one that reads the same
-    ///     database, as a process does that starts again. `nil`: the store holds its samples in memory only.
+    ///   - makeEmptyStore: Returns an empty store. It is called about fifteen times, and every store is closed.
+    ///   - reopen: For a store that outlives the process: receives a store that was closed, and returns one that reads
+    ///     the same database, like a process after a restart. `nil`: the store keeps its samples in memory only.
     public func check<Store: TelemetryStore>(
         _ makeEmptyStore: () async throws -> Store, reopen: ((Store) async throws -> Store)? = nil
     ) async throws -> [StoreViolation] {
@@ -66,7 +67,7 @@ public struct StoreConformance: Sendable {
         return violations
     }
 
-    /// Writes, closes, opens again and asks, twice.
+    /// Writes, closes, reopens and queries, twice.
     private func checkReopening<Store: TelemetryStore>(
         _ makeEmptyStore: () async throws -> Store, _ reopen: (Store) async throws -> Store, room: Int
     ) async throws -> [StoreViolation] {
@@ -86,7 +87,8 @@ public struct StoreConformance: Sendable {
         return examination.violations
     }
 
-    /// Writes the batches to the empty store and compares every kind of answer about them: for data of your own. The store stays open.
+    /// Writes the batches to the empty store and compares every kind of query result: for data of your own. The store
+    /// stays open.
     public func check(_ emptyStore: some TelemetryStore, holding batches: [MetricBatch]) async throws -> [StoreViolation] {
         try await examine(emptyStore, room: maxViolations) { examination in
             examination.context = "\(batches.count) batches of the caller's"

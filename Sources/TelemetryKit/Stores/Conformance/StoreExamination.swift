@@ -1,8 +1,8 @@
 import TelemetryModels
 
-/// A store and its model side by side: writes to both, asks both, and notes where they differ.
+/// A store and its model: writes to both, queries both, and records their differences.
 struct StoreExamination {
-    /// Ends a chapter: there is no room for more violations.
+    /// Ends a part of the check because the maximum number of violations is reached.
     struct Enough: Error {}
 
     var store: any TelemetryStore
@@ -11,7 +11,7 @@ struct StoreExamination {
     private let room: Int
     private(set) var model: StoreModel
     private(set) var violations: [StoreViolation] = []
-    /// What was written, for messages.
+    /// The preceding writes, for messages.
     var context = ""
 
     init(store: any TelemetryStore, traits: StoreTraits, settle: @escaping @Sendable () async throws -> Void, room: Int) {
@@ -32,8 +32,8 @@ struct StoreExamination {
         try await settle()
     }
 
-    /// Writes what the caller has arranged to fail part way through. Returns whether the store reported it; the model
-    /// does not learn of it.
+    /// Performs a write that the caller has arranged to fail midway. Returns whether the store reported the failure;
+    /// the model is not updated.
     func writeFails(_ batches: [MetricBatch]) async throws -> Bool {
         do {
             try await store.write(batches)
@@ -43,7 +43,7 @@ struct StoreExamination {
         }
     }
 
-    /// What the store reported to have taken.
+    /// Records the samples that the store reported as accepted.
     mutating func note(_ batch: MetricBatch) { model.write(batch) }
 
     func settleStore() async throws { try await settle() }
@@ -68,7 +68,7 @@ struct StoreExamination {
         if answer != expected { try violation(promise, asked, answer, expected) }
     }
 
-    /// Names the first element that differs.
+    /// Describes the first element that differs.
     mutating func expect<Element: Equatable>(_ promise: String, _ asked: String, _ answer: [Element], _ expected: [Element]) throws {
         guard answer != expected else { return }
         let at = zip(answer, expected).enumerated().first { $1.0 != $1.1 }?.offset ?? min(answer.count, expected.count)
@@ -78,7 +78,7 @@ struct StoreExamination {
         try violation(promise, asked, side(answer), side(expected))
     }
 
-    /// `nil` where the store threw, which is noted.
+    /// Returns `nil` if the store threw, which is recorded.
     private mutating func answer<Value: Sendable>(
         _ promise: String, _ asked: String, _ call: () async throws -> Value
     ) async throws -> Value? {
@@ -96,7 +96,7 @@ struct StoreExamination {
         if let list = try await answer(promise, asked, call) { try expect(promise, asked, list, expected) }
     }
 
-    /// A page of a list, of which the model has all.
+    /// A page of a list; the model has the whole list.
     private mutating func compare<Value: Equatable & Sendable>(
         _ promise: String, _ asked: String, _ wanted: [Value], _ limit: Int, _ offset: Int, _ call: () async throws -> Page<Value>
     ) async throws {
@@ -119,10 +119,10 @@ struct StoreExamination {
         return page.items
     }
 
-    /// Page behind page, by the cursor of the last sample.
+    /// Reads page after page, by the cursor of the last sample.
     mutating func askTelemetryByCursor(_ filter: SampleFilter, limit: Int) async throws {
         var query = TelemetryQuery(filter, limit: limit, countsTotal: false)
-        // A store that gives one page again and again would never end.
+        // A store that returns the same page repeatedly would never end.
         for _ in 0...model.telemetry(query).total {
             let items = try await askTelemetry(query)
             guard items.count == limit, let last = items.last else { return }
@@ -174,7 +174,7 @@ struct StoreExamination {
         try expect(promise, "aggregate(\(query))", found, expected)
     }
 
-    /// But for the roundings of a sum, whose order is the database's.
+    /// Equal except for the rounding of a sum, whose order is the database's.
     private static func areEqual(_ a: [AggregateSeries], _ b: [AggregateSeries]) -> Bool {
         a.map(\.group) == b.map(\.group)
             && zip(a, b).allSatisfy { a, b in
@@ -189,7 +189,7 @@ struct StoreExamination {
         try expect("statistics count what is held", "statistics()", found, model.statistics)
     }
 
-    /// One of every kind, and more where there are several ways to ask.
+    /// One query of every kind, and more if there are several ways to query.
     mutating func askEverything() async throws {
         let gpus = model.gpus(SampleFilter()).map(\.identity)
         let names = model.metrics(uuid: nil).map(\.name)
@@ -224,7 +224,7 @@ struct StoreExamination {
     }
 }
 
-/// An optional, so that "nothing" and "threw" stay apart.
+/// An optional, so that "nothing" and "threw" are distinct.
 private struct Box<Value: Sendable>: Sendable {
     var value: Value?
 }

@@ -1,8 +1,8 @@
 import TelemetryModels
 import TelemetryNet
 
-/// The plainest store there can be: every answer is computed from a list of all samples. It is what ``StoreConformance`` holds others to, so
-/// it shares nothing with them but the order of a ``SampleCursor``.
+/// The simplest possible store: every result is computed from a list of all samples. ``StoreConformance`` compares
+/// others with it, so it shares nothing with them but the order of a ``SampleCursor``.
 struct StoreModel {
     private struct Key: Hashable {
         var metric: ByteText
@@ -12,7 +12,7 @@ struct StoreModel {
 
     private let traits: StoreTraits
     private var samples: [Key: GPUMetric] = [:]
-    /// In their order.
+    /// Sorted samples.
     private var sorted: [GPUMetric] = []
 
     init(traits: StoreTraits) { self.traits = traits }
@@ -43,7 +43,7 @@ struct StoreModel {
     func gpus(_ filter: SampleFilter) -> [GPUInfo] {
         let uuids = Set(found(filter).map { ByteText($0.gpu.uuid) })
         return Dictionary(grouping: sorted.filter { uuids.contains(ByteText($0.gpu.uuid)) }) { ByteText($0.gpu.uuid) }.values.map { list in
-            // Of several metrics at the newest time the first by name speaks for the GPU.
+            // If several metrics are at the newest time, the first by name determines the GPU.
             let newest = list.first { $0.timestamp == list.last!.timestamp }!
             return GPUInfo(identity: newest.gpu, firstSeen: list[0].timestamp, lastSeen: newest.timestamp)
         }

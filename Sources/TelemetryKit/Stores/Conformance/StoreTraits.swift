@@ -1,32 +1,34 @@
 import TelemetryModels
 
-/// What a database does not keep of what a store is given. The default is a store that keeps everything.
+/// The limitations of a database in storing samples. The default is a store without limitations.
 ///
-/// ``StoreConformance`` checks a store within these limits, and at them: it leaves nothing out.
+/// ``StoreConformance`` checks a store within these limits, and at them: it skips nothing.
 public struct StoreTraits: Sendable, Hashable {
-    /// Which second write of a sample replaces the first. A sample is the same by its metric, its GPU's uuid and its time.
+    /// Which second write of a sample replaces the first. Samples are the same if their metric, GPU uuid and time are
+    /// the same.
     public enum Replacement: Sendable, Hashable {
-        /// Every one.
+        /// Every second write.
         case everything
-        /// One with another value, labels or workload, where nothing becomes empty; not one with another device, hostname, model or GPU id.
+        /// One with another value, labels or workload, if none of them becomes empty; not one with another device,
+        /// hostname, model or GPU id.
         case valueAndWorkload
-        /// None: the same written again changes nothing, and of different ones any one may stand.
+        /// None: the same sample written again changes nothing, and of different ones any one may be stored.
         case nothing
     }
 
-    /// Times are kept in multiples of it since 1970, rounded down. At most a second.
+    /// The resolution of times: they are rounded down to a multiple of it since 1970. At most a second.
     public var timeResolution: Duration
-    /// Samples before it are passed over.
+    /// The oldest time; samples before it are skipped.
     public var earliestTime: Timestamp
-    /// A value of so many significant decimal digits comes back as it was, where the values of its series lie within six decades. `nil`:
-    /// every finite value does.
+    /// The number of significant decimal digits that a value keeps, if the values of its series are within six decades.
+    /// `nil`: every finite value is kept exactly.
     public var significantDigits: Int?
     /// Which second write replaces the first.
     public var replacement: Replacement
-    /// Samples of one GPU and time share container, pod and namespace: those that are written last.
+    /// Whether samples of one GPU and time share container, pod and namespace: those written last.
     public var sharesWorkload: Bool
 
-    /// Traits with these members; the defaults are those of a store that keeps everything.
+    /// Creates traits; the defaults are those of a store without limitations.
     public init(
         timeResolution: Duration = .nanoseconds(1), earliestTime: Timestamp = Timestamp(nanoseconds: .min), significantDigits: Int? = nil,
         replacement: Replacement = .everything, sharesWorkload: Bool = false
@@ -38,10 +40,10 @@ public struct StoreTraits: Sendable, Hashable {
         self.sharesWorkload = sharesWorkload
     }
 
-    /// In nanoseconds.
+    /// The resolution in nanoseconds.
     var tick: Int64 { max(1, timeResolution.wholeNanoseconds) }
 
-    /// What is left of a sample's time.
+    /// The stored time of a sample.
     func kept(_ time: Timestamp) -> Timestamp {
         Timestamp(nanoseconds: Aggregator.windowStart(time.nanoseconds, tick))
     }

@@ -1,12 +1,12 @@
-/// A promise of ``TelemetryStore`` that a store did not keep.
+/// A rule of ``TelemetryStore`` that a store violated.
 public struct StoreViolation: Error, Sendable, Hashable, CustomStringConvertible {
-    /// In words: `samples come in the order of time, metric name, uuid`.
+    /// A description of the rule: `samples come in the order of time, metric name, uuid`.
     public var promise: String
-    /// The call, and what was written before where that is not the usual.
+    /// The call, and the preceding writes if they are unusual.
     public var asked: String
-    /// What came, cut where it is long: of lists the first element that is wrong.
+    /// The result, truncated if it is long: of lists the first element that is wrong.
     public var answer: String
-    /// What the model answers.
+    /// The model's result.
     public var expected: String
 
     public var description: String { "\(promise)\n  asked: \(asked)\n  answer: \(answer)\n  expected: \(expected)" }

@@ -1,6 +1,6 @@
 import TelemetryModels
 
-/// What the suite writes.
+/// The samples that the suite writes.
 enum SuiteSamples {
     /// A multiple of every resolution that a store may have.
     static let start = Timestamp(nanoseconds: 1_752_871_350_000_000_000)
@@ -17,7 +17,7 @@ enum SuiteSamples {
             labels: labels)
     }
 
-    /// Texts that would break a line, a query, or out of one.
+    /// Texts that could break a line or a query, or escape from one.
     static let hostileTexts = [
         "", " ", "a b", "a,b=c", "back\\", "back\\\\", "\\,\\=\\ ", "quote'\"", "line\nfeed", "\r\t\u{7F}", "100%", "%41", "%", "#hash", "ünï😀",
         "x' OR 'a'='a", "x\\' OR 1=1 --", "x'; DROP DATABASE \"gpu_telemetry\"; --", "\") |> yield() //", "${r.uuid}", "$\\{1}", ".*", "/.*/",
@@ -32,7 +32,7 @@ enum SuiteSamples {
                 (2.0).squareRoot() * 1e200, -1e-200, 0.1 + 0.2,
             ]
         }
-        // Of so many digits each, with the decimal point at different places.
+        // Numbers with the same count of digits, with the decimal point at different positions.
         var random = SuiteRandom(seed: 3)
         let whole = Int64(powerOfTen(digits - 1))..<Int64(powerOfTen(digits))
         var values: [Double] = [0, -0.5, 0.1, 97, 412.25]
@@ -44,11 +44,11 @@ enum SuiteSamples {
         return values
     }
 
-    /// Exact up to 10^22, so that a division by it gives the number nearest to the decimal one.
+    /// Exact up to 10^22, so that a division by it returns the number nearest to the decimal one.
     private static func powerOfTen(_ exponent: Int) -> Double { (0..<exponent).reduce(1) { power, _ in power * 10 } }
 }
 
-/// Random numbers that a failing check can repeat (SplitMix64), here and in our own tests.
+/// Random numbers that a failing check can reproduce (SplitMix64), here and in our own tests.
 package struct SuiteRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -64,7 +64,7 @@ package struct SuiteRandom: RandomNumberGenerator, Sendable {
 }
 
 extension StoreExamination {
-    /// A time so many of the store's ticks behind the start.
+    /// A time that is the number of the store's ticks after the start.
     func time(_ ticks: Int) -> Timestamp { Timestamp(nanoseconds: SuiteSamples.start.nanoseconds + Int64(ticks) * traits.tick) }
 
     func sample(_ series: MetricSeries, _ ticks: Int, _ value: Double) -> GPUMetric {

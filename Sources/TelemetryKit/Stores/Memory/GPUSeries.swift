@@ -2,18 +2,18 @@ import Synchronization
 import TelemetryModels
 import TelemetryNet
 
-/// All series of one GPU behind a lock of their own: who reads one GPU holds up no one who writes another, and of each batch one sees
-/// either all samples of the GPU or none.
+/// All series of one GPU, with a lock of their own: reading one GPU does not block writing another, and a reader sees
+/// either all samples of a batch for the GPU or none.
 final class GPUSeries: Sendable {
     private struct State {
-        /// A series keeps its place for good; those that have ended leave with the whole object.
+        /// A series keeps its index permanently; ended series are removed with the whole object.
         var series: [StoredSeries]
-        /// Where the series of a metric is, once there are more than a few.
+        /// The index of each metric's series, once there are more than a few.
         var places: [ByteText: Int] = [:]
-        /// What the samples take.
+        /// The memory used by the samples.
         var byteCount: Int
         var isRetired = false
-        /// What took over from a retired one; `nil` where no series was left.
+        /// The successor of a retired object; `nil` if no series was left.
         var successor: GPUSeries?
 
         init(_ series: [StoredSeries], byteCount: Int) {
@@ -35,7 +35,7 @@ final class GPUSeries: Sendable {
             }
         }
 
-        /// What the tables take.
+        /// The memory used by the tables.
         var tableBytes: Int {
             allocated(96) + allocated(32 + series.capacity * MemoryLayout<StoredSeries>.stride)
                 + dictionaryBytes(capacity: places.capacity, entry: 24)
@@ -53,11 +53,11 @@ final class GPUSeries: Sendable {
         }
     }
 
-    /// So few series are searched one by one.
+    /// The number of series up to which a linear search is used.
     private static let unindexed = 16
 
     let uuid: String
-    /// No two in one process have the same.
+    /// Unique in the process.
     let number: Int
     private let state: Mutex<State>
     private static let numbers = Atomic(0)
@@ -65,7 +65,7 @@ final class GPUSeries: Sendable {
     init(uuid: String, _ series: [StoredSeries] = []) {
         self.uuid = uuid
         number = Self.numbers.add(1, ordering: .relaxed).newValue
-        // Without the room of a list that shrank.
+        // Without the excess capacity of a list that shrank.
         state = Mutex(State(series, byteCount: series.reduce(0) { $0 + $1.totalByteCount }))
     }
 }
@@ -74,17 +74,18 @@ final class GPUSeries: Sendable {
 
 extension GPUSeries {
     struct Written {
-        /// How many more bytes are taken than before.
+        /// The number of additional bytes used.
         var bytes = 0
         var newest = Int64.min
-        /// Samples that were too old.
+        /// The number of samples that were too old.
         var late = 0
     }
 
-    /// What it takes without its samples.
+    /// The memory used without the samples.
     var byteCount: Int { state.withLock { $0.tableBytes } }
 
-    /// The place of the metric's series, which is made if there is none, and the bytes that it takes; `nil` of a retired object.
+    /// Returns the index of the metric's series, which is created if there is none, and the bytes that it uses; `nil`
+    /// for a retired object.
     func place(of series: MetricSeries) -> (place: Int, bytes: Int)? {
         state.withLock { state in
             guard !state.isRetired else { return nil }
@@ -95,7 +96,8 @@ extension GPUSeries {
         }
     }
 
-    /// Stores the samples that the plan has for this GPU, but for those before `floor`; `nil` of a retired object, which takes none.
+    /// Stores the samples that the plan has for this GPU, except those before `floor`; `nil` for a retired object,
+    /// which accepts none.
     func write(_ runs: Range<Int>, of plan: WritePlan, floor: Int64, columns: TimeColumns) -> Written? {
         state.withLock { state in
             guard !state.isRetired else { return nil }
@@ -142,7 +144,7 @@ extension StoredSeries {
 // MARK: - Reading
 
 extension GPUSeries {
-    /// A metric's newest sample, or where that is not the one meant, what it is to be looked for in.
+    /// A metric's newest sample, or if the filter excludes it, the series to search.
     enum Latest: Sendable {
         case sample(GPUMetric)
         case among(SeriesSnapshot)
@@ -153,8 +155,8 @@ extension GPUSeries {
         return result ?? successor?.read(named: names, body) ?? body([])
     }
 
-    /// What lies between the times, of the series with these names or of all where there are none; and the number of series that were
-    /// looked at. Holds the lock for as long as it takes to count up references.
+    /// The samples between the times, of the series with these names or of all if there are none; and the number of
+    /// series examined. Holds the lock only while references are retained.
     func snapshots(_ names: Set<ByteText>, from start: Int64, through end: Int64) -> ([SeriesSnapshot], visited: Int) {
         read(named: names) { series in
             let snapshots = series.map { $0.snapshot(uuid: self.uuid, from: start, through: end) }.filter { !$0.isEmpty }
@@ -178,7 +180,8 @@ extension GPUSeries {
 // MARK: - Retention
 
 extension GPUSeries {
-    /// What could be freed: so many bytes, when all samples up to a time go. Bytes of times, which blocks share, are not in it.
+    /// The memory that can be freed: this number of bytes, when all samples up to a time are removed. Bytes of times,
+    /// which blocks share, are not included.
     struct Age: Sendable {
         var lastTime: Int64
         var bytes: Int
@@ -187,7 +190,7 @@ extension GPUSeries {
     var ages: [Age] {
         read { series in
             series.flatMap { stored in
-                // An open block gives way in quarters.
+                // An open block is freed in quarters.
                 let quarters = stride(from: stored.open.count, to: 0, by: -max(1, stored.open.count / 4))
                 let bytes = stored.open.byteCount / max(1, min(4, stored.open.count))
                 return stored.sealed.map { Age(lastTime: $0.lastTime, bytes: $0.byteCount) }
@@ -196,11 +199,11 @@ extension GPUSeries {
         }
     }
 
-    /// What was freed.
+    /// The memory that was freed.
     struct Removed {
         var bytes = 0
         var samples = 0
-        /// Series that have no samples left.
+        /// The number of series that have no samples left.
         var series = 0
 
         static func += (sum: inout Removed, other: Removed) {
@@ -210,7 +213,7 @@ extension GPUSeries {
         }
     }
 
-    /// Frees what lies before the time.
+    /// Frees the samples before the time.
     func removeSamples(before time: Int64, columns: TimeColumns) -> Removed {
         state.withLock { state in
             var removed = Removed()
@@ -227,13 +230,13 @@ extension GPUSeries {
 
     var seriesCount: Int { read(\.count) }
 
-    /// Where most series have ended: retires, and returns what takes over, if any, and the bytes that are freed.
+    /// If most series have ended: retires, and returns the successor, if any, and the bytes that are freed.
     func retireIfEnded() -> (successor: GPUSeries?, bytes: Int)? {
         state.withLock { state in
             let live = state.series.filter { !$0.isEmpty }
             guard live.count <= state.series.count / 2 else { return nil }
             state.successor = live.isEmpty ? nil : GPUSeries(uuid: uuid, live)
-            // Series without samples take none for them.
+            // Series without samples use no memory for them.
             let bytes = state.tableBytes - (state.successor?.byteCount ?? 0)
             state.isRetired = true
             state.series = []

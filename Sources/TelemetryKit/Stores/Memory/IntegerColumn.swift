@@ -1,32 +1,33 @@
-/// 64-bit integers, each written as its distance from what a simple predictor expects there.
+/// 64-bit integers, each stored as its distance from the prediction of a simple predictor.
 ///
-/// The distances of a column take the same number of bits each; those few that need more stand behind as exceptions (the idea of
-/// PFOR: Zukowski et al., Super-Scalar RAM-CPU Cache Compression, ICDE 2006). So a column is read without a branch for every number,
-/// and one missed scrape does not widen all the others. Arithmetic wraps: every column of integers comes back, whatever is in it.
+/// The distances of a column have the same number of bits each; the few that need more are stored at the end as
+/// exceptions (the idea of PFOR: Zukowski et al., Super-Scalar RAM-CPU Cache Compression, ICDE 2006). A column is
+/// therefore read without a branch per number, and one missed scrape does not widen all the others. Arithmetic wraps:
+/// every column of integers is restored exactly, whatever its content.
 ///
-/// The layout: predictor (1 byte), bits a distance (1), exceptions (2), base (8), slope (8), the distances from the lowest bit on, the
-/// exceptions' places (2 bytes each) and distances (8 bytes each); numbers are little-endian.
+/// The layout: predictor (1 byte), bits per distance (1), exceptions (2), base (8), slope (8), the distances from the
+/// lowest bit on, the exceptions' indices (2 bytes each) and distances (8 bytes each); numbers are little-endian.
 enum IntegerColumn {
     enum Predictor: UInt8 {
-        /// base + slope · i: numbers around a level or, as the times of regular scrapes, around a straight line.
+        /// base + slope · i: numbers around a level or, like the times of regular scrapes, around a straight line.
         case line
-        /// The number before + slope.
+        /// The previous number + slope.
         case delta
-        /// The number before + the last step; the first step is the slope.
+        /// The previous number + the last step; the first step is the slope.
         case deltaOfDelta
-        /// The number before. The distance is what differs in the bits, as in Gorilla (Pelkonen et al., VLDB 2015), without the slope's
-        /// number of lowest bits, in which none differs.
+        /// The previous number. The distance is the XOR, as in Gorilla (Pelkonen et al., VLDB 2015), without the lowest
+        /// bits that never differ, whose number is the slope.
         case xor
     }
 
-    /// One way to write a column.
+    /// One way to encode a column.
     struct Plan {
         var predictor: Predictor
         var base: Int64 = 0
         var slope: Int64 = 0
         fileprivate(set) var width = 0
         fileprivate(set) var exceptions = 0
-        /// In bits, without the header.
+        /// The size in bits, without the header.
         fileprivate(set) var cost = Int.max
 
         init(_ predictor: Predictor, base: Int64, slope: Int64) {
@@ -37,9 +38,9 @@ enum IntegerColumn {
     }
 
     static let header = 20
-    /// Distances are read by eight bytes at once, also the last.
+    /// Distances are read eight bytes at a time, including the last.
     static let padding = 8
-    /// An exception's place has 16 bits.
+    /// An exception's index has 16 bits.
     static let maximumCount = 1 << 16
     private static let exceptionBits = 16 + 64
 
@@ -51,12 +52,14 @@ enum IntegerColumn {
 // MARK: - Choosing
 
 extension IntegerColumn {
-    /// The cheapest of the ways for times, from 0 on: ticks of a clock with jitter, with gaps, or of a source that speeds up.
+    /// The smallest encoding for times, from 0 on: ticks of a clock with jitter, with gaps, or of a source that speeds
+    /// up.
     static func planTimes(_ numbers: UnsafeBufferPointer<Int64>, rounding: Int64) -> Plan {
         var best = deltas(numbers)
         let count = Int64(numbers.count)
         guard best.cost > 0, count > 2 else { return best }
-        // The mean step leans with the jitter of the first and last; the interval that was meant is mostly a whole number of milliseconds.
+        // The mean step depends on the jitter of the first and last; the intended interval is usually a whole number of
+        // milliseconds.
         let (span, over) = numbers[numbers.count - 1].subtractingReportingOverflow(numbers[0])
         if !over {
             func rounded(_ number: Int64, _ part: Int64) -> Int64 { number / part + (number % part >= (part + 1) / 2 ? 1 : 0) }
@@ -71,14 +74,14 @@ extension IntegerColumn {
         return best
     }
 
-    /// The cheapest of the ways for measured values.
+    /// The smallest encoding for measured values.
     static func planValues(_ numbers: UnsafeBufferPointer<Int64>) -> Plan {
         var best = level(numbers, slope: 0)
         if best.cost > 0 { consider(deltas(numbers), &best) }
         return best
     }
 
-    /// The cheapest of the ways for the bits of floating-point values.
+    /// The smallest encoding for the bits of floating-point values.
     static func planBits(_ numbers: UnsafeBufferPointer<Int64>) -> Plan {
         var differing: Int64 = 0
         for i in 1..<max(1, numbers.count) { differing |= numbers[i] ^ numbers[i - 1] }
@@ -100,8 +103,8 @@ extension IntegerColumn {
         centered(numbers, first: 1, term: { numbers[$0] &- numbers[$0 - 1] }) { Plan(.delta, base: numbers[0], slope: $0) }
     }
 
-    /// The better of two middles that the terms are written as distances from: halfway between the ends, which needs the fewest bits for
-    /// all, and a typical one, which needs the fewest where some lie far out.
+    /// The better of two centres from which the terms are stored as distances: halfway between the ends, which needs
+    /// the fewest bits for all, and a typical one, which needs the fewest if some are outliers.
     @inline(__always)
     private static func centered(
         _ numbers: UnsafeBufferPointer<Int64>, first: Int, term: (Int) -> Int64, plan: (Int64) -> Plan
@@ -130,14 +133,14 @@ extension IntegerColumn {
         return best
     }
 
-    /// Finds the width at which the distances and the exceptions are shortest.
+    /// Finds the width that minimises the size of the distances and the exceptions.
     private static func measure(_ plan: inout Plan, _ numbers: UnsafeBufferPointer<Int64>) {
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: 65) { lengths in
             lengths.initialize(repeating: 0)
             forEachDistance(plan, numbers) { _, distance in lengths[64 - distance.leadingZeroBitCount] += 1 }
             var longer = 0
             for width in stride(from: 64, through: 0, by: -1) {
-                // Wider than 56, a distance could lie in more bytes than are read at once.
+                // Wider than 56 bits, a distance could extend over more bytes than are read at once.
                 if width <= 56 || width == 64 {
                     let cost = numbers.count * width + longer * exceptionBits
                     if cost <= plan.cost {
@@ -208,7 +211,7 @@ extension IntegerColumn {
             pending |= kept &<< UInt64(filled)
             guard filled + plan.width >= 64 else { return filled += plan.width }
             put(pending)
-            // What did not fit; where all did, the shift is by 64 and leaves nothing.
+            // The rest that did not fit; if everything fitted, the shift is by 64 and leaves nothing.
             pending = kept >> UInt64(64 - filled)
             filled += plan.width - 64
         }
@@ -220,7 +223,7 @@ extension IntegerColumn {
         for exception in exceptions { put(exception.distance) }
     }
 
-    /// Reads `count` numbers, for which `numbers` has room, and returns the bytes that they took.
+    /// Reads `count` numbers, for which `numbers` has space, and returns the number of bytes consumed.
     @discardableResult
     static func read(_ count: Int, from bytes: UnsafeRawPointer, into numbers: UnsafeMutablePointer<Int64>) -> Int {
         let width = Int(bytes.load(fromByteOffset: 1, as: UInt8.self))

@@ -22,7 +22,7 @@ extension MemoryStore {
     }
 }
 
-/// What an aggregate needs to know of the values of a window.
+/// The statistics of a window's values that an aggregate needs.
 struct WindowSummary {
     private(set) var count = 0
     private(set) var sum = 0.0
@@ -65,7 +65,7 @@ struct WindowSummary {
         values.removeAll(keepingCapacity: true)
     }
 
-    /// Of at least one value. Changes the order of the values.
+    /// Requires at least one value. Changes the order of the values.
     mutating func value(_ function: AggregateQuery.Function) -> Double {
         switch function {
         case .avg: return sum / Double(count)
@@ -75,14 +75,14 @@ struct WindowSummary {
         case .count: return Double(count)
         case .p50, .p95, .p99:
             let rank = function.rank(of: count)
-            // Near the upper end it is faster to keep the few above than to divide all.
+            // Near the upper end it is faster to keep the few largest values than to partition all.
             if count - rank < 16 { return values.withUnsafeBufferPointer { $0.fromLargest(count - rank) } }
             return values.withUnsafeMutableBufferPointer { $0.select(rank - 1) }
         }
     }
 }
 
-/// Goes through series one after the other, and makes a number of each window.
+/// Processes series one after another, and computes a number for each window.
 struct WindowAggregation {
     private let function: AggregateQuery.Function
     private let grouping: AggregateQuery.Grouping
@@ -91,29 +91,29 @@ struct WindowAggregation {
     private let end: Int64
     private let keepsValues: Bool
 
-    /// By GPU, which has but one series of a metric: each window is done when the next begins.
+    /// By GPU, which has only one series of a metric: each window is complete when the next begins.
     private var finished: [AggregateSeries] = []
     private var points: [AggregateSeries.Point] = []
-    /// By host or cluster, of which several series have a part in a window.
+    /// By host or cluster, of which several series contribute to a window.
     private var shared: [ByteText: [Int64: WindowSummary]] = [:]
 
     private var currentWindow = Int64.min
     private var current = WindowSummary()
     private var group = ""
 
-    /// What a block's values are read into.
+    /// The buffer into which a block's values are read.
     private var values = [Double](repeating: 0, count: 2 * SealedBlock.capacity)
-    /// How times that were read last fall into windows, by the number of their block in its series: series that are scraped together
-    /// share them.
+    /// The assignment of the last times to windows, by the index of their block in its series: series that are scraped
+    /// together share them.
     private var knownRuns = [BlockRuns?](repeating: nil, count: 64)
 
-    /// Samples of a block, window by window.
+    /// The samples of a block, window by window.
     private struct BlockRuns {
         var column: TimeColumn
         var firstTime: Int64
-        /// The first that is meant.
+        /// The first one within the range.
         var first: Int
-        /// A time of each run, and the index behind its last sample.
+        /// A time of each run, and the index after its last sample.
         var runs: [(time: Int64, end: Int)]
     }
 
@@ -126,7 +126,7 @@ struct WindowAggregation {
         self.end = end
     }
 
-    /// GPUs in the order of their uuids, all of one metric.
+    /// GPUs ordered by uuid, all of one metric.
     mutating func add(_ snapshot: SeriesSnapshot, _ filter: SampleFilter) {
         let variants = snapshot.variants
         let included = variants.filter(filter.includes)
@@ -161,7 +161,7 @@ struct WindowAggregation {
             knownRuns[place] = BlockRuns(column: block.times, firstTime: block.firstTime, first: first, runs: runs)
         }
         values.withUnsafeMutableBufferPointer { block.readValues(into: $0.baseAddress!) }
-        // Held here while `self` is changed.
+        // Retained here while `self` is changed.
         let values = values
         values.withUnsafeBufferPointer { add($0, knownRuns[place]!.first, knownRuns[place]!.runs) }
     }
@@ -181,7 +181,8 @@ struct WindowAggregation {
         }
     }
 
-    /// The first of the times that is meant, and for each window from there on one of its times and the index behind the last.
+    /// The first of the times within the range, and for each window from there on one of its times and the index after
+    /// the last.
     private func split(_ times: UnsafeBufferPointer<Int64>) -> (first: Int, runs: [(time: Int64, end: Int)]) {
         let first = times.firstSortedIndex { $0 >= start }
         var runs: [(time: Int64, end: Int)] = []
@@ -195,14 +196,14 @@ struct WindowAggregation {
         return (first, runs)
     }
 
-    /// The last time of the window in which the time lies.
+    /// The last time of the window that contains the time.
     private func windowEnd(_ time: Int64) -> Int64 {
         let rest = time % window
         let (end, over) = time.addingReportingOverflow(window - 1 - (rest < 0 ? rest + window : rest))
         return over ? .max : end
     }
 
-    /// Times come in ascending order until the series is finished.
+    /// Times are ascending until the series is finished.
     private mutating func enter(_ time: Int64) {
         let start = Aggregator.windowStart(time, window)
         guard start != currentWindow || current.isEmpty else { return }
@@ -241,12 +242,12 @@ struct WindowAggregation {
 }
 
 extension UnsafeBufferPointer<Double> {
-    /// The largest value but for so many, which must be fewer than all.
+    /// The largest value after skipping the `above` largest, which must be fewer than all.
     func fromLargest(_ above: Int) -> Double {
         withUnsafeTemporaryAllocation(of: Double.self, capacity: above + 1) { largest in
             var kept = 0
             for value in self where kept <= above || value > largest[0] {
-                // In ascending order; of a full list the first falls out.
+                // In ascending order; the first one is dropped from a full list.
                 var place = kept
                 if kept <= above {
                     kept += 1
@@ -269,12 +270,12 @@ extension UnsafeBufferPointer<Double> {
 }
 
 extension UnsafeMutableBufferPointer<Double> {
-    /// What would stand at the index if the values were in order (Hoare's selection). They change their places.
+    /// The element that would be at the index if the values were sorted (Hoare's selection). Reorders the values.
     func select(_ index: Int) -> Double {
         var low = 0
         var high = count - 1
         while high - low > 8 {
-            // The middle one of three, so that values that are in order already do not take long.
+            // The median of three, so that sorted values do not take long.
             let middle = low + (high - low) / 2
             if self[middle] < self[low] { swapAt(middle, low) }
             if self[high] < self[low] { swapAt(high, low) }

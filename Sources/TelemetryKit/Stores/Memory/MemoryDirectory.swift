@@ -1,20 +1,20 @@
 import TelemetryModels
 import TelemetryNet
 
-/// Which GPUs there are, and where the series that batches bring belong. A value: who has a copy needs no lock.
+/// The GPUs, and the location of the series of incoming batches. A value: a copy can be used without a lock.
 struct MemoryDirectory: Sendable {
-    /// Where samples of a series go, and the one object that stands for all equal to it.
+    /// The destination of a series' samples, and the one object that represents all equal series.
     struct Slot: Sendable {
         var gpu: GPUSeries
         var place: Int
         var variant: StoredVariant
     }
 
-    /// In the order of their uuids.
+    /// Ordered by uuid.
     private(set) var gpus: [GPUSeries] = []
     private(set) var slots: [MetricSeries: Slot] = [:]
 
-    /// The GPUs alone: a reader that held the slots would make the next new series copy all of them.
+    /// The GPUs only: a reader that retained the slots would cause a copy of all of them for the next new series.
     var withoutSlots: MemoryDirectory {
         var copy = MemoryDirectory()
         copy.gpus = gpus
@@ -35,13 +35,14 @@ struct MemoryDirectory: Sendable {
         }
     }
 
-    /// What the tables themselves take.
+    /// The memory used by the tables themselves.
     var tableBytes: Int {
         allocated(32 + gpus.capacity * 8)
             + dictionaryBytes(capacity: slots.capacity, entry: MemoryLayout<Slot>.stride + 8)
     }
 
-    /// The slot of the series, which is made if there is none. `bytes` grows by what its GPU takes for it.
+    /// Returns the slot of the series, which is created if there is none. `bytes` is increased by the memory that its
+    /// GPU uses for it.
     mutating func slot(of series: MetricSeries, bytes: inout Int, ledger: SeriesLedger) -> Slot {
         if let known = slots[series] { return known }
         let index = gpus.firstSortedIndex { !$0.uuid.precedes(series.gpu.uuid) }
@@ -49,7 +50,7 @@ struct MemoryDirectory: Sendable {
             gpus.insert(GPUSeries(uuid: series.gpu.uuid), at: index)
             bytes += gpus[index].byteCount
         }
-        // Retired objects are replaced under the lock that guards this value, so none is here.
+        // Retired objects are replaced under the lock that guards this value, so there is none here.
         let place = gpus[index].place(of: series)!
         bytes += place.bytes
         let slot = Slot(gpu: gpus[index], place: place.place, variant: StoredVariant(series, ledger: ledger))
@@ -57,7 +58,7 @@ struct MemoryDirectory: Sendable {
         return slot
     }
 
-    /// Lets go of GPUs and series that have no samples any more; returns the bytes that are freed.
+    /// Removes GPUs and series that have no samples any more; returns the bytes that are freed.
     mutating func removeEnded() -> Int {
         var freed = 0
         var hasRetired = false
@@ -67,12 +68,12 @@ struct MemoryDirectory: Sendable {
             hasRetired = true
             return retired.successor
         }
-        // Slots of retired objects lead nowhere.
+        // Slots of retired objects are invalid.
         if hasRetired { slots = [:] } else { removeUnusedSlots() }
         return freed
     }
 
-    /// Labels that change with every workload leave slots behind whose series no sample refers to.
+    /// Labels that change with every workload leave slots whose series is not referenced by any sample.
     private mutating func removeUnusedSlots() {
         var unused: [MetricSeries] = []
         var index = slots.startIndex
@@ -81,7 +82,7 @@ struct MemoryDirectory: Sendable {
             slots.formIndex(after: &index)
         }
         for series in unused { slots[series] = nil }
-        // A dictionary keeps its room.
+        // A dictionary keeps its capacity.
         if slots.count < slots.capacity / 4 { slots = slots.filter { _ in true } }
     }
 }
@@ -92,7 +93,7 @@ struct WritePlan {
     struct Run {
         var gpu: GPUSeries
         var place: Int
-        /// Of all the samples; `nil` where the batch's table has several for the place.
+        /// The series of all the samples; `nil` if the batch's table has several for the slot.
         var series: StoredVariant?
         fileprivate var end = 0
     }
@@ -104,7 +105,7 @@ struct WritePlan {
     /// Indices of samples, run by run, in the batch's order.
     private var order: [Int32]
 
-    /// A plan for the samples of the batch with these indices.
+    /// Creates a plan for the samples of the batch with these indices.
     init(_ batch: MetricBatch, _ slots: [MemoryDirectory.Slot], samples: [Int32]) {
         self.batch = batch
         self.slots = slots
@@ -136,14 +137,14 @@ struct WritePlan {
         }
     }
 
-    /// Indices of the samples of a run, or of several that follow each other.
+    /// The indices of the samples of a run, or of several consecutive runs.
     func samples(of runs: Range<Int>) -> some RandomAccessCollection<Int> {
         order[(runs.lowerBound == 0 ? 0 : self.runs[runs.lowerBound - 1].end)..<self.runs[runs.upperBound - 1].end].lazy.map(Int.init)
     }
 
     func samples(of run: Int) -> some RandomAccessCollection<Int> { samples(of: run..<run + 1) }
 
-    /// Calls with the runs of each GPU.
+    /// Calls the body with the runs of each GPU.
     func forEachGPU(_ body: (GPUSeries, Range<Int>) -> Void) {
         var start = 0
         while start < runs.count {

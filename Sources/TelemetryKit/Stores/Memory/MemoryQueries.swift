@@ -1,7 +1,7 @@
 import TelemetryModels
 import TelemetryNet
 
-/// The questions. What they need is collected GPU by GPU, and read when no lock is held.
+/// The queries. Their data are collected GPU by GPU, and read without a lock.
 extension MemoryStore {
     public func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
         let reader = FilterReader(self, filter)
@@ -15,7 +15,7 @@ extension MemoryStore {
         return infos.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
     }
 
-    /// Of a GPU with these series; `nil` where all their samples have aged away.
+    /// The GPU with these series; `nil` if all their samples have expired.
     private func info(_ snapshots: [SeriesSnapshot]) -> GPUInfo? {
         let reader = FilterReader(self, SampleFilter())
         var newest: GPUMetric?
@@ -24,7 +24,7 @@ extension MemoryStore {
             guard var samples = reader.reader(snapshot), samples.count > 0 else { continue }
             first = min(first, samples.time(at: 0))
             let last = samples.metric(at: samples.count - 1)
-            // Of several metrics at one time the first by name speaks.
+            // If several metrics are at the same time, the first by name determines the GPU.
             if let known = newest, (known.timestamp, ByteText(last.metricName)) > (last.timestamp, ByteText(known.metricName)) { continue }
             newest = last
         }
@@ -77,7 +77,7 @@ extension MemoryStore {
         return Page(items: infos, total: page.total)
     }
 
-    /// Sizes of what is held; looks at every series, and at none of their samples but the first and the last.
+    /// The sizes of the store; examines every series, but only the first and the last of their samples.
     public func statistics() async throws -> StoreStatistics {
         let readers = try FilterReader(self, SampleFilter()).readers()
         var oldest = Int64.max
@@ -87,7 +87,7 @@ extension MemoryStore {
             try check.step()
             oldest = min(oldest, samples.time(at: 0))
             let last = samples.metric(at: samples.count - 1)
-            // In the order of names, so that of several metrics at one time the first is kept.
+            // Ordered by name, so that of several metrics at one time the first is kept.
             let uuid = ByteText(samples.uuid)
             if newest[uuid].map({ $0.timestamp < last.timestamp }) ?? true { newest[uuid] = last }
         }
@@ -102,7 +102,7 @@ extension MemoryStore {
 struct FilterReader {
     private let store: MemoryStore
     private let filter: SampleFilter
-    /// What of the filter is judged series by series: GPUs and metrics are looked up.
+    /// The parts of the filter that are evaluated per series: GPUs and metrics are looked up.
     private let condition: SampleFilter
     let names: Set<ByteText>
     let start: Int64
@@ -132,7 +132,7 @@ struct FilterReader {
         return latest
     }
 
-    /// In the order of metric name, then uuid.
+    /// Ordered by metric name, then uuid.
     func snapshots() throws -> [SeriesSnapshot] {
         guard start <= end else { return [] }
         let gpus = gpus
@@ -149,17 +149,18 @@ struct FilterReader {
         return byName.sorted { $0.key < $1.key }.flatMap(\.value)
     }
 
-    /// The oldest time that is meant. To be asked for when the snapshots are taken: what was freed before is older than it is now.
+    /// The oldest time within the range. Must be determined when the snapshots are taken: everything freed before that
+    /// is older than it.
     var oldest: Int64 { max(start, store.floor.load(ordering: .acquiring)) }
 
-    /// `nil` where its name or times are not meant.
+    /// `nil` if its name or times are outside the filter.
     func reader(_ snapshot: SeriesSnapshot) -> SeriesReader? {
         let oldest = oldest
         guard oldest <= end, names.isEmpty || names.contains(ByteText(snapshot.metricName)) else { return nil }
         return SeriesReader(snapshot, condition, from: oldest, through: end)
     }
 
-    /// Of all series that have such samples, in the order of metric name, then uuid.
+    /// All series that have such samples, ordered by metric name, then uuid.
     func readers() throws -> [SeriesReader] {
         let snapshots = try snapshots()
         let oldest = oldest

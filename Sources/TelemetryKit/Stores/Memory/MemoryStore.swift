@@ -1,26 +1,28 @@
 import Synchronization
 import TelemetryModels
 
-/// Samples in memory, by series, compressed.
+/// Stores samples in memory, by series, compressed.
 ///
-/// Nothing is kept when the process ends: whoever feeds it reads the log again. Samples that leave by retention are the
-/// oldest of all series; age counts back from the newest sample and not from the clock, so that an old export can be
-/// replayed. A sample that comes too late for that is not taken.
+/// The samples are lost when the process ends: the program that fills the store reads the log again. Retention removes
+/// the oldest samples of all series; age is measured from the newest sample and not from the clock, so that an old
+/// export can be replayed. A sample that is older than that is not stored.
 ///
-/// Any number of tasks may read and write at once. Each GPU has a lock of its own, which a writer holds for one batch's samples of that
-/// GPU; readers count up references to blocks under it, and read and assemble their answer outside. A batch is seen whole GPU by GPU.
+/// Any number of tasks may read and write at once. Each GPU has a lock of its own, which a writer holds for one batch's
+/// samples of that GPU; readers retain blocks while holding it, and read them and assemble their result without it. A
+/// reader sees all samples of a batch for a GPU or none.
 public final class MemoryStore: TelemetryStore {
-    /// What may be held. Every member has a default.
+    /// The limits of a store.
     public struct Configuration: Sendable {
-        /// How much older than the newest sample a sample may be; `nil`: no limit. Default: `nil`.
+        /// The maximum age of a sample relative to the newest sample; `nil` for no limit. Default: `nil`.
         public var retentionPeriod: Duration?
-        /// The number of bytes that samples, series and the tables of both may take; `nil`: no limit. DCGM's samples take one to four each,
-        /// and a series one to three thousand. Samples of the newest time are kept even beyond it. Default: 1 GiB.
+        /// The maximum number of bytes used by samples, series and the tables of both; `nil` for no limit. DCGM's
+        /// samples use one to four bytes each, and a series one to three thousand. Samples of the newest time are kept
+        /// even beyond it. Default: 1 GiB.
         public var maxBytes: Int?
         /// Receives events, on the thread of the write that causes them. Default: does nothing.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
-        /// Limits of age and memory.
+        /// Creates limits of age and memory.
         public init(retentionPeriod: Duration? = nil, maxBytes: Int? = 1 << 30) {
             self.retentionPeriod = retentionPeriod
             self.maxBytes = maxBytes
@@ -32,12 +34,12 @@ public final class MemoryStore: TelemetryStore {
     let directory = Mutex(MemoryDirectory())
     let columns = TimeColumns()
     let newest = Atomic(Int64.min)
-    /// Samples older than this are not answered any more, and not taken.
+    /// Samples older than this are no longer returned or accepted.
     let floor = Atomic(Int64.min)
     /// Samples older than this have been freed.
     let sweptFloor = Atomic(Int64.min)
     let isSweeping = Atomic(false)
-    /// Of all GPUs, without times and series.
+    /// The bytes used by all GPUs, without times and series.
     private let sampleBytes = Atomic(0)
     private let tableBytes = Atomic(0)
     private let ledger = SeriesLedger()
@@ -46,22 +48,22 @@ public final class MemoryStore: TelemetryStore {
     private let lateSamples = Atomic(0)
     private let isEvicting = Atomic(false)
     private let onEvent: @Sendable (Event) -> Void
-    /// Series that reads have looked at, for tests of what a request costs.
+    /// The number of series that reads have examined, for tests of the cost of a request.
     let seriesVisits = Atomic(0)
 
-    /// An empty store.
+    /// Creates an empty store.
     public init(configuration: Configuration = Configuration()) {
         retention = configuration.retentionPeriod?.wholeNanoseconds
         maxBytes = configuration.maxBytes
         onEvent = configuration.onEvent
     }
 
-    /// About how much memory the store takes.
+    /// The approximate memory used by the store.
     package var byteCount: Int {
         sampleBytes.load(ordering: .relaxed) + tableBytes.load(ordering: .relaxed) + columns.byteCount + ledger.byteCount
     }
 
-    /// What is held now. Costs nothing that grows with it.
+    /// The present memory usage. The cost does not depend on the size of the store.
     public var usage: MemoryUsage {
         var usage = MemoryUsage()
         usage.sampleBytes = sampleBytes.load(ordering: .relaxed)
@@ -114,8 +116,8 @@ public final class MemoryStore: TelemetryStore {
         }
     }
 
-    /// `nil` if a series is new. In a function of its own, so that no copy of the table is left when that is changed: it would be
-    /// copied whole for every batch that brings a new series.
+    /// `nil` if a series is new. A separate function, so that no copy of the table remains when it is changed:
+    /// otherwise it would be copied completely for every batch with a new series.
     @inline(never)
     private func knownSlots(of table: [MetricSeries]) -> [MemoryDirectory.Slot]? {
         let known = directory.withLock { $0.slots }
@@ -142,7 +144,7 @@ extension MemoryStore {
             if !under { floor.max(oldestKept, ordering: .acquiringAndReleasing) }
         }
         guard isExpiryDue else { return }
-        // One is enough; what the others bring meanwhile is looked at after their next batch.
+        // One writer is sufficient; data written meanwhile by the others are considered after their next batch.
         guard isSweeping.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged else { return }
         defer { isSweeping.store(false, ordering: .releasing) }
         sweep()
@@ -164,15 +166,15 @@ extension MemoryStore {
             let byteCount = byteCount
             if byteCount > maxBytes || (byteCount < maxBytes / 2 && isEvicting.load(ordering: .relaxed)) { return true }
         }
-        // A walk over all series for every batch would cost more than the samples that it frees.
+        // Visiting all series for every batch would cost more than the samples that it frees.
         let swept = sweptFloor.load(ordering: .relaxed)
         return retention.map { UInt64(bitPattern: floor.load(ordering: .relaxed) &- swept) >= UInt64(max(1, $0 / 64)) } ?? false
     }
 
-    /// The time up to which samples must go so that about so many bytes are freed.
+    /// The time up to which samples must be removed to free about this number of bytes.
     private func timeThatFrees(_ bytes: Int) -> Int64 {
         let ages = directory.withLock { $0.gpus }.flatMap(\.ages).sorted { $0.lastTime < $1.lastTime }
-        // What times, series and tables take goes with the blocks, in the measure of their size.
+        // The memory of times, series and tables is freed with the blocks, in proportion to their size.
         let blocks = ages.reduce(0) { $0 + $1.bytes }
         let share = Double(max(byteCount, blocks)) / Double(max(1, blocks))
         var freed = 0.0
@@ -183,7 +185,7 @@ extension MemoryStore {
         return .max - 1
     }
 
-    /// Frees what is older than the floor.
+    /// Frees the samples older than the floor.
     @discardableResult
     private func sweep() -> GPUSeries.Removed {
         let floor = floor.load(ordering: .acquiring)

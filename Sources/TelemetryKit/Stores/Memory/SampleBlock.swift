@@ -1,15 +1,15 @@
 import TelemetryModels
 
-/// Consecutive samples of one series, in plain columns, in strictly ascending order of time.
+/// Consecutive samples of one series, in uncompressed columns, in strictly ascending order of time.
 ///
-/// A sample keeps the ``MetricSeries`` it came with. Mostly all samples of a block share one, and the column that says
-/// which is left empty.
+/// A sample keeps the ``MetricSeries`` it arrived with. Usually all samples of a block share one, and the column of
+/// variants is left empty.
 struct SampleBlock {
     private(set) var times: [Int64] = []
     private(set) var values: [Double] = []
     private(set) var variants: [StoredVariant] = []
     private(set) var variantColumn: [UInt32] = []
-    /// The last of the variants: to compare it counts up no reference.
+    /// The last of the variants: comparing with it needs no retain.
     private var lastVariant: ObjectIdentifier?
 
     init() {}
@@ -27,7 +27,7 @@ struct SampleBlock {
     var firstTime: Int64 { times[0] }
     var lastTime: Int64 { times[times.count - 1] }
 
-    /// What the columns take.
+    /// The memory used by the columns.
     var byteCount: Int {
         times.capacity == 0
             ? 0
@@ -48,7 +48,7 @@ struct SampleBlock {
         GPUMetric(timestamp: Timestamp(nanoseconds: times[index]), value: values[index], series: series(at: index))
     }
 
-    /// The index of the first sample at or after `time`; ``count`` where there is none.
+    /// The index of the first sample at or after `time`; ``count`` if there is none.
     func firstIndex(notBefore time: Int64) -> Int {
         times.firstSortedIndex { $0 >= time }
     }
@@ -62,7 +62,7 @@ struct SampleBlock {
         if variants.count > 1 { variantColumn.append(variant) }
     }
 
-    /// Adds the samples of a block that is wholly newer.
+    /// Adds the samples of a block that is newer as a whole.
     mutating func append(_ newer: SampleBlock) {
         if newer.variants.count == 1, variants.count == 1, newer.variants[0] === variants[0] {
             times += newer.times
@@ -72,7 +72,7 @@ struct SampleBlock {
         }
     }
 
-    /// Puts a sample in its place; one of the same time is replaced. Returns whether anything changed.
+    /// Inserts a sample in order; one with the same time is replaced. Returns whether anything changed.
     mutating func insert(time: Int64, value: Double, series: StoredVariant) -> Bool {
         let index = firstIndex(notBefore: time)
         if index < count, times[index] == time {
@@ -96,7 +96,7 @@ struct SampleBlock {
 
     private mutating func addVariant(_ series: StoredVariant) -> UInt32 {
         if let known = variants.firstIndex(where: { $0.series == series.series }) { return UInt32(known) }
-        // Samples that were replaced leave variants behind that none has.
+        // Replaced samples leave variants that are not used any more.
         if variants.count >= count + 1024 { self = part(0..<count) }
         variants.append(series)
         lastVariant = ObjectIdentifier(series)
@@ -104,7 +104,7 @@ struct SampleBlock {
         return UInt32(variants.count - 1)
     }
 
-    /// The samples at `range` as a block of its own, with only those variants that they have.
+    /// The samples at `range` as a separate block, with only the variants that they use.
     func part(_ range: Range<Int>) -> SampleBlock {
         var part = SampleBlock()
         part.times = [Int64](times[range])
@@ -136,7 +136,7 @@ struct SampleBlock {
 }
 
 extension Collection where Index == Int {
-    /// In a collection where the elements that satisfy the condition follow all that do not: the index of the first that does.
+    /// In a collection whose elements that do not satisfy the condition come first: the index of the first that does.
     package func firstSortedIndex(where condition: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex

@@ -1,22 +1,22 @@
-/// Consecutive samples of one series, compressed. Never changes: what is written into its midst makes a new one.
+/// Consecutive samples of one series, compressed. Immutable: inserting into it creates a new one.
 final class SealedBlock: Sendable {
-    /// How many samples a block has at most when it is sealed; twice that where later ones were put between.
+    /// The maximum number of samples of a block when it is sealed; twice that if later samples were inserted.
     static let capacity = 512
 
     let count: Int
     let firstTime: Int64
     let lastTime: Int64
-    /// Of all values, so that whole blocks are aggregated unread.
+    /// The statistics of all values, so that whole blocks are aggregated without decompression.
     let minimum: Double
     let maximum: Double
     let sum: Double
     let times: TimeColumn
     let variants: [StoredVariant]
     private let values: [UInt8]
-    /// Which of the variants each sample has, as an ``IntegerColumn``; empty where there is one.
+    /// The index of each sample's variant, as an ``IntegerColumn``; empty if there is one variant.
     private let variantColumn: [UInt8]
 
-    /// Seals at least one sample, whose times are those of the column.
+    /// Seals at least one sample; the samples' times are those of the column.
     init(_ block: SampleBlock, times: TimeColumn) {
         count = block.count
         firstTime = block.firstTime
@@ -56,7 +56,7 @@ final class SealedBlock: Sendable {
         }
     }
 
-    /// In plain. Who has the times already gives them.
+    /// Decompresses the block. A caller that already has the times passes them.
     func decoded(times: [Int64]? = nil) -> SampleBlock {
         let values = [Double](unsafeUninitializedCapacity: count) { buffer, filled in
             readValues(into: buffer.baseAddress!)
@@ -72,7 +72,7 @@ final class SealedBlock: Sendable {
         return SampleBlock(times: times ?? allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
     }
 
-    /// With its entry in the list of blocks, and without the times and the variants themselves, which are counted on their own.
+    /// Includes its entry in the list of blocks, but not the times and the variants, which are counted separately.
     var byteCount: Int {
         allocated(16 + 10 * 8) + allocated(32 + values.count) + (variantColumn.isEmpty ? 0 : allocated(32 + variantColumn.count))
             + allocated(32 + variants.capacity * 8) + 12

@@ -1,13 +1,13 @@
 import TelemetryModels
 import TelemetryNet
 
-/// Several series read as one, in the order of time, then metric name, then uuid.
+/// Several series read as one, ordered by time, then metric name, then uuid.
 struct SeriesMerge {
-    /// In the order of metric name, then uuid.
+    /// Ordered by metric name, then uuid.
     private var series: [SeriesReader]
     let total: Int
 
-    /// The readers must be in the order of metric name, then uuid, and have samples.
+    /// The readers must be ordered by metric name, then uuid, and have samples.
     init(_ readers: [SeriesReader]) {
         series = readers
         total = series.reduce(0) { $0 + $1.count }
@@ -48,7 +48,7 @@ struct SeriesMerge {
         position < self.series[series].count ? MinimumHeap.Entry(time: self.series[series].time(at: position), rank: series) : nil
     }
 
-    /// How many samples of the series stand at the cursor or before it.
+    /// The number of samples of the series at or before the cursor.
     private mutating func count(through cursor: SampleCursor, in index: Int) -> Int {
         let time = cursor.timestamp.nanoseconds
         let before = series[index].count(before: time)
@@ -57,8 +57,8 @@ struct SeriesMerge {
         return before + (stands ? 1 : 0)
     }
 
-    /// Where each series stands before the last time that begins at or before `position`, and how many are left to skip:
-    /// found by bisection, so that a page far behind costs as little as the first.
+    /// The position of each series before the last time that begins at or before `position`, and the number of samples
+    /// left to skip: found by bisection, so that a distant page costs as little as the first.
     private mutating func positions(around position: Int) throws -> (positions: [Int], skip: Int) {
         var low = Int64.max
         var high = Int64.min
@@ -86,7 +86,7 @@ struct SeriesMerge {
     }
 }
 
-/// Which of many series has the oldest next sample; of several, the one that is first in their order.
+/// The series with the oldest next sample; of several, the first in their order.
 struct MinimumHeap {
     struct Entry {
         var time: Int64

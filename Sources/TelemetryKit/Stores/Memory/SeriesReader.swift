@@ -1,17 +1,17 @@
 import TelemetryModels
 
-/// Reads the samples of a series by their number, a block at a time.
+/// Reads the samples of a series by index, one block at a time.
 struct SeriesReader {
     let metricName: String
     let uuid: String
     private let sealed: ArraySlice<SealedBlock>
     private let open: SampleBlock
-    /// How many samples lie before each block; the open one is the last.
+    /// The number of samples before each block; the open one is the last.
     private let starts: [Int]
-    /// The samples meant, counted from the first block's first.
+    /// The range of samples to read, counted from the first block's first.
     private var lower = 0
     private var upper: Int
-    /// What was read last.
+    /// The block that was read last.
     private var timesBlock = -1
     private var times: [Int64] = []
     private var wholeBlock = -1
@@ -44,7 +44,7 @@ struct SeriesReader {
 
     var count: Int { upper - lower }
 
-    /// How many of the samples are older than `time`.
+    /// The number of samples older than `time`.
     mutating func count(before time: Int64) -> Int {
         let block = sealed.firstSortedIndex { $0.lastTime >= time } - sealed.startIndex
         var position = starts[block]
@@ -88,7 +88,7 @@ struct SeriesReader {
 
     private func place(_ index: Int) -> (block: Int, index: Int) {
         let position = lower + index
-        // Mostly the same block as before.
+        // Usually the same block as before.
         if timesBlock >= 0, starts[timesBlock] <= position, position < starts[timesBlock + 1] {
             return (timesBlock, position - starts[timesBlock])
         }
@@ -100,7 +100,7 @@ struct SeriesReader {
 extension SeriesSnapshot {
     var isEmpty: Bool { sealed.isEmpty && open.isEmpty }
 
-    /// All that samples have, each at least once.
+    /// All variants of the samples, each at least once.
     var variants: [MetricSeries] {
         var variants: [MetricSeries] = []
         for block in sealed { for variant in block.variants where variants.last !== variant.series { variants.append(variant.series) } }
@@ -108,7 +108,7 @@ extension SeriesSnapshot {
         return variants
     }
 
-    /// The samples whose series satisfies the condition, in plain.
+    /// The samples whose series satisfies the condition, uncompressed.
     func samples(where includes: (MetricSeries) -> Bool) -> SampleBlock {
         var samples = SampleBlock()
         for block in sealed where block.variants.contains(where: { includes($0.series) }) { samples.append(block.decoded().filtered(includes)) }

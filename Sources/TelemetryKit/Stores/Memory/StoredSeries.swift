@@ -1,23 +1,23 @@
 import TelemetryModels
 
-/// All samples of one metric of one GPU: sealed blocks, each wholly older than the next, and an open one that is newer than all of
-/// them and not empty while there are samples. So the newest sample is always at hand.
+/// All samples of one metric of one GPU: sealed blocks, each older than the next as a whole, and an open one that is
+/// newer than all of them and not empty while there are samples, so that the newest sample is always available.
 ///
-/// Belongs to the lock of its GPU.
+/// Protected by the lock of its GPU.
 struct StoredSeries {
-    /// How many samples are kept plain until they are sealed. The last block takes in what is sealed until it is full, so that
-    /// little is kept plain and blocks are long all the same.
+    /// The number of samples that are kept uncompressed until they are sealed. They are added to the last sealed block
+    /// until it is full, so that few samples are uncompressed and blocks are long nevertheless.
     static let openCapacity = 128
 
     let metricName: String
     private(set) var sealed: [SealedBlock] = []
     private(set) var open = SampleBlock()
-    /// Of its sealed blocks.
+    /// The number of samples in its sealed blocks.
     private var byteCount = 0
 
     init(_ series: MetricSeries) { metricName = series.metricName }
 
-    /// What its samples take, without the sealed blocks' times.
+    /// The memory used by its samples, without the sealed blocks' times.
     var totalByteCount: Int { byteCount + open.byteCount }
     var isEmpty: Bool { open.isEmpty }
 
@@ -28,7 +28,8 @@ struct StoredSeries {
         var series: StoredVariant
     }
 
-    /// Adds a sample if it is newer than all others; else the caller has it inserted later, with others of its kind.
+    /// Adds a sample if it is newer than all others; otherwise the caller inserts it later, together with similar
+    /// samples.
     @inline(__always)
     mutating func append(time: Int64, value: Double, series: StoredVariant, columns: TimeColumns) -> Bool {
         guard open.isEmpty || time > open.lastTime else { return false }
@@ -64,9 +65,9 @@ struct StoredSeries {
         sealed.removeSubrange(range)
     }
 
-    /// Puts samples in their places, the later of two with the same time in place of the earlier.
+    /// Inserts samples in order; of two with the same time, the later replaces the earlier.
     mutating func insert(_ late: [LateSample], columns: TimeColumns) {
-        // In order of time, and of arrival where times are equal.
+        // Ordered by time, and by arrival for equal times.
         let order = late.indices.sorted { (late[$0].time, $0) < (late[$1].time, $1) }
         var next = 0
         while next < order.count {
@@ -77,7 +78,7 @@ struct StoredSeries {
                 next += 1
                 continue
             }
-            // All that goes into one block goes at once: it is read and written as a whole.
+            // All samples for one block are inserted at once: it is read and written as a whole.
             let index = max(0, sealed.firstSortedIndex { $0.firstTime > time } - 1)
             let end = index + 1 < sealed.count ? sealed[index + 1].firstTime : open.firstTime
             var block = sealed[index].decoded()
@@ -95,7 +96,8 @@ struct StoredSeries {
         }
     }
 
-    /// Frees what lies wholly before `time`; of the open block, sample by sample. Returns the number of samples.
+    /// Frees the blocks that are completely before `time`; in the open block, sample by sample. Returns the number of
+    /// samples.
     mutating func removeSamples(before time: Int64, columns: TimeColumns) -> Int {
         let old = 0..<sealed.firstSortedIndex { $0.lastTime >= time }
         let count = sealed[old].reduce(0) { $0 + $1.count }
@@ -106,7 +108,7 @@ struct StoredSeries {
         return count + first
     }
 
-    /// The samples from `start` to `end`, both inclusive, as they are now, and perhaps some around them.
+    /// The present samples from `start` to `end`, both inclusive, and possibly some around them.
     func snapshot(uuid: String, from start: Int64, through end: Int64) -> SeriesSnapshot {
         let first = sealed.firstSortedIndex { $0.lastTime >= start }
         let behind = max(first, sealed.firstSortedIndex { $0.firstTime > end })
@@ -116,7 +118,8 @@ struct StoredSeries {
     }
 }
 
-/// Samples of one series, taken under the lock and read outside of it: blocks that do not change, and the open one as it was.
+/// The samples of one series, captured under the lock and read without it: immutable blocks, and a copy of the open
+/// one.
 struct SeriesSnapshot: Sendable {
     let metricName: String
     let uuid: String

@@ -1,18 +1,18 @@
 import Synchronization
 import TelemetryModels
 
-/// A series as a store holds it: one object for all equal ones, whose bytes are counted from when it is made until nothing in the store
-/// refers to it any more.
+/// A series in a store: one object for all equal ones, whose bytes are counted from its creation until nothing in the
+/// store refers to it any more.
 ///
-/// Samples of one metric of one GPU mostly have one; a workload that comes and goes brings further ones.
+/// Samples of one metric of one GPU usually have one; a workload that starts and ends adds further ones.
 final class StoredVariant: Sendable {
     let series: MetricSeries
     private let bytes: Int
-    /// Which of the texts this object stands for: others of the store share them.
+    /// The identifier of the texts that this object represents: others of the store share them.
     private let owned: UInt64
     private let ledger: SeriesLedger?
 
-    /// - Parameter ledger: counts it; `nil`: nobody does.
+    /// - Parameter ledger: Counts its memory; `nil` for none.
     init(_ series: MetricSeries, ledger: SeriesLedger? = nil) {
         self.series = series
         self.ledger = ledger
@@ -22,20 +22,20 @@ final class StoredVariant: Sendable {
     deinit { ledger?.remove(series, bytes, owned) }
 }
 
-/// Counts what the series of a store take: objects, lists of labels and texts.
+/// Counts the memory of a store's series: objects, lists of labels and texts.
 ///
-/// Series share texts: those of one GPU its identity, those from one batch the constant values of their labels, often the whole list.
-/// A text is counted with the first series that has it. Whether one was met before is looked up in a small table of what was met last: a
-/// full one would take as much as the texts. What has fallen out of it is counted once more, so the sum errs to the safe side.
-/// Safe to use from any thread.
+/// Series share texts: those of one GPU its identity, those from one batch the constant values of their labels, often
+/// the whole list. A text is counted with the first series that has it. A small table of recent texts is used to detect
+/// whether one was seen before, because a complete one would need as much memory as the texts. A text that has left the
+/// table is counted again, so the sum errs on the high side. Safe to use from any thread.
 final class SeriesLedger: Sendable {
     private struct State {
-        /// Of shared memory, a hash of address and content, each where its lower bits say.
+        /// For shared memory, a hash of address and content, each at the slot given by its lower bits.
         var met: [UInt64] = []
     }
 
     private static let slots = 4096
-    /// Texts beyond are not shared, as far as this knows.
+    /// Texts beyond this are treated as not shared.
     private static let trackedParts = 64
 
     private let state = Mutex(State())
@@ -65,7 +65,7 @@ final class SeriesLedger: Sendable {
         }
     }
 
-    /// Others may still share what it stood for: the next new one of these counts it again.
+    /// Others may still share its texts: the next new one of these counts them again.
     func remove(_ series: MetricSeries, _ bytes: Int, _ owned: UInt64) {
         self.bytes.subtract(bytes, ordering: .relaxed)
         state.withLock { state in
@@ -79,13 +79,14 @@ final class SeriesLedger: Sendable {
         }
     }
 
-    /// Calls with each piece of memory that other series may share: its number, its size and a hash that no other is likely to have. If
-    /// it returns `false` for the list of labels, their texts are shared too, and left out.
+    /// Calls the body with each piece of memory that other series may share: its number, its size and a hash that is
+    /// unlikely to collide. If the body returns `false` for the list of labels, their texts are shared too, and
+    /// skipped.
     private static func forEachPart(of series: MetricSeries, _ body: (Int, Int, UInt64) -> Bool) {
         var number = 0
         func text(_ text: String) {
             defer { number += 1 }
-            // Shorter ones are within the string itself.
+            // Shorter texts are stored within the string itself.
             guard text.utf8.count > 15 else { return }
             let found = text.utf8.withContiguousStorageIfAvailable { utf8 -> (Int, UInt64) in
                 let bytes = UnsafeRawBufferPointer(utf8)
@@ -115,7 +116,8 @@ extension MetricSeries {
     fileprivate static let storedBytes = 16 + MemoryLayout<GPUIdentity>.size + 8 + 8 + 8
 }
 
-/// What a dictionary takes whose buckets hold entries of this size: they are a power of two, and at most three quarters are used.
+/// The memory of a dictionary whose entries have this size: the number of buckets is a power of two, and at most three
+/// quarters are used.
 func dictionaryBytes(capacity: Int, entry: Int) -> Int {
     guard capacity > 0 else { return 0 }
     var buckets = 2

@@ -3,11 +3,11 @@ import TelemetryModels
 
 /// The times of a block as distances from its first, in strictly ascending order.
 ///
-/// Blocks share equal ones: an exporter's series are all scraped at the same moments, so that the jitter of a scrape is kept once and not
-/// once for each of its samples.
+/// Blocks share equal columns: an exporter's series are all scraped at the same moments, so the jitter of a scrape is
+/// stored once and not once per sample.
 final class TimeColumn: Hashable, Sendable {
     let count: Int
-    /// The unit's power of a thousand nanoseconds (1 byte), and an ``IntegerColumn`` of distances in that unit.
+    /// The unit as a power of a thousand nanoseconds (1 byte), and an ``IntegerColumn`` of distances in that unit.
     private let bytes: [UInt8]
 
     init(_ times: UnsafeBufferPointer<Int64>) {
@@ -16,7 +16,7 @@ final class TimeColumn: Hashable, Sendable {
         bytes = withUnsafeTemporaryAllocation(of: Int64.self, capacity: times.count) { distances in
             var exponent: UInt8 = 3
             var unit: UInt64 = 1_000_000_000
-            // Distances may be beyond half the range of 64 bits; all that is done to them holds modulo 2^64.
+            // Distances may exceed half the range of 64 bits; all operations on them are valid modulo 2^64.
             while unit > 1, times.contains(where: { UInt64(bitPattern: $0 &- first) % unit != 0 }) {
                 exponent -= 1
                 unit /= 1000
@@ -33,7 +33,7 @@ final class TimeColumn: Hashable, Sendable {
         }
     }
 
-    /// Writes ``count`` times, of which the first is given.
+    /// Writes ``count`` times; the first one is given.
     func read(from first: Int64, into times: UnsafeMutablePointer<Int64>) {
         bytes.withUnsafeBytes { bytes in
             IntegerColumn.read(count, from: bytes.baseAddress! + 1, into: times)
@@ -42,7 +42,7 @@ final class TimeColumn: Hashable, Sendable {
         }
     }
 
-    /// With its entry in ``TimeColumns``.
+    /// Includes its entry in ``TimeColumns``.
     var byteCount: Int { allocated(16 + 16) + allocated(32 + bytes.count) + 32 }
 
     static func == (a: TimeColumn, b: TimeColumn) -> Bool { a === b || (a.count == b.count && a.bytes == b.bytes) }
@@ -52,23 +52,23 @@ final class TimeColumn: Hashable, Sendable {
     }
 }
 
-/// The columns of times that a store's blocks use, each once.
+/// The columns of times that a store's blocks use, each stored once.
 final class TimeColumns: Sendable {
     private struct State {
-        /// How many blocks use it.
+        /// The number of blocks that use it.
         var users: [TimeColumn: Int] = [:]
         var byteCount = 0
-        /// What was made last, in plain: mostly the series that are sealed one after the other have the same times.
+        /// The last column created, uncompressed: series that are sealed one after another usually have the same times.
         var recent: TimeColumn?
         var recentDistances: [Int64] = []
     }
 
     private let state = Mutex(State())
 
-    /// Bytes of all columns in use.
+    /// The bytes of all columns in use.
     var byteCount: Int { state.withLock { $0.byteCount } }
 
-    /// The column of these times, for a block that uses it until ``release(_:)``.
+    /// Returns the column of these times, for a block that uses it until ``release(_:)``.
     func column(of times: UnsafeBufferPointer<Int64>) -> TimeColumn {
         let first = times[0]
         // The pointer is only read, and only during the call.
@@ -112,5 +112,5 @@ final class TimeColumns: Sendable {
     }
 }
 
-/// What an allocation of that size takes: glibc's malloc adds a word and rounds up to 16 bytes.
+/// The memory used by an allocation of that size: glibc's malloc adds a word and rounds up to 16 bytes.
 func allocated(_ bytes: Int) -> Int { max(32, (bytes + 8 + 15) & ~15) }

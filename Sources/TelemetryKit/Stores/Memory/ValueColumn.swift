@@ -1,12 +1,13 @@
-/// The values of a block in whichever form is shortest; each comes back to the last bit.
+/// The values of a block in the shortest of several encodings; each value is restored bit for bit.
 ///
-/// What DCGM reports are mostly whole numbers or decimals of a few digits, so that a value is nearly always an integer over a power of
-/// ten. Values of which there are few different ones, however far apart, are numbered. The rest are taken by their bits.
+/// DCGM's values are usually integers or decimals of a few digits, so that a value is nearly always an integer divided
+/// by a power of ten. If there are few different values, however far apart, they are numbered. The others are stored by
+/// their bits.
 enum ValueColumn {
     private enum Form: UInt8 {
-        /// The one value's bits follow.
+        /// The bits of the single value follow.
         case constant
-        /// The number of different values less one, their bits, and an ``IntegerColumn`` of which it is.
+        /// The number of different values minus one, their bits, and an ``IntegerColumn`` of indices.
         case dictionary
         /// The number of decimals, and an ``IntegerColumn`` of the value times that power of ten.
         case decimal
@@ -40,7 +41,7 @@ enum ValueColumn {
         }
     }
 
-    /// Reads `count` values, for which `values` has room.
+    /// Reads `count` values, for which `values` has space.
     static func decode(_ count: Int, from bytes: UnsafeRawPointer, into values: UnsafeMutablePointer<Double>) {
         func readIntegers(_ offset: Int) {
             values.withMemoryRebound(to: Int64.self, capacity: count) { _ = IntegerColumn.read(count, from: bytes + offset, into: $0) }
@@ -70,8 +71,8 @@ enum ValueColumn {
 
     private static func power(_ decimals: Int) -> Double { (0..<decimals).reduce(1) { product, _ in product * 10 } }
 
-    /// The value as a whole number of the power's parts, where it is exactly such: a quotient of two numbers that a Double holds exactly
-    /// is the Double nearest to the decimal, which is what the decimal's text is read as.
+    /// The value as an integer multiple of the power, if that is exact: a quotient of two numbers that a Double
+    /// represents exactly is the Double nearest to the decimal, which is how the decimal's text is parsed.
     @inline(__always)
     private static func whole(_ value: Double, _ power: Double) -> Int64? {
         let product = value * power
@@ -80,7 +81,7 @@ enum ValueColumn {
         return (Double(number) / power).bitPattern == value.bitPattern ? number : nil
     }
 
-    /// Makes integers of all values, and returns by which power of ten; `nil` where there is none, and also for -0.
+    /// Converts all values to integers, and returns the power of ten; `nil` if there is none, and also for -0.
     private static func scale(_ values: UnsafeBufferPointer<Double>, to numbers: UnsafeMutableBufferPointer<Int64>) -> Int? {
         var decimals = 0
         var power = 1.0
@@ -93,14 +94,14 @@ enum ValueColumn {
                 guard decimals < maximumDecimals else { return nil }
                 decimals += 1
                 power *= 10
-                // From the start: the values before are whole numbers of smaller parts too, unless they become too large.
+                // From the start: the previous values are integers of smaller units too, unless they become too large.
                 done = 0
             }
         }
         return decimals
     }
 
-    /// The values by number, where there are few different ones and that is shorter than so many bits.
+    /// The values by number, if there are few different ones and that needs fewer than this number of bits.
     private static func dictionary(_ values: UnsafeBufferPointer<Double>, cheaperThan bits: Int) -> [UInt8]? {
         // At least two values and one bit for each.
         guard bits > 128 + values.count / 8 else { return nil }
