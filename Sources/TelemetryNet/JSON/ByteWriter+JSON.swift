@@ -30,41 +30,4 @@ extension ByteWriter {
             }
         }
     }
-
-    private mutating func appendEscaped(_ utf8: UnsafeBufferPointer<UInt8>) {
-        append(UInt8(ascii: "\""))
-        var start = 0
-        for i in 0..<utf8.count where mustEscape(utf8[i]) {
-            append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: utf8[start..<i])))
-            appendEscape(of: utf8[i])
-            start = i + 1
-        }
-        append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: utf8[start...])))
-        append(UInt8(ascii: "\""))
-    }
-
-    private mutating func appendEscape(of byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""): append("\\\"")
-        case UInt8(ascii: "\\"): append("\\\\")
-        case 0x08: append("\\b")
-        case 0x09: append("\\t")
-        case 0x0A: append("\\n")
-        case 0x0C: append("\\f")
-        case 0x0D: append("\\r")
-        default:
-            append("\\u00")
-            append(hexDigit(byte >> 4))
-            append(hexDigit(byte & 15))
-        }
-    }
-}
-
-private func mustEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") }
-
-/// Without a branch for each byte, so that the compiler can look at many at once.
-private func needsEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
-    var found: UInt8 = 0
-    for byte in utf8 { found |= mustEscape(byte) ? 1 : 0 }
-    return found != 0
 }
