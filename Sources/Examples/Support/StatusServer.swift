@@ -47,6 +47,17 @@ package final class StatusServer: Sendable {
         }
     }
 
+    /// The same where ``StatusOptions`` say, and logs the address; `nil` if they name no port.
+    package static func start(
+        _ name: String, _ context: Program.Context, content: Content
+    ) async throws -> StatusServer? {
+        guard let port = context[StatusOptions.port] else { return nil }
+        let host = context[StatusOptions.host]
+        let server = try await start(name, host: host, port: port, content: content)
+        context.log.info("listening", ["http": "\(host):\(server.port)"])
+        return server
+    }
+
     package func shutdown() async {
         await server.shutdown(within: .seconds(1))
         loop.stop()

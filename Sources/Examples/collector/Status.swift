@@ -1,31 +1,33 @@
 import ExampleSupport
 import TelemetryKit
+import TelemetryMQ
 import TelemetryNet
 
 /// What a collector answers on its HTTP port.
 struct CollectorStatus<Store: TelemetryStore>: Sendable {
     let collector: Collector<Store>
     let store: Store
-    let queue: PeerWatch
-    let reading: ReadingWatch
-    let queueAddress: String
+    let queue: QueueConnection
     let databaseURL: String
     let deadLetters: DeadLetters
-    /// Messages that the queue holds and the database does not; `nil` before the queue has told.
-    let lag: @Sendable () -> Int64?
+
+    /// The number of messages that the queue holds and the database does not; `nil` before the queue has reported its
+    /// newest message, or before anything is stored.
+    private var lag: Int64? {
+        guard let stored = collector.counters.lastStored else { return nil }
+        return queue.unreadMessages(after: LogPosition(offset: stored.offset, log: stored.log))
+    }
 
     var content: StatusServer.Content {
         var content = StatusServer.Content()
         content.problem = { deadLetters.problem }
         content.readiness = {
-            let isConnected = queue.isConnected
             let count = store.expiredSamples
             let expired = count > 0 ? "; \(count) samples were older than its retention" : ""
             let (isStoreAvailable, writes) = (collector.counters.isStoreAvailable, collector.counters.writes)
             return [
                 StatusServer.Check(
-                    name: "queue", isReady: isConnected,
-                    detail: (isConnected ? "connected to " : "not connected to ") + queueAddress + reading.detail),
+                    name: "queue", isReady: queue.isConnected, detail: queue.detail),
                 StatusServer.Check(
                     name: "database", isReady: isStoreAvailable,
                     detail: databaseURL
@@ -65,7 +67,7 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
         out.appendMetric("collector_writes_total", "counter", "Groups of samples that the database has taken.", Int64(counters.writes))
         out.appendMetric("collector_write_retries_total", "counter", "Writes that failed and are tried again.", Int64(counters.retries))
         out.appendMetric("collector_commit_failures_total", "counter", "Positions that the queue did not take.", Int64(counters.commitsFailed))
-        let losses = reading.counts
+        let losses = queue.losses
         out.appendMetric(
             "collector_log_resets_total", "counter",
             "Times that the queue had another log than the one that was being read.", Int64(losses.logResets))
@@ -78,7 +80,7 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
         if let offset = counters.lastStoredOffset {
             out.appendMetric("collector_last_stored_offset", "gauge", "The last message of which everything is stored.", offset)
         }
-        if let lag = lag() {
+        if let lag {
             out.appendMetric("collector_lag_messages", "gauge", "Messages in the queue that are not yet stored.", lag)
         }
     }

@@ -1,16 +1,14 @@
 import ExampleSupport
 import TelemetryKit
+import TelemetryMQ
 import TelemetryNet
 
 /// What a streamer answers on its HTTP port.
 extension Streamer {
-    func status(_ queue: PeerWatch, at address: String) -> StatusServer.Content {
+    func status(_ queue: QueueConnection) -> StatusServer.Content {
         var content = StatusServer.Content()
         content.readiness = { [self] in
-            let isConnected = queue.isConnected
-            var check = StatusServer.Check(
-                name: "queue", isReady: isConnected,
-                detail: (isConnected ? "connected to " : "not connected to ") + address)
+            var check = StatusServer.Check(name: "queue", isReady: queue.isConnected, detail: queue.detail)
             if let problem = acceptance.problem() {
                 check.isReady = false
                 check.detail +=
