@@ -16,7 +16,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
 
     let status = CollectorStatus(
         collector: collector, store: store, queue: queue, databaseURL: url, deadLetters: deadLetters)
-    let server = try await StatusServer.start("collector", context, content: status.content)
+    let server = try await ServiceEndpoints.start("collector", context, content: status.content)
     // Only the status server shows how far the database is behind.
     let watching = server == nil ? nil : Task { await queue.watchServer(every: .seconds(5)) }
     let reporting = Task {

@@ -14,7 +14,7 @@ func stream(_ context: Program.Context) async throws -> Int32 {
     let queue = try QueueConnection(context, id: id, role: .publishes) { event in
         if case .publishingToOtherLog(let old, let new) = event { streamer.tellOfOtherLog(old: old, new: new) }
     }
-    let status = try await StatusServer.start("streamer", context, content: streamer.status(queue))
+    let status = try await ServiceEndpoints.start("streamer", context, content: streamer.status(queue))
     logStart(source, id, queue, log)
 
     let report = Report(streamer: streamer, log: log, loops: source.loops)

@@ -93,8 +93,8 @@ public final class QueueConnection: Sendable {
     /// What kept the subscriptions from reading every message of one log, since the start.
     public var losses: Losses { state.value.withLock { $0.losses } }
 
-    /// For the detail of a readiness check: `connected to queue:9000`, or `not connected to …`; for a service that reads
-    /// followed by its losses.
+    /// For the detail of a readiness check: `connected to queue:9000` or `not connected to …`, followed by the losses
+    /// of a service that reads.
     public var detail: String {
         let (isConnected, losses) = state.value.withLock { ($0.connections.isConnected, $0.losses) }
         return (isConnected ? "connected to " : "not connected to ") + address + losses.detail

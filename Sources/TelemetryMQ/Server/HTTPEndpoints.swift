@@ -14,11 +14,7 @@ final class HTTPEndpoints: Sendable {
         async throws -> HTTPEndpoints?
     {
         guard let port = configuration.httpPort else { return nil }
-        var settings = HTTPServer.Configuration()
-        settings.limits.maxBodyBytes = 0
-        settings.maxConnections = 1024
-        settings.maxHeldBytes = 64 << 20
-        settings.name = "telemetry-mq"
+        let settings = HTTPServer.Configuration(endpointsOf: "telemetry-mq", maxConnections: 1024)
         let counters = settings.counters
         let server = try await HTTPServer.start(
             loop: loop, host: configuration.httpHost, port: port, configuration: settings,
@@ -31,14 +27,7 @@ final class HTTPEndpoints: Sendable {
     }
 
     private static func answer(_ request: HTTPRequest, _ entrance: Entrance, _ counters: HTTPCounters) -> HTTPResponse {
-        guard paths.contains(request.path) else {
-            return error(404, "not_found", "\(request.path) is not served; /health, /ready, /stats and /metrics are")
-        }
-        guard request.method == "GET" || request.method == "HEAD" else {
-            var response = error(405, "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
-            response.headers.append(("Allow", "GET, HEAD"))
-            return response
-        }
+        if let refusal = HTTPResponse(refusing: request, unlessOneOf: paths) { return refusal }
         guard let broker = entrance.broker else { return answerWhileOpening(request, entrance.opening) }
         switch request.path {
         case "/stats": return HTTPResponse(contentType: "application/json", broker.statistics())
@@ -47,28 +36,18 @@ final class HTTPEndpoints: Sendable {
         default:
             // A server that takes no more publishes is not healthy: its operator must look. A full device no restart
             // empties.
-            if let failure = broker.log.failure { return error(503, "storage_failed", "\(failure)") }
-            return HTTPResponse(contentType: "application/json", Array(#"{"status":"ok"}"#.utf8))
+            if let failure = broker.log.failure { return HTTPResponse(error: 503, "storage_failed", "\(failure)") }
+            return .healthy("ok")
         }
     }
 
     /// The process is alive, and a restart would only make it begin again.
     private static func answerWhileOpening(_ request: HTTPRequest, _ opening: OpeningWatch) -> HTTPResponse {
         switch request.path {
-        case "/health": HTTPResponse(contentType: "application/json", Array(#"{"status":"opening"}"#.utf8))
+        case "/health": .healthy("opening")
         case "/ready": HTTPResponse(readiness: [ReadinessCheck(name: "log", isReady: false, detail: opening.detail)])
-        default: error(503, "opening", opening.detail)
+        default: HTTPResponse(error: 503, "opening", opening.detail)
         }
-    }
-
-    private static func error(_ status: Int, _ code: String, _ message: String) -> HTTPResponse {
-        var body = ByteWriter()
-        body.append(#"{"error":"#)
-        body.appendJSONString(code)
-        body.append(#","message":"#)
-        body.appendJSONString(message)
-        body.append("}")
-        return HTTPResponse(status: status, contentType: "application/json", body.bytes)
     }
 }
 
