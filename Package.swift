@@ -94,7 +94,7 @@ let package = Package(
             name: "streamer", dependencies: ["ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
             path: "Sources/Examples/streamer", swiftSettings: strict),
         .executableTarget(
-            name: "collector", dependencies: ["ExampleDatabases", "ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],
+            name: "collector", dependencies: ["ExampleDatabases", "ExampleSupport", "TelemetryKit", "TelemetryMQ"],
             path: "Sources/Examples/collector", swiftSettings: strict),
         .executableTarget(
             name: "api", dependencies: ["ExampleDatabases", "ExampleSupport", "TelemetryKit", "TelemetryMQ", "TelemetryNet"],

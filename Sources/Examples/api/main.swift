@@ -2,7 +2,6 @@ import ExampleDatabases
 import ExampleSupport
 import TelemetryKit
 import TelemetryMQ
-import TelemetryNet
 
 let program = Program(
     name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",
@@ -23,14 +22,14 @@ await program.main { context in
         let database = InfluxDBStore.Configuration(context)
         let store = try InfluxDBStore(configuration: database)
         let feed = LiveFeed(link: link, live: live)
-        try await serve(store, gateway, storage: redactedURL(database.url), isFed: false, feed.run, link, context)
+        try await serve(store, gateway, storage: shownAddress(database.url), isFed: false, feed.run, link, context)
         await store.close()
 
     case .victoriametrics:
         let database = VictoriaMetricsStore.Configuration(context)
         let store = try VictoriaMetricsStore(configuration: database)
         let feed = LiveFeed(link: link, live: live)
-        try await serve(store, gateway, storage: redactedURL(database.readURL), isFed: false, feed.run, link, context)
+        try await serve(store, gateway, storage: shownAddress(database.readURL), isFed: false, feed.run, link, context)
         await store.close()
 
     case .memory:
