@@ -100,7 +100,7 @@ let package = Package(
 
         // The reference daemons.
         .target(
-            name: "ExampleSupport", dependencies: ["TelemetryMQClient", "TelemetryNet"],
+            name: "ExampleSupport", dependencies: ["TelemetryMQClient", "TelemetryMQServer", "TelemetryNet"],
             path: "Sources/Examples/Support", swiftSettings: strict),
         .target(
             name: "ExampleDatabases", dependencies: ["ExampleSupport", "TelemetryDatabases"],
@@ -112,14 +112,14 @@ let package = Package(
         .executableTarget(
             name: "streamer",
             dependencies: [
-                "ExampleSupport", "TelemetryModels", "TelemetryMQClient", "TelemetryNet",
+                "ExampleSupport", "TelemetryModels", "TelemetryMQClient", "TelemetryMQServer", "TelemetryNet",
                 "TelemetryPipeline", "TelemetryReaders", "TelemetryScraping",
             ],
             path: "Sources/Examples/streamer", swiftSettings: strict),
         .executableTarget(
             name: "collector",
             dependencies: [
-                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryMQClient", "TelemetryNet",
+                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryMQClient", "TelemetryMQServer", "TelemetryNet",
                 "TelemetryPipeline", "TelemetryStores",
             ],
             path: "Sources/Examples/collector", swiftSettings: strict),
@@ -127,7 +127,7 @@ let package = Package(
             name: "api",
             dependencies: [
                 "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryGateway",
-                "TelemetryModels", "TelemetryMQClient", "TelemetryNet",
+                "TelemetryModels", "TelemetryMQClient", "TelemetryMQServer", "TelemetryNet",
                 "TelemetryPipeline", "TelemetryStores",
             ],
             path: "Sources/Examples/api", swiftSettings: strict),

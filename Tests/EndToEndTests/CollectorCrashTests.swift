@@ -144,7 +144,7 @@ struct CollectorCrashTests {
             let second = try stage.startCollector(queue.port, influxDBPort: nowhere, settings)
             #expect(await first.endedOrKilled() == 1)
             let message = try #require(first.logged("collector cannot go on"))
-            #expect("\(message)".contains("another collector has the id collector"))
+            #expect("\(message)".contains("another subscriber has the id collector"))
             #expect(second.isRunning)
             _ = await second.terminate()
         }

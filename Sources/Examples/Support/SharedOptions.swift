@@ -10,7 +10,7 @@ package enum QueueOptions {
     package static let all: [any AnyOption] = [host, port, token]
 }
 
-/// The options of a ``StatusServer``.
+/// The options of a `ServiceEndpoints`.
 package enum StatusOptions {
     package static let host = Option<String>.host(
         "HTTP_HOST", default: "0.0.0.0", help: "Address that serves `/health`, `/ready` and `/metrics`.")

@@ -1,6 +1,5 @@
 import ExampleDatabases
 import ExampleSupport
-import TelemetryNet
 
 enum Storage: String, CaseIterable, Sendable { case memory, influxdb, victoriametrics }
 
@@ -37,7 +36,7 @@ enum Options {
             // An origin has no path: a browser sends it without the slash, and nothing would ever match.
             let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
             guard parts.count == 3, ["http:", "https:"].contains(parts[0]), parts[1].isEmpty, !parts[2].isEmpty, !origin.contains("@") else {
-                throw OptionValueError("expected origins such as https://grafana.example.org, without a path, or *; not '\(redactedURL(origin))'")
+                throw OptionValueError("expected origins such as https://grafana.example.org, without a path, or *; not '\(shownAddress(origin))'")
             }
         }
         return origins

@@ -42,7 +42,7 @@ final class QueueFeed: Sendable {
             Gateway.ReadinessCheck(
                 name: "queue", isReady: isConnected,
                 detail: (isConnected ? "connected to " : "not connected to ")
-                    + "\(link.address); \(read)\(link.reading.detail)"),
+                    + "\(link.address); \(read)\(link.losses.detail)"),
             Gateway.ReadinessCheck(
                 name: "lag", isReady: lag.map { $0 <= Int64(readyLag) } ?? false,
                 detail: lag.map { "\($0) messages not yet read; at most \(readyLag) may be" }
@@ -59,7 +59,7 @@ final class QueueFeed: Sendable {
             "telemetry_feed_undecodable_messages_total", "counter", "Messages that are not batches.", Int64(counters.undecodableMessages))
         out.appendMetric("telemetry_feed_samples_total", "counter", "Samples read into memory.", Int64(counters.samplesStored))
         out.appendMetric("telemetry_feed_connected", "gauge", "1 while the queue is connected.", link.isConnected ? 1 : 0)
-        let losses = link.reading.counts
+        let losses = link.losses
         out.appendMetric(
             "telemetry_feed_log_resets_total", "counter",
             "Times that the queue had another log than the one that was being read.", Int64(losses.logResets))
@@ -73,9 +73,9 @@ final class QueueFeed: Sendable {
     /// The member `queue` of the statistics.
     var statistics: [(name: String, json: [UInt8])] {
         let counters = collector.counters
-        let losses = link.reading.counts
+        let losses = link.losses
         var lastReset = ByteWriter()
-        if let text = losses.lastReset { lastReset.appendJSONString(text) } else { lastReset.append("null") }
+        if let text = losses.lastLogReset { lastReset.appendJSONString(text) } else { lastReset.append("null") }
         let json = """
             {"connected":\(link.isConnected),"messages":\(counters.messages),"undecodable_messages":\(counters.undecodableMessages),\
             "samples":\(counters.samplesStored),"digest":"\(counters.digest)","last_offset":\(counters.lastStoredOffset ?? -1),\

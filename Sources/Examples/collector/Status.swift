@@ -1,4 +1,6 @@
 import ExampleSupport
+import TelemetryMQClient
+import TelemetryMQServer
 import TelemetryNet
 import TelemetryPipeline
 import TelemetryStores
@@ -7,27 +9,28 @@ import TelemetryStores
 struct CollectorStatus<Store: TelemetryStore>: Sendable {
     let collector: Collector<Store>
     let store: Store
-    let queue: PeerWatch
-    let reading: ReadingWatch
-    let queueAddress: String
+    let queue: QueueConnection
     let databaseURL: String
     let deadLetters: DeadLetters
-    /// Messages that the queue holds and the database does not; `nil` before the queue has told.
-    let lag: @Sendable () -> Int64?
 
-    var content: StatusServer.Content {
-        var content = StatusServer.Content()
+    /// The number of messages that the queue holds and the database does not; `nil` before the queue has reported its
+    /// newest message, or before anything is stored.
+    private var lag: Int64? {
+        guard let stored = collector.counters.lastStored else { return nil }
+        return queue.unreadMessages(after: LogPosition(offset: stored.offset, log: stored.log))
+    }
+
+    var content: ServiceEndpoints.Content {
+        var content = ServiceEndpoints.Content()
         content.problem = { deadLetters.problem }
         content.readiness = {
-            let isConnected = queue.isConnected
             let count = store.expiredSamples
             let expired = count > 0 ? "; \(count) samples were older than its retention" : ""
             let (isStoreAvailable, writes) = (collector.counters.isStoreAvailable, collector.counters.writes)
             return [
-                StatusServer.Check(
-                    name: "queue", isReady: isConnected,
-                    detail: (isConnected ? "connected to " : "not connected to ") + queueAddress + reading.detail),
-                StatusServer.Check(
+                ServiceEndpoints.Check(
+                    name: "queue", isReady: queue.isConnected, detail: queue.detail),
+                ServiceEndpoints.Check(
                     name: "database", isReady: isStoreAvailable,
                     detail: databaseURL
                         + (!isStoreAvailable ? " takes no samples: reading waits" : writes == 0 ? ", with nothing written yet" : " takes samples")
@@ -39,48 +42,48 @@ struct CollectorStatus<Store: TelemetryStore>: Sendable {
     }
 
     /// Prometheus text format.
-    private func appendMetrics(to out: inout ByteWriter) {
+    private func appendMetrics(to out: inout MetricsText) {
         let counters = collector.counters
-        out.appendMetric("collector_messages_total", "counter", "Messages read from the queue.", Int64(counters.messages))
+        out.appendMetric("collector_messages_total", .counter, "Messages read from the queue.", counters.messages)
         out.appendMetric(
-            "collector_undecodable_messages_total", "counter", "Messages that are no batch; they are passed over.",
-            Int64(counters.undecodableMessages))
-        out.appendMetric("collector_samples_read_total", "counter", "Samples in the messages read.", Int64(counters.samplesRead))
+            "collector_undecodable_messages_total", .counter, "Messages that are no batch; they are passed over.",
+            counters.undecodableMessages)
+        out.appendMetric("collector_samples_read_total", .counter, "Samples in the messages read.", counters.samplesRead)
         out.appendMetric(
-            "collector_samples_of_other_shards_total", "counter", "Samples read of GPUs that other collectors store.",
-            Int64(counters.samplesOfOtherShards))
+            "collector_samples_of_other_shards_total", .counter, "Samples read of GPUs that other collectors store.",
+            counters.samplesOfOtherShards)
         out.appendMetric(
-            "collector_samples_stored_total", "counter", "Samples that the database has taken; what came twice counts twice.",
-            Int64(counters.samplesStored))
-        out.appendMetricFamily("collector_samples_stored_digest", "gauge", "1; the label is the digest of the samples stored.")
+            "collector_samples_stored_total", .counter, "Samples that the database has taken; what came twice counts twice.",
+            counters.samplesStored)
+        out.appendMetricFamily("collector_samples_stored_digest", .gauge, "1; the label is the digest of the samples stored.")
         out.appendMetricSample("collector_samples_stored_digest", ["digest": "\(counters.digest)"], 1)
         out.appendMetric(
-            "collector_samples_refused_total", "counter", "Samples that the database refused for good.", Int64(counters.samplesRefused))
+            "collector_samples_refused_total", .counter, "Samples that the database refused for good.", counters.samplesRefused)
         out.appendMetric(
-            "collector_samples_dead_lettered_total", "counter", "Of these, samples kept in the dead-letter file.",
-            Int64(deadLetters.samplesKept))
+            "collector_samples_dead_lettered_total", .counter, "Of these, samples kept in the dead-letter file.",
+            deadLetters.samplesKept)
         out.appendMetric(
-            "collector_samples_expired_total", "counter",
+            "collector_samples_expired_total", .counter,
             "Of the samples stored, those that the database did not keep, since they are older than its retention.",
-            Int64(store.expiredSamples))
-        out.appendMetric("collector_writes_total", "counter", "Groups of samples that the database has taken.", Int64(counters.writes))
-        out.appendMetric("collector_write_retries_total", "counter", "Writes that failed and are tried again.", Int64(counters.retries))
-        out.appendMetric("collector_commit_failures_total", "counter", "Positions that the queue did not take.", Int64(counters.commitsFailed))
-        let losses = reading.counts
+            store.expiredSamples)
+        out.appendMetric("collector_writes_total", .counter, "Groups of samples that the database has taken.", counters.writes)
+        out.appendMetric("collector_write_retries_total", .counter, "Writes that failed and are tried again.", counters.retries)
+        out.appendMetric("collector_commit_failures_total", .counter, "Positions that the queue did not take.", counters.commitsFailed)
+        let losses = queue.losses
         out.appendMetric(
-            "collector_log_resets_total", "counter",
-            "Times that the queue had another log than the one that was being read.", Int64(losses.logResets))
+            "collector_log_resets_total", .counter,
+            "Times that the queue had another log than the one that was being read.", losses.logResets)
         out.appendMetric(
-            "collector_skipped_messages_total", "counter", "Messages that retention dropped before they were read.",
+            "collector_skipped_messages_total", .counter, "Messages that retention dropped before they were read.",
             losses.skippedMessages)
-        out.appendMetric("collector_waiting_samples", "gauge", "Samples read that wait to be written.", Int64(collector.pendingSamples))
-        out.appendMetric("collector_queue_connected", "gauge", "1 while the queue is connected.", queue.isConnected ? 1 : 0)
-        out.appendMetric("collector_store_available", "gauge", "0 while writes are repeated.", counters.isStoreAvailable ? 1 : 0)
+        out.appendMetric("collector_waiting_samples", .gauge, "Samples read that wait to be written.", collector.pendingSamples)
+        out.appendMetric("collector_queue_connected", .gauge, "1 while the queue is connected.", queue.isConnected ? 1 : 0)
+        out.appendMetric("collector_store_available", .gauge, "0 while writes are repeated.", counters.isStoreAvailable ? 1 : 0)
         if let offset = counters.lastStoredOffset {
-            out.appendMetric("collector_last_stored_offset", "gauge", "The last message of which everything is stored.", offset)
+            out.appendMetric("collector_last_stored_offset", .gauge, "The last message of which everything is stored.", offset)
         }
-        if let lag = lag() {
-            out.appendMetric("collector_lag_messages", "gauge", "Messages in the queue that are not yet stored.", lag)
+        if let lag {
+            out.appendMetric("collector_lag_messages", .gauge, "Messages in the queue that are not yet stored.", lag)
         }
     }
 }

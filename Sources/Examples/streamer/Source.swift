@@ -24,7 +24,7 @@ enum Source: Sendable {
     private static func text(_ configuration: Configuration) throws(UsageError) -> String {
         let (source, csvPath) = (configuration[Options.source] ?? "", configuration[Options.csvPath] ?? "")
         if !source.isEmpty, !csvPath.isEmpty, source != csvPath {
-            throw UsageError("SOURCE=\(redactedURL(source)) and CSV_PATH=\(redactedURL(csvPath)) name different sources; give one of them")
+            throw UsageError("SOURCE=\(shownAddress(source)) and CSV_PATH=\(shownAddress(csvPath)) name different sources; give one of them")
         }
         let text = source.isEmpty ? csvPath : source
         guard !text.isEmpty else {

@@ -119,6 +119,9 @@ final class Streamer: Sendable {
         if let emptiness = news.emptiness { log.warning(emptiness, ["source": source]) }
     }
 
+    /// For ``tell(_:of:)``.
+    func exporterWatch() -> PeerWatch { PeerWatch("exporter", log: log) }
+
     /// Logs what an exporter does: a failure once, however often it is tried in between.
     func tell(_ event: ScrapeEvent, of exporter: PeerWatch) {
         switch event {

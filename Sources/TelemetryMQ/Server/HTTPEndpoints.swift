@@ -14,11 +14,7 @@ final class HTTPEndpoints: Sendable {
         async throws -> HTTPEndpoints?
     {
         guard let port = configuration.httpPort else { return nil }
-        var settings = HTTPServer.Configuration()
-        settings.limits.maxBodyBytes = 0
-        settings.maxConnections = 1024
-        settings.maxHeldBytes = 64 << 20
-        settings.name = "telemetry-mq"
+        let settings = HTTPServer.Configuration(endpointsOf: "telemetry-mq", maxConnections: 1024)
         let counters = settings.counters
         let server = try await HTTPServer.start(
             loop: loop, host: configuration.httpHost, port: port, configuration: settings,
@@ -31,14 +27,7 @@ final class HTTPEndpoints: Sendable {
     }
 
     private static func answer(_ request: HTTPRequest, _ entrance: Entrance, _ counters: HTTPCounters) -> HTTPResponse {
-        guard paths.contains(request.path) else {
-            return HTTPResponse(status: 404, error: "not_found", "\(request.path) is not served; /health, /ready, /stats and /metrics are")
-        }
-        guard request.method == "GET" || request.method == "HEAD" else {
-            var response = HTTPResponse(status: 405, error: "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
-            response.headers.append(("Allow", "GET, HEAD"))
-            return response
-        }
+        if let refusal = HTTPResponse(refusing: request, unlessOneOf: paths) { return refusal }
         guard let broker = entrance.broker else { return answerWhileOpening(request, entrance.opening) }
         switch request.path {
         case "/stats": return HTTPResponse(contentType: "application/json", broker.statistics())

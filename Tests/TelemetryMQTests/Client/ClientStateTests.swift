@@ -1,9 +1,9 @@
 import FaultSupport
+import TelemetryNet
 import Testing
 
 @testable import TelemetryMQClient
 @testable import TelemetryMQServer
-import TelemetryNet
 
 @Suite("What the client decides, without a socket")
 struct ClientStateTests {

@@ -1,0 +1,157 @@
+import TelemetryMQLog
+import TelemetryNet
+
+/// `/health`, `/ready` and `/metrics` of a service that serves nothing else over HTTP, on a thread of their own.
+///
+///     var content = ServiceEndpoints.Content()
+///     content.readiness = { [.init(name: "queue", isReady: queue.isConnected, detail: queue.detail)] }
+///     content.metrics = { $0.appendMetric("orders_total", .counter, "Orders handled.", orders.count) }
+///     let endpoints = try await ServiceEndpoints.start(name: "billing", host: "0.0.0.0", port: 8081, content)
+///
+/// `/health` is 200 with `{"status":"ok"}`, or 503 with the problem; `/ready` is 200 or 503 with the checks; `/metrics`
+/// is the Prometheus text format, with the counters of this HTTP server after the service's own. Other paths are 404,
+/// and methods other than GET and HEAD are 405. Safe to use from any task or thread.
+public final class ServiceEndpoints: Sendable {
+    /// One condition for the service to do its work.
+    public struct Check: Sendable, Hashable {
+        /// What is checked, in one word: `queue`, `database`.
+        public var name: String
+        /// Whether the condition holds. The service is ready if all conditions hold.
+        public var isReady: Bool
+        /// The present state, in words.
+        public var detail: String
+
+        /// Creates a check with its result.
+        public init(name: String, isReady: Bool, detail: String) {
+            self.name = name
+            self.isReady = isReady
+            self.detail = detail
+        }
+    }
+
+    /// What the responses contain. The closures are called on the server's thread for each request, and must not wait.
+    public struct Content: Sendable {
+        /// A problem that only a restart or an operator can fix; `nil` if there is none. Default: `nil`.
+        public var problem: @Sendable () -> String? = { nil }
+        /// The checks of `/ready`. Default: none, which is ready.
+        public var readiness: @Sendable () -> [Check] = { [] }
+        /// Writes the service's metrics. Default: none.
+        public var metrics: @Sendable (inout MetricsText) -> Void = { _ in }
+
+        /// Creates the content of a service that is always healthy and ready.
+        public init() {}
+    }
+
+    private let loop: EventLoop
+    private let server: HTTPServer
+
+    private init(loop: EventLoop, server: HTTPServer) {
+        self.loop = loop
+        self.server = server
+    }
+
+    /// The TCP port that is served.
+    public var port: Int { server.port }
+
+    /// Listens and serves from now on. Throws if the address cannot be used, with a description that names it, or if
+    /// the system has no thread left.
+    ///
+    /// - Parameters:
+    ///   - name: the `Server` header of the responses.
+    ///   - host: the address to listen on. Default: `"127.0.0.1"`.
+    ///   - port: the TCP port; 0 for a free one.
+    ///   - content: what the responses contain.
+    public static func start(
+        name: String, host: String = "127.0.0.1", port: Int, _ content: Content
+    ) async throws(MQServerError) -> ServiceEndpoints {
+        do {
+            let loop = try EventLoop.start(name: "status")
+            do {
+                let settings = HTTPServer.Configuration(endpointsOf: name, maxConnections: 256)
+                let counters = settings.counters
+                let server = try await HTTPServer.start(
+                    loop: loop, host: host, port: port, configuration: settings,
+                    handler: .immediate { response(to: $0, content, counters) })
+                return ServiceEndpoints(loop: loop, server: server)
+            } catch {
+                loop.stop()
+                throw error
+            }
+        } catch {
+            throw MQServerError("\(error)")
+        }
+    }
+
+    /// Stops listening, and closes the connections when requests that are under way have their response, for which it
+    /// waits at most a second.
+    public func shutdown() async {
+        await server.shutdown(within: .seconds(1))
+        loop.stop()
+    }
+
+    private static func response(
+        to request: HTTPRequest, _ content: Content, _ counters: HTTPCounters
+    ) -> HTTPResponse {
+        if let refusal = HTTPResponse(refusing: request, unlessOneOf: ["/health", "/ready", "/metrics"]) {
+            return refusal
+        }
+        switch request.path {
+        case "/metrics":
+            var metrics = MetricsText()
+            content.metrics(&metrics)
+            metrics.writer.appendMetrics(of: counters)
+            return HTTPResponse(contentType: ByteWriter.prometheusContentType, metrics.writer.bytes)
+        case "/ready":
+            return HTTPResponse(
+                readiness: content.readiness().map {
+                    ReadinessCheck(name: $0.name, isReady: $0.isReady, detail: $0.detail)
+                })
+        default:
+            if let problem = content.problem() { return HTTPResponse(error: 503, "unhealthy", problem) }
+            return .healthy("ok")
+        }
+    }
+}
+
+// What the endpoints of a service and those of the queue server have in common.
+
+extension HTTPServer.Configuration {
+    /// Of a server whose requests have no body.
+    init(endpointsOf name: String, maxConnections: Int) {
+        self.init()
+        limits.maxBodyBytes = 0
+        self.maxConnections = maxConnections
+        maxHeldBytes = 64 << 20
+        self.name = name
+    }
+}
+
+extension HTTPResponse {
+    /// 404 for a path that is not served, and 405 for a method that is not allowed; `nil` for other requests.
+    init?(refusing request: HTTPRequest, unlessOneOf paths: [String]) {
+        guard paths.contains(request.path) else {
+            let served = paths.dropLast().joined(separator: ", ") + " and \(paths.last ?? "") are"
+            self.init(error: 404, "not_found", "\(request.path) is not served; \(served)")
+            return
+        }
+        guard request.method != "GET" && request.method != "HEAD" else { return nil }
+        self.init(error: 405, "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
+        headers.append(("Allow", "GET, HEAD"))
+    }
+
+    /// `{"error":"not_found","message":"…"}`.
+    init(error status: Int, _ code: String, _ message: String) {
+        var body = ByteWriter()
+        body.append(#"{"error":"#)
+        body.appendJSONString(code)
+        body.append(#","message":"#)
+        body.appendJSONString(message)
+        body.append("}")
+        self.init(status: status, contentType: "application/json", body.bytes)
+    }
+
+    /// The response of `/health` while the process works.
+    static func healthy(_ status: String) -> HTTPResponse {
+        HTTPResponse(contentType: "application/json", Array(#"{"status":"\#(status)"}"#.utf8))
+    }
+}
