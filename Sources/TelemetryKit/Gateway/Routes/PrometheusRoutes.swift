@@ -130,7 +130,8 @@ enum PrometheusRoutes {
         } makeWriter: {
             append
         }
-        return try body
+        return
+            try body
             .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
 
