@@ -127,7 +127,7 @@ let package = Package(
             name: "api",
             dependencies: [
                 "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryGateway",
-                "TelemetryModels", "TelemetryMQClient", "TelemetryMQServer", "TelemetryNet",
+                "TelemetryModels", "TelemetryMQClient", "TelemetryNet",
                 "TelemetryPipeline", "TelemetryStores",
             ],
             path: "Sources/Examples/api", swiftSettings: strict),
@@ -170,7 +170,7 @@ let package = Package(
             name: "ExampleSupportTests", dependencies: ["ExampleSupport", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["ExampleSupport", "TelemetryMQ", "TelemetryNet", "FaultSupport", "mq-server", "streamer", "collector", "api"],
+            dependencies: ["ExampleSupport", "TelemetryMQ", "FaultSupport", "mq-server", "streamer", "collector", "api"],
             // What the browser is told to do.
             exclude: ["Browser"],
             swiftSettings: strict),

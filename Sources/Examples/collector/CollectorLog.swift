@@ -1,6 +1,5 @@
 import ExampleSupport
 import TelemetryDatabases
-import TelemetryModels
 import TelemetryPipeline
 import TelemetryStores
 

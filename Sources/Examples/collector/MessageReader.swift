@@ -1,8 +1,6 @@
 import ExampleSupport
 import TelemetryDatabases
 import TelemetryMQClient
-import TelemetryMQServer
-import TelemetryModels
 import TelemetryPipeline
 import TelemetryStores
 

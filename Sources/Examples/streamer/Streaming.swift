@@ -1,11 +1,9 @@
 import ExampleSupport
-import TelemetryDatabases
 import TelemetryMQClient
 import TelemetryMQServer
 import TelemetryModels
 import TelemetryPipeline
 import TelemetryScraping
-import TelemetryStores
 
 /// Streams to the end of the source, or until a signal; what was collected is delivered, within the drain timeout.
 /// Returns the exit code.

@@ -94,7 +94,7 @@ struct ExchangeTests {
         try await GatewayStage.with(store: filledStore()) { stage in
             let answer = try await stage.get(path, headers: [(name: "Accept", value: accept)])
             #expect(answer.status == status)
-            if status == 406 { #expect(answer.text.contains("\"error\":\"not_acceptable\"") && answer.text.contains("served here")) }
+            if status == 406 { #expect(answer.text.contains("\"error\":\"not_acceptable\"") && answer.text.contains("available media types: ")) }
         }
     }
 

@@ -120,7 +120,7 @@ struct CompiledTemplate: Sendable {
             }
             let name = String(decoding: utf8[at + 1..<close], as: UTF8.self)
             guard let member = LabelTemplate.members.first(where: { $0.name == name }) else {
-                throw BatchError(reason: "labels: {\(abbreviated(name))} names no member of a series")
+                throw BatchError(reason: "labels: {\(abbreviated(name))} is not a member of a series")
             }
             if !literal.isEmpty { parts.append(.literal(String(decoding: literal, as: UTF8.self))) }
             literal.removeAll()
