@@ -19,7 +19,7 @@ public final class QueueConnection: Sendable {
         case reads
     }
 
-    /// The names under which an operator sets the service up, which ``explanation(of:)`` mentions.
+    /// The names under which an operator sets the service up, which ``QueueConnection/explanation(of:id:)`` mentions.
     public struct SettingNames: Sendable, Hashable {
         /// The setting that holds the token. Default: `"MQ_TOKEN"`.
         public var token: String
