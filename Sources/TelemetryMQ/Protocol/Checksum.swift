@@ -3,6 +3,7 @@ import TelemetryNet
 
 /// The member that ends every JSON object of the log's files: `,"crc32c":"9a8b7c6d"}`, the CRC-32C of the bytes before
 /// it.
+@usableFromInline
 package enum Checksum {
     @inlinable
     package static var name: StaticString { #","crc32c":""# }

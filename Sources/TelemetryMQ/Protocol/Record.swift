@@ -9,6 +9,7 @@ import TelemetryNet
 /// without white space and in this order; `producer_id` and `sequence` are present if the producer sent them.
 /// `timestamp` is in microseconds since 1970. The checksum covers the 4 length bytes and all bytes before its own
 /// member.
+@usableFromInline
 package enum Record {
     @inlinable
     package static var lengthBytes: Int { 4 }

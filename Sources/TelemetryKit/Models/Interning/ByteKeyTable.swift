@@ -5,9 +5,10 @@ import Glibc
 ///
 /// An open-addressing table; a slot contains the hash and the index of an entry, and an entry the position of its key
 /// in one arena.
-package struct ByteKeyTable {
+@usableFromInline
+package struct ByteKeyTable: Sendable {
     @usableFromInline
-    struct Entry {
+    struct Entry: Sendable {
         @usableFromInline var hash: UInt64
         @usableFromInline var keyStart: Int
         @usableFromInline var keyEnd: Int

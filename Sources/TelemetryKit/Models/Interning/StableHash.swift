@@ -1,4 +1,5 @@
 /// A hash that is the same in every process and on every machine, unlike `Hasher`.
+@usableFromInline
 package enum StableHash {
     /// Takes in 16 bytes by each multiplication.
     @inlinable
