@@ -42,54 +42,57 @@ let package = Package(
         // Fails to build on other systems, before anything that needs Linux does.
         .target(name: "LinuxRequired", swiftSettings: strict),
 
-        // Ground floor: internal to the package, not a product.
-        .target(name: "TelemetryNet", dependencies: ["CLinux", "LinuxRequired"], swiftSettings: strict),
+        // Ground floor: internal to the package, not products. Bytes, text, JSON and time; the calls of the system,
+        // threads and event loops; an HTTP server.
+        .target(name: "TelemetryBase", dependencies: ["CLinux", "LinuxRequired"], swiftSettings: strict),
+        .target(name: "TelemetryIO", dependencies: ["CLinux", "TelemetryBase"], swiftSettings: strict),
+        .target(name: "TelemetryHTTP", dependencies: ["TelemetryBase", "TelemetryIO"], swiftSettings: strict),
 
         // The two products. Neither imports the other.
         .target(
-            name: "TelemetryMQProtocol", dependencies: ["CLinux", "TelemetryNet"],
+            name: "TelemetryMQProtocol", dependencies: ["CLinux", "TelemetryBase"],
             path: "Sources/TelemetryMQ/Protocol", swiftSettings: strict),
         .target(
-            name: "TelemetryMQLog", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryNet"],
+            name: "TelemetryMQLog", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryMQ/Log", swiftSettings: strict),
         .target(
-            name: "TelemetryMQServer", dependencies: ["TelemetryMQLog", "TelemetryMQProtocol", "TelemetryNet"],
+            name: "TelemetryMQServer", dependencies: ["TelemetryMQLog", "TelemetryMQProtocol", "TelemetryBase", "TelemetryHTTP", "TelemetryIO"],
             path: "Sources/TelemetryMQ/Server", swiftSettings: strict),
         .target(
-            name: "TelemetryMQClient", dependencies: ["TelemetryMQProtocol", "TelemetryNet"],
+            name: "TelemetryMQClient", dependencies: ["TelemetryMQProtocol", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryMQ/Client", swiftSettings: strict),
         .target(
             name: "TelemetryMQ", dependencies: ["TelemetryMQClient", "TelemetryMQLog", "TelemetryMQServer"],
             path: "Sources/TelemetryMQ/Umbrella", swiftSettings: strict),
         .target(
-            name: "TelemetryModels", dependencies: ["TelemetryNet"],
+            name: "TelemetryModels", dependencies: ["TelemetryBase"],
             path: "Sources/TelemetryKit/Models", swiftSettings: strict),
         .target(
-            name: "TelemetryReaders", dependencies: ["TelemetryModels", "TelemetryNet"],
+            name: "TelemetryReaders", dependencies: ["TelemetryModels", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryKit/Readers", swiftSettings: strict),
         .target(
-            name: "TelemetryStores", dependencies: ["TelemetryModels", "TelemetryNet"],
+            name: "TelemetryStores", dependencies: ["TelemetryModels", "TelemetryBase"],
             path: "Sources/TelemetryKit/Stores", swiftSettings: strict),
         .target(
-            name: "TelemetryHealth", dependencies: ["TelemetryModels", "TelemetryStores", "TelemetryNet"],
+            name: "TelemetryHealth", dependencies: ["TelemetryModels", "TelemetryStores", "TelemetryBase"],
             path: "Sources/TelemetryKit/Health", swiftSettings: strict),
         .target(
-            name: "TelemetryHTTPClient", dependencies: ["CCurl", "TelemetryNet"],
+            name: "TelemetryHTTPClient", dependencies: ["CCurl", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryKit/HTTPClient", swiftSettings: strict),
         .target(
-            name: "TelemetryDatabases", dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryStores", "TelemetryNet"],
+            name: "TelemetryDatabases", dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryStores", "TelemetryBase"],
             path: "Sources/TelemetryKit/Databases", swiftSettings: strict),
         .target(
-            name: "TelemetryPipeline", dependencies: ["TelemetryModels", "TelemetryReaders", "TelemetryStores", "TelemetryNet"],
+            name: "TelemetryPipeline", dependencies: ["TelemetryModels", "TelemetryReaders", "TelemetryStores", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryKit/Pipeline", swiftSettings: strict),
         .target(
-            name: "TelemetryScraping", dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryPipeline", "TelemetryReaders", "TelemetryNet"],
+            name: "TelemetryScraping", dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryPipeline", "TelemetryReaders", "TelemetryBase"],
             path: "Sources/TelemetryKit/Scraping", swiftSettings: strict),
         .target(
-            name: "TelemetryPromQL", dependencies: ["TelemetryModels", "TelemetryStores", "TelemetryNet"],
+            name: "TelemetryPromQL", dependencies: ["TelemetryModels", "TelemetryStores", "TelemetryBase"],
             path: "Sources/TelemetryKit/PromQL", swiftSettings: strict),
         .target(
-            name: "TelemetryGateway", dependencies: ["TelemetryHealth", "TelemetryModels", "TelemetryPromQL", "TelemetryStores", "TelemetryNet"],
+            name: "TelemetryGateway", dependencies: ["TelemetryHealth", "TelemetryModels", "TelemetryPromQL", "TelemetryStores", "TelemetryBase", "TelemetryHTTP", "TelemetryIO"],
             path: "Sources/TelemetryKit/Gateway", resources: [.embedInCode("Dashboard")], swiftSettings: strict),
         .target(
             name: "TelemetryKit",
@@ -100,7 +103,7 @@ let package = Package(
 
         // The reference daemons.
         .target(
-            name: "ExampleSupport", dependencies: ["TelemetryMQClient", "TelemetryMQServer", "TelemetryNet"],
+            name: "ExampleSupport", dependencies: ["TelemetryMQClient", "TelemetryMQServer", "TelemetryBase", "TelemetryIO"],
             path: "Sources/Examples/Support", swiftSettings: strict),
         .target(
             name: "ExampleDatabases", dependencies: ["ExampleSupport", "TelemetryDatabases"],
@@ -112,14 +115,14 @@ let package = Package(
         .executableTarget(
             name: "streamer",
             dependencies: [
-                "ExampleSupport", "TelemetryModels", "TelemetryMQClient", "TelemetryMQServer", "TelemetryNet",
+                "ExampleSupport", "TelemetryModels", "TelemetryMQClient", "TelemetryMQServer", "TelemetryBase",
                 "TelemetryPipeline", "TelemetryReaders", "TelemetryScraping",
             ],
             path: "Sources/Examples/streamer", swiftSettings: strict),
         .executableTarget(
             name: "collector",
             dependencies: [
-                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryMQClient", "TelemetryMQServer", "TelemetryNet",
+                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryMQClient", "TelemetryMQServer", "TelemetryBase",
                 "TelemetryPipeline", "TelemetryStores",
             ],
             path: "Sources/Examples/collector", swiftSettings: strict),
@@ -127,7 +130,7 @@ let package = Package(
             name: "api",
             dependencies: [
                 "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryGateway",
-                "TelemetryModels", "TelemetryMQClient", "TelemetryNet",
+                "TelemetryModels", "TelemetryMQClient", "TelemetryBase", "TelemetryIO",
                 "TelemetryPipeline", "TelemetryStores",
             ],
             path: "Sources/Examples/api", swiftSettings: strict),
@@ -135,18 +138,20 @@ let package = Package(
         // Load and bare loops for `make bench-mq` and `make bench-ingest`.
         .target(name: "BenchmarkSupport", path: "Tests/Benchmarks/Support", swiftSettings: strict),
         .executableTarget(
-            name: "mq-bench", dependencies: ["BenchmarkSupport", "TelemetryNet", "CLinux"], path: "Tests/Benchmarks/MQ", swiftSettings: strict),
+            name: "mq-bench", dependencies: ["BenchmarkSupport", "TelemetryBase", "TelemetryIO", "CLinux"], path: "Tests/Benchmarks/MQ", swiftSettings: strict),
         .executableTarget(
             name: "ingest-bench", dependencies: ["BenchmarkSupport", "TelemetryKit"], path: "Tests/Benchmarks/Ingest", swiftSettings: strict),
 
         // What the tests of several targets use; not a product.
         .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),
-        .testTarget(name: "TelemetryNetTests", dependencies: ["TelemetryNet", "FaultSupport"], swiftSettings: strict),
+        .testTarget(name: "TelemetryBaseTests", dependencies: ["TelemetryBase", "FaultSupport"], swiftSettings: strict),
+        .testTarget(name: "TelemetryIOTests", dependencies: ["TelemetryIO", "TelemetryBase", "FaultSupport"], swiftSettings: strict),
+        .testTarget(name: "TelemetryHTTPTests", dependencies: ["TelemetryHTTP", "TelemetryIO", "TelemetryBase", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "TelemetryMQTests",
             dependencies: [
                 "TelemetryMQ", "TelemetryMQClient", "TelemetryMQLog", "TelemetryMQProtocol", "TelemetryMQServer",
-                "TelemetryNet", "CLinux", "FaultSupport",
+                "TelemetryBase", "TelemetryIO", "CLinux", "FaultSupport",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -154,14 +159,14 @@ let package = Package(
             dependencies: [
                 "TelemetryKit", "TelemetryDatabases", "TelemetryGateway", "TelemetryHTTPClient", "TelemetryHealth",
                 "TelemetryModels", "TelemetryPipeline", "TelemetryPromQL", "TelemetryReaders", "TelemetryScraping",
-                "TelemetryStores", "TelemetryNet", "FaultSupport",
+                "TelemetryStores", "TelemetryBase", "FaultSupport",
             ],
             swiftSettings: strict),
         // What `make fuzz` runs, with the inputs that are kept.
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "TelemetryKit", "TelemetryMQ", "TelemetryMQProtocol", "TelemetryNet", "ExampleSupport", "CLinux",
+                "TelemetryKit", "TelemetryMQ", "TelemetryMQProtocol", "TelemetryBase", "TelemetryHTTP", "TelemetryIO", "ExampleSupport", "CLinux",
             ],
             path: "Tests/Fuzz",
             exclude: ["Corpus", "Driver", "extremes.dict"],

@@ -20,7 +20,7 @@ PAGE = ROOT / "CONTRIBUTING.md"
 BEGIN, END = "<!-- map: scripts/imports.py --map -->\n", "<!-- end of the map -->\n"
 # From the bottom to the top. A target may use its own layer and lower ones.
 LAYERS = (
-    r"CCurl|CLinux|LinuxRequired|TelemetryNet",
+    r"CCurl|CLinux|LinuxRequired|TelemetryBase|TelemetryIO|TelemetryHTTP",
     r"Telemetry\w+",
     r"Example\w+|mq-server|streamer|collector|api",
 )

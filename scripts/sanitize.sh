@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-default='TelemetryNetTests|TelemetryMQTests|ExampleSupportTests'
+default='TelemetryBaseTests|TelemetryIOTests|TelemetryHTTPTests|TelemetryMQTests|ExampleSupportTests'
 default+='|TelemetryKitTests.(Memory|Collector|StoreFeeding|ConcurrentReading)'
 filter=${*:-$default}
 filter=${filter// /|}

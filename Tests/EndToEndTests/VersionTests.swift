@@ -11,7 +11,7 @@ struct VersionTests {
 
     /// The one place that a release changes; the others are compared with it.
     private static func version() throws -> String {
-        let source = try text("Sources/TelemetryNet/Version.swift")
+        let source = try text("Sources/TelemetryBase/Version.swift")
         let match = try #require(source.firstMatch(of: #/packageVersion = "(\d+\.\d+\.\d+)"/#))
         return String(match.1)
     }

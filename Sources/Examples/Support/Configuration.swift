@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The settings of a program as read from its flags, else its environment, else their defaults.
 package struct Configuration: Sendable {

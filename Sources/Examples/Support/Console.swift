@@ -1,6 +1,6 @@
 import Glibc
 import Synchronization
-import TelemetryNet
+import TelemetryBase
 
 /// Standard error, shared by log lines and by the progress line that a terminal shows below them.
 package final class Console: Sendable {
@@ -26,7 +26,7 @@ package final class Console: Sendable {
     }
 
     /// The text with escapes (`\u009b`) for what would act on a terminal or cannot be seen.
-    package static func printable(_ text: String) -> String { TelemetryNet.printable(text) }
+    package static func printable(_ text: String) -> String { TelemetryBase.printable(text) }
 
     private static func printable(_ line: [UInt8]) -> [UInt8] {
         if line.allSatisfy({ $0 >= 0x20 && $0 < 0x7F || $0 == 0x0A }) { return line }

@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
 
 /// Bounds how often one message is logged as a warning or an error: twenty times at once, then every ten seconds.
 ///

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 package enum LogLevel: String, CaseIterable, Sendable, Comparable {
     case debug, info, warning, error

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 /// What the reference programs have in common from the first line of `main` to the exit code.
 package struct Program: Sendable {

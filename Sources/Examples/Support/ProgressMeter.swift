@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// How fast work goes of late, and when the rest will be done: from counts at times, and nothing else.
 package struct ProgressMeter: Sendable {

@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
 
 /// The address of a server, or a text that was meant as one, without what it may hold of users, passwords and tokens.
 package func shownAddress(_ text: String) -> String { redactedURL(text) }

@@ -1,6 +1,6 @@
 import Glibc
 import Synchronization
-import TelemetryNet
+import TelemetryIO
 
 /// SIGINT, SIGTERM and SIGHUP as a request to drain and end. A second request ends the process at once. One object a process.
 ///

@@ -1,6 +1,7 @@
 import ExampleSupport
+import TelemetryBase
 import TelemetryGateway
-import TelemetryNet
+import TelemetryIO
 import TelemetryStores
 
 /// What this program says of its memory: that of the store, and that of the process.

@@ -1,7 +1,7 @@
 import ExampleSupport
+import TelemetryBase
 import TelemetryGateway
 import TelemetryModels
-import TelemetryNet
 import TelemetryPipeline
 import TelemetryStores
 

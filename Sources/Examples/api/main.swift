@@ -1,9 +1,9 @@
 import ExampleDatabases
 import ExampleSupport
+import TelemetryBase
 import TelemetryDatabases
 import TelemetryGateway
 import TelemetryMQClient
-import TelemetryNet
 import TelemetryStores
 
 let program = Program(

@@ -1,7 +1,7 @@
 import ExampleSupport
+import TelemetryBase
 import TelemetryMQClient
 import TelemetryMQServer
-import TelemetryNet
 import TelemetryPipeline
 import TelemetryStores
 

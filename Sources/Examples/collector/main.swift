@@ -1,7 +1,7 @@
 import ExampleDatabases
 import ExampleSupport
+import TelemetryBase
 import TelemetryDatabases
-import TelemetryNet
 import TelemetryStores
 
 let program = Program(

@@ -1,6 +1,6 @@
 import ExampleSupport
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 import TelemetryPipeline
 import TelemetryReaders
 

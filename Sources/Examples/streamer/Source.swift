@@ -1,5 +1,5 @@
 import ExampleSupport
-import TelemetryNet
+import TelemetryBase
 import TelemetryPipeline
 import TelemetryReaders
 import TelemetryScraping

@@ -1,8 +1,8 @@
 import ExampleSupport
+import TelemetryBase
 import TelemetryMQClient
 import TelemetryMQServer
 import TelemetryModels
-import TelemetryNet
 import TelemetryPipeline
 
 /// What a streamer answers on its HTTP port.

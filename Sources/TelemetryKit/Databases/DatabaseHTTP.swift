@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryHTTPClient
-import TelemetryNet
 import TelemetryStores
 
 /// Sends HTTP requests to a database, and converts failures to ``StoreError``.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 extension StoredLabels {

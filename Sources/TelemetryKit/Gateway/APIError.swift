@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryStores
 
 /// An answer that is an error: `{"error":"bad_request","message":"…"}`, and the members of problem details (RFC 9457) beside these.

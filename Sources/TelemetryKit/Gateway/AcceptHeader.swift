@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
 
 /// The media types that a request accepts (RFC 9110 section 12.5.1). Without the field, or with an empty one, all.
 struct AcceptHeader {

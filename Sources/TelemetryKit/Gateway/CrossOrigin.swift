@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryHTTP
 
 /// The origins whose pages may use the gateway from a browser (https://fetch.spec.whatwg.org/#http-cors-protocol).
 struct CrossOrigin: Sendable {

@@ -1,6 +1,6 @@
 import Synchronization
+import TelemetryHTTP
 import TelemetryHealth
-import TelemetryNet
 import TelemetryPromQL
 import TelemetryStores
 

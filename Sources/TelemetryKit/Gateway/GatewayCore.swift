@@ -1,4 +1,6 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
+import TelemetryIO
 import TelemetryStores
 
 /// What the gateway's handlers share, and the way of a request from the server to its route and back.

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryHTTP
 
 extension HTTPResponse {
     /// The response itself, or 304 without its body if the request contains its entity tag (RFC 9110 section 13.1.2).

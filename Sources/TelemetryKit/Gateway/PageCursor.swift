@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The end of a page of samples, as an opaque text that clients send back.
 ///

@@ -1,4 +1,6 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
+import TelemetryIO
 import TelemetryStores
 
 /// A JSON response that is written in pieces, one for each element of a list that is in memory as references.

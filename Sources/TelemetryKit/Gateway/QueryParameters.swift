@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// Parses a query string according to the parameters of a route; an undeclared, duplicate or invalid parameter is
 /// refused with an error that contains its name and value.

@@ -1,5 +1,5 @@
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// The input of a handler: the request, its captured path segments and its validated parameters.

@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
 
 /// Requests by route and status, and the time they took, for `/metrics`.
 final class RequestCounters: Sendable {

@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
 
 /// An error: the response to a request took too long.
 struct DeadlineExceeded: Error {}

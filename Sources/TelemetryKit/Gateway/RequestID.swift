@@ -1,5 +1,6 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
 
 /// Identifies a request, in the response and in logs: the client's `X-Request-ID` if it is valid, otherwise a generated
 /// one.

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 
 /// Makes the gateway's JSON responses.
 enum Responses {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryHTTP
 
 /// One operation of the gateway: its handler, and its description for the OpenAPI document. Paths are defined only in
 /// the table of these.

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Finds the route for a path.
 struct Router: Sendable {

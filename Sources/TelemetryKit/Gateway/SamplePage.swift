@@ -1,5 +1,5 @@
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// One page of samples, by time in either order, and where the next begins.

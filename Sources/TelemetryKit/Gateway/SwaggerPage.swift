@@ -1,5 +1,7 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
+import TelemetryIO
 
 /// Swagger UI where its files are at hand, else a page that lists the operations and says how to get them.
 enum SwaggerPage {

@@ -1,7 +1,7 @@
 import CCurl
 import Glibc
 import Synchronization
-import TelemetryNet
+import TelemetryIO
 
 /// An HTTP client over libcurl: one thread that runs curl's multi interface, with connections kept alive between requests.
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// A request that ``CurlClient`` sends.
 package struct CurlRequest: Sendable {

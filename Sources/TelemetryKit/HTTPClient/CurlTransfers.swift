@@ -1,5 +1,5 @@
 import CCurl
-import TelemetryNet
+import TelemetryBase
 
 /// The requests in progress, on the curl thread.
 struct CurlTransfers {

@@ -1,5 +1,5 @@
 import CCurl
-import TelemetryNet
+import TelemetryBase
 
 /// An http or https URL, parsed by libcurl, which also uses it for requests.
 package struct CurlURL: Sendable, Hashable {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// The health of GPUs and hosts, derived from the newest sample of every series. A value: no state is kept between two

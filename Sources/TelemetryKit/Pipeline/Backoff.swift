@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The time to wait before the next attempt: doubled each time, and randomised so that clients do not retry in step.
-public typealias Backoff = TelemetryNet.Backoff
+public typealias Backoff = TelemetryBase.Backoff

@@ -1,6 +1,7 @@
 import Glibc
+import TelemetryBase
+import TelemetryIO
 import TelemetryModels
-import TelemetryNet
 import TelemetryReaders
 
 /// Reads a ``CSVInput`` as one sequence of rows: file after file, or a stream. Series keep their indices throughout.

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryIO
 import TelemetryModels
-import TelemetryNet
 import TelemetryReaders
 
 /// Reads DCGM exports as a streamer does: row by row at a given rate, collected into batches.

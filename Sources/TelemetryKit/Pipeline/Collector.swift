@@ -1,6 +1,7 @@
 import Synchronization
+import TelemetryBase
+import TelemetryIO
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// Reads batches from a queue and writes them to a store; commits only what is stored.

@@ -1,7 +1,8 @@
 import Glibc
 import Synchronization
+import TelemetryBase
+import TelemetryIO
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// A file of the samples that a database refuses permanently. Each line is a JSON object:

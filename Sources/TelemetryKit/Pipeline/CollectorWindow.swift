@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The groups that are being written at the same time. They may be completed in any order; the position to commit
 /// passes a group when it and all groups before it are complete.

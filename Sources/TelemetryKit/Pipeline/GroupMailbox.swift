@@ -1,6 +1,6 @@
 import Synchronization
+import TelemetryIO
 import TelemetryModels
-import TelemetryNet
 
 /// Connects the task that reads messages with the task that writes to the store: contains one group, and makes the
 /// reader wait while that group is full, so that reading stops while the store is unavailable.

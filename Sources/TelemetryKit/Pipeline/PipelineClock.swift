@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// A source of time and of waits: the system's, or a test's.
 public struct PipelineClock: Sendable {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Calculates how many rows may be read now, so that a rate is maintained.
 struct RatePacer: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryIO
 import TelemetryReaders
 
 /// A pipe, a terminal, or any other source whose bytes arrive over time, as the source of a ``CSVReader``.

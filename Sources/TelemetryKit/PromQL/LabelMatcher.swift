@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// One condition of a selector: `gpu=~"0|1"`.
 package struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The labels of a series or of a result, including its name as `__name__`. Shared by all samples that have them.
 package final class LabelSet: Hashable, Sendable {

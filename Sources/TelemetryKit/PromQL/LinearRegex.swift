@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// A regular expression that matches a whole text, in time linear in its length: patterns come from clients, and a
 /// backtracking search could be made to run for ever.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// The samples of one series that a selector may need, and the position of the evaluation in them.

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 import TelemetryStores
 
 /// Evaluates PromQL queries on a store, as Prometheus 2.42 does.

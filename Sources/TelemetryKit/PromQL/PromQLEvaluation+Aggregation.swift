@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// `sum by (gpu) (…)` and the other aggregations.
 extension PromQLEvaluation {

@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// Function calls.
 extension PromQLEvaluation {

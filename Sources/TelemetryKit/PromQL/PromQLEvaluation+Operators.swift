@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 /// Binary operators.
 extension PromQLEvaluation {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// One query over the samples that were read for it, evaluated at times that never decrease. Used by one task.
 final class PromQLEvaluation {

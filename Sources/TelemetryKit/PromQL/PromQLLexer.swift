@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// A token of a query.
 struct PromQLToken {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Parses selectors, lists of labels, and the modifiers between the two sides of an operator.
 extension PromQLParser {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Parses PromQL into a type-checked tree; Docs/Prometheus.md describes the supported part.
 package struct PromQLParser {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Parses the syntax of RE2 (https://github.com/google/re2/wiki/Syntax) except `\b`, `\B`, `\p` and flag `m`.
 struct RegexParser {

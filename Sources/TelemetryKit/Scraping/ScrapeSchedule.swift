@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The times of scrapes: at once, and then at whole intervals from the first, so that the duration of scrapes does not
 /// accumulate.

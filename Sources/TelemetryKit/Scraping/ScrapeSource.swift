@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryHTTPClient
 import TelemetryModels
-import TelemetryNet
 import TelemetryPipeline
 
 /// Scrapes a GPU metrics exporter repeatedly, as Prometheus would: each scrape becomes one or more batches.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The timestamps of scraped samples. A sample is identified by its metric, GPU and time; series that differ in other
 /// labels, such as the MIG instance, the link or the pod, are distinguished by nanoseconds: the first has the scrape's

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryHTTPClient
-import TelemetryNet
 
 /// The exporter to query, the request, and the responses that are accepted.
 struct ScrapeTarget: Sendable {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// Collects values by group and window, and computes the result of an ``AggregateQuery`` for each.
 package struct Aggregator {

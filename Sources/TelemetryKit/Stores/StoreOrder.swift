@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The orders that ``TelemetryStore`` requires, for adapters to sort by.
 package enum StoreOrder {

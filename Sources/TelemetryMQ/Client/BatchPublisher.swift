@@ -1,6 +1,6 @@
 import Synchronization
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Collects messages into large frames and keeps many frames in flight: the fast way to publish.
 ///

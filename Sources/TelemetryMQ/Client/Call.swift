@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryIO
 
 /// One request of a task to an object on the loop: waits for the response, and ends at once when the task is cancelled.
 final class Call<Answer: Sendable>: Sendable {

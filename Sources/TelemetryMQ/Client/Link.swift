@@ -1,6 +1,7 @@
 import Glibc
+import TelemetryBase
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The events of a link, all delivered on the loop.
 protocol LinkUser: AnyObject {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// A message's position, with the log that it belongs to.
 ///

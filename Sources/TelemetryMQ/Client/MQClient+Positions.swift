@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The positions that a server stores for subscribers.
 extension MQClient {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 extension MQClient {
     /// Returns the offset of the newest message in the server's log; -1 if the log is empty.

@@ -1,5 +1,6 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
+import TelemetryIO
 
 /// A client of an ``MQServer``: publishes, and subscribes.
 ///

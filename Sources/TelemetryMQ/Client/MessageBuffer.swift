@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryIO
 
 /// The buffer between the loop that receives and the tasks that consume: stores at most about `limit` bytes, and tells
 /// the loop when to stop reading.

@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryIO
 
 /// A result that is set later, once, for any number of tasks that wait for it.
 final class Promise<Value: Sendable>: Sendable {

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The client's publishing side: one connection; requests in flight are resent in order after it breaks. Belongs to the
 /// loop.

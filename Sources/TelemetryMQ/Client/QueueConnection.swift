@@ -1,5 +1,6 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
+import TelemetryIO
 
 /// A service's connection to an ``MQServer``: a client, together with what a service reports about it in its readiness
 /// checks, metrics and logs.

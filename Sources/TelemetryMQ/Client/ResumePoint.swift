@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The message and log that a subscription expects next: a value that outlives the connections.
 struct ResumePoint: Sendable {

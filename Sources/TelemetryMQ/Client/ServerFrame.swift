@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// A parsed frame of the server. Ranges count from the start of the frame, after its length bytes.
 enum ServerFrame {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryIO
 
 /// The messages of a log from a position on: each one, in order, exactly once, across any number of broken connections.
 ///

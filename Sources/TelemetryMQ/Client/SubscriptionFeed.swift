@@ -1,5 +1,5 @@
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The loop's part of a subscription: keeps it alive across connections, checks the messages that arrive, and fills the
 /// buffer.

@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryIO
 
 /// A client's subscriptions, for operations on all of them: closing, and ids that others take over. Belongs to the
 /// loop.

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The wait of a subscription whose id was recently taken over from this client: otherwise, two clients that both
 /// resubscribe at once would take it from each other without pause.

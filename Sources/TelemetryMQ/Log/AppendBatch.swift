@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Records that are appended together by one gathered write.
 ///

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The index of a sealed segment on disk, one JSON object:
 ///

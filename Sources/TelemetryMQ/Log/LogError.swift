@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// The reason why the log could not be opened, written or read.
 package enum LogError: Error, Sendable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// A file of the log. All I/O of the log goes through this and ``LogDirectory``, so that a test can make it fail, tear
 /// or lose data. Reading, writing and syncing may happen on different threads.

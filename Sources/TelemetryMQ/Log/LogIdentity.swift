@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Identifies the log, and the epoch in which a message was read.
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Stores a log's identity in its directory, and begins its next epoch.
 ///

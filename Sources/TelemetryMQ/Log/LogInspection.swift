@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The content of a log's directory, found by reading every record. It changes nothing and takes no lock, so it can
 /// inspect the log of a running server.

@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Opens the segments of a directory: by their indexes if they have them, otherwise by reading every record.
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryIO
 
 /// Finds segments and messages by offset and by time.
 extension MessageLog {

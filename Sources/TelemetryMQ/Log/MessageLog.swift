@@ -1,5 +1,6 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
+import TelemetryIO
 
 /// The append-only log: segments in the order of their offsets; the last one is open for appending.
 ///

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The times when messages were stored, for reports that need many at a time.
 ///

@@ -1,5 +1,6 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
+import TelemetryIO
 
 /// The committed positions of subscribers, kept as a journal of small JSON lines:
 ///

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// One line of the position journal: a subscriber's new position, or its deletion.
 struct PositionLine: Equatable {

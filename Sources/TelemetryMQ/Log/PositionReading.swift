@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryIO
 
 /// The content of a position journal, read line by line: the last line of a subscriber counts, if it refers to a
 /// message of this log.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The producer table on disk, as it was when the last segment was sealed, one JSON object:
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Remembers which sequence numbers of each producer are in the log, and at which offsets, so that a publish that is
 /// repeated after a lost response gets the same response instead of being appended again.

@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// A file of consecutive records. The last segment of a log is appended to; the others are sealed.
 ///

@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Iterates over the records of a segment from the start of one. It checks lengths, not checksums.
 struct SegmentReader: ~Copyable {

@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Reads a segment's file from its start, checks every record, and fills in the segment's state.
 package struct SegmentRecovery {

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// Files that are read and written as a whole.
 extension LogDirectory {

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 extension MessageLog {
     /// The files to sync so that everything up to ``LogEnd`` is on the device.

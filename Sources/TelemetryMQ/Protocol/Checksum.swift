@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 /// The member that ends every JSON object of the log's files: `,"crc32c":"9a8b7c6d"}`, the CRC-32C of the bytes before
 /// it.

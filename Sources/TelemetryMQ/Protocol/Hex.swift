@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Sixteen lowercase hexadecimal digits.
 package enum Hex {

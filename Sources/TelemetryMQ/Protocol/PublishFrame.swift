@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The members of a publish frame other than its payloads; slices point into the frame's bytes.
 package struct PublishFrame: BitwiseCopyable {

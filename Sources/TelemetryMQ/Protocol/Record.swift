@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 /// The form of one record of the log, which is the frame that subscribers receive:
 ///

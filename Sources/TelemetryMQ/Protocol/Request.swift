@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// A parsed frame of a client. Slices point into the frame's bytes.
 package struct Request {

@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryMQLog
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Writes the server's frames into a connection's output.
 extension ByteQueue {

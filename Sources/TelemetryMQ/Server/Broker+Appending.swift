@@ -1,5 +1,5 @@
+import TelemetryIO
 import TelemetryMQLog
-import TelemetryNet
 
 /// Writes published messages, and performs what follows: responses, delivery, and reports of a device that fails.
 extension Broker {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryMQLog
-import TelemetryNet
 
 /// The stored positions: changes, lists and deletes them.
 extension Broker {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryIO
 
 /// Stopping: new work is refused, clients read their pending responses, and the log is synced.
 extension Broker {

@@ -1,5 +1,5 @@
+import TelemetryIO
 import TelemetryMQLog
-import TelemetryNet
 
 /// Performs the decisions of ``GroupCommit``: syncs written data, and sends the responses that waited for it.
 extension Broker {

@@ -1,5 +1,5 @@
+import TelemetryIO
 import TelemetryMQLog
-import TelemetryNet
 
 /// Reads whole segments before anything in them is delivered.
 extension Broker {

@@ -1,7 +1,8 @@
 import Glibc
+import TelemetryBase
+import TelemetryIO
 import TelemetryMQLog
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The server's state: the log, its subscribers and its connections. Belongs to one event loop.
 final class Broker {

@@ -1,5 +1,5 @@
+import TelemetryIO
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The limits of a client's memory and time, and what happens beyond them.
 extension BrokerConnection {

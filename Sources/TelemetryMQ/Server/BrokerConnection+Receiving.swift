@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// Converts bytes to frames.
 extension BrokerConnection {

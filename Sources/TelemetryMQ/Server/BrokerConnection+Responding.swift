@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Errors, and responses that wait for a sync.
 extension BrokerConnection {

@@ -1,7 +1,8 @@
 import Glibc
+import TelemetryBase
+import TelemetryIO
 import TelemetryMQLog
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// One client's socket: splits received bytes into frames, and sends responses and deliveries in turn.
 final class BrokerConnection: EventHandler {

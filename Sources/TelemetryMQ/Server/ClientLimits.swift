@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryIO
 
 /// The state that limits all clients together, so that none uses more than its share.
 struct ClientLimits {

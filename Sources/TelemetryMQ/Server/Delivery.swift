@@ -1,5 +1,5 @@
+import TelemetryIO
 import TelemetryMQLog
-import TelemetryNet
 
 /// The progress of one subscription through the log: a position, no queue. Bytes go from the segment's file to the
 /// socket, in chunks that end at a record's end, so that a response can be sent between two of them.

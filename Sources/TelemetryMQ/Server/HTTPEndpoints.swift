@@ -1,4 +1,6 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
+import TelemetryIO
 
 /// `/health`, `/ready`, `/stats` and `/metrics` on the server's HTTP port, answered on the loop that owns the state.
 final class HTTPEndpoints: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// Accepts the server's connections.
 final class Listener: AcceptorUser {

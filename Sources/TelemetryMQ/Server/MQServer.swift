@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
+import TelemetryIO
 import TelemetryMQLog
-import TelemetryNet
 
 /// A message queue server on one append-only log.
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Metrics in the Prometheus text format 0.0.4, as ``ServiceEndpoints`` serves them.
 ///

@@ -1,6 +1,6 @@
 import Synchronization
+import TelemetryBase
 import TelemetryMQLog
-import TelemetryNet
 
 /// Tracks the progress of opening the log, for `/ready` and, if it takes long, for the operator. Used by two threads.
 final class OpeningWatch: Sendable {

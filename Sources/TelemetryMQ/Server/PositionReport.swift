@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// A stored position as it is reported.
 struct PositionRow {

@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryMQLog
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// The publishes of one round of the loop, of all its connections: collected, written together, and acknowledged after
 /// the write.

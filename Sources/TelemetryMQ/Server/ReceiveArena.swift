@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryIO
 
 /// Memory into which the connections of one round receive, one after another: the frames of all stay in place until
 /// they are written together.

@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryMQLog
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// Answers the frames of one read.
 struct RequestHandler {

@@ -1,5 +1,7 @@
+import TelemetryBase
+import TelemetryHTTP
+import TelemetryIO
 import TelemetryMQLog
-import TelemetryNet
 
 /// `/health`, `/ready` and `/metrics` of a service that serves nothing else over HTTP, on a thread of their own.
 ///

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// What `get_stats`, `/stats` and `/metrics` tell.
 extension Broker {

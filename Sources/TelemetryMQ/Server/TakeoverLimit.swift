@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Limits how often a subscriber's id may be taken over: a few times at once, as after broken connections, then once a
 /// second.

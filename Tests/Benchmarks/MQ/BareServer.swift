@@ -1,7 +1,7 @@
 import BenchmarkSupport
 import CLinux
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// The least that a server of this kind must do, as a measure of what the machine can do: one epoll loop, no parsing.
 struct BareServer {

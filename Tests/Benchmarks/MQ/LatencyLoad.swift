@@ -1,7 +1,7 @@
 import BenchmarkSupport
 import CLinux
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// Publishes at a steady rate on one connection and measures how long each message takes to come out at another.
 struct LatencyLoad {

@@ -1,6 +1,6 @@
 import BenchmarkSupport
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 /// What the load is put on, by the protocol that it speaks.
 enum Peer: String, CaseIterable {

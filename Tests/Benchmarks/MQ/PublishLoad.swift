@@ -1,7 +1,7 @@
 import BenchmarkSupport
 import CLinux
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// Publishes over some connections from one thread. Each has so many frames on the way that are not answered yet.
 struct PublishLoad {

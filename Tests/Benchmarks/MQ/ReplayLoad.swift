@@ -1,7 +1,7 @@
 import BenchmarkSupport
 import CLinux
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// Reads everything that is stored, by several subscribers at once, on one thread.
 struct ReplayLoad {

@@ -1,7 +1,7 @@
 import BenchmarkSupport
 import CLinux
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// A connected, non-blocking socket to a port of this machine.
 func connectToLoopback(_ port: Int) -> Int32 {

@@ -1,5 +1,5 @@
 import BenchmarkSupport
-import TelemetryNet
+import TelemetryIO
 
 // One measurement of the queue or of what it is compared with; scripts/bench.py compares them.
 ignoreBrokenPipeSignal()

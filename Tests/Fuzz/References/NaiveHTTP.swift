@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryHTTP
 
 /// Requests read line by line by the words of RFC 9112, and of what `HTTPRequestParser` promises to refuse beyond it.
 enum NaiveHTTP {

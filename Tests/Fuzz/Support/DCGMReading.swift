@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryKit
-import TelemetryNet
 
 /// Everything that a reading of a DCGM export says, with the series of the samples written out: their numbers are each reader's own.
 struct DCGMReading: Sendable {

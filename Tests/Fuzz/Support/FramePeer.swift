@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// A client of the queue that sends what it likes: it reads frames, each its JSON, until the other side ends the connection or nothing
 /// comes for a while.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryKit
-import TelemetryNet
 
 extension FuzzInput {
     /// A batch that can be one: names and uuids are not empty, labels have different names, values are finite. All else is what the input says.

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
+import TelemetryIO
 import TelemetryMQ
-import TelemetryNet
 
 /// A log's directory in memory that can be opened again, with the bytes in it that an input says.
 final class MemoryLogDirectory: LogDirectory, @unchecked Sendable {

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryKit
-import TelemetryNet
 
 // `==` holds for texts that are canonically equivalent; what was read and what was written must be the same bytes.
 

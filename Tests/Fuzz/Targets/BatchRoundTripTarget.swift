@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryKit
-import TelemetryNet
 
 /// Batches that the input describes come out of both formats as they went in, to the last bit, by a codec that is kept and by new ones.
 enum BatchRoundTripTarget {

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
+import TelemetryIO
 import TelemetryMQ
-import TelemetryNet
 
 /// Whatever a server sends, the client's calls end, with an error or with messages in order.
 enum ClientTarget {

@@ -1,5 +1,5 @@
+import TelemetryHTTP
 import TelemetryKit
-import TelemetryNet
 
 /// Whatever a database answers, every question to its store ends, with an error or with something that is possible.
 enum DatabaseTarget {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryMQ
-import TelemetryNet
 
 /// Whatever a client sends, the queue answers frames, goes on serving others, and has the same messages after a restart.
 enum FramesTarget {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryKit
-import TelemetryNet
 
 /// Whatever address is asked for, the gateway answers it; and what it says is JSON is JSON.
 enum GatewayTarget {

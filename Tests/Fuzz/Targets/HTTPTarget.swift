@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryHTTP
 
 /// Requests one behind the other are the same in whatever pieces their bytes come, and those that a naive reader finds; and both refuse
 /// at the same request.

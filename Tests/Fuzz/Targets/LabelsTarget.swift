@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryKit
-import TelemetryNet
 
 /// Labels are read as a naive reader reads them, refused at the same byte, and come back from their own text.
 enum LabelsTarget {

@@ -1,7 +1,7 @@
 import Glibc
+import TelemetryBase
 import TelemetryMQ
 import TelemetryMQProtocol
-import TelemetryNet
 
 /// A log of which one file has any bytes: the server says why it does not start, or serves what can be read, takes messages, and starts
 /// again with all of them.

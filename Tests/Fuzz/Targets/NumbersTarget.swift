@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
 
 /// The input as the text of a number is taken and refused as its grammar says, and read as the nearest Double; as eight bytes it is a number
 /// whose text reads back as the same.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryKit
-import TelemetryNet
 
 /// ``PrometheusTextReader`` yields the samples, families and errors that a naive reader yields: in chunks of any size, at once and from a
 /// reader that has read the text before, and skipping bad lines or meeting each of them.

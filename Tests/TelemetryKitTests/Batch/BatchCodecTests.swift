@@ -1,6 +1,6 @@
 import Foundation
+import TelemetryBase
 import TelemetryKit
-import TelemetryNet
 import Testing
 
 /// A batch with all the awkward things: many shapes of labels, doubles, times, texts.

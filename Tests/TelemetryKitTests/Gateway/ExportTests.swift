@@ -1,5 +1,5 @@
 import Foundation
-import TelemetryNet
+import TelemetryBase
 import Testing
 
 @testable import TelemetryDatabases

@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import TelemetryNet
+import TelemetryBase
 import Testing
 
 @testable import TelemetryDatabases

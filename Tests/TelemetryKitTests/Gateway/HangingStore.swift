@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
 
 @testable import TelemetryDatabases
 @testable import TelemetryGateway

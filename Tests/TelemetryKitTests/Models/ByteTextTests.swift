@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 import Testing
 
 @testable import TelemetryGateway

@@ -1,6 +1,6 @@
 import Foundation
+import TelemetryBase
 import TelemetryKit
-import TelemetryNet
 import Testing
 
 @Suite("JSON of the models")

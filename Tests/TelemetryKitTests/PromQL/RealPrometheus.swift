@@ -1,5 +1,5 @@
 import Foundation
-import TelemetryNet
+import TelemetryBase
 
 @testable import TelemetryDatabases
 @testable import TelemetryGateway

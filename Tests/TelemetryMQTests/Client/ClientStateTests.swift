@@ -1,5 +1,5 @@
 import FaultSupport
-import TelemetryNet
+import TelemetryBase
 import Testing
 
 @testable import TelemetryMQClient

@@ -1,7 +1,6 @@
 import FaultSupport
 import Foundation
 import Synchronization
-import TelemetryNet
 import Testing
 
 @testable import TelemetryMQClient

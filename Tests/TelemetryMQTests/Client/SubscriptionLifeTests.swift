@@ -1,7 +1,7 @@
 import FaultSupport
 import Foundation
 import Synchronization
-import TelemetryNet
+import TelemetryIO
 import Testing
 
 @testable import TelemetryMQClient

@@ -1,7 +1,7 @@
 import CLinux
 import FaultSupport
 import Foundation
-import TelemetryNet
+import TelemetryIO
 import Testing
 
 @testable import TelemetryMQClient

@@ -1,6 +1,6 @@
 import FaultSupport
 import Foundation
-import TelemetryNet
+import TelemetryIO
 import Testing
 
 @testable import TelemetryMQClient

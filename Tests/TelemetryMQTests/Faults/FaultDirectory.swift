@@ -2,7 +2,7 @@ import CLinux
 import Foundation
 import Glibc
 import Synchronization
-import TelemetryNet
+import TelemetryIO
 
 @testable import TelemetryMQClient
 @testable import TelemetryMQLog

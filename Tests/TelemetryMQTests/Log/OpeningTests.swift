@@ -1,6 +1,6 @@
 import FaultSupport
 import Foundation
-import TelemetryNet
+import TelemetryBase
 import Testing
 
 @testable import TelemetryMQLog

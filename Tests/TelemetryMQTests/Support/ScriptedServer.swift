@@ -2,7 +2,7 @@ import FaultSupport
 import Foundation
 import Glibc
 import Synchronization
-import TelemetryNet
+import TelemetryIO
 
 @testable import TelemetryMQProtocol
 @testable import TelemetryMQServer

@@ -1,5 +1,5 @@
 import Synchronization
-import TelemetryNet
+import TelemetryBase
 
 /// Counts samples that a database did not store because of their age.
 final class ExpiredCount: Sendable {

@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryHTTPClient
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// Queries in Flux, the language of 2.x, with annotated CSV as the response format.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// The HTTP API of one generation of InfluxDB, as far as ``InfluxDBStore`` needs it.

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// One table of an InfluxQL response: rows of a measurement that share the tags of `GROUP BY`.
 struct InfluxQLSeries {

@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryHTTPClient
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// InfluxDB 2.x: `/api/v2/write`, and `/api/v2/query` with Flux.

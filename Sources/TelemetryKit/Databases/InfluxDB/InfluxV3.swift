@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// InfluxDB 3.x: `/api/v3/write_lp`, and `/query` with InfluxQL.

@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryHTTPClient
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 extension DatabaseHTTP {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryHTTPClient
-import TelemetryNet
 
 /// The reason why a database did not accept all lines of a write (HTTP 400, 413 or 422).
 ///

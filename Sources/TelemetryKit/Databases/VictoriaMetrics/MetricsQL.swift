@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// MetricsQL literals. All text from callers is quoted by these functions, so that it cannot become code.
 enum MetricsQL {

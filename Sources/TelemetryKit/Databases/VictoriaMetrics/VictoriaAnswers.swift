@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The lines of `/api/v1/export`: one line per series, or per part of one, with its raw samples in the order of time.
 ///

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryHTTPClient
-import TelemetryNet
 import TelemetryStores
 
 /// One endpoint of VictoriaMetrics: for writing or for queries.

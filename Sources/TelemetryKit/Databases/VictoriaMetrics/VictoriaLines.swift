@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// Samples as JSON lines, one line per series:

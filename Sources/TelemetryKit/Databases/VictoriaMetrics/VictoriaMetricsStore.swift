@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryHTTPClient
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// Samples in VictoriaMetrics, a single node or a cluster, over HTTP with connections kept alive.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// An aggregate that PromQL defines like ``AggregateQuery``: over windows of whole milliseconds, with a function other
 /// than a percentile, which PromQL interpolates between two samples.

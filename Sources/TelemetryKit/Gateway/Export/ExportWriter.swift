@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// Writes an export in one of the formats, to be taken piece by piece.
 struct ExportWriter {

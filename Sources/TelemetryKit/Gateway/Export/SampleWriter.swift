@@ -1,6 +1,6 @@
 import Synchronization
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// Writes samples in one of the formats, one behind the other.

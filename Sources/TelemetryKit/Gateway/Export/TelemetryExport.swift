@@ -1,5 +1,5 @@
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 import TelemetryStores
 
 /// All samples of a filter as a file of any size, read and sent page by page.

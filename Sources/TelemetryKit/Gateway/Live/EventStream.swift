@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 
 /// Writes a subscription as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html):
 ///

@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
 
 /// Writes the OpenAPI 3.1 document of a table of routes.
 struct OpenAPIDocument {

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 import TelemetryPromQL
 
 /// The parameters of a request to Prometheus' API: of a posted form, and of the query. Unknown ones are ignored, as in

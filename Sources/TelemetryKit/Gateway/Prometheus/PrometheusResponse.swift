@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryPromQL
 
 /// The JSON of Prometheus' HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api).

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// What the metrics mean: facts of the program, the same at every time.
 enum CatalogueRoutes {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The dashboard at `/`: the files in Gateway/Dashboard as they are, which the build puts into the library as bytes, so that a
 /// program needs nothing beside itself. There is no build step and no script from elsewhere; the policy forbids the browser both.

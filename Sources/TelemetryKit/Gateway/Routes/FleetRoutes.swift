@@ -1,6 +1,6 @@
+import TelemetryBase
 import TelemetryHealth
 import TelemetryModels
-import TelemetryNet
 
 /// Hosts and alerts: what ``FleetHealth`` makes of the newest samples.
 enum FleetRoutes {

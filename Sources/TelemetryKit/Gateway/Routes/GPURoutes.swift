@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 
 /// GPUs, and what is held of each.
 enum GPURoutes {

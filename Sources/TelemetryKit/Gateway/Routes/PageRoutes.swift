@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// What people open in a browser.
 enum PageRoutes {

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 import TelemetryPromQL
 import TelemetryStores
 

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 
 /// Questions about many samples that have few numbers as their answer.
 enum QueryRoutes {

@@ -1,5 +1,6 @@
+import TelemetryBase
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 
 /// The parameters that several routes have, so that they mean the same everywhere.
 enum RouteParameters {

@@ -1,4 +1,5 @@
-import TelemetryNet
+import TelemetryBase
+import TelemetryHTTP
 
 /// What machines ask of the process itself.
 enum ServiceRoutes {

@@ -1,5 +1,5 @@
+import TelemetryHTTP
 import TelemetryModels
-import TelemetryNet
 
 /// What is held as a whole.
 enum StoreRoutes {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Samples as they come.
 enum StreamRoutes {

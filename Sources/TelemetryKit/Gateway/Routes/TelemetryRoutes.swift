@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryHTTP
 
 /// Samples: in pages, the newest, and as files; of one GPU and of all.
 enum TelemetryRoutes {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The JSON format of a batch. Every reader accepts both.
 public enum BatchFormat: String, Sendable, Hashable, CaseIterable {

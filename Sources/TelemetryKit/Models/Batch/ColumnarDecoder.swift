@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 /// Decodes `columnar/1`. Every index and length is checked before it is used.
 struct ColumnarDecoder: Sendable {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Encodes `columnar/1`.
 struct ColumnarEncoder: Sendable {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The members of one JSON object by name, so that they can be read in any order.
 ///

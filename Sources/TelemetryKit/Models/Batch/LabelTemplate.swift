@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Labels without the parts that the series itself contains, so that many series share one text.
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Decodes the plain format, with members in any order.
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Encodes the plain format: every metric with all its members.
 package enum PlainEncoder {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// A column of integers as runs of equal differences: `[difference, count, difference, count, …]`.
 ///

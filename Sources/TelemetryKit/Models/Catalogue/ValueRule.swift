@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The evaluation of one metric's values: whether it is a value, and whether it is plausible.
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The one-to-one mapping between any text and the names and tags that the line protocol can represent.
 ///

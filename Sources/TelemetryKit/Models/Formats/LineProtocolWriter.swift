@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The mapping of samples to the database.
 package struct InfluxLayout: Sendable, Hashable {

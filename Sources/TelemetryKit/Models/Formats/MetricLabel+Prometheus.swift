@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The reason why a text is not a list of Prometheus labels.
 public struct LabelError: Error, Sendable, Hashable, CustomStringConvertible {

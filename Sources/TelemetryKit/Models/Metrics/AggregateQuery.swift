@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// One number for each group of GPUs and each window of time.
 public struct AggregateQuery: Hashable, Sendable {

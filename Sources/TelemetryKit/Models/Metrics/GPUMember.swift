@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// One member of ``GPUIdentity``: where it is stored, and what it is called in each format.
 ///

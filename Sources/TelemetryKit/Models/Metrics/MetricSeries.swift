@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Which GPU a sample was read from, in the words of the DCGM exporter.
 ///

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// The JSON text of the models. The `Codable` conformances write the same members; these write bytes with no tree and
 /// no strings in between, for the gateway and the codecs. What is written once per sample or series appends bytes.

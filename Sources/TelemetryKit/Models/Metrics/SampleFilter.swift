@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Which samples. What is empty or `nil` does not restrict; of a list, any entry may fit.
 public struct SampleFilter: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// Information about one GPU in the store.
 ///

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 /// The reason why a text is not an RFC 3339 time.
 public struct TimestampFormatError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryIO
 
 /// A moving view of a source of bytes: the part being read is contiguous in memory, however the source is split into
 /// chunks.

@@ -1,4 +1,4 @@
-import TelemetryNet
+import TelemetryBase
 
 /// An error in a CSV file or in one row of it, with its location.
 public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 /// Reads CSV as defined by RFC 4180, row by row, from a file of any size in constant memory.
 ///

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The columns of a file that contain the parts of a DCGM record.
 ///

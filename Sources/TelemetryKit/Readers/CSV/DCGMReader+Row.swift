@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 extension DCGMReader {
     /// `false` if the row has no value.

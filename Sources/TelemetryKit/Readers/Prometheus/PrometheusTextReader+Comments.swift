@@ -1,5 +1,5 @@
 import Glibc
-import TelemetryNet
+import TelemetryBase
 
 extension PrometheusTextReader {
     /// A comment has a meaning if its first word is HELP or TYPE.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 extension PrometheusTextReader {
     /// `nil` if the line contains no sample.

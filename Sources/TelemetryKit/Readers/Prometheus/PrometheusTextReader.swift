@@ -1,6 +1,6 @@
 import Glibc
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// Reads the Prometheus text exposition format, version 0.0.4, line by line, in the memory of one line.
 ///

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The simplest possible store: every result is computed from a list of all samples. ``StoreConformance`` compares
 /// others with it, so it shares nothing with them but the order of a ``SampleCursor``.

@@ -1,6 +1,6 @@
 import Synchronization
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// All series of one GPU, with a lock of their own: reading one GPU does not block writing another, and a reader sees
 /// either all samples of a batch for the GPU or none.

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 extension MemoryStore {
     public func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries] {

@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The GPUs, and the location of the series of incoming batches. A value: a copy can be used without a lock.
 struct MemoryDirectory: Sendable {

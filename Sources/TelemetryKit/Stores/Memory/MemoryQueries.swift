@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// The queries. Their data are collected GPU by GPU, and read without a lock.
 extension MemoryStore {

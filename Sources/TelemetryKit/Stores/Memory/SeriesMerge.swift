@@ -1,5 +1,5 @@
+import TelemetryBase
 import TelemetryModels
-import TelemetryNet
 
 /// Several series read as one, ordered by time, then metric name, then uuid.
 struct SeriesMerge {
