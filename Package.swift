@@ -56,7 +56,8 @@ let package = Package(
             name: "TelemetryMQLog", dependencies: ["CLinux", "TelemetryMQProtocol", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryMQ/Log", swiftSettings: strict),
         .target(
-            name: "TelemetryMQServer", dependencies: ["TelemetryMQLog", "TelemetryMQProtocol", "TelemetryBase", "TelemetryHTTP", "TelemetryIO"],
+            name: "TelemetryMQServer",
+            dependencies: ["TelemetryMQLog", "TelemetryMQProtocol", "TelemetryBase", "TelemetryHTTP", "TelemetryIO"],
             path: "Sources/TelemetryMQ/Server", swiftSettings: strict),
         .target(
             name: "TelemetryMQClient", dependencies: ["TelemetryMQProtocol", "TelemetryBase", "TelemetryIO"],
@@ -80,30 +81,41 @@ let package = Package(
             name: "TelemetryHTTPClient", dependencies: ["CCurl", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryKit/HTTPClient", swiftSettings: strict),
         .target(
-            name: "TelemetryDatabases", dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryStores", "TelemetryBase"],
+            name: "TelemetryDatabases",
+            dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryStores", "TelemetryBase"],
             path: "Sources/TelemetryKit/Databases", swiftSettings: strict),
         .target(
-            name: "TelemetryPipeline", dependencies: ["TelemetryModels", "TelemetryReaders", "TelemetryStores", "TelemetryBase", "TelemetryIO"],
+            name: "TelemetryPipeline",
+            dependencies: ["TelemetryModels", "TelemetryReaders", "TelemetryStores", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryKit/Pipeline", swiftSettings: strict),
         .target(
-            name: "TelemetryScraping", dependencies: ["TelemetryHTTPClient", "TelemetryModels", "TelemetryPipeline", "TelemetryReaders", "TelemetryBase"],
+            name: "TelemetryScraping",
+            dependencies: [
+                "TelemetryHTTPClient", "TelemetryModels", "TelemetryPipeline", "TelemetryReaders", "TelemetryBase",
+            ],
             path: "Sources/TelemetryKit/Scraping", swiftSettings: strict),
         .target(
             name: "TelemetryPromQL", dependencies: ["TelemetryModels", "TelemetryStores", "TelemetryBase"],
             path: "Sources/TelemetryKit/PromQL", swiftSettings: strict),
         .target(
-            name: "TelemetryGateway", dependencies: ["TelemetryHealth", "TelemetryModels", "TelemetryPromQL", "TelemetryStores", "TelemetryBase", "TelemetryHTTP", "TelemetryIO"],
+            name: "TelemetryGateway",
+            dependencies: [
+                "TelemetryHealth", "TelemetryModels", "TelemetryPromQL", "TelemetryStores", "TelemetryBase",
+                "TelemetryHTTP", "TelemetryIO",
+            ],
             path: "Sources/TelemetryKit/Gateway", resources: [.embedInCode("Dashboard")], swiftSettings: strict),
         .target(
             name: "TelemetryKit",
             dependencies: [
-                "TelemetryDatabases", "TelemetryGateway", "TelemetryHealth", "TelemetryModels", "TelemetryPipeline", "TelemetryPromQL", "TelemetryReaders", "TelemetryScraping", "TelemetryStores",
+                "TelemetryDatabases", "TelemetryGateway", "TelemetryHealth", "TelemetryModels", "TelemetryPipeline",
+                "TelemetryPromQL", "TelemetryReaders", "TelemetryScraping", "TelemetryStores",
             ],
             path: "Sources/TelemetryKit/Umbrella", swiftSettings: strict),
 
         // The reference daemons.
         .target(
-            name: "ExampleSupport", dependencies: ["TelemetryMQClient", "TelemetryMQServer", "TelemetryBase", "TelemetryIO"],
+            name: "ExampleSupport",
+            dependencies: ["TelemetryMQClient", "TelemetryMQServer", "TelemetryBase", "TelemetryIO"],
             path: "Sources/Examples/Support", swiftSettings: strict),
         .target(
             name: "ExampleDatabases", dependencies: ["ExampleSupport", "TelemetryDatabases"],
@@ -122,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "collector",
             dependencies: [
-                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryMQClient", "TelemetryMQServer", "TelemetryBase",
+                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryMQClient", "TelemetryMQServer",
+                "TelemetryBase",
                 "TelemetryPipeline", "TelemetryStores",
             ],
             path: "Sources/Examples/collector", swiftSettings: strict),
@@ -138,15 +151,22 @@ let package = Package(
         // Load and bare loops for `make bench-mq` and `make bench-ingest`.
         .target(name: "BenchmarkSupport", path: "Tests/Benchmarks/Support", swiftSettings: strict),
         .executableTarget(
-            name: "mq-bench", dependencies: ["BenchmarkSupport", "TelemetryBase", "TelemetryIO", "CLinux"], path: "Tests/Benchmarks/MQ", swiftSettings: strict),
+            name: "mq-bench", dependencies: ["BenchmarkSupport", "TelemetryBase", "TelemetryIO", "CLinux"],
+            path: "Tests/Benchmarks/MQ", swiftSettings: strict),
         .executableTarget(
-            name: "ingest-bench", dependencies: ["BenchmarkSupport", "TelemetryKit"], path: "Tests/Benchmarks/Ingest", swiftSettings: strict),
+            name: "ingest-bench", dependencies: ["BenchmarkSupport", "TelemetryKit"], path: "Tests/Benchmarks/Ingest",
+            swiftSettings: strict),
 
         // What the tests of several targets use; not a product.
         .target(name: "FaultSupport", path: "Tests/FaultSupport", swiftSettings: strict),
-        .testTarget(name: "TelemetryBaseTests", dependencies: ["TelemetryBase", "FaultSupport"], swiftSettings: strict),
-        .testTarget(name: "TelemetryIOTests", dependencies: ["TelemetryIO", "TelemetryBase", "FaultSupport"], swiftSettings: strict),
-        .testTarget(name: "TelemetryHTTPTests", dependencies: ["TelemetryHTTP", "TelemetryIO", "TelemetryBase", "FaultSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TelemetryBaseTests", dependencies: ["TelemetryBase", "FaultSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TelemetryIOTests", dependencies: ["TelemetryIO", "TelemetryBase", "FaultSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TelemetryHTTPTests",
+            dependencies: ["TelemetryHTTP", "TelemetryIO", "TelemetryBase", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "TelemetryMQTests",
             dependencies: [
@@ -166,7 +186,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "TelemetryKit", "TelemetryMQ", "TelemetryMQProtocol", "TelemetryBase", "TelemetryHTTP", "TelemetryIO", "ExampleSupport", "CLinux",
+                "TelemetryKit", "TelemetryMQ", "TelemetryMQProtocol", "TelemetryBase", "TelemetryHTTP", "TelemetryIO",
+                "ExampleSupport", "CLinux",
             ],
             path: "Tests/Fuzz",
             exclude: ["Corpus", "Driver", "extremes.dict"],
@@ -175,7 +196,9 @@ let package = Package(
             name: "ExampleSupportTests", dependencies: ["ExampleSupport", "FaultSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["ExampleSupport", "TelemetryMQ", "FaultSupport", "mq-server", "streamer", "collector", "api"],
+            dependencies: [
+                "ExampleSupport", "TelemetryMQ", "FaultSupport", "mq-server", "streamer", "collector", "api",
+            ],
             // What the browser is told to do.
             exclude: ["Browser"],
             swiftSettings: strict),

@@ -13,7 +13,8 @@ extension HTTPConnection {
     func start(_ request: HTTPRequest, isLast: Bool) {
         number += 1
         exchange = HTTPExchange(
-            isHead: request.method == "HEAD", keepsConnection: request.keepsConnection && !isLast, isVersion11: request.isVersion11)
+            isHead: request.method == "HEAD", keepsConnection: request.keepsConnection && !isLast,
+            isVersion11: request.isVersion11)
         // `OPTIONS *` checks that the server is there (RFC 9110 section 9.3.7).
         if request.path == "*" { return respond(HTTPResponse(status: 204)) }
         switch core.handler {
@@ -45,7 +46,9 @@ extension HTTPConnection {
         output.appendHead(of: response, common: core.commonFields())
         exchange.isEventStream = response.isEventStream
         // No further request can follow an endless body, nor, in HTTP/1.0, which has no chunks, one of unknown length.
-        if case .stream = response.body, exchange.isEventStream || !exchange.isVersion11 { exchange.keepsConnection = false }
+        if case .stream = response.body, exchange.isEventStream || !exchange.isVersion11 {
+            exchange.keepsConnection = false
+        }
         if response.mayHaveBody {
             switch response.body {
             case .bytes(let bytes):

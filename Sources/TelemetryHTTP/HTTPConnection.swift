@@ -154,7 +154,8 @@ final class HTTPConnection: EventHandler {
     /// requires; the host of one that closed the connection refuses it with a reset, which cancels the task. HTTP/1.0
     /// has no interim responses: there the request's deadline ends the work.
     private func probeEndedClient() {
-        guard peerEnded, probedNumber != number, task != nil, let exchange, exchange.isVersion11, !exchange.isStreaming else { return }
+        guard peerEnded, probedNumber != number, task != nil, let exchange, exchange.isVersion11, !exchange.isStreaming
+        else { return }
         probedNumber = number
         core.lendOutput(to: &output)
         output.append("HTTP/1.1 100 Continue\r\n\r\n")
@@ -202,7 +203,10 @@ final class HTTPConnection: EventHandler {
     func sendDirectly(_ bytes: [UInt8]) -> Int {
         guard blockedSince == nil else { return 0 }
         do {
-            guard let count = try bytes.withUnsafeBytes({ bytes throws(SystemError) in try Socket.write(descriptor, output.bytes, bytes) })
+            guard
+                let count = try bytes.withUnsafeBytes({ bytes throws(SystemError) in
+                    try Socket.write(descriptor, output.bytes, bytes)
+                })
             else {
                 blockedSince = core.loop.now
                 return 0
@@ -230,7 +234,8 @@ final class HTTPConnection: EventHandler {
     private func watch() {
         var wanted: EventSet = []
         // While a request is being processed, reading detects whether the client is still there, within a limit.
-        let mayRead = input.count < core.configuration.limits.maxHeadBytes || isEnding || exchange?.isEventStream == true
+        let mayRead =
+            input.count < core.configuration.limits.maxHeadBytes || isEnding || exchange?.isEventStream == true
         if !peerEnded, mayRead { wanted.insert(.readable) }
         if !output.isEmpty { wanted.insert(.writable) }
         guard wanted != watched else { return }

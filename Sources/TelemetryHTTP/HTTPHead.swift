@@ -24,7 +24,9 @@ struct HTTPFieldsOfServer {
     private var keepsAlive = false
     private var expectsContinue = false
 
-    mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ limits: HTTPLimits) throws(HTTPRefusal) {
+    mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ limits: HTTPLimits)
+        throws(HTTPRefusal)
+    {
         switch name.count {
         case 4 where equalsWithoutCase(name, "host"):
             hosts += 1
@@ -40,7 +42,9 @@ struct HTTPFieldsOfServer {
             }
         case 14 where equalsWithoutCase(name, "content-length"):
             guard length == nil else { throw HTTPRefusal(400, "more than one Content-Length") }
-            guard !value.isEmpty, value.allSatisfy({ $0 &- 48 < 10 }) else { throw HTTPRefusal(400, "invalid Content-Length: \(shown(value))") }
+            guard !value.isEmpty, value.allSatisfy({ $0 &- 48 < 10 }) else {
+                throw HTTPRefusal(400, "invalid Content-Length: \(shown(value))")
+            }
             guard let number = parseDecimal(value), number <= limits.maxBodyBytes else { throw .bodyTooLarge(limits) }
             length = Int(number)
         case 17 where equalsWithoutCase(name, "transfer-encoding"):
@@ -76,7 +80,9 @@ struct HTTPFieldsOfServer {
     func keepsConnection(isVersion11: Bool) -> Bool { !closes && (isVersion11 || keepsAlive) }
 
     /// HTTP/1.0 has no interim responses, and no client waits to send an empty body.
-    func expectsContinue(isVersion11: Bool, _ body: HTTPHead.Body) -> Bool { expectsContinue && isVersion11 && body != .length(0) }
+    func expectsContinue(isVersion11: Bool, _ body: HTTPHead.Body) -> Bool {
+        expectsContinue && isVersion11 && body != .length(0)
+    }
 }
 
 extension HTTPRefusal {
@@ -84,11 +90,15 @@ extension HTTPRefusal {
         self.init(status: status, reason: reason)
     }
 
-    static func bodyTooLarge(_ limits: HTTPLimits) -> HTTPRefusal { HTTPRefusal(413, "the body is larger than \(limits.maxBodyBytes) bytes") }
+    static func bodyTooLarge(_ limits: HTTPLimits) -> HTTPRefusal {
+        HTTPRefusal(413, "the body is larger than \(limits.maxBodyBytes) bytes")
+    }
     static func lineTooLong(_ limits: HTTPLimits) -> HTTPRefusal {
         HTTPRefusal(414, "the request line is longer than \(limits.maxRequestLineBytes) bytes")
     }
-    static func headTooLarge(_ limits: HTTPLimits) -> HTTPRefusal { HTTPRefusal(431, "the head is larger than \(limits.maxHeadBytes) bytes") }
+    static func headTooLarge(_ limits: HTTPLimits) -> HTTPRefusal {
+        HTTPRefusal(431, "the head is larger than \(limits.maxHeadBytes) bytes")
+    }
 }
 
 // MARK: - Bytes of the grammar
@@ -106,8 +116,12 @@ func isAuthority(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var port: Slice<UnsafeRawBufferPointer>?
     if let bracket = bytes.lastIndex(of: UInt8(ascii: "]")) {
         let rest = bytes[(bracket + 1)...]
-        guard bytes.first == UInt8(ascii: "["), bracket > 1, rest.isEmpty || rest.first == UInt8(ascii: ":") else { return false }
-        guard bytes[1..<bracket].allSatisfy({ hexValue($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }) else { return false }
+        guard bytes.first == UInt8(ascii: "["), bracket > 1, rest.isEmpty || rest.first == UInt8(ascii: ":") else {
+            return false
+        }
+        guard
+            bytes[1..<bracket].allSatisfy({ hexValue($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+        else { return false }
         port = rest.dropFirst()
         host = UnsafeRawBufferPointer(rebasing: bytes[..<0])
     } else if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {

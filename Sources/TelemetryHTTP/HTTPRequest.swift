@@ -41,7 +41,8 @@ package struct HTTPRequest: Sendable {
 
     private func matches(_ range: Range<Int32>, _ name: StaticString) -> Bool {
         head.withUnsafeBytes { head in
-            equalsWithoutCase(UnsafeRawBufferPointer(rebasing: head[Int(range.lowerBound)..<Int(range.upperBound)]), name)
+            equalsWithoutCase(
+                UnsafeRawBufferPointer(rebasing: head[Int(range.lowerBound)..<Int(range.upperBound)]), name)
         }
     }
 }

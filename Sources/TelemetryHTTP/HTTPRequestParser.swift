@@ -180,14 +180,18 @@ package struct HTTPRequestParser {
     }
 
     /// The bytes before the next CRLF.
-    private func line(_ bytes: UnsafeRawBufferPointer, limit: Int, what: StaticString) throws(HTTPRefusal) -> UnsafeRawBufferPointer? {
+    private func line(_ bytes: UnsafeRawBufferPointer, limit: Int, what: StaticString) throws(HTTPRefusal)
+        -> UnsafeRawBufferPointer?
+    {
         guard let start = bytes.baseAddress, let found = memchr(start, 0x0A, bytes.count) else {
             guard bytes.count <= limit else { throw HTTPRefusal(400, "a \(what) line is longer than \(limit) bytes") }
             return nil
         }
         let lineFeed = start.distance(to: UnsafeRawPointer(found))
         guard lineFeed <= limit else { throw HTTPRefusal(400, "a \(what) line is longer than \(limit) bytes") }
-        guard lineFeed > 0, bytes[lineFeed - 1] == 0x0D else { throw HTTPRefusal(400, "a \(what) line ends without CR") }
+        guard lineFeed > 0, bytes[lineFeed - 1] == 0x0D else {
+            throw HTTPRefusal(400, "a \(what) line ends without CR")
+        }
         return UnsafeRawBufferPointer(rebasing: bytes[..<(lineFeed - 1)])
     }
 

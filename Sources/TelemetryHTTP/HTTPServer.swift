@@ -80,7 +80,8 @@ package final class HTTPServer: Sendable {
     }
 
     private static func start(
-        _ loops: [EventLoop], ownsLoops: Bool, host: String, port: Int, _ configuration: Configuration, _ handler: HTTPHandler
+        _ loops: [EventLoop], ownsLoops: Bool, host: String, port: Int, _ configuration: Configuration,
+        _ handler: HTTPHandler
     ) async throws -> HTTPServer {
         ignoreBrokenPipeSignal()
         let room = HTTPRoom(maxConnections: configuration.maxConnections)

@@ -160,7 +160,9 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     package func register(_ fd: Int32, events: EventSet, handler: any EventHandler) throws {
         assertOnLoop()
         var event = epoll_event(events: mask(events), data: epoll_data_t(fd: fd))
-        guard epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 else { throw SystemError("epoll_ctl", on: "descriptor \(fd)") }
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 else {
+            throw SystemError("epoll_ctl", on: "descriptor \(fd)")
+        }
         owned.handlers[fd] = handler
     }
 
@@ -250,7 +252,9 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
             return taken
         }
         for item in work { item() }
-        for job in jobs { job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor()) }
+        for job in jobs {
+            job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        }
         return isStopping
     }
 }

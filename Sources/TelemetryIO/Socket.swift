@@ -47,7 +47,9 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
     package var description: String {
         withSockaddr { address, length in
             withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { host in
-                guard getnameinfo(address, length, host.baseAddress!, socklen_t(NI_MAXHOST), nil, 0, NI_NUMERICHOST) == 0 else {
+                guard
+                    getnameinfo(address, length, host.baseAddress!, socklen_t(NI_MAXHOST), nil, 0, NI_NUMERICHOST) == 0
+                else {
                     return "?"
                 }
                 let name = String(cString: host.baseAddress!)
@@ -65,9 +67,11 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
-    fileprivate static func reading(_ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32) -> (
-        result: Int32, address: SocketAddress
-    ) {
+    fileprivate static func reading(_ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32)
+        -> (
+            result: Int32, address: SocketAddress
+        )
+    {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let result = withUnsafeMutablePointer(to: &storage) {
@@ -88,9 +92,13 @@ package enum Socket {
     private static let stream = Int32(SOCK_STREAM.rawValue)
 
     /// Listens on the first address that the host resolves to; port 0 takes a free one.
-    package static func listen(host: String, port: Int, backlog: Int32 = 1024) throws -> (fd: Int32, address: SocketAddress) {
+    package static func listen(host: String, port: Int, backlog: Int32 = 1024) throws -> (
+        fd: Int32, address: SocketAddress
+    ) {
         let subject = "\(host.isEmpty ? "*" : host):\(port)"
-        guard (0...65535).contains(port) else { throw AddressError(description: "listen \(subject): the port is not within 0…65535") }
+        guard (0...65535).contains(port) else {
+            throw AddressError(description: "listen \(subject): the port is not within 0…65535")
+        }
         guard let wanted = try SocketAddress.resolve(host: host, port: port, passive: true).first else {
             throw AddressError(description: "listen \(subject): no address")
         }
@@ -206,7 +214,9 @@ package enum Socket {
     /// is full.
     ///
     /// Raises SIGPIPE if the peer has closed the connection: the process must ignore it.
-    package static func sendFile(_ fd: Int32, from file: Int32, at position: Int64, count: Int) throws(SystemError) -> Int? {
+    package static func sendFile(_ fd: Int32, from file: Int32, at position: Int64, count: Int) throws(SystemError)
+        -> Int?
+    {
         var offset = off_t(position)
         while true {
             let sent = sendfile(fd, file, &offset, count)

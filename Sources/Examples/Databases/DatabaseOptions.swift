@@ -67,7 +67,8 @@ extension InfluxDBStore.Configuration {
     package init(_ context: Program.Context) {
         self.init(
             url: context[InfluxDBOptions.url], token: context[InfluxDBOptions.token], org: context[InfluxDBOptions.org],
-            bucket: context[InfluxDBOptions.bucket], workloadTags: context[InfluxDBOptions.workloadTags], schema: context[InfluxDBOptions.schema],
+            bucket: context[InfluxDBOptions.bucket], workloadTags: context[InfluxDBOptions.workloadTags],
+            schema: context[InfluxDBOptions.schema],
             version: context[InfluxDBOptions.version])
         proxy = context[DatabaseOptions.proxy]
     }

@@ -54,7 +54,8 @@ package struct Configuration: Sendable {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let flag = String(parts[0])
             var text = parts.count == 2 ? String(parts[1]) : nil
-            if let option = options.first(where: { $0.isSwitch && "--no-" + $0.flag.dropFirst(2) == flag }), text == nil {
+            if let option = options.first(where: { $0.isSwitch && "--no-" + $0.flag.dropFirst(2) == flag }), text == nil
+            {
                 values[option.name] = try value(of: option, "false", givenAs: flag)
                 continue
             }
@@ -87,7 +88,8 @@ package struct Configuration: Sendable {
         do {
             return try option.value(of: text)
         } catch {
-            throw UsageError(option.isSecret ? "\(name): \(error.reason)" : "\(name)=\(redactedURL(text)): \(error.reason)")
+            throw UsageError(
+                option.isSecret ? "\(name): \(error.reason)" : "\(name)=\(redactedURL(text)): \(error.reason)")
         }
     }
 }
@@ -101,7 +103,9 @@ package struct UsageError: Error, Sendable, CustomStringConvertible {
     init(unknownFlag flag: String, known: [String]) {
         let nearest = known.map { ($0, editDistance($0, flag)) }.min { $0.1 < $1.1 }
         description = "unknown flag \(flag)"
-        if let (name, distance) = nearest, distance <= max(2, flag.count / 3) { description += ", did you mean \(name)?" }
+        if let (name, distance) = nearest, distance <= max(2, flag.count / 3) {
+            description += ", did you mean \(name)?"
+        }
     }
 }
 

@@ -9,7 +9,9 @@ enum HealthProbe {
                 throw ProgramError("HTTP_PORT is not set: /health is not served")
             }
             let status = try ask(host, port)
-            guard status.hasPrefix("HTTP/1.1 200 ") else { throw ProgramError("\(host):\(port)/health answers \(status)") }
+            guard status.hasPrefix("HTTP/1.1 200 ") else {
+                throw ProgramError("\(host):\(port)/health answers \(status)")
+            }
             return Program.ExitCode.done
         } catch {
             Console.standardError.write(line: Array("\(program.name): \(error)\n".utf8))
@@ -33,14 +35,18 @@ enum HealthProbe {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, "\(port)", &hints, &found) == 0, let target = found else { throw ProgramError("\(host) has no address") }
+        guard getaddrinfo(host, "\(port)", &hints, &found) == 0, let target = found else {
+            throw ProgramError("\(host) has no address")
+        }
         defer { freeaddrinfo(found) }
         let fd = socket(target.pointee.ai_family, hints.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard fd >= 0 else { throw ProgramError("no socket: \(String(cString: strerror(errno)))") }
         defer { close(fd) }
         // A server that hangs is not healthy either.
         var limit = timeval(tv_sec: 5, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] { setsockopt(fd, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size)) }
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(fd, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
         guard connect(fd, target.pointee.ai_addr, target.pointee.ai_addrlen) == 0 else {
             throw ProgramError("\(host):\(port): \(String(cString: strerror(errno)))")
         }

@@ -82,7 +82,8 @@ package struct Logger: Sendable {
 }
 
 extension ByteWriter {
-    fileprivate mutating func appendLogText(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields) {
+    fileprivate mutating func appendLogText(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields)
+    {
         let name = level.rawValue.uppercased()
         append(name)
         for _ in name.count..<8 { append(UInt8(ascii: " ")) }
@@ -110,7 +111,8 @@ extension ByteWriter {
         if !asks, !text.isEmpty { append(text) } else { appendPrintableJSONString(text) }
     }
 
-    fileprivate mutating func appendLogJSON(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields) {
+    fileprivate mutating func appendLogJSON(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields)
+    {
         append("{\"level\":\"")
         append(level.rawValue)
         append("\",\"time\":\"")

@@ -68,8 +68,12 @@ extension Option where Value == String {
         }
     }
 
-    package static func string(_ name: String, default text: String, placeholder: String = "TEXT", help: String) -> Option {
-        Option(name, default: text, shown: text, placeholder: placeholder, help: help) { (text) throws(OptionValueError) in text }
+    package static func string(_ name: String, default text: String, placeholder: String = "TEXT", help: String)
+        -> Option
+    {
+        Option(name, default: text, shown: text, placeholder: placeholder, help: help) {
+            (text) throws(OptionValueError) in text
+        }
     }
 }
 
@@ -98,7 +102,8 @@ extension Option where Value == Int {
     package static func int(
         _ name: String, default value: Int, in range: ClosedRange<Int>, placeholder: String = "N", help: String
     ) -> Option {
-        Option(name, default: value, shown: String(value), placeholder: placeholder, help: help) { (text) throws(OptionValueError) in
+        Option(name, default: value, shown: String(value), placeholder: placeholder, help: help) {
+            (text) throws(OptionValueError) in
             guard let number = Int(text), range.contains(number) else {
                 throw OptionValueError(
                     range.upperBound == .max
@@ -115,7 +120,8 @@ extension Option where Value == Int {
 
     /// Bytes.
     package static func size(_ name: String, default text: String, in range: ClosedRange<Int>, help: String) -> Option {
-        Option(name, default: parseSize(text)!, shown: text, placeholder: "SIZE", help: help) { (text) throws(OptionValueError) in
+        Option(name, default: parseSize(text)!, shown: text, placeholder: "SIZE", help: help) {
+            (text) throws(OptionValueError) in
             guard let bytes = parseSize(text) else {
                 throw OptionValueError("expected a size such as 512KiB, 64MiB or 1GiB")
             }
@@ -130,7 +136,8 @@ extension Option where Value == Int {
 extension Option where Value == Int? {
     /// Bytes; no limit by default and by `0`.
     package static func sizeLimit(_ name: String, help: String) -> Option {
-        Option(name, default: nil, shown: "0: no limit", placeholder: "SIZE", help: help) { (text) throws(OptionValueError) in
+        Option(name, default: nil, shown: "0: no limit", placeholder: "SIZE", help: help) {
+            (text) throws(OptionValueError) in
             guard let bytes = parseSize(text) else {
                 throw OptionValueError("expected a size such as 512KiB, 64MiB or 1GiB, or 0")
             }
@@ -141,7 +148,9 @@ extension Option where Value == Int? {
     /// None by default.
     package static func optionalPort(_ name: String, help: String) -> Option {
         Option(name, default: nil, shown: nil, placeholder: "PORT", help: help) { (text) throws(OptionValueError) in
-            guard let port = Int(text), 0...65535 ~= port else { throw OptionValueError("expected a whole number from 0 to 65535") }
+            guard let port = Int(text), 0...65535 ~= port else {
+                throw OptionValueError("expected a whole number from 0 to 65535")
+            }
             return port
         }
     }
@@ -162,7 +171,8 @@ extension Option where Value == Bool {
 
 extension Option where Value == Duration {
     package static func duration(_ name: String, default text: String, help: String) -> Option {
-        Option(name, default: parseDuration(text)!, shown: text, placeholder: "DURATION", help: help) { (text) throws(OptionValueError) in
+        Option(name, default: parseDuration(text)!, shown: text, placeholder: "DURATION", help: help) {
+            (text) throws(OptionValueError) in
             guard let duration = parseDuration(text) else {
                 throw OptionValueError("expected a duration such as 100ms, 5s, 30m or 24h")
             }
@@ -174,7 +184,8 @@ extension Option where Value == Duration {
 extension Option where Value == Duration? {
     /// No limit by default and by `0`.
     package static func durationLimit(_ name: String, shown: String = "0: no limit", help: String) -> Option {
-        Option(name, default: nil, shown: shown, placeholder: "DURATION", help: help) { (text) throws(OptionValueError) in
+        Option(name, default: nil, shown: shown, placeholder: "DURATION", help: help) {
+            (text) throws(OptionValueError) in
             guard let duration = parseDuration(text) else {
                 throw OptionValueError("expected a duration such as 100ms, 5s, 30m or 24h, or 0")
             }
@@ -186,7 +197,8 @@ extension Option where Value == Duration? {
 extension Option where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
     package static func choice(_ name: String, default value: Value, help: String) -> Option {
         let all = Value.allCases.map(\.rawValue)
-        return Option(name, default: value, shown: value.rawValue, placeholder: all.joined(separator: "|"), help: help) {
+        return Option(name, default: value, shown: value.rawValue, placeholder: all.joined(separator: "|"), help: help)
+        {
             (text) throws(OptionValueError) in
             guard let value = Value(rawValue: text.lowercased()) else {
                 throw OptionValueError("expected \(all.dropLast().joined(separator: ", ")) or \(all.last!)")

@@ -73,6 +73,7 @@ private func readSignals(from descriptor: Int32, into continuation: AsyncStream<
             _exit(128 + Int32(number))
         }
         first = .now
-        continuation.yield([SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][Int32(number)] ?? "signal \(number)")
+        continuation.yield(
+            [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][Int32(number)] ?? "signal \(number)")
     }
 }

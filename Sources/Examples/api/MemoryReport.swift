@@ -32,7 +32,10 @@ struct MemoryReport: Sendable {
         case .evictionStarted(let usage):
             log.warning(
                 "MEMORY_LIMIT is reached: the oldest samples are evicted from now on",
-                ["limit": usage.limit ?? 0, "bytes": usage.byteCount, "oldest_kept": "\(usage.oldestKept.map { "\($0)" } ?? "-")"])
+                [
+                    "limit": usage.limit ?? 0, "bytes": usage.byteCount,
+                    "oldest_kept": "\(usage.oldestKept.map { "\($0)" } ?? "-")",
+                ])
         case .evictionEnded(let usage):
             log.info(
                 "MEMORY_LIMIT is no longer reached",
@@ -57,22 +60,28 @@ struct MemoryReport: Sendable {
         var out = ByteWriter()
         out.appendMetricFamily("telemetry_memory_bytes", "gauge", "Bytes that the store in memory holds, by kind.")
         let kinds = [
-            ("samples", usage.sampleBytes), ("times", usage.timeBytes), ("series", usage.seriesBytes), ("tables", usage.tableBytes),
+            ("samples", usage.sampleBytes), ("times", usage.timeBytes), ("series", usage.seriesBytes),
+            ("tables", usage.tableBytes),
         ]
         for (kind, bytes) in kinds { out.appendMetricSample("telemetry_memory_bytes", ["kind": kind], Int64(bytes)) }
         out.appendMetric("telemetry_memory_limit_bytes", "gauge", "MEMORY_LIMIT.", Int64(usage.limit ?? 0))
         out.appendMetric(
-            "telemetry_memory_evicting", "gauge", "1 while MEMORY_LIMIT makes the oldest samples go.", usage.isEvicting ? 1 : 0)
+            "telemetry_memory_evicting", "gauge", "1 while MEMORY_LIMIT makes the oldest samples go.",
+            usage.isEvicting ? 1 : 0)
         out.appendMetric(
-            "telemetry_memory_evicted_samples_total", "counter", "Samples freed because of MEMORY_LIMIT.", Int64(usage.evictedSamples))
+            "telemetry_memory_evicted_samples_total", "counter", "Samples freed because of MEMORY_LIMIT.",
+            Int64(usage.evictedSamples))
         out.appendMetric(
-            "telemetry_memory_evicted_series_total", "counter", "Series that lost their last sample because of MEMORY_LIMIT.",
+            "telemetry_memory_evicted_series_total", "counter",
+            "Series that lost their last sample because of MEMORY_LIMIT.",
             Int64(usage.evictedSeries))
         out.appendMetric(
-            "telemetry_memory_late_samples_total", "counter", "Samples not stored since they were older than what is kept.",
+            "telemetry_memory_late_samples_total", "counter",
+            "Samples not stored since they were older than what is kept.",
             Int64(usage.lateSamples))
         if let resident = ProcessMemory.residentBytes {
-            out.appendMetric("process_resident_memory_bytes", "gauge", "Resident memory of this process.", Int64(resident))
+            out.appendMetric(
+                "process_resident_memory_bytes", "gauge", "Resident memory of this process.", Int64(resident))
         }
         out.appendMetric(
             "telemetry_process_allocated_bytes", "gauge", "Bytes that this process has allocated and not freed.",

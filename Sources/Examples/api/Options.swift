@@ -35,8 +35,12 @@ enum Options {
         for origin in origins where origin != "*" {
             // An origin has no path: a browser sends it without the slash, and nothing would ever match.
             let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
-            guard parts.count == 3, ["http:", "https:"].contains(parts[0]), parts[1].isEmpty, !parts[2].isEmpty, !origin.contains("@") else {
-                throw OptionValueError("expected origins such as https://grafana.example.org, without a path, or *; not '\(shownAddress(origin))'")
+            guard parts.count == 3, ["http:", "https:"].contains(parts[0]), parts[1].isEmpty, !parts[2].isEmpty,
+                !origin.contains("@")
+            else {
+                throw OptionValueError(
+                    "expected origins such as https://grafana.example.org, without a path, or *; not '\(shownAddress(origin))'"
+                )
             }
         }
         return origins
@@ -70,7 +74,8 @@ enum Options {
 
     static let all: [any AnyOption] =
         [
-            host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, corsOrigins, maxConnections, requestTimeout,
+            host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, corsOrigins, maxConnections,
+            requestTimeout,
             staleAfter, readyLag, queryTimeout, maxResponseSize, queryMaxSamples, queryLookback, swaggerDirectory,
         ]
         + InfluxDBOptions.all + VictoriaMetricsOptions.all + [DatabaseOptions.proxy] + QueueOptions.all

@@ -25,7 +25,8 @@ final class QueueFeed: Sendable {
         grouping.onStored = { live.publish($0) }
         collector = Collector(store: store, configuration: grouping) { event in
             switch event {
-            case .undecodable(let offset, let error): log.error("message passed over", ["offset": offset, "reason": "\(error)"])
+            case .undecodable(let offset, let error):
+                log.error("message passed over", ["offset": offset, "reason": "\(error)"])
             case .refused, .deadLettersFailed, .storeUnavailable, .storeRecovered, .commitFailed: break
             }
         }
@@ -54,11 +55,15 @@ final class QueueFeed: Sendable {
     var metrics: String {
         let counters = collector.counters
         var out = ByteWriter()
-        out.appendMetric("telemetry_feed_messages_total", "counter", "Messages read from the queue.", Int64(counters.messages))
         out.appendMetric(
-            "telemetry_feed_undecodable_messages_total", "counter", "Messages that are not batches.", Int64(counters.undecodableMessages))
-        out.appendMetric("telemetry_feed_samples_total", "counter", "Samples read into memory.", Int64(counters.samplesStored))
-        out.appendMetric("telemetry_feed_connected", "gauge", "1 while the queue is connected.", link.isConnected ? 1 : 0)
+            "telemetry_feed_messages_total", "counter", "Messages read from the queue.", Int64(counters.messages))
+        out.appendMetric(
+            "telemetry_feed_undecodable_messages_total", "counter", "Messages that are not batches.",
+            Int64(counters.undecodableMessages))
+        out.appendMetric(
+            "telemetry_feed_samples_total", "counter", "Samples read into memory.", Int64(counters.samplesStored))
+        out.appendMetric(
+            "telemetry_feed_connected", "gauge", "1 while the queue is connected.", link.isConnected ? 1 : 0)
         let losses = link.losses
         out.appendMetric(
             "telemetry_feed_log_resets_total", "counter",
@@ -66,7 +71,10 @@ final class QueueFeed: Sendable {
         out.appendMetric(
             "telemetry_feed_skipped_messages_total", "counter",
             "Messages that retention dropped before they were read.", losses.skippedMessages)
-        if let lag { out.appendMetric("telemetry_feed_lag_messages", "gauge", "Messages of the queue that are not yet read.", lag) }
+        if let lag {
+            out.appendMetric(
+                "telemetry_feed_lag_messages", "gauge", "Messages of the queue that are not yet read.", lag)
+        }
         return String(decoding: out.bytes, as: UTF8.self)
     }
 

@@ -7,7 +7,8 @@ import TelemetryMQClient
 import TelemetryStores
 
 let program = Program(
-    name: "api", summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",
+    name: "api",
+    summary: "Serves GPU telemetry as a REST API, from memory fed by the queue, from InfluxDB or from VictoriaMetrics.",
     options: Options.all)
 
 raiseDescriptorLimit()
@@ -89,7 +90,9 @@ extension Gateway.Configuration {
         port = context[Options.port]
         defaultLimit = context[Options.defaultLimit]
         maxLimit = context[Options.maxLimit]
-        guard defaultLimit <= maxLimit else { throw UsageError("DEFAULT_LIMIT=\(defaultLimit) is larger than MAX_LIMIT=\(maxLimit)") }
+        guard defaultLimit <= maxLimit else {
+            throw UsageError("DEFAULT_LIMIT=\(defaultLimit) is larger than MAX_LIMIT=\(maxLimit)")
+        }
         apiToken = context[Options.token]
         swaggerUIDirectory = context[Options.swaggerDirectory]
         corsOrigins = context[Options.corsOrigins]

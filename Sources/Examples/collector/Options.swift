@@ -63,6 +63,9 @@ enum Options {
 
     static let all: [any AnyOption] =
         [id, offset, shard, storage] + InfluxDBOptions.all + VictoriaMetricsOptions.all + [DatabaseOptions.proxy]
-        + [retention, flushInterval, batchSize, batchBytes, writesAtOnce, deadLetterFile, drainTimeout, progressInterval]
+        + [
+            retention, flushInterval, batchSize, batchBytes, writesAtOnce, deadLetterFile, drainTimeout,
+            progressInterval,
+        ]
         + StatusOptions.all + QueueOptions.all
 }

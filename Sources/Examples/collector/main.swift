@@ -5,7 +5,9 @@ import TelemetryDatabases
 import TelemetryStores
 
 let program = Program(
-    name: "collector", summary: "Reads batches from an mq-server and writes them to InfluxDB or VictoriaMetrics; commits only what is stored.",
+    name: "collector",
+    summary:
+        "Reads batches from an mq-server and writes them to InfluxDB or VictoriaMetrics; commits only what is stored.",
     options: Options.all)
 
 await program.main { context in

@@ -39,7 +39,8 @@ enum Commands {
             case ("verify", 2): exit(try verify(arguments[1]))
             case ("inspect", 2): exit(try inspect(arguments[1]))
             case ("positions", _): exit(try await PositionCommands.run(Array(arguments.dropFirst())))
-            case ("tail", 2...3): exit(try await tail(arguments[1], from: arguments.count > 2 ? arguments[2] : "latest"))
+            case ("tail", 2...3):
+                exit(try await tail(arguments[1], from: arguments.count > 2 ? arguments[2] : "latest"))
             default: throw UsageError("\(command) takes other arguments\n\n\(help)")
             }
         } catch let error as UsageError {
@@ -61,7 +62,9 @@ enum Commands {
         let messages = log.segments.reduce(0) { $0 + $1.nextOffset - $1.baseOffset }
         let bytes = log.segments.reduce(0) { $0 + $1.soundByteCount }
         let found = "\(log.segments.count) segments, \(messages) sound messages, \(bytes) bytes"
-        show("\(directory): \(found), log_id \(log.logID ?? "none"); \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")")
+        show(
+            "\(directory): \(found), log_id \(log.logID ?? "none"); \(log.problems.isEmpty ? "sound" : "\(log.problems.count) problems")"
+        )
         return log.problems.isEmpty ? Program.ExitCode.done : Program.ExitCode.failed
     }
 
@@ -70,14 +73,19 @@ enum Commands {
         func column(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - text.utf8.count)) + text
         }
-        print(["first", "last", "messages", "bytes"].map { column($0, 14) }.joined() + "  index  from                         to")
+        print(
+            ["first", "last", "messages", "bytes"].map { column($0, 14) }.joined()
+                + "  index  from                         to")
         for segment in log.segments {
             let count = segment.nextOffset - segment.baseOffset
             let cells = [
-                count > 0 ? "\(segment.baseOffset)" : "-", count > 0 ? "\(segment.nextOffset - 1)" : "-", "\(count)", "\(segment.fileByteCount)",
+                count > 0 ? "\(segment.baseOffset)" : "-", count > 0 ? "\(segment.nextOffset - 1)" : "-", "\(count)",
+                "\(segment.fileByteCount)",
             ]
             let times = [segment.firstTimestamp, segment.lastTimestamp].map { $0.map(utc) ?? column("-", 27) }
-            print(cells.map { column($0, 14) }.joined() + "  \(segment.hasIndex ? "yes  " : "no   ")  " + times.joined(separator: "  "))
+            print(
+                cells.map { column($0, 14) }.joined() + "  \(segment.hasIndex ? "yes  " : "no   ")  "
+                    + times.joined(separator: "  "))
         }
         if let id = log.logID {
             print("log: log_id \(id), log_epoch \(log.logEpoch ?? "none") (\(log.epochCount) epochs)")
@@ -105,7 +113,9 @@ enum Commands {
 
     /// How a command's client reaches the server.
     static func client(of server: String, for command: String) throws -> MQClient.Configuration {
-        guard let colon = server.lastIndex(of: ":"), let port = Int(server[server.index(after: colon)...]), (1...65535).contains(port) else {
+        guard let colon = server.lastIndex(of: ":"), let port = Int(server[server.index(after: colon)...]),
+            (1...65535).contains(port)
+        else {
             throw UsageError("\(command) \(shownAddress(server)): expected HOST:PORT")
         }
         var settings = MQClient.Configuration(host: String(server[..<colon]), port: port)
@@ -141,7 +151,8 @@ enum Commands {
             switch event {
             case .disconnected(let peer, _, let reason, let delay):
                 text = "\(peer): \(reason); next attempt in \(delay.roundedText)"
-            case .messagesSkipped(_, let count, let next): text = "\(count) messages were lost to retention; next is \(next)"
+            case .messagesSkipped(_, let count, let next):
+                text = "\(count) messages were lost to retention; next is \(next)"
             case .logReset(_, let reset): text = "\(reset)"
             default: return
             }

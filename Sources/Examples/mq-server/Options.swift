@@ -16,7 +16,8 @@ enum Options {
         "MQ_DATA_DIR", shown: "none: memory", placeholder: "PATH",
         help: "Directory of the log; if not set, the log is kept in memory and is lost when the process ends.")
     static let sync = Option<MQServer.SyncPolicy>(
-        "MQ_SYNC", default: .interval(.milliseconds(100)), shown: "interval:100ms", placeholder: "always|interval:DURATION|never",
+        "MQ_SYNC", default: .interval(.milliseconds(100)), shown: "interval:100ms",
+        placeholder: "always|interval:DURATION|never",
         help: "When messages are flushed to disk: `always` before responding, `interval` within the interval, `never` "
             + "when the OS flushes.",
         parse: { (text) throws(OptionValueError) in
@@ -24,8 +25,11 @@ enum Options {
             case "always": return .always
             case "never": return .never
             default:
-                guard text.hasPrefix("interval:"), let interval = parseDuration(String(text.dropFirst(9))), interval > .zero else {
-                    throw OptionValueError("expected always, never, or interval: and a duration, such as interval:100ms")
+                guard text.hasPrefix("interval:"), let interval = parseDuration(String(text.dropFirst(9))),
+                    interval > .zero
+                else {
+                    throw OptionValueError(
+                        "expected always, never, or interval: and a duration, such as interval:100ms")
                 }
                 return .interval(interval)
             }

@@ -3,7 +3,8 @@ import Glibc
 import TelemetryMQServer
 
 let program = Program(
-    name: "mq-server", summary: "Keeps one append-only log of JSON messages and delivers it to any number of subscribers.",
+    name: "mq-server",
+    summary: "Keeps one append-only log of JSON messages and delivers it to any number of subscribers.",
     options: Options.all, furtherHelp: Commands.help)
 
 // A write beyond the limit of a file's size (`ulimit -f`) is refused as one without room, instead of ending the program.
@@ -31,7 +32,9 @@ await program.main { context in
     configuration.onEvent = { event in
         switch event {
         case .segmentsDropped, .positionsExpired, .storageAvailable, .clockCaughtUp, .opening: log.info("\(event)")
-        case .tailCut, .logIdentity, .positionRepaired, .positionsRefused, .acceptFailure, .clientRefused, .clockDiffers: log.warning("\(event)")
+        case .tailCut, .logIdentity, .positionRepaired, .positionsRefused, .acceptFailure, .clientRefused,
+            .clockDiffers:
+            log.warning("\(event)")
         case .storageFailure, .storageFull: log.error("\(event)")
         }
     }

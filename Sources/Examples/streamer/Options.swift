@@ -63,7 +63,8 @@ enum Options {
 
     static let all: [any AnyOption] =
         [
-            id, source, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, scrapeInterval, scrapeTimeout, scrapeToken, scrapeProxy,
+            id, source, csvPath, interval, batchSize, rate, loop, hostFilter, timestamps, scrapeInterval, scrapeTimeout,
+            scrapeToken, scrapeProxy,
             format, bufferBatches, drainTimeout, progressInterval,
         ] + StatusOptions.all + QueueOptions.all
 }

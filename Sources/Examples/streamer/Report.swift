@@ -43,7 +43,9 @@ struct Report: Sendable {
         if let scraping = source.scraping {
             text += ", \(scraping.liveSeries) series"
             if scraping.staleSeries > 0 { text += " (\(scraping.staleSeries) stale)" }
-            if scraping.failures > 0 { text += ", \(scraping.failures) of \(scraping.scrapes + scraping.failures) scrapes failed" }
+            if scraping.failures > 0 {
+                text += ", \(scraping.failures) of \(scraping.scrapes + scraping.failures) scrapes failed"
+            }
         }
         if streamer.waiting > 0 { text += ", \(streamer.waiting) batches wait" }
         if source.rejected.count > 0 { text += ", \(source.rejected.count) rejected" }
@@ -103,8 +105,10 @@ struct Report: Sendable {
 extension RejectedRows {
     /// In the form of a log's field and of a metric's label: `wrong_number_of_fields`; in their order.
     var byName: [(reason: String, count: Int)] {
-        countsByReason.map { (reason: String($0.key.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" }), count: $0.value) }
-            .sorted { $0.reason < $1.reason }
+        countsByReason.map {
+            (reason: String($0.key.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" }), count: $0.value)
+        }
+        .sorted { $0.reason < $1.reason }
     }
 }
 

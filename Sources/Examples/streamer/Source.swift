@@ -24,7 +24,9 @@ enum Source: Sendable {
     private static func text(_ configuration: Configuration) throws(UsageError) -> String {
         let (source, csvPath) = (configuration[Options.source] ?? "", configuration[Options.csvPath] ?? "")
         if !source.isEmpty, !csvPath.isEmpty, source != csvPath {
-            throw UsageError("SOURCE=\(shownAddress(source)) and CSV_PATH=\(shownAddress(csvPath)) name different sources; give one of them")
+            throw UsageError(
+                "SOURCE=\(shownAddress(source)) and CSV_PATH=\(shownAddress(csvPath)) name different sources; give one of them"
+            )
         }
         let text = source.isEmpty ? csvPath : source
         guard !text.isEmpty else {
@@ -85,7 +87,10 @@ extension ScrapeSource.Configuration {
         proxy = configuration[Options.scrapeProxy]
         guard interval > .zero else { throw UsageError("SCRAPE_INTERVAL must be longer than 0") }
         // A scrape must be over when the next begins.
-        guard timeout <= interval else { throw UsageError("SCRAPE_TIMEOUT=\(timeout.roundedText) is longer than SCRAPE_INTERVAL=\(interval.roundedText)") }
+        guard timeout <= interval else {
+            throw UsageError(
+                "SCRAPE_TIMEOUT=\(timeout.roundedText) is longer than SCRAPE_INTERVAL=\(interval.roundedText)")
+        }
         do {
             try check()
         } catch {

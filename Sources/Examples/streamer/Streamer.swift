@@ -92,7 +92,8 @@ final class Streamer: Sendable {
             defer { state.wasBlocked = isBlocked }
             state.counts.source = progress
             state.told = Told(
-                rejected: progress.rejected.first.count, outOfRange: progress.quality.firstOutOfRange.count, files: progress.rejectedFiles,
+                rejected: progress.rejected.first.count, outOfRange: progress.quality.firstOutOfRange.count,
+                files: progress.rejectedFiles,
                 emptiness: progress.emptiness, skipped: progress.scraping?.skipped ?? 0)
             return (
                 rejected: progress.rejected.first.dropFirst(told.rejected),

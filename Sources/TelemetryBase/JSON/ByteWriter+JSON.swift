@@ -1,6 +1,8 @@
 extension ByteWriter {
     /// `[…]`
-    package mutating func appendList<Element>(_ items: some Sequence<Element>, _ append: (inout ByteWriter, Element) -> Void) {
+    package mutating func appendList<Element>(
+        _ items: some Sequence<Element>, _ append: (inout ByteWriter, Element) -> Void
+    ) {
         self.append(UInt8(ascii: "["))
         var isFirst = true
         for item in items {

@@ -156,7 +156,8 @@ package struct JSONReader {
         let escapes = try scanner.scanString()
         justOpened = false
         return JSONText(
-            raw: UnsafeRawBufferPointer(start: scanner.base + start, count: scanner.position - 1 - start), hasEscapes: escapes)
+            raw: UnsafeRawBufferPointer(start: scanner.base + start, count: scanner.position - 1 - start),
+            hasEscapes: escapes)
     }
 
     package mutating func readString() throws(JSONError) -> String {

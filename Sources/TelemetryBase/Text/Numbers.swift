@@ -20,7 +20,9 @@ package func writeDecimal(_ value: UInt64, to out: UnsafeMutableRawPointer) -> I
         // Two digits at a time, which halves the divisions.
         let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
         let tens = pair / 10
-        out.storeBytes(of: UInt16(truncatingIfNeeded: 0x3030 &+ tens &+ (pair &- tens &* 10) << 8).littleEndian, toByteOffset: at, as: UInt16.self)
+        out.storeBytes(
+            of: UInt16(truncatingIfNeeded: 0x3030 &+ tens &+ (pair &- tens &* 10) << 8).littleEndian, toByteOffset: at,
+            as: UInt16.self)
         rest = quotient
     }
     if at == 1 { out.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest), as: UInt8.self) }
@@ -49,7 +51,8 @@ package func parseDecimal(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
 
 @usableFromInline
 let exactPowersOfTen: [Double] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21,
     1e22,
 ]
 

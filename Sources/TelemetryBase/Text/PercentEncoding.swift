@@ -20,7 +20,8 @@ private func upperHexDigit(_ nibble: UInt8) -> UInt8 {
 
 private func isUnreserved(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"),
         UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
         true
     default: false
@@ -39,7 +40,9 @@ package func percentDecoded(_ bytes: ArraySlice<UInt8>, plusIsSpace: Bool) -> St
     var i = bytes.startIndex
     while i < bytes.endIndex {
         if bytes[i] == UInt8(ascii: "%") {
-            guard i + 2 < bytes.endIndex, let high = hexValue(bytes[i + 1]), let low = hexValue(bytes[i + 2]) else { return nil }
+            guard i + 2 < bytes.endIndex, let high = hexValue(bytes[i + 1]), let low = hexValue(bytes[i + 2]) else {
+                return nil
+            }
             out.append(high << 4 | low)
             i += 3
         } else {

@@ -22,7 +22,9 @@ package enum PrometheusNumber {
     package static func integer(_ text: UnsafeRawBufferPointer) -> Int64? {
         guard let first = text.first else { return nil }
         let isSigned = first == UInt8(ascii: "-") || first == UInt8(ascii: "+")
-        guard let magnitude = parseDecimal(UnsafeRawBufferPointer(rebasing: text.dropFirst(isSigned ? 1 : 0))) else { return nil }
+        guard let magnitude = parseDecimal(UnsafeRawBufferPointer(rebasing: text.dropFirst(isSigned ? 1 : 0))) else {
+            return nil
+        }
         if first == UInt8(ascii: "-") { return magnitude <= 1 << 63 ? Int64(truncatingIfNeeded: 0 &- magnitude) : nil }
         return Int64(exactly: magnitude)
     }

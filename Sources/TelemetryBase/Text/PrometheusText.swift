@@ -37,13 +37,16 @@ extension ByteWriter {
     }
 
     /// Writes a metric with one sample and without labels.
-    package mutating func appendMetric(_ name: StaticString, _ type: StaticString, _ help: StaticString, _ value: Int64) {
+    package mutating func appendMetric(_ name: StaticString, _ type: StaticString, _ help: StaticString, _ value: Int64)
+    {
         appendMetricFamily(name, type, help)
         appendMetricSample(name, [:], value)
     }
 
     /// Like ``appendMetric(_:_:_:_:)``, for a value that need not be an integer.
-    package mutating func appendMetric(_ name: StaticString, _ type: StaticString, _ help: StaticString, real value: Double) {
+    package mutating func appendMetric(
+        _ name: StaticString, _ type: StaticString, _ help: StaticString, real value: Double
+    ) {
         appendMetricFamily(name, type, help)
         appendMetricSample(name, [:], real: value)
     }

@@ -17,7 +17,9 @@ package func redactedURL(_ text: String) -> String {
 private func userInfoEnd(of text: Substring) -> Substring.Index? {
     let authority = text.prefix { !"/?#".contains($0) }
     if let at = authority.lastIndex(of: "@") { return at }
-    guard let at = text.lastIndex(of: "@"), let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") else { return nil }
+    guard let at = text.lastIndex(of: "@"), let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") else {
+        return nil
+    }
     // `host:9400/a@b` has a port; `user:pa/ss@host` has a password that should have been encoded.
     let port = authority[colon...].dropFirst()
     return port.isEmpty || !port.allSatisfy { $0.isASCII && $0.isNumber } ? at : nil

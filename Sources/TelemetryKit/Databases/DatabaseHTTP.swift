@@ -24,7 +24,10 @@ struct DatabaseHTTP: Sendable {
         case basic = "Basic"
     }
 
-    init(client: CurlClient, url: String, token: String?, scheme: Scheme, timeout: Duration, expired: ExpiredCount = ExpiredCount()) throws {
+    init(
+        client: CurlClient, url: String, token: String?, scheme: Scheme, timeout: Duration,
+        expired: ExpiredCount = ExpiredCount()
+    ) throws {
         self.expired = expired
         let parts = url.prefix { $0 != "#" }.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         var base = String(parts[0])
@@ -94,7 +97,8 @@ struct DatabaseHTTP: Sendable {
 
     /// Returns a response whose status is 2xx or among `accepting`.
     func send(
-        _ method: String = "GET", _ path: String, query: [(String, String)] = [], body: Body? = nil, accept: String? = nil,
+        _ method: String = "GET", _ path: String, query: [(String, String)] = [], body: Body? = nil,
+        accept: String? = nil,
         accepting: Set<Int> = []
     ) async throws -> CurlResponse {
         let target = path + (query.isEmpty ? "" : "?" + formEncoded(query))
@@ -124,7 +128,8 @@ struct DatabaseHTTP: Sendable {
         throw Self.error(of: response, to: subject, hiding: secrets)
     }
 
-    static func error(of response: CurlResponse, to subject: String, hiding secrets: Secrets = Secrets()) -> StoreError {
+    static func error(of response: CurlResponse, to subject: String, hiding secrets: Secrets = Secrets()) -> StoreError
+    {
         let kind: StoreError.Kind =
             switch response.status {
             case 401, 403: .unauthorized

@@ -26,8 +26,10 @@ enum RetryAfter {
             let month = months.firstIndex(of: String(parts[2]))
         else { return nil }
         let clock = parts[4].split(separator: ":").compactMap { Int64($0) }
-        guard clock.count == 3, zip(clock, [23, 59, 60]).allSatisfy({ 0...$1 ~= $0 }), (1...31).contains(day), (1...9999).contains(year)
+        guard clock.count == 3, zip(clock, [23, 59, 60]).allSatisfy({ 0...$1 ~= $0 }), (1...31).contains(day),
+            (1...9999).contains(year)
         else { return nil }
-        return Timestamp.days(year: year, month: Int64(month + 1), day: day) * 86400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+        return Timestamp.days(year: year, month: Int64(month + 1), day: day) * 86400 + clock[0] * 3600 + clock[1] * 60
+            + clock[2]
     }
 }

@@ -13,7 +13,9 @@ struct APIError: Error {
 
     static let contentType = "application/problem+json"
 
-    static func badRequest(_ message: String) -> APIError { APIError(status: 400, code: "bad_request", message: message) }
+    static func badRequest(_ message: String) -> APIError {
+        APIError(status: 400, code: "bad_request", message: message)
+    }
     static func notFound(_ message: String) -> APIError { APIError(status: 404, code: "not_found", message: message) }
     static func unavailable(_ message: String) -> APIError {
         APIError(status: 503, code: "unavailable", message: message, headers: [("Retry-After", "5")])
@@ -23,19 +25,23 @@ struct APIError: Error {
     static func responseTooLarge(_ limit: Int) -> APIError {
         APIError(
             status: 422, code: "response_too_large",
-            message: "the response would be larger than \(limit) bytes (MAX_RESPONSE_SIZE): ask for fewer series, a shorter time or a "
+            message:
+                "the response would be larger than \(limit) bytes (MAX_RESPONSE_SIZE): ask for fewer series, a shorter time or a "
                 + "smaller page")
     }
 
     /// The request took longer than it may.
-    static func timeout(_ limit: Duration) -> APIError { APIError(status: 504, code: "timeout", message: timeoutMessage(limit)) }
+    static func timeout(_ limit: Duration) -> APIError {
+        APIError(status: 504, code: "timeout", message: timeoutMessage(limit))
+    }
 
     static func timeoutMessage(_ limit: Duration) -> String {
         "not answered within \(limit) (QUERY_TIMEOUT): ask for fewer series or a shorter time"
     }
 
     /// The client closed the connection before the response. Only counters and the log see this status, as nginx has it.
-    static let clientClosed = APIError(status: 499, code: "client_closed_request", message: "the client closed the connection")
+    static let clientClosed = APIError(
+        status: 499, code: "client_closed_request", message: "the client closed the connection")
 
     var response: HTTPResponse {
         let body = ByteWriter.json { json in
@@ -49,7 +55,8 @@ struct APIError: Error {
                 $0.member("detail", message)
             }
         }
-        return HTTPResponse(status: status, headers: [("Content-Type", APIError.contentType)] + headers, body: .bytes(body))
+        return HTTPResponse(
+            status: status, headers: [("Content-Type", APIError.contentType)] + headers, body: .bytes(body))
     }
 
     init(status: Int, code: String, message: String, headers: [(name: String, value: String)] = []) {
@@ -64,7 +71,9 @@ struct APIError: Error {
         switch error.kind {
         case .unavailable:
             let seconds = error.retryAfter.map { max(1, Int($0.components.seconds)) } ?? 1
-            self.init(status: 503, code: "store_unavailable", message: abbreviated(error.message, to: 800), headers: [("Retry-After", String(seconds))])
+            self.init(
+                status: 503, code: "store_unavailable", message: abbreviated(error.message, to: 800),
+                headers: [("Retry-After", String(seconds))])
         case .unauthorized, .rejected, .invalidAnswer:
             self.init(status: 502, code: "store_error", message: abbreviated(error.message, to: 800))
         }

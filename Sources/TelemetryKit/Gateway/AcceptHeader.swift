@@ -18,9 +18,11 @@ struct AcceptHeader {
         self.text = text
         ranges = text.split(separator: ",").compactMap { item in
             let parts = item.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
-            guard let names = parts.first?.split(separator: "/", omittingEmptySubsequences: false), names.count == 2 else { return nil }
+            guard let names = parts.first?.split(separator: "/", omittingEmptySubsequences: false), names.count == 2
+            else { return nil }
             // No served media type has parameters that matter.
-            let weight = parts.dropFirst().first { $0.lowercased().hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+            let weight =
+                parts.dropFirst().first { $0.lowercased().hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
             return Range(type: names[0].lowercased()[...], subtype: names[1].lowercased()[...], quality: weight)
         }
     }
@@ -37,6 +39,8 @@ struct AcceptHeader {
     func refusal(of contentTypes: [String]) -> APIError {
         APIError(
             status: 406, code: "not_acceptable",
-            message: "Accept: \(abbreviated(text)) matches none of the available media types: \(contentTypes.joined(separator: ", "))")
+            message:
+                "Accept: \(abbreviated(text)) matches none of the available media types: \(contentTypes.joined(separator: ", "))"
+        )
     }
 }

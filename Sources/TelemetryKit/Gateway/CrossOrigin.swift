@@ -24,7 +24,9 @@ struct CrossOrigin: Sendable {
 
     /// The header fields added to the response of OPTIONS for a preflight request.
     func preflightHeaders(for request: HTTPRequest) -> [(name: String, value: String)] {
-        guard request.header("access-control-request-method") != nil, allowedOrigin(of: request) != nil else { return [] }
+        guard request.header("access-control-request-method") != nil, allowedOrigin(of: request) != nil else {
+            return []
+        }
         return [
             ("Access-Control-Allow-Methods", Self.methodsWithForm),
             ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-None-Match, \(RequestID.field)"),

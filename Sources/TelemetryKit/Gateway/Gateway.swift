@@ -121,7 +121,8 @@ public final class Gateway: Sendable {
         settings.limits.maxBodyBytes = core.configuration.maxBodyBytes
         settings.refusal = { APIError(status: $0, code: Self.refusalCode($0), message: $1).response }
         let server = try await HTTPServer.start(
-            host: core.configuration.host, port: core.configuration.port, configuration: settings, handler: .task { await core.answer($0) })
+            host: core.configuration.host, port: core.configuration.port, configuration: settings,
+            handler: .task { await core.answer($0) })
         running.withLock { $0 = server }
         return server.port
     }

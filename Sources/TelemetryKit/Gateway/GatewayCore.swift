@@ -37,7 +37,9 @@ final class GatewayCore: Sendable {
     var probeTimeout: Duration { min(configuration.queryTimeout / 2, .seconds(5)) }
 
     /// The store's answer within ``probeTimeout``; else throws ``DeadlineExceeded``.
-    func askingStore<Value: Sendable>(_ ask: @escaping @Sendable (any TelemetryStore) async throws -> Value) async throws -> Value {
+    func askingStore<Value: Sendable>(_ ask: @escaping @Sendable (any TelemetryStore) async throws -> Value)
+        async throws -> Value
+    {
         let store = store
         return try await deadlines.run(within: probeTimeout, on: workers) { try await ask(store) }
     }
@@ -60,12 +62,15 @@ final class GatewayCore: Sendable {
         }
         response.headers += [(RequestID.field, id)] + crossOrigin.headers(for: request)
         // What is asked for now is soon not what is so; only what is known to last says otherwise.
-        if !response.headers.contains(where: { $0.name == "Cache-Control" }) { response.headers.append(("Cache-Control", "no-store")) }
+        if !response.headers.contains(where: { $0.name == "Cache-Control" }) {
+            response.headers.append(("Cache-Control", "no-store"))
+        }
         let duration = ContinuousClock.now - start
         counters.count(route: label, status: response.status, duration: duration)
         configuration.onRequest(
             Gateway.RequestRecord(
-                id: id, method: request.method, path: request.path, status: response.status, duration: duration, peer: request.peer))
+                id: id, method: request.method, path: request.path, status: response.status, duration: duration,
+                peer: request.peer))
         return response
     }
 
@@ -86,12 +91,14 @@ final class GatewayCore: Sendable {
             return HTTPResponse(status: 204, headers: [("Allow", allowed)] + crossOrigin.preflightHeaders(for: request))
         default:
             throw APIError(
-                status: 405, code: "method_not_allowed", message: "\(abbreviated(request.method)) is not allowed on \(abbreviated(request.path))",
+                status: 405, code: "method_not_allowed",
+                message: "\(abbreviated(request.method)) is not allowed on \(abbreviated(request.path))",
                 headers: [("Allow", allowed)])
         }
         if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
             throw APIError(
-                status: 401, code: "unauthorized", message: "\(abbreviated(request.path)) requires Authorization: Bearer with the API token",
+                status: 401, code: "unauthorized",
+                message: "\(abbreviated(request.path)) requires Authorization: Bearer with the API token",
                 headers: [("WWW-Authenticate", "Bearer")])
         }
         let accept = AcceptHeader(request)
@@ -119,14 +126,19 @@ final class GatewayCore: Sendable {
 
     /// Parameters are compared with each other and with every series.
     private func checkParameterCount(_ request: HTTPRequest) throws(APIError) {
-        let pairs = [request.query.utf8.count { $0 == UInt8(ascii: "&") }, request.body.count { $0 == UInt8(ascii: "&") }]
+        let pairs = [
+            request.query.utf8.count { $0 == UInt8(ascii: "&") }, request.body.count { $0 == UInt8(ascii: "&") },
+        ]
         let limit = configuration.maxParameters
         guard pairs[0] + pairs[1] + 1 > limit else { return }
-        throw .badRequest("the request has \(pairs[0] + pairs[1] + 1) parameters; the limit is \(limit) (maxParameters)")
+        throw .badRequest(
+            "the request has \(pairs[0] + pairs[1] + 1) parameters; the limit is \(limit) (maxParameters)")
     }
 
     private func isAuthorized(_ request: HTTPRequest, _ token: String) -> Bool {
-        guard let given = request.header("authorization"), given.utf8.count > 7, given.prefix(7).lowercased() == "bearer " else { return false }
+        guard let given = request.header("authorization"), given.utf8.count > 7,
+            given.prefix(7).lowercased() == "bearer "
+        else { return false }
         return constantTimeEqual(Array(given.utf8.dropFirst(7)), Array(token.utf8))
     }
 }

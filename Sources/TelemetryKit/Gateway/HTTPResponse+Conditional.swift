@@ -3,7 +3,9 @@ import TelemetryHTTP
 extension HTTPResponse {
     /// The response itself, or 304 without its body if the request contains its entity tag (RFC 9110 section 13.1.2).
     func conditional(on request: HTTPRequest) -> HTTPResponse {
-        guard status == 200, let tag = headers.first(where: { $0.name == "ETag" })?.value, let given = request.header("if-none-match") else {
+        guard status == 200, let tag = headers.first(where: { $0.name == "ETag" })?.value,
+            let given = request.header("if-none-match")
+        else {
             return self
         }
         let tags = given.split(separator: ",").map { String($0.drop { $0 == " " || $0 == "\t" }) }

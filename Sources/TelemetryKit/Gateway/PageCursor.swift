@@ -18,7 +18,9 @@ struct PageCursor: Sendable, Hashable, CustomStringConvertible {
 
     /// `nil` for a text that ``description`` does not return.
     init?(_ text: String) {
-        guard let bytes = PageCursor.decoded(text), let plain = String(validating: bytes, as: UTF8.self) else { return nil }
+        guard let bytes = PageCursor.decoded(text), let plain = String(validating: bytes, as: UTF8.self) else {
+            return nil
+        }
         switch plain.prefix(2) {
         case "1a": order = .asc
         case "1d": order = .desc

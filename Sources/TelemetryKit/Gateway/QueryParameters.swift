@@ -26,7 +26,9 @@ enum QueryParameters {
         if taken < given.count {
             let known = route.queryParameters.map(\.name)
             let unknown = given.map(\.name).filter { !known.contains($0) }.min() ?? ""
-            throw .badRequest("\(abbreviated(unknown)) is not a parameter of \(route.path)" + (known.isEmpty ? "" : "; it takes " + known.joined(separator: ", ")))
+            throw .badRequest(
+                "\(abbreviated(unknown)) is not a parameter of \(route.path)"
+                    + (known.isEmpty ? "" : "; it takes " + known.joined(separator: ", ")))
         }
         return values
     }
@@ -55,12 +57,15 @@ enum QueryParameters {
             }
         case .duration(let preset):
             guard let duration = duration(text ?? preset) else {
-                throw .badRequest("\(name)=\(abbreviated(text ?? preset)) is not a duration such as 500ms, 60s, 5m, 1h or 7d")
+                throw .badRequest(
+                    "\(name)=\(abbreviated(text ?? preset)) is not a duration such as 500ms, 60s, 5m, 1h or 7d")
             }
             return .duration(duration)
         case .choice(let choices, let preset):
             guard let text else { return .text(preset) }
-            guard choices.contains(text) else { throw .badRequest("\(name)=\(abbreviated(text)) must be one of \(choices.joined(separator: ", "))") }
+            guard choices.contains(text) else {
+                throw .badRequest("\(name)=\(abbreviated(text)) must be one of \(choices.joined(separator: ", "))")
+            }
             return .text(text)
         case .cursor:
             guard let text else { return nil }
@@ -76,7 +81,9 @@ enum QueryParameters {
             throw .badRequest("\(name)=\(abbreviated(text)) is not an integer")
         }
         guard range.contains(number) else {
-            let wanted = range.upperBound == .max ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+            let wanted =
+                range.upperBound == .max
+                ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
             throw .badRequest("\(name)=\(number) must be \(wanted)")
         }
         return number
@@ -88,7 +95,9 @@ enum QueryParameters {
     /// A positive integer of at most nine digits, and its unit.
     static func duration(_ text: String) -> Duration? {
         let digits = text.utf8.prefix { (48...57).contains($0) }
-        guard let first = digits.first, first != 48, digits.count <= 9, let number = Int(Substring(digits)) else { return nil }
+        guard let first = digits.first, first != 48, digits.count <= 9, let number = Int(Substring(digits)) else {
+            return nil
+        }
         switch text.utf8.dropFirst(digits.count) {
         case let unit where unit.elementsEqual("ms".utf8): return .milliseconds(number)
         case let unit where unit.elementsEqual("s".utf8): return .seconds(number)

@@ -24,7 +24,9 @@ struct RequestContext: Sendable {
     }
 
     func integer(_ name: String) -> Int {
-        guard case .integer(let value)? = parameters[name] else { preconditionFailure("the route has no integer parameter \(name)") }
+        guard case .integer(let value)? = parameters[name] else {
+            preconditionFailure("the route has no integer parameter \(name)")
+        }
         return value
     }
 
@@ -33,7 +35,9 @@ struct RequestContext: Sendable {
     }
 
     func duration(_ name: String) -> Duration {
-        guard case .duration(let value)? = parameters[name] else { preconditionFailure("the route has no duration parameter \(name)") }
+        guard case .duration(let value)? = parameters[name] else {
+            preconditionFailure("the route has no duration parameter \(name)")
+        }
         return value
     }
 
@@ -43,7 +47,9 @@ struct RequestContext: Sendable {
 
     /// A choice by the raw values of a type, all of which the route's parameter allows.
     func choice<Choice: RawRepresentable<String>>(_ name: String, as _: Choice.Type = Choice.self) -> Choice {
-        guard let value = text(name).flatMap(Choice.init) else { preconditionFailure("the route has no choice \(name)") }
+        guard let value = text(name).flatMap(Choice.init) else {
+            preconditionFailure("the route has no choice \(name)")
+        }
         return value
     }
 }

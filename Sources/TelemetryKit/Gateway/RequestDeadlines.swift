@@ -114,7 +114,8 @@ private final class Race<Value: Sendable>: Sendable {
     }
 
     func end(_ result: Result<Value, any Error>) {
-        let (continuation, task) = state.withLock { state -> (CheckedContinuation<Value, any Error>?, Task<Void, Never>?) in
+        let (continuation, task) = state.withLock {
+            state -> (CheckedContinuation<Value, any Error>?, Task<Void, Never>?) in
             guard !state.isOver else { return (nil, nil) }
             state.isOver = true
             defer { (state.continuation, state.task) = (nil, nil) }

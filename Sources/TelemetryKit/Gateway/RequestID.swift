@@ -26,7 +26,9 @@ enum RequestID {
 
     private static func text(_ number: UInt64) -> String {
         String(unsafeUninitializedCapacity: 16) { digits in
-            for place in 0..<16 { digits[place] = hexDigit(UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * place) & 15)) }
+            for place in 0..<16 {
+                digits[place] = hexDigit(UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * place) & 15))
+            }
             return 16
         }
     }
@@ -36,8 +38,10 @@ enum RequestID {
         (1...128).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in
                 switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                    UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "/"), UInt8(ascii: "+"),
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"),
+                    UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "/"),
+                    UInt8(ascii: "+"),
                     UInt8(ascii: "="), UInt8(ascii: "@"):
                     true
                 default: false

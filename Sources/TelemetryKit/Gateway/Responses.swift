@@ -44,7 +44,9 @@ struct FixedResponse: Sendable {
         self.bytes = bytes
         let hash = bytes.withUnsafeBytes { StableHash.hash($0, seed: 0) }
         // Browsers ask at every use and get 304, so files of a newer program are never mixed with those of an older one.
-        headers = [("Content-Type", contentType), ("Cache-Control", "no-cache"), ("ETag", "\"\(String(hash, radix: 16))\"")] + further
+        headers =
+            [("Content-Type", contentType), ("Cache-Control", "no-cache"), ("ETag", "\"\(String(hash, radix: 16))\"")]
+            + further
     }
 
     var response: HTTPResponse { HTTPResponse(headers: headers, body: .bytes(bytes)) }

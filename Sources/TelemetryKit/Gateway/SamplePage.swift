@@ -11,10 +11,12 @@ struct SamplePage: Sendable {
     var next: PageCursor?
 
     static func read(
-        _ store: any TelemetryStore, _ filter: SampleFilter, order: PageCursor.Order, limit: Int, offset: Int, cursor: PageCursor?
+        _ store: any TelemetryStore, _ filter: SampleFilter, order: PageCursor.Order, limit: Int, offset: Int,
+        cursor: PageCursor?
     ) async throws -> SamplePage {
         if let cursor, cursor.order != order {
-            throw APIError.badRequest("cursor is of a page in the order \(cursor.order.rawValue), and order=\(order.rawValue)")
+            throw APIError.badRequest(
+                "cursor is of a page in the order \(cursor.order.rawValue), and order=\(order.rawValue)")
         }
         // The one more tells whether there is a next page.
         let wanted = min(limit, .max - 1) + 1
@@ -52,14 +54,18 @@ struct SamplePage: Sendable {
                 var sameTime = filter
                 sameTime.startTime = end
                 // Those at the cursor or behind it were on pages before.
-                skipped = try await store.telemetry(TelemetryQuery(sameTime, countsTotal: false)).items.count { SampleCursor($0) >= before }
+                skipped = try await store.telemetry(TelemetryQuery(sameTime, countsTotal: false)).items.count {
+                    SampleCursor($0) >= before
+                }
             }
         }
         let total = try await store.telemetry(TelemetryQuery(filter, limit: 1)).total
         let (end, under) = (total - skipped).subtractingReportingOverflow(offset)
         guard !under, end > 0 else { return SamplePage(items: [], total: before == nil ? total : nil) }
         let start = max(0, end - limit)
-        let items = try await store.telemetry(TelemetryQuery(filter, limit: end - start, offset: start, countsTotal: false)).items
+        let items = try await store.telemetry(
+            TelemetryQuery(filter, limit: end - start, offset: start, countsTotal: false)
+        ).items
         return SamplePage(items: items.reversed(), total: before == nil ? total : nil)
     }
 
@@ -79,7 +85,9 @@ struct SamplePage: Sendable {
             return { lent.append($1, to: &$0) }
         }
         var response = try body.response(limit: gateway.configuration.maxResponseBytes, workers: gateway.workers)
-        if let next { response.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"])) }
+        if let next {
+            response.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"]))
+        }
         return response
     }
 
@@ -93,7 +101,8 @@ struct SamplePage: Sendable {
             address += "\(mark)\(pair)"
             mark = "&"
         }
-        for pair in request.query.split(separator: "&") where !removed.contains(where: { $0 == pair.prefix { $0 != "=" } }) { add(pair) }
+        for pair in request.query.split(separator: "&")
+        where !removed.contains(where: { $0 == pair.prefix { $0 != "=" } }) { add(pair) }
         for (name, value) in parameters { add("\(name)=\(value)") }
         // A client's text, of visible ASCII; this would end the address.
         if address.utf8.contains(UInt8(ascii: ">")) { address = address.replacing(">", with: "%3E") }

@@ -13,11 +13,16 @@ enum SwaggerPage {
         ("favicon-32x32.png", "image/png"),
     ]
 
-    static let contentTypes = files.map(\.contentType).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    static let contentTypes = files.map(\.contentType).reduce(into: [String]()) {
+        if !$0.contains($1) { $0.append($1) }
+    }
 
     static func index(_ gateway: GatewayCore) -> HTTPResponse {
         let directory = gateway.configuration.swaggerUIDirectory
-        let isComplete = directory.map { access($0 + "/swagger-ui-bundle.js", R_OK) == 0 && access($0 + "/swagger-ui.css", R_OK) == 0 } ?? false
+        let isComplete =
+            directory.map {
+                access($0 + "/swagger-ui-bundle.js", R_OK) == 0 && access($0 + "/swagger-ui.css", R_OK) == 0
+            } ?? false
         return HTTPResponse(
             headers: [("Content-Type", "text/html; charset=utf-8")] + policy,
             body: .bytes(Array((isComplete ? bundlePage : listPage(gateway.routes)).utf8)))
@@ -28,7 +33,8 @@ enum SwaggerPage {
     private static let policy = [
         (
             name: "Content-Security-Policy",
-            value: "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+            value:
+                "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
                 + "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         ),
         (name: "X-Frame-Options", value: "DENY"), (name: "Referrer-Policy", value: "no-referrer"),
@@ -36,7 +42,8 @@ enum SwaggerPage {
 
     static func file(_ name: String, _ gateway: GatewayCore) throws -> HTTPResponse {
         if name == initializerName { return initializer.response }
-        guard let directory = gateway.configuration.swaggerUIDirectory, let file = files.first(where: { $0.name == name }),
+        guard let directory = gateway.configuration.swaggerUIDirectory,
+            let file = files.first(where: { $0.name == name }),
             let bytes = contents(directory + "/" + name)
         else { throw APIError.notFound("/swagger/\(abbreviated(name)) is not served") }
         return FixedResponse(file.contentType, bytes).response
@@ -81,7 +88,9 @@ enum SwaggerPage {
     private static func listPage(_ routes: [Route]) -> String {
         var rows = ""
         for route in routes {
-            let parameters = route.parameters.map { "<li><code>\(escaped($0.name))</code> \(escaped($0.description))</li>" }.joined()
+            let parameters = route.parameters.map {
+                "<li><code>\(escaped($0.name))</code> \(escaped($0.description))</li>"
+            }.joined()
             rows += """
                 <section><h2><span>GET</span> <a href="\(route.path.contains("{") ? "/openapi.json" : route.path)">\(escaped(route.path))</a></h2>
                 <p>\(escaped(route.summary))</p>\(parameters.isEmpty ? "" : "<ul>\(parameters)</ul>")</section>

@@ -217,7 +217,8 @@ final class CurlTransfer {
 
     func outcome(_ code: CURLcode) -> Result<CurlResponse, any Error> {
         if isTooLarge {
-            return .failure(HTTPFailure(kind: .tooLarge, url: url, reason: "the body is longer than \(request.maximumBody) bytes"))
+            return .failure(
+                HTTPFailure(kind: .tooLarge, url: url, reason: "the body is longer than \(request.maximumBody) bytes"))
         }
         guard code == CURLE_OK else {
             let said = String(cString: errorText)

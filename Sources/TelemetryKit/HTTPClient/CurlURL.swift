@@ -32,7 +32,8 @@ package func isProxyURL(_ text: String) -> Bool {
     guard let handle = curl_url() else { return false }
     defer { curl_url_cleanup(handle) }
     guard curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK,
-        let scheme = CurlURL.part(CURLUPART_SCHEME, of: handle), ["http", "https", "socks5", "socks5h"].contains(scheme),
+        let scheme = CurlURL.part(CURLUPART_SCHEME, of: handle),
+        ["http", "https", "socks5", "socks5h"].contains(scheme),
         let host = CurlURL.part(CURLUPART_HOST, of: handle)
     else { return false }
     return !host.isEmpty

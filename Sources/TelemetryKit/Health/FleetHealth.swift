@@ -40,7 +40,9 @@ public struct FleetHealth: Sendable {
         var gpus = Dictionary(grouping: latest) { ByteText($0.gpu.uuid) }.values.map { GPUSamples($0) }
         gpus.sort { $0.identity.precedes($1.identity) }
         let staleAfter = rules.staleAfter
-        let judged = gpus.map { gpu in (gpu, isStale: gpu.lastSeen.isOlder(than: newest, by: staleAfter), alerts: gpu.alerts(rules, newest)) }
+        let judged = gpus.map { gpu in
+            (gpu, isStale: gpu.lastSeen.isOlder(than: newest, by: staleAfter), alerts: gpu.alerts(rules, newest))
+        }
         // Stable, so that equal alerts stay ordered by GPU and metric.
         alerts = judged.flatMap(\.alerts).sorted { a, b in
             if a.severity != b.severity { return a.severity == .critical }
@@ -58,7 +60,8 @@ public struct FleetHealth: Sendable {
                     alerts.isEmpty ? .ok : .warning
                 }
             return Host(
-                hostname: hostname.string, gpuCount: gpus.count, lastSeen: gpus.map { $0.0.lastSeen }.max()!, condition: condition, alerts: alerts)
+                hostname: hostname.string, gpuCount: gpus.count, lastSeen: gpus.map { $0.0.lastSeen }.max()!,
+                condition: condition, alerts: alerts)
         }.sorted { $0.hostname.precedes($1.hostname) }
     }
 }
@@ -95,9 +98,12 @@ private struct GPUSamples {
             if sample.timestamp.isOlder(than: lastSeen, by: rules.staleAfter) {
                 alerts.append(
                     HealthAlert(
-                        severity: .warning, kind: .vanished, gpu: identity, metricName: sample.metricName, value: sample.value,
+                        severity: .warning, kind: .vanished, gpu: identity, metricName: sample.metricName,
+                        value: sample.value,
                         timestamp: sample.timestamp,
-                        message: "no sample of \(sample.metricName) since \(sample.timestamp), but other metrics have samples until \(lastSeen)"))
+                        message:
+                            "no sample of \(sample.metricName) since \(sample.timestamp), but other metrics have samples until \(lastSeen)"
+                    ))
                 continue
             }
             guard let field = DCGMCatalogue.field(named: sample.metricName) else { continue }

@@ -43,7 +43,8 @@ public struct HealthAlert: Sendable, Hashable {
 
     /// Creates an alert.
     public init(
-        severity: Severity, kind: Kind, gpu: GPUIdentity, metricName: String? = nil, value: Double? = nil, timestamp: Timestamp,
+        severity: Severity, kind: Kind, gpu: GPUIdentity, metricName: String? = nil, value: Double? = nil,
+        timestamp: Timestamp,
         message: String
     ) {
         self.severity = severity

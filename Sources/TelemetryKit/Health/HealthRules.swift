@@ -66,21 +66,26 @@ extension HealthRules {
         }
         let shown = DCGMField.shown(sample.value) + (field.unit.isEmpty ? "" : " " + field.unit)
         guard field.validRange.contains(sample.value) else {
-            return alert(.warning, .outOfRange, "\(sample.metricName) is \(shown), but a working device reports \(field.rangeDescription)")
+            return alert(
+                .warning, .outOfRange,
+                "\(sample.metricName) is \(shown), but a working device reports \(field.rangeDescription)")
         }
         switch field.id {
         case Field.xid:
             guard let error = XIDError(value: sample.value), error.severity > .informational else { return nil }
             let name = error.mnemonic.isEmpty ? "" : " \(error.mnemonic)"
             return alert(
-                error.severity == .critical ? .critical : .warning, .xid, "Xid \(error.code)\(name): \(error.meaning); \(error.action.rawValue)")
+                error.severity == .critical ? .critical : .warning, .xid,
+                "Xid \(error.code)\(name): \(error.meaning); \(error.action.rawValue)")
         case Field.gpuTemperature, Field.memoryTemperature:
             let preset = field.id == Field.gpuTemperature ? gpuTemperature : memoryTemperature
             let limits = bound.map { Limits(warning: $0 - temperatureMargin, critical: $0) } ?? preset
             guard sample.value >= limits.warning else { return nil }
             let isCritical = sample.value >= limits.critical
             let limit = DCGMField.shown(isCritical ? limits.critical : limits.warning)
-            return alert(isCritical ? .critical : .warning, .thermal, "\(field.meaning) is \(shown), at or above \(limit) \(field.unit)")
+            return alert(
+                isCritical ? .critical : .warning, .thermal,
+                "\(field.meaning) is \(shown), at or above \(limit) \(field.unit)")
         default:
             guard let id = field.id, sample.value != 0, let fault = Self.faults[id] else { return nil }
             return alert(fault.severity, .ecc, "\(field.meaning): \(shown); \(fault.advice)")

@@ -48,7 +48,9 @@ public struct BatchBuilder: Sendable {
 
     /// Adds a row whose series has the index `number` in a table that grows and never changes.
     @inline(__always)
-    public mutating func append(series number: UInt32, of table: [MetricSeries], timestamp: Int64, value: Double, now: Duration) {
+    public mutating func append(
+        series number: UInt32, of table: [MetricSeries], timestamp: Int64, value: Double, now: Duration
+    ) {
         precondition(!isFull)
         if openedAt == nil { openedAt = now }
         let number = Int(number)

@@ -40,7 +40,9 @@ struct CSVFeed: ~Copyable {
     /// Opens the first file that can be read, and reads its header.
     ///
     /// - Parameter ignoresTimes: Whether the timestamps of rows are ignored, and no reason to reject a row.
-    static func open(_ input: CSVInput, badRows policy: BadRowPolicy, ignoresTimes: Bool = false) throws(CSVError) -> CSVFeed {
+    static func open(_ input: CSVInput, badRows policy: BadRowPolicy, ignoresTimes: Bool = false) throws(CSVError)
+        -> CSVFeed
+    {
         var feed = CSVFeed(input, policy, ignoresTimes, try stream(input))
         if !feed.isStream { try feed.rewind() }
         return feed

@@ -80,11 +80,15 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
         var paths: [String] = []
         errno = 0
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if name.hasSuffix(".csv"), !name.hasPrefix(".") { paths.append(prefix + name) }
             errno = 0
         }
-        guard errno == 0 else { throw CSVError(.unreadable, file: directory, message: String(cString: strerror(errno))) }
+        guard errno == 0 else {
+            throw CSVError(.unreadable, file: directory, message: String(cString: strerror(errno)))
+        }
         return inOrder(paths)
     }
 
@@ -97,7 +101,9 @@ public enum CSVInput: Sendable, Hashable, CustomStringConvertible {
         case 0: return inOrder((0..<Int(found.gl_pathc)).map { String(cString: found.gl_pathv[$0]!) })
         case GLOB_NOMATCH: return []
         default:
-            throw CSVError(.unreadable, file: pattern, message: "the pattern cannot be expanded: \(String(cString: strerror(errno)))")
+            throw CSVError(
+                .unreadable, file: pattern,
+                message: "the pattern cannot be expanded: \(String(cString: strerror(errno)))")
         }
     }
 

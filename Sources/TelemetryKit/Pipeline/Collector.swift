@@ -73,10 +73,12 @@ public final class Collector<Store: TelemetryStore>: Sendable {
         self.clock = clock
         self.report = report
         mailbox = GroupMailbox(
-            size: configuration.groupSize, bytes: configuration.groupBytes, interval: configuration.flushInterval, clock: clock)
+            size: configuration.groupSize, bytes: configuration.groupBytes, interval: configuration.flushInterval,
+            clock: clock)
         state = Mutex(
             State(
-                window: CollectorWindow(limit: configuration.writesAtOnce), retries: CollectorRetries(configuration.backoff)))
+                window: CollectorWindow(limit: configuration.writesAtOnce),
+                retries: CollectorRetries(configuration.backoff)))
     }
 
     /// The progress so far.

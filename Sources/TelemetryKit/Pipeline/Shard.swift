@@ -43,7 +43,9 @@ public struct Shard: Sendable, Hashable, CustomStringConvertible {
         let places = zip(batch.series, isMine).map { series, mine in mine ? share.addSeries(series) : 0 }
         for i in 0..<batch.count {
             let index = Int(batch.seriesIndices[i])
-            if isMine[index] { share.append(seriesIndex: places[index], timestamp: batch.timestamps[i], value: batch.values[i]) }
+            if isMine[index] {
+                share.append(seriesIndex: places[index], timestamp: batch.timestamps[i], value: batch.values[i])
+            }
         }
         return share
     }

@@ -33,7 +33,9 @@ final class StreamInput {
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         name = path
         ownsDescriptor = true
-        guard descriptor >= 0 else { throw CSVError(.unreadable, file: path, message: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else {
+            throw CSVError(.unreadable, file: path, message: String(cString: strerror(errno)))
+        }
     }
 
     deinit {

@@ -38,7 +38,9 @@ package final class LabelSet: Hashable, Sendable {
 
     /// Orders by names and values, label by label.
     package static func precedes(_ a: LabelSet, _ b: LabelSet) -> Bool {
-        for (x, y) in zip(a.labels, b.labels) where x != y { return (ByteText(x.name), ByteText(x.value)) < (ByteText(y.name), ByteText(y.value)) }
+        for (x, y) in zip(a.labels, b.labels) where x != y {
+            return (ByteText(x.name), ByteText(x.value)) < (ByteText(y.name), ByteText(y.value))
+        }
         return a.labels.count < b.labels.count
     }
 }

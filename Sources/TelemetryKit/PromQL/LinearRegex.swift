@@ -33,7 +33,8 @@ package struct LinearRegex: Sendable {
     private mutating func append(_ instruction: Instruction) throws(RegexError) {
         guard program.count < Self.maxInstructions else {
             throw RegexError(
-                offset: 0, reason: "too many repetitions: more than \(Self.maxInstructions) states", isUnsupported: true)
+                offset: 0, reason: "too many repetitions: more than \(Self.maxInstructions) states", isUnsupported: true
+            )
         }
         program.append(instruction)
     }

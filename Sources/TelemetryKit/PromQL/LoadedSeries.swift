@@ -50,7 +50,8 @@ struct SeriesLoader {
     }
 
     /// Returns the series with samples between the two times, in milliseconds and inclusive, ordered by their labels.
-    mutating func load(_ selector: PromQLSelector, from start: Int64, through end: Int64) async throws -> [LoadedSeries] {
+    mutating func load(_ selector: PromQLSelector, from start: Int64, through end: Int64) async throws -> [LoadedSeries]
+    {
         var metricNames: [String]?
         guard
             let filter = try await SelectorFilter.filter(
@@ -80,10 +81,13 @@ struct SeriesLoader {
             }
             guard count <= limits.maxSamples else {
                 throw PromQLError(
-                    .execution, "\(abbreviated(selector.description)) needs more than \(limits.maxSamples) samples (QUERY_MAX_SAMPLES); ask for fewer series or a shorter time")
+                    .execution,
+                    "\(abbreviated(selector.description)) needs more than \(limits.maxSamples) samples (QUERY_MAX_SAMPLES); ask for fewer series or a shorter time"
+                )
             }
             guard ContinuousClock.now < deadline else {
-                throw PromQLError(.timeout, "the query took longer than \(limits.timeout) (QUERY_TIMEOUT, or the parameter timeout)")
+                throw PromQLError(
+                    .timeout, "the query took longer than \(limits.timeout) (QUERY_TIMEOUT, or the parameter timeout)")
             }
             guard page.count == query.limit, let last = page.last else { break }
             query.after = SampleCursor(last)

@@ -2,7 +2,8 @@
 package enum PromQLDuration {
     // A day has 24 hours and a year 365 days, as in Prometheus.
     private static let units: [(name: String, milliseconds: Int64)] = [
-        ("y", 365 * 86_400_000), ("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+        ("y", 365 * 86_400_000), ("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000),
+        ("ms", 1),
     ]
 
     /// Parses milliseconds; `nil` for another text, or a duration beyond 292 years.
@@ -16,7 +17,9 @@ package enum PromQLDuration {
         while !rest.isEmpty {
             let digits = rest.prefix { ("0"..."9").contains($0) }
             let name = rest.dropFirst(digits.count).prefix { $0.isLetter }
-            guard let number = Int64(digits), let found = units[unit...].firstIndex(where: { $0.name == name }) else { return nil }
+            guard let number = Int64(digits), let found = units[unit...].firstIndex(where: { $0.name == name }) else {
+                return nil
+            }
             let (product, over) = number.multipliedReportingOverflow(by: units[found].milliseconds)
             let (sum, carry) = total.addingReportingOverflow(product)
             guard !over, !carry, sum <= Int64.max / 1_000_000 else { return nil }

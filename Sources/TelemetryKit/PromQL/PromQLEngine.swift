@@ -32,10 +32,12 @@ package struct PromQLEngine: Sendable {
     }
 
     /// Evaluates the query at every step from `start` through `end`.
-    package func range(_ query: PromQLQuery, from start: Int64, through end: Int64, step: Int64) async throws -> Answer {
+    package func range(_ query: PromQLQuery, from start: Int64, through end: Int64, step: Int64) async throws -> Answer
+    {
         let type = query.expression.type
         guard type == .scalar || type == .vector else {
-            throw PromQLError(.badData, "a range query needs a scalar or an instant vector, but this has type \(type.rawValue)")
+            throw PromQLError(
+                .badData, "a range query needs a scalar or an instant vector, but this has type \(type.rawValue)")
         }
         let evaluation = try await evaluation(of: query, from: start, through: end)
         var results: [LabelSet: PromQLSeries] = [:]
@@ -53,16 +55,20 @@ package struct PromQLEngine: Sendable {
             guard count <= limits.maxSamples else {
                 throw PromQLError(
                     .execution,
-                    "the query needs more than \(limits.maxSamples) samples (QUERY_MAX_SAMPLES); ask for fewer series, a shorter time or a longer step")
+                    "the query needs more than \(limits.maxSamples) samples (QUERY_MAX_SAMPLES); ask for fewer series, a shorter time or a longer step"
+                )
             }
             for sample in samples {
-                results[sample.labels, default: PromQLSeries(labels: sample.labels)].append(time: time, value: sample.value)
+                results[sample.labels, default: PromQLSeries(labels: sample.labels)].append(
+                    time: time, value: sample.value)
             }
         }
         return .matrix(results.values.sorted { LabelSet.precedes($0.labels, $1.labels) })
     }
 
-    private func evaluation(of query: PromQLQuery, from start: Int64, through end: Int64) async throws -> PromQLEvaluation {
+    private func evaluation(of query: PromQLQuery, from start: Int64, through end: Int64) async throws
+        -> PromQLEvaluation
+    {
         let lookback = limits.lookback.wholeNanoseconds / 1_000_000
         let deadline = ContinuousClock.now + limits.timeout
         var loader = SeriesLoader(store: store, limits: limits, deadline: deadline)
@@ -70,7 +76,8 @@ package struct PromQLEngine: Sendable {
         for selector in query.selectors {
             series.append(
                 try await loader.load(
-                    selector, from: start - selector.offset - (selector.window ?? lookback), through: end - selector.offset))
+                    selector, from: start - selector.offset - (selector.window ?? lookback),
+                    through: end - selector.offset))
         }
         return PromQLEvaluation(series: series, loadedCount: loader.count, lookback: lookback, deadline: deadline)
     }

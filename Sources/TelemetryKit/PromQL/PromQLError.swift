@@ -26,7 +26,8 @@ package struct PromQLError: Error, Hashable, Sendable, CustomStringConvertible {
         let before = query.prefix(offset)
         let line = before.count { $0 == UInt8(ascii: "\n") } + 1
         let column = before.count - (before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0) + 1
-        return PromQLError(kind, "\(line):\(column): \(kind == .unsupported ? "not supported" : "parse error"): \(reason)")
+        return PromQLError(
+            kind, "\(line):\(column): \(kind == .unsupported ? "not supported" : "parse error"): \(reason)")
     }
 
     /// The status of the response, and Prometheus' name for the kind.

@@ -5,7 +5,8 @@ extension PromQLEvaluation {
     func aggregate(_ aggregation: PromQLAggregation, at time: Int64) throws(PromQLError) -> [PromQLSample] {
         var parameter = 0.0
         var label = ""
-        switch try aggregation.parameter.map({ expression throws(PromQLError) in try value(of: expression, at: time) }) {
+        switch try aggregation.parameter.map({ expression throws(PromQLError) in try value(of: expression, at: time) })
+        {
         case .scalar(let value)?: parameter = value
         case .string(let text)?: label = text
         case .vector?: preconditionFailure("the parser checks types")
@@ -28,21 +29,27 @@ extension PromQLEvaluation {
                 groups.append((labels, [sample]))
             }
         }
-        if isRanking { return groups.flatMap { Self.ranked($0.samples, Int(parameter), isTop: aggregation.operation == .topk) } }
+        if isRanking {
+            return groups.flatMap { Self.ranked($0.samples, Int(parameter), isTop: aggregation.operation == .topk) }
+        }
         return groups.map { group in
-            PromQLSample(labels: group.labels, value: Self.value(aggregation.operation, group.samples.map(\.value), parameter))
+            PromQLSample(
+                labels: group.labels, value: Self.value(aggregation.operation, group.samples.map(\.value), parameter))
         }
     }
 
     private func group(_ sample: PromQLSample, _ aggregation: PromQLAggregation, _ label: String) -> LabelSet {
         let labels = derive(aggregation.node, sample.labels) { labels in
-            aggregation.isWithout ? labels.dropping(aggregation.labels + [LabelSet.nameLabel]) : labels.keeping(aggregation.labels)
+            aggregation.isWithout
+                ? labels.dropping(aggregation.labels + [LabelSet.nameLabel]) : labels.keeping(aggregation.labels)
         }
         guard aggregation.operation == .countValues else { return labels }
         return labels.setting(label, PrometheusNumber.text(sample.value, isPlain: true))
     }
 
-    private static func value(_ operation: PromQLAggregation.Operation, _ values: [Double], _ parameter: Double) -> Double {
+    private static func value(_ operation: PromQLAggregation.Operation, _ values: [Double], _ parameter: Double)
+        -> Double
+    {
         let count = Double(values.count)
         switch operation {
         case .sum: return values.reduce(0, +)
@@ -85,7 +92,9 @@ extension PromQLEvaluation {
 
     /// The number of samples, rounded down.
     private static func rank(_ parameter: Double) throws(PromQLError) -> Double {
-        guard parameter.magnitude < 9e18 else { throw PromQLError(.execution, "\(parameter) is not a valid number of series") }
+        guard parameter.magnitude < 9e18 else {
+            throw PromQLError(.execution, "\(parameter) is not a valid number of series")
+        }
         return max(0, parameter.rounded(.towardZero))
     }
 
@@ -104,7 +113,8 @@ package func isLabelName(_ text: String) -> Bool {
     guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
     return text.utf8.allSatisfy { byte in
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"),
             UInt8(ascii: "_"):
             true
         default: false

@@ -36,7 +36,9 @@ extension PromQLEvaluation {
                 PromQLSample(labels: withoutName($0.labels), value: Double($0.time) / 1000)
             }
         }
-        return try vector(argument, at: time).map { PromQLSample(labels: withoutName($0.labels), value: Double(time) / 1000) }
+        return try vector(argument, at: time).map {
+            PromQLSample(labels: withoutName($0.labels), value: Double(time) / 1000)
+        }
     }
 
     // MARK: Each value by itself
@@ -49,7 +51,9 @@ extension PromQLEvaluation {
         for argument in arguments.dropFirst() { parameters.append(try scalar(argument, at: time)) }
         if function == .clamp, parameters[1] < parameters[0] { return [] }
         return try unique(
-            samples.map { PromQLSample(labels: withoutName($0.labels), value: Self.mapped(function, $0.value, parameters)) })
+            samples.map {
+                PromQLSample(labels: withoutName($0.labels), value: Self.mapped(function, $0.value, parameters))
+            })
     }
 
     private static func mapped(_ function: PromQLFunction, _ value: Double, _ parameters: [Double]) -> Double {
@@ -97,7 +101,9 @@ extension PromQLEvaluation {
         var isAbsent = true
         try forEachRange(of: selector, at: time) { labels, range throws(PromQLError) in
             isAbsent = false
-            guard function != .absentOverTime, let value = range.value(function, parameter: parameter, at: time) else { return }
+            guard function != .absentOverTime, let value = range.value(function, parameter: parameter, at: time) else {
+                return
+            }
             // The last value still belongs to the metric.
             samples.append(PromQLSample(labels: function == .lastOverTime ? labels : withoutName(labels), value: value))
         }

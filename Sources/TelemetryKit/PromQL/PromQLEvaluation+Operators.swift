@@ -128,7 +128,8 @@ extension PromQLEvaluation {
         let matching = binary.matching
         // Negative indices are for values derived from the one side.
         let kept = derive(-binary.node, many) { labels in
-            let named = binary.operation.keepsName && !binary.returnsBool ? labels : labels.dropping([LabelSet.nameLabel])
+            let named =
+                binary.operation.keepsName && !binary.returnsBool ? labels : labels.dropping([LabelSet.nameLabel])
             guard matching.many == .none else { return named }
             return matching.isOn ? named.keeping(matching.labels) : named.dropping(matching.labels)
         }

@@ -34,7 +34,8 @@ final class PromQLEvaluation {
             switch try value(of: operand, at: time) {
             case .scalar(let number): return .scalar(-number)
             case .vector(let samples):
-                return .vector(try unique(samples.map { PromQLSample(labels: withoutName($0.labels), value: -$0.value) }))
+                return .vector(
+                    try unique(samples.map { PromQLSample(labels: withoutName($0.labels), value: -$0.value) }))
             case .string: preconditionFailure("the parser checks types")
             }
         case .call(let function, let arguments, let node): return try call(function, arguments, node, at: time)
@@ -44,12 +45,16 @@ final class PromQLEvaluation {
     }
 
     func vector(_ expression: PromQLExpression, at time: Int64) throws(PromQLError) -> [PromQLSample] {
-        guard case .vector(let samples) = try value(of: expression, at: time) else { preconditionFailure("the parser checks types") }
+        guard case .vector(let samples) = try value(of: expression, at: time) else {
+            preconditionFailure("the parser checks types")
+        }
         return samples
     }
 
     func scalar(_ expression: PromQLExpression, at time: Int64) throws(PromQLError) -> Double {
-        guard case .scalar(let value) = try value(of: expression, at: time) else { preconditionFailure("the parser checks types") }
+        guard case .scalar(let value) = try value(of: expression, at: time) else {
+            preconditionFailure("the parser checks types")
+        }
         return value
     }
 
@@ -57,7 +62,9 @@ final class PromQLEvaluation {
         ticks += 1
         guard ticks % 64 == 0 else { return }
         // A client that has disconnected needs no response either.
-        guard ContinuousClock.now < deadline, !Task.isCancelled else { throw PromQLError(.timeout, "the query took too long (QUERY_TIMEOUT, or the parameter timeout)") }
+        guard ContinuousClock.now < deadline, !Task.isCancelled else {
+            throw PromQLError(.timeout, "the query took too long (QUERY_TIMEOUT, or the parameter timeout)")
+        }
     }
 
     // MARK: Selectors
@@ -81,7 +88,9 @@ final class PromQLEvaluation {
             try checkTime()
             let places = series.samples(from: start, through: end)
             guard !places.isEmpty else { continue }
-            try body(series.labels, RangeSamples(times: series.times[places], values: series.values[places], start: start, end: end))
+            try body(
+                series.labels,
+                RangeSamples(times: series.times[places], values: series.values[places], start: start, end: end))
         }
     }
 
@@ -115,7 +124,9 @@ final class PromQLEvaluation {
     func unique(_ samples: [PromQLSample]) throws(PromQLError) -> [PromQLSample] {
         var seen: Set<LabelSet> = []
         for sample in samples where !seen.insert(sample.labels).inserted {
-            throw PromQLError(.execution, "several series of the result have the same labels: \(abbreviated(sample.labels.description))")
+            throw PromQLError(
+                .execution,
+                "several series of the result have the same labels: \(abbreviated(sample.labels.description))")
         }
         return samples
     }
@@ -123,5 +134,7 @@ final class PromQLEvaluation {
 
 extension LabelSet: CustomStringConvertible {
     /// `{gpu="0", job="dcgm"}`
-    package var description: String { "{\(labels.map { $0.name + "=" + promQLQuoted($0.value) }.joined(separator: ", "))}" }
+    package var description: String {
+        "{\(labels.map { $0.name + "=" + promQLQuoted($0.value) }.joined(separator: ", "))}"
+    }
 }

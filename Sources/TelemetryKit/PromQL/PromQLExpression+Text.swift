@@ -6,7 +6,8 @@ extension PromQLExpression: CustomStringConvertible {
         case .string(let text): promQLQuoted(text)
         case .selector(let selector): selector.description
         case .negated(let expression): "-(\(expression))"
-        case .call(let function, let arguments, _): "\(function.rawValue)(\(arguments.map(\.description).joined(separator: ", ")))"
+        case .call(let function, let arguments, _):
+            "\(function.rawValue)(\(arguments.map(\.description).joined(separator: ", ")))"
         case .aggregation(let aggregation): aggregation.description
         case .binary(let binary): binary.description
         }
@@ -26,7 +27,8 @@ extension PromQLSelector: CustomStringConvertible {
 
 extension PromQLAggregation {
     var description: String {
-        let grouping = labels.isEmpty && !isWithout ? "" : " \(isWithout ? "without" : "by") (\(labels.joined(separator: ", ")))"
+        let grouping =
+            labels.isEmpty && !isWithout ? "" : " \(isWithout ? "without" : "by") (\(labels.joined(separator: ", ")))"
         return "\(operation.rawValue)\(grouping) (\(parameter.map { "\($0), " } ?? "")\(vector))"
     }
 }
@@ -38,7 +40,8 @@ extension PromQLBinary {
             middle += " \(matching.isOn ? "on" : "ignoring") (\(matching.labels.joined(separator: ", ")))"
         }
         if matching.many != .none {
-            middle += " group_\(matching.many == .left ? "left" : "right") (\(matching.included.joined(separator: ", ")))"
+            middle +=
+                " group_\(matching.many == .left ? "left" : "right") (\(matching.included.joined(separator: ", ")))"
         }
         return "(\(left)) \(middle) (\(right))"
     }

@@ -29,8 +29,10 @@ package enum PromQLFunction: String, Sendable, CaseIterable {
 
     var signature: Signature {
         switch self {
-        case .rate, .increase, .delta, .irate, .idelta, .deriv, .changes, .resets, .avgOverTime, .minOverTime, .maxOverTime,
-            .sumOverTime, .countOverTime, .lastOverTime, .presentOverTime, .stddevOverTime, .stdvarOverTime, .absentOverTime:
+        case .rate, .increase, .delta, .irate, .idelta, .deriv, .changes, .resets, .avgOverTime, .minOverTime,
+            .maxOverTime,
+            .sumOverTime, .countOverTime, .lastOverTime, .presentOverTime, .stddevOverTime, .stdvarOverTime,
+            .absentOverTime:
             Signature(parameters: [.matrix])
         case .predictLinear: Signature(parameters: [.matrix, .scalar])
         case .quantileOverTime: Signature(parameters: [.scalar, .matrix])
@@ -51,7 +53,8 @@ package enum PromQLFunction: String, Sendable, CaseIterable {
     /// Functions of Prometheus 2.42 that are not supported here.
     static let others: Set<String> = [
         "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "day_of_month", "day_of_week", "day_of_year",
-        "days_in_month", "deg", "histogram_count", "histogram_fraction", "histogram_quantile", "histogram_sum", "holt_winters", "hour",
+        "days_in_month", "deg", "histogram_count", "histogram_fraction", "histogram_quantile", "histogram_sum",
+        "holt_winters", "hour",
         "label_join", "label_replace", "minute", "month", "pi", "rad", "sin", "sinh", "tan", "tanh", "year",
     ]
 }

@@ -44,7 +44,9 @@ extension PromQLParser {
             throw unexpected("after the label \(abbreviated(start.text)), expected =, !=, =~ or !~")
         }
         advance()
-        guard case .string(let value) = token.kind else { throw unexpected("for the label \(abbreviated(start.text)), expected a string") }
+        guard case .string(let value) = token.kind else {
+            throw unexpected("for the label \(abbreviated(start.text)), expected a string")
+        }
         if name != nil, start.text == "__name__" { throw error("the metric name is given twice", at: start.offset) }
         let matcher = try matcher(start.text, operation, value, at: token.offset)
         advance()
@@ -57,7 +59,8 @@ extension PromQLParser {
         do {
             return try LabelMatcher(name, operation, value)
         } catch {
-            throw self.error("the pattern \(promQLEcho(value)): \(error)", at: offset, error.isUnsupported ? .unsupported : .badData)
+            throw self.error(
+                "the pattern \(promQLEcho(value)): \(error)", at: offset, error.isUnsupported ? .unsupported : .badData)
         }
     }
 
@@ -65,7 +68,9 @@ extension PromQLParser {
         let window = try duration("in a range")
         guard window > 0 else { throw error("a range must be longer than 0") }
         // `[5m:1m]`: the colon begins a name.
-        if token.kind == .identifier, token.text.hasPrefix(":") { throw error("a range over an expression (subquery)", .unsupported) }
+        if token.kind == .identifier, token.text.hasPrefix(":") {
+            throw error("a range over an expression (subquery)", .unsupported)
+        }
         try expect("]", "in a range")
         return window
     }
@@ -78,7 +83,9 @@ extension PromQLParser {
     }
 
     private mutating func duration(_ place: String) throws(PromQLError) -> Int64 {
-        guard case .duration(let duration) = token.kind else { throw unexpected("\(place), expected a duration such as 5m") }
+        guard case .duration(let duration) = token.kind else {
+            throw unexpected("\(place), expected a duration such as 5m")
+        }
         advance()
         return duration
     }
@@ -109,10 +116,14 @@ extension PromQLParser {
     func check(_ binary: PromQLBinary, at offset: Int) throws(PromQLError) {
         let operation = binary.operation
         for side in [binary.left, binary.right] where side.type != .scalar && side.type != .vector {
-            throw error("\(operation.rawValue) requires scalars or instant vectors, but this has type \(side.type.rawValue)", at: offset)
+            throw error(
+                "\(operation.rawValue) requires scalars or instant vectors, but this has type \(side.type.rawValue)",
+                at: offset)
         }
         let scalars = [binary.left, binary.right].count { $0.type == .scalar }
-        if scalars == 2, operation.isComparison, !binary.returnsBool { throw error("a comparison of scalars needs bool", at: offset) }
+        if scalars == 2, operation.isComparison, !binary.returnsBool {
+            throw error("a comparison of scalars needs bool", at: offset)
+        }
         if scalars > 0, operation.isSet { throw error("\(operation.rawValue) requires instant vectors", at: offset) }
         if scalars > 0, binary.matching.isOn || !binary.matching.labels.isEmpty || binary.matching.many != .none {
             throw error("on, ignoring and group require instant vectors", at: offset)

@@ -92,7 +92,9 @@ package struct PromQLParser {
 
     private mutating func deepen() throws(PromQLError) {
         depth += 1
-        guard depth <= Self.maxDepth else { throw error("the expression nests more than \(Self.maxDepth) deep", .execution) }
+        guard depth <= Self.maxDepth else {
+            throw error("the expression nests more than \(Self.maxDepth) deep", .execution)
+        }
     }
 
     private var binaryOperation: PromQLBinary.Operation? {
@@ -110,7 +112,9 @@ package struct PromQLParser {
         // A sign has the precedence of multiplication: -2^2 is -4.
         let operand = try expression(above: PromQLBinary.Operation.multiply.precedence)
         guard operand.type == .scalar || operand.type == .vector else {
-            throw error("a sign requires a scalar or an instant vector, but this has type \(operand.type.rawValue)", at: start.offset)
+            throw error(
+                "a sign requires a scalar or an instant vector, but this has type \(operand.type.rawValue)",
+                at: start.offset)
         }
         return start.text == "+" ? operand : .negated(operand)
     }
@@ -135,7 +139,9 @@ package struct PromQLParser {
         case .symbol where start.text == "{": return try selector(named: nil)
         case .identifier:
             let isCall = following.kind == .symbol && following.text == "("
-            if isCall || isGrouping(following), let operation = PromQLAggregation.Operation(rawValue: start.text.lowercased()) {
+            if isCall || isGrouping(following),
+                let operation = PromQLAggregation.Operation(rawValue: start.text.lowercased())
+            {
                 return try aggregation(operation)
             }
             if isCall { return try call() }
@@ -196,7 +202,9 @@ package struct PromQLParser {
     private func mismatch(
         _ name: PromQLToken, _ part: String, _ wanted: PromQLExpression.ValueType, _ found: PromQLExpression.ValueType
     ) -> PromQLError {
-        error("\(name.text) takes a \(part) of type \(wanted.rawValue), but this has type \(found.rawValue)", at: name.offset)
+        error(
+            "\(name.text) takes a \(part) of type \(wanted.rawValue), but this has type \(found.rawValue)",
+            at: name.offset)
     }
 
     private mutating func arguments(of name: String) throws(PromQLError) -> [PromQLExpression] {
@@ -208,7 +216,8 @@ package struct PromQLParser {
         return arguments
     }
 
-    private mutating func aggregation(_ operation: PromQLAggregation.Operation) throws(PromQLError) -> PromQLExpression {
+    private mutating func aggregation(_ operation: PromQLAggregation.Operation) throws(PromQLError) -> PromQLExpression
+    {
         let start = token
         advance()
         var grouping = try self.grouping()
@@ -228,7 +237,8 @@ package struct PromQLParser {
         try refuseModifiers()
         return .aggregation(
             PromQLAggregation(
-                operation: operation, parameter: arguments.first, vector: vector, isWithout: grouping?.isWithout ?? false,
+                operation: operation, parameter: arguments.first, vector: vector,
+                isWithout: grouping?.isWithout ?? false,
                 labels: grouping?.labels ?? [], node: newNode()))
     }
 

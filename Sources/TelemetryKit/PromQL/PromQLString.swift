@@ -19,11 +19,15 @@ enum PromQLString {
         }
         guard at < query.count, query[at] == quote else { throw .at(start, of: query, "the string is not closed") }
         at += 1
-        guard let text = String(validating: value, as: UTF8.self) else { throw .at(start, of: query, "the string is not UTF-8") }
+        guard let text = String(validating: value, as: UTF8.self) else {
+            throw .at(start, of: query, "the string is not UTF-8")
+        }
         return text
     }
 
-    private static func readEscape(_ query: [UInt8], _ at: inout Int, _ quote: UInt8, into value: inout [UInt8]) throws(PromQLError) {
+    private static func readEscape(_ query: [UInt8], _ at: inout Int, _ quote: UInt8, into value: inout [UInt8])
+        throws(PromQLError)
+    {
         let start = at
         guard at + 1 < query.count else { throw .at(start, of: query, "the string is not closed") }
         let letter = query[at + 1]
@@ -46,7 +50,9 @@ enum PromQLString {
             value.append(byte)
         case UInt8(ascii: "u"), UInt8(ascii: "U"):
             let code = try number(query, &at, digits: letter == UInt8(ascii: "u") ? 4 : 8, radix: 16, from: start)
-            guard let scalar = Unicode.Scalar(code) else { throw .at(start, of: query, "the escape is not a valid Unicode character") }
+            guard let scalar = Unicode.Scalar(code) else {
+                throw .at(start, of: query, "the escape is not a valid Unicode character")
+            }
             value += Array(String(scalar).utf8)
         default: throw .at(start, of: query, "unknown escape \\\(String(decoding: [letter], as: UTF8.self))")
         }
@@ -57,7 +63,8 @@ enum PromQLString {
     ) throws(PromQLError) -> UInt32 {
         let text = query[at..<min(at + digits, query.count)]
         let isPlain = text.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }
-        guard text.count == digits, isPlain, let value = UInt32(String(decoding: text, as: UTF8.self), radix: radix) else {
+        guard text.count == digits, isPlain, let value = UInt32(String(decoding: text, as: UTF8.self), radix: radix)
+        else {
             throw .at(start, of: query, "the escape needs \(digits) digits in base \(radix)")
         }
         at += digits

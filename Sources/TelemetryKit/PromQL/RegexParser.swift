@@ -15,7 +15,8 @@ struct RegexParser {
 
     static func parse(_ pattern: String) throws(RegexError) -> RegexNode {
         guard pattern.utf8.count <= maxBytes else {
-            throw RegexError(offset: maxBytes, reason: "the pattern has \(pattern.utf8.count) bytes; the limit is \(maxBytes)")
+            throw RegexError(
+                offset: maxBytes, reason: "the pattern has \(pattern.utf8.count) bytes; the limit is \(maxBytes)")
         }
         var parser = RegexParser(pattern)
         let node = try parser.alternatives()
@@ -25,7 +26,9 @@ struct RegexParser {
 
     private init(_ pattern: String) { scalars = Array(pattern.unicodeScalars) }
 
-    private func error(_ reason: String, at offset: Int? = nil) -> RegexError { RegexError(offset: offset ?? at, reason: reason) }
+    private func error(_ reason: String, at offset: Int? = nil) -> RegexError {
+        RegexError(offset: offset ?? at, reason: reason)
+    }
 
     private func unsupported(_ what: String, at offset: Int) -> RegexError {
         RegexError(offset: offset, reason: "\(what) is not supported", isUnsupported: true)
@@ -149,7 +152,9 @@ struct RegexParser {
         if skip("?") {
             if skip("P<") || skip("<") {
                 let name = scalars[at...].prefix { $0 != ">" }
-                let isName = !name.isEmpty && name.allSatisfy { scalar in ScalarSet.words.contains { $0.contains(scalar.value) } }
+                let isName =
+                    !name.isEmpty
+                    && name.allSatisfy { scalar in ScalarSet.words.contains { $0.contains(scalar.value) } }
                 guard isName, at + name.count < scalars.count else { throw error("not a valid group name") }
                 at += name.count + 1
             } else if try flags(from: start) {
@@ -219,7 +224,9 @@ struct RegexParser {
         case "x": return one(try hexadecimal(from: start))
         default:
             let isWord = ScalarSet.words.contains { $0.contains(scalar.value) }
-            guard scalar.value < 0x80, !isWord || scalar == "_" else { throw error("not a valid escape: \\\(scalar)", at: start) }
+            guard scalar.value < 0x80, !isWord || scalar == "_" else {
+                throw error("not a valid escape: \\\(scalar)", at: start)
+            }
             return one(scalar.value)
         }
     }

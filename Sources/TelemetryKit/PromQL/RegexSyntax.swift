@@ -54,7 +54,8 @@ struct ScalarSet: Sendable {
     /// The names in `[[:alpha:]]`, restricted to ASCII as in RE2.
     static let named: [String: [ClosedRange<UInt32>]] = [
         "alnum": [0x30...0x39, 0x41...0x5A, 0x61...0x7A], "alpha": [0x41...0x5A, 0x61...0x7A], "ascii": [0x00...0x7F],
-        "blank": [0x09...0x09, 0x20...0x20], "cntrl": [0x00...0x1F, 0x7F...0x7F], "digit": digits, "graph": [0x21...0x7E],
+        "blank": [0x09...0x09, 0x20...0x20], "cntrl": [0x00...0x1F, 0x7F...0x7F], "digit": digits,
+        "graph": [0x21...0x7E],
         "lower": [0x61...0x7A], "print": [0x20...0x7E], "punct": [0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E],
         "space": [0x09...0x0D, 0x20...0x20], "upper": [0x41...0x5A], "word": words,
         "xdigit": [0x30...0x39, 0x41...0x46, 0x61...0x66],
@@ -102,7 +103,8 @@ struct ScalarSet: Sendable {
         }
         var found = holds(scalar.value)
         if !found, foldsCase {
-            for text in [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping] where text.unicodeScalars.count == 1 {
+            for text in [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping]
+            where text.unicodeScalars.count == 1 {
                 found = found || holds(text.unicodeScalars.first!.value)
             }
         }

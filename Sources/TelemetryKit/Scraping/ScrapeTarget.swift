@@ -12,7 +12,8 @@ struct ScrapeTarget: Sendable {
 
     /// Throws if the configuration is invalid.
     init(_ configuration: ScrapeSource.Configuration) throws(ScrapeError) {
-        guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0, configuration.maxBodyBytes > 0
+        guard configuration.interval > .zero, configuration.timeout > .zero, configuration.batchSize > 0,
+            configuration.maxBodyBytes > 0
         else {
             throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
         }
@@ -40,7 +41,9 @@ struct ScrapeTarget: Sendable {
         self.secrets = secrets
         guard let proxy = configuration.proxy else { return }
         guard isProxyURL(proxy) else {
-            throw ScrapeError("\(redactedURL(proxy).debugDescription) is not a valid proxy, such as http://host:3128 or socks5://host:1080")
+            throw ScrapeError(
+                "\(redactedURL(proxy).debugDescription) is not a valid proxy, such as http://host:3128 or socks5://host:1080"
+            )
         }
     }
 
@@ -62,12 +65,17 @@ struct ScrapeTarget: Sendable {
     /// Redirects are not followed: they would carry the token to another host, and each scrape would send two requests.
     static func text(of response: CurlResponse) -> Result<[UInt8], ScrapeError> {
         guard response.status == 200 else {
-            let location = response.header("Location").map { ": redirects are not followed, and this one points to \(redactedURL($0))" } ?? ""
+            let location =
+                response.header("Location").map {
+                    ": redirects are not followed, and this one points to \(redactedURL($0))"
+                } ?? ""
             return .failure(ScrapeError("HTTP \(response.status)\(location)"))
         }
         let type = response.header("Content-Type")?.lowercased() ?? ""
         guard !type.hasPrefix("application/openmetrics-text") else {
-            return .failure(ScrapeError("the response is OpenMetrics, with times in seconds, instead of the Prometheus text format"))
+            return .failure(
+                ScrapeError("the response is OpenMetrics, with times in seconds, instead of the Prometheus text format")
+            )
         }
         return .success(response.body)
     }

@@ -50,7 +50,10 @@ struct ScrapeText: ~Copyable {
     private(set) var samplesWithoutGPU = 0
     private(set) var progress = SourceProgress()
 
-    init(_ configuration: ScrapeSource.Configuration, target: ScrapeTarget, startedAt: Timestamp, spareSeries: Int = 10_000) {
+    init(
+        _ configuration: ScrapeSource.Configuration, target: ScrapeTarget, startedAt: Timestamp,
+        spareSeries: Int = 10_000
+    ) {
         self.target = target
         hosts = configuration.hosts
         timestamps = configuration.timestamps
@@ -61,12 +64,14 @@ struct ScrapeText: ~Copyable {
         reader.takesNoValueWords = true
         reader.ignoresTimes = timestamps == .now
         builder = BatchBuilder(
-            source: configuration.source, maxCount: configuration.batchSize, interval: configuration.interval, startedAt: startedAt)
+            source: configuration.source, maxCount: configuration.batchSize, interval: configuration.interval,
+            startedAt: startedAt)
     }
 
     /// Returns the samples of a whole text, in order. Lines that cannot be parsed are counted and skipped. A text that
     /// contains only such lines does not have the format: a failure that leaves everything unchanged.
-    mutating func read(_ body: [UInt8], at began: Timestamp, clock: PipelineClock) -> Result<[MetricBatch], ScrapeError> {
+    mutating func read(_ body: [UInt8], at began: Timestamp, clock: PipelineClock) -> Result<[MetricBatch], ScrapeError>
+    {
         reader.open(bytes: body)
         reader.rejected = RejectedRows()
         // Nothing is thrown if lines are skipped and the bytes are in memory.
@@ -165,7 +170,8 @@ extension ScrapeText {
             return false
         case .outOfRange:
             progress.quality.add(
-                outOfRange: sample.value, of: reader.series[Int(sample.series)].name, at: "\(target.name):\(reader.line)")
+                outOfRange: sample.value, of: reader.series[Int(sample.series)].name,
+                at: "\(target.name):\(reader.line)")
             return true
         }
     }
@@ -187,10 +193,12 @@ extension ScrapeText {
             events.append(.seriesReturned(count: staleness.returned.count, examples: examples(of: staleness.returned)))
         }
         if !gpuStaleness.vanished.isEmpty {
-            events.append(.gpusVanished(count: gpuStaleness.vanished.count, examples: gpuExamples(of: gpuStaleness.vanished)))
+            events.append(
+                .gpusVanished(count: gpuStaleness.vanished.count, examples: gpuExamples(of: gpuStaleness.vanished)))
         }
         if !gpuStaleness.returned.isEmpty {
-            events.append(.gpusReturned(count: gpuStaleness.returned.count, examples: gpuExamples(of: gpuStaleness.returned)))
+            events.append(
+                .gpusReturned(count: gpuStaleness.returned.count, examples: gpuExamples(of: gpuStaleness.returned)))
         }
         return events
     }

@@ -38,7 +38,8 @@ package struct Aggregator {
             AggregateSeries(
                 group: group.string,
                 points: windows.sorted { $0.key < $1.key }.map { start, values in
-                    AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: Aggregator.value(query.function, values))
+                    AggregateSeries.Point(
+                        time: Timestamp(nanoseconds: start), value: Aggregator.value(query.function, values))
                 })
         }
     }

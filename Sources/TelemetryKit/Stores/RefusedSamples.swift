@@ -39,7 +39,9 @@ extension RefusedSamples {
                 if said != reason {
                     parts.append(
                         RefusedSamples(
-                            batch: MetricBatch(batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt), reason: said))
+                            batch: MetricBatch(
+                                batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt),
+                            reason: said))
                     known = [:]
                     reason = said
                 }

@@ -25,7 +25,8 @@ extension TelemetryStore {
             let key = StoreOrder.SeriesKey(sample)
             let first = infos[key]?.firstSeen ?? sample.timestamp
             infos[key] = SeriesInfo(
-                metricName: sample.metricName, identity: sample.gpu, sampleCount: (infos[key]?.sampleCount ?? 0) + 1, firstSeen: first,
+                metricName: sample.metricName, identity: sample.gpu, sampleCount: (infos[key]?.sampleCount ?? 0) + 1,
+                firstSeen: first,
                 lastSeen: sample.timestamp)
         }
         return infos.sorted { $0.key < $1.key }.map(\.value).page(limit: limit, offset: offset)
@@ -33,7 +34,9 @@ extension TelemetryStore {
 
     public func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries] {
         var aggregator = Aggregator(query)
-        try await forEachSample(query.samples) { aggregator.add($0.gpu, time: $0.timestamp.nanoseconds, value: $0.value) }
+        try await forEachSample(query.samples) {
+            aggregator.add($0.gpu, time: $0.timestamp.nanoseconds, value: $0.value)
+        }
         return aggregator.result()
     }
 

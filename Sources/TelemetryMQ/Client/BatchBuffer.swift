@@ -71,7 +71,8 @@ struct BatchBuffer {
         gathering!.byteCount += payload.count
         let (batch, index) = (gathering!.batch, gathering!.payloads.count - 1)
         if gathering!.payloads.count >= maxMessages || gathering!.byteCount >= maxBytes { outgoing += takeGathered() }
-        return Acceptance(batch: batch, index: index, outgoing: outgoing, begun: isFirst && gathering != nil ? batch : nil)
+        return Acceptance(
+            batch: batch, index: index, outgoing: outgoing, begun: isFirst && gathering != nil ? batch : nil)
     }
 
     /// The batch that is being filled, to be sent as it is; if `number` is given, only if it is that one.

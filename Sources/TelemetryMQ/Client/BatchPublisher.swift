@@ -135,7 +135,9 @@ public final class BatchPublisher: Sendable {
                 answered(outgoing, result)
             }
             let isClosed = state.withLock { state in
-                if let number, state.buffer.isOpen(outgoing.batch.number) { state.requests[outgoing.batch.number] = number }
+                if let number, state.buffer.isOpen(outgoing.batch.number) {
+                    state.requests[outgoing.batch.number] = number
+                }
                 return state.isClosed
             }
             // Abandoned meanwhile.
@@ -144,7 +146,9 @@ public final class BatchPublisher: Sendable {
     }
 
     private func answered(_ outgoing: BatchBuffer.Outgoing, _ result: Result<ServerFrame.Answer, MQError>) {
-        var offsets = Result { () throws(MQError) in try client.offsets(of: result.get(), count: outgoing.payloads.count) }
+        var offsets = Result { () throws(MQError) in
+            try client.offsets(of: result.get(), count: outgoing.payloads.count)
+        }
         if case .failure(let error) = offsets, error.code == .cancelled { offsets = .failure(closedError) }
         outgoing.batch.offsets.complete(offsets)
         let (tickets, flushes) = state.withLock { state in
@@ -206,7 +210,8 @@ public final class BatchPublisher: Sendable {
     private func fullError(_ buffer: BatchBuffer) -> MQError {
         MQError(
             .bufferFull,
-            "\(client.peer): the publisher's buffer is full: \(buffer.messageCount) messages are unacknowledged, with \(buffer.byteCount) of \(configuration.bufferBytes) bytes")
+            "\(client.peer): the publisher's buffer is full: \(buffer.messageCount) messages are unacknowledged, with \(buffer.byteCount) of \(configuration.bufferBytes) bytes"
+        )
     }
 }
 

@@ -9,7 +9,8 @@ final class Call<Answer: Sendable>: Sendable {
 
     /// `begin` and `cancel` run on the loop. `begin` may respond at once; the id that it returns is passed to `cancel`.
     func run(
-        on loop: EventLoop, begin: @escaping @Sendable (@escaping @Sendable (Result<Answer, MQError>) -> Void) -> Int64?,
+        on loop: EventLoop,
+        begin: @escaping @Sendable (@escaping @Sendable (Result<Answer, MQError>) -> Void) -> Int64?,
         cancel: @escaping @Sendable (Int64) -> Void
     ) async throws(MQError) -> Answer {
         if Task.isCancelled { throw .cancelled }

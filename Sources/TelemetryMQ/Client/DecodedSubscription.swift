@@ -36,7 +36,8 @@ public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(MQError) -> Element? {
             guard let message = try await messages.next(isolation: actor) else { return nil }
             do {
-                return Element(position: message.position, timestamp: message.timestamp, value: try decode(message.payload))
+                return Element(
+                    position: message.position, timestamp: message.timestamp, value: try decode(message.payload))
             } catch {
                 throw MQError(.undecodable, "message \(message.offset), subscription \(id): \(error)")
             }

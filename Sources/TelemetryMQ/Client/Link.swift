@@ -260,7 +260,9 @@ final class Link: EventHandler {
         if let oversize {
             // Not handled by `fail`: it would happen again with every further connection.
             let limit = configuration.maxFrameBytes
-            return refuse(MQError(.protocolViolation, "\(peer): received a frame of \(oversize - 4) bytes; the limit is \(limit)"))
+            return refuse(
+                MQError(.protocolViolation, "\(peer): received a frame of \(oversize - 4) bytes; the limit is \(limit)")
+            )
         }
         guard at > 0 else { return }
         input.consume(at)

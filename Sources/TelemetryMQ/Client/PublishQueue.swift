@@ -37,7 +37,8 @@ struct PublishQueue<Waiter> {
             nextNumber += 1
             nextSequence += Int64(payloads.count)
         }
-        entries.append(Entry(number: nextNumber, sequence: nextSequence, payloads: payloads, isMany: isMany, waiter: waiter))
+        entries.append(
+            Entry(number: nextNumber, sequence: nextSequence, payloads: payloads, isMany: isMany, waiter: waiter))
         return nextNumber
     }
 
@@ -98,7 +99,9 @@ struct PublishQueue<Waiter> {
     }
 
     private func index(of number: Int64) -> Int? {
-        guard let first = entries.first, number >= first.number, number - first.number < entries.count else { return nil }
+        guard let first = entries.first, number >= first.number, number - first.number < entries.count else {
+            return nil
+        }
         let index = Int(number - first.number)
         return entries[index].isDone ? nil : index
     }

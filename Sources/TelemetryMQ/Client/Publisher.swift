@@ -86,7 +86,8 @@ final class Publisher: LinkUser {
         // The output must not grow if the server does not read: the rest is sent as responses arrive.
         while link.queuedBytes < 4 << 20, let entry = queue.takeUnsent() {
             guard !link.send({ append(entry, to: &$0) }) else { continue }
-            let error = MQError(.invalidPayload, "\(link.peer): the server does not accept frames as large as this publish")
+            let error = MQError(
+                .invalidPayload, "\(link.peer): the server does not accept frames as large as this publish")
             queue.finish(entry.number)?.waiter?(.failure(error))
         }
     }

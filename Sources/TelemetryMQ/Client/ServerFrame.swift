@@ -44,9 +44,13 @@ enum ServerFrame {
     /// `frame`: includes its length bytes. Throws ``JSONError`` if it is not a frame of the protocol.
     static func parse(_ frame: UnsafeRawBufferPointer) throws(JSONError) -> ServerFrame {
         if let header = Record.header(frame) {
-            if let damage = Record.damage(frame) { throw JSONError(offset: Int(clamping: header.offset), reason: damage) }
+            if let damage = Record.damage(frame) {
+                throw JSONError(offset: Int(clamping: header.offset), reason: damage)
+            }
             let payload = header.payload
-            return .message(offset: header.offset, timestamp: header.timestamp, payload: payload.lowerBound - 4..<payload.upperBound - 4)
+            return .message(
+                offset: header.offset, timestamp: header.timestamp,
+                payload: payload.lowerBound - 4..<payload.upperBound - 4)
         }
         return try parseMembers(UnsafeRawBufferPointer(rebasing: frame[Record.lengthBytes...]))
     }

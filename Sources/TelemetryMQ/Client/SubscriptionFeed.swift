@@ -34,7 +34,8 @@ final class SubscriptionFeed: LinkUser {
 
     init(
         id: String, start: MQClient.StartPosition, policy: MQClient.OtherLogPolicy,
-        configuration: MQClient.Configuration, registry: LoopBound<SubscriptionRegistry>, loop: EventLoop, buffer: MessageBuffer
+        configuration: MQClient.Configuration, registry: LoopBound<SubscriptionRegistry>, loop: EventLoop,
+        buffer: MessageBuffer
     ) {
         self.id = id
         self.configuration = configuration
@@ -222,12 +223,15 @@ final class SubscriptionFeed: LinkUser {
                         messages.append(
                             Message(
                                 offset: offset, timestamp: timestamp,
-                                payload: storage[start + payload.lowerBound..<start + payload.upperBound], log: point.log))
+                                payload: storage[start + payload.lowerBound..<start + payload.upperBound],
+                                log: point.log))
                     case .repeated: break
                     case .gap(let expected):
-                        failure = MQError(.protocolViolation, "\(link.peer): received message \(offset) instead of \(expected)")
+                        failure = MQError(
+                            .protocolViolation, "\(link.peer): received message \(offset) instead of \(expected)")
                     case .invalid:
-                        failure = MQError(.protocolViolation, "\(link.peer): received a message with the invalid offset \(offset)")
+                        failure = MQError(
+                            .protocolViolation, "\(link.peer): received a message with the invalid offset \(offset)")
                     }
                 case .response(let answer): failure = handle(answer)
                 case .error(let refusal): failure = handle(refusal)

@@ -66,7 +66,8 @@ package struct AppendBatch: ~Copyable {
     /// Adds a record and returns its offset. `producerID`: a JSON string with its quotes.
     @discardableResult
     package mutating func append(
-        payload: UnsafeRawBufferPointer, timestamp: Int64, producerID: UnsafeRawBufferPointer? = nil, sequence: Int64 = 0
+        payload: UnsafeRawBufferPointer, timestamp: Int64, producerID: UnsafeRawBufferPointer? = nil,
+        sequence: Int64 = 0
     ) -> Int64 {
         let offset = nextOffset
         let copied = payload.count < Self.largePayload
@@ -110,9 +111,12 @@ package struct AppendBatch: ~Copyable {
         parts.reserveCapacity(2 * outside.count + 1)
         var staged = 0
         for part in outside {
-            if part.stagedBefore > staged { parts.append(iovec(iov_base: staging + staged, iov_len: part.stagedBefore - staged)) }
+            if part.stagedBefore > staged {
+                parts.append(iovec(iov_base: staging + staged, iov_len: part.stagedBefore - staged))
+            }
             staged = part.stagedBefore
-            parts.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: part.bytes.baseAddress!), iov_len: part.bytes.count))
+            parts.append(
+                iovec(iov_base: UnsafeMutableRawPointer(mutating: part.bytes.baseAddress!), iov_len: part.bytes.count))
         }
         if used > staged { parts.append(iovec(iov_base: staging + staged, iov_len: used - staged)) }
         return parts

@@ -131,7 +131,9 @@ package struct IndexFile: Sendable, Equatable {
 
     /// Whether such a segment is possible: a correct checksum does not make the numbers plausible.
     private var isPossible: Bool {
-        guard baseOffset >= 0, nextOffset >= baseOffset, nextOffset <= Record.numberBound, byteCount >= 0 else { return false }
+        guard baseOffset >= 0, nextOffset >= baseOffset, nextOffset <= Record.numberBound, byteCount >= 0 else {
+            return false
+        }
         guard firstTimestamp >= 0, lastTimestamp >= 0 else { return false }
         guard newestTimestamp >= max(firstTimestamp, lastTimestamp) else { return false }
         var last = (offset: baseOffset - 1, position: Int64(-1))

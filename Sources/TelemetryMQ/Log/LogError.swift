@@ -19,7 +19,9 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
 
     /// The problem, for a sentence that already names the file.
     var placeInFile: String {
-        if case .corrupt(_, let position, let offset, let reason) = self { return "byte \(position), message \(offset): \(reason)" }
+        if case .corrupt(_, let position, let offset, let reason) = self {
+            return "byte \(position), message \(offset): \(reason)"
+        }
         return description
     }
 

@@ -129,7 +129,8 @@ package final class DiskDirectory: LogDirectory {
             // The object is complete at this point, so its deinitializer closes the descriptor.
             throw .unusable(
                 errno == EWOULDBLOCK
-                    ? "\(path): another process has this log open" : SystemError("lock", on: path + "/LOCK").description)
+                    ? "\(path): another process has this log open" : SystemError("lock", on: path + "/LOCK").description
+            )
         }
     }
 
@@ -174,7 +175,9 @@ package final class DiskDirectory: LogDirectory {
     }
 
     package func rename(_ old: String, to new: String) throws(SystemError) {
-        guard Glibc.rename(path + "/" + old, path + "/" + new) == 0 else { throw SystemError("rename", on: path + "/" + old) }
+        guard Glibc.rename(path + "/" + old, path + "/" + new) == 0 else {
+            throw SystemError("rename", on: path + "/" + old)
+        }
     }
 
     package func remove(_ name: String) throws(SystemError) {

@@ -62,7 +62,9 @@ public struct LogInspection: Sendable {
         if bases.isEmpty { notices.append("\(directory.path): no segment") }
         for base in bases {
             if let previous = segments.last, previous.damage == nil, previous.nextOffset != base {
-                problems.append("\(previous.path): ends before message \(previous.nextOffset); the next segment begins with \(base)")
+                problems.append(
+                    "\(previous.path): ends before message \(previous.nextOffset); the next segment begins with \(base)"
+                )
             }
             guard base < Record.numberBound else {
                 let name = TelemetryMQLog.Segment.name(baseOffset: base)
@@ -71,7 +73,9 @@ public struct LogInspection: Sendable {
             }
             try read(base, directory, isLast: base == bases.last)
         }
-        for name in names where name.contains(".set-aside") { notices.append("\(directory.path)/\(name): renamed by a recovery") }
+        for name in names where name.contains(".set-aside") {
+            notices.append("\(directory.path)/\(name): renamed by a recovery")
+        }
         if let journal { readPositions(lines, journal.path, identity) }
     }
 
@@ -116,7 +120,8 @@ public struct LogInspection: Sendable {
         var damage: String?
         do {
             if let tail = try SegmentRecovery.scan(found, visit: { _ in }) {
-                let what = "\(tail.byteCount) bytes at byte \(tail.position), before message \(found.nextOffset): \(tail.reason)"
+                let what =
+                    "\(tail.byteCount) bytes at byte \(tail.position), before message \(found.nextOffset): \(tail.reason)"
                 if isLast {
                     notices.append("\(file.path): the end is torn, or is being written: \(what)")
                 } else {
@@ -130,13 +135,15 @@ public struct LogInspection: Sendable {
         let index = try directory.contents(of: IndexFile.name(baseOffset: base)).map { IndexFile(json: $0) }
         let agrees = damage == nil && index == .some(found.indexFile)
         if !isLast, damage == nil, !agrees {
-            notices.append("\(file.path): \(index == nil ? "no index" : "an index that does not agree"); the server recreates it")
+            notices.append(
+                "\(file.path): \(index == nil ? "no index" : "an index that does not agree"); the server recreates it")
         }
         segments.append(
             Segment(
                 path: file.path, baseOffset: base, nextOffset: found.nextOffset, soundByteCount: found.byteCount,
                 fileByteCount: try file.size(), firstTimestamp: found.firstTimestamp,
-                lastTimestamp: found.firstTimestamp == nil ? nil : found.lastTimestamp, hasIndex: agrees, damage: damage))
+                lastTimestamp: found.firstTimestamp == nil ? nil : found.lastTimestamp, hasIndex: agrees, damage: damage
+            ))
     }
 }
 

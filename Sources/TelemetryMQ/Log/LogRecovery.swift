@@ -63,7 +63,9 @@ struct LogRecovery {
         var indexes = try readIndexes(all)
         let bases = drop(all, &indexes)
         let durableEnd = indexes.values.map(\.nextOffset).max() ?? 0
-        if let bytes = try directory.contents(of: ProducerFile.name), let (table, end) = ProducerFile.parse(bytes), bases.contains(end) {
+        if let bytes = try directory.contents(of: ProducerFile.name), let (table, end) = ProducerFile.parse(bytes),
+            bases.contains(end)
+        {
             producers = table
             snapshotEnd = end
         }
@@ -155,7 +157,9 @@ struct LogRecovery {
         let tail = try SegmentRecovery.scan(segment) { header in
             opening.messagesRead += 1
             if opening.messagesRead & 0xFFFF == 0 { onProgress(opening) }
-            guard header.offset >= snapshotEnd, let id = header.producerID, let sequence = header.sequence else { return }
+            guard header.offset >= snapshotEnd, let id = header.producerID, let sequence = header.sequence else {
+                return
+            }
             producers.stored(producers.producer(id), sequence: sequence, offset: header.offset)
         }
         segments.append(segment)
@@ -184,7 +188,8 @@ struct LogRecovery {
             }
             try directory.rename(name, to: aside)
             report.setAside.append(
-                "\(directory.path)/\(aside): begins with message \(base), but the log ends before message \(end); its messages were not synced")
+                "\(directory.path)/\(aside): begins with message \(base), but the log ends before message \(end); its messages were not synced"
+            )
         }
     }
 }

@@ -120,7 +120,9 @@ package final class MessageLog {
 
     /// Writes the batch at the end. Its first offset must be ``nextOffset``. After a throw no record of it is in the log.
     package func append(_ batch: borrowing AppendBatch) throws(LogError) {
-        precondition(batch.firstOffset == nextOffset, "the batch starts at \(batch.firstOffset), the log continues at \(nextOffset)")
+        precondition(
+            batch.firstOffset == nextOffset,
+            "the batch starts at \(batch.firstOffset), the log continues at \(nextOffset)")
         if let failure { throw failure }
         let file = try fileWithPlace(for: batch.byteCount)
         let segment = active
@@ -141,7 +143,8 @@ package final class MessageLog {
         }
         if directory.isDurable, unsynced.last !== file { unsynced.append(file) }
         segment.grow(
-            by: batch.count, bytes: batch.byteCount, firstTimestamp: batch.marks[0].timestamp, lastTimestamp: batch.lastTimestamp,
+            by: batch.count, bytes: batch.byteCount, firstTimestamp: batch.marks[0].timestamp,
+            lastTimestamp: batch.lastTimestamp,
             newestTimestamp: batch.newestTimestamp, marks: batch.marks)
         lastTimestamp = batch.lastTimestamp
         newestTimestamp = max(newestTimestamp, batch.newestTimestamp)

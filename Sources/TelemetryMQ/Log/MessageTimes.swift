@@ -64,7 +64,8 @@ extension Segment {
     /// Reads the time of one message; `nil` if its record is damaged or missing.
     func timestamp(of offset: Int64) throws(SystemError) -> Int64? {
         let mark = index.mark(atOrBefore: offset)
-        var reader = try SegmentReader(file: openFile(), from: mark?.position ?? 0, to: byteCount, bufferBytes: 64 * 1024)
+        var reader = try SegmentReader(
+            file: openFile(), from: mark?.position ?? 0, to: byteCount, bufferBytes: 64 * 1024)
         var at = mark?.offset ?? baseOffset
         while case .record(let record)? = try reader.next() {
             if at == offset {

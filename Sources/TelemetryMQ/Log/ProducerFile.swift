@@ -41,7 +41,9 @@ struct ProducerFile {
         }
     }
 
-    private static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> (table: ProducerTable, endOffset: Int64)? {
+    private static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> (
+        table: ProducerTable, endOffset: Int64
+    )? {
         var table = ProducerTable()
         var endOffset: Int64 = -1
         var runsEnd: Int64 = 0
@@ -64,7 +66,9 @@ struct ProducerFile {
     }
 
     /// Returns the offset after the producer's last message.
-    private static func readProducer(_ reader: inout JSONReader, _ table: inout ProducerTable) throws(JSONError) -> Int64 {
+    private static func readProducer(_ reader: inout JSONReader, _ table: inout ProducerTable) throws(JSONError)
+        -> Int64
+    {
         var id = ""
         var runs: [ProducerTable.Run] = []
         try reader.beginObject()
@@ -90,7 +94,9 @@ struct ProducerFile {
 
 extension ProducerTable.Run {
     fileprivate func isPossible(after other: ProducerTable.Run?) -> Bool {
-        guard sequence >= 0, offset >= 0, count > 0, count <= Record.numberBound - max(sequence, offset) else { return false }
+        guard sequence >= 0, offset >= 0, count > 0, count <= Record.numberBound - max(sequence, offset) else {
+            return false
+        }
         return other.map { sequence >= $0.sequence + $0.count && offset >= $0.offset + $0.count } ?? true
     }
 }

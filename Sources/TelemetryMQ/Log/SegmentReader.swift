@@ -54,7 +54,8 @@ struct SegmentReader: ~Copyable {
                 buffer = .allocate(byteCount: count, alignment: 16)
             }
             let wanted = min(Int64(buffer.count), end - position)
-            filledCount = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)]), at: position)
+            filledCount = try file.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)]), at: position)
             filledFrom = position
             guard filledCount >= count else { return nil }
         }

@@ -39,7 +39,8 @@ package struct SegmentRecovery {
                             reason: "holds message \(header.offset) instead")
                     }
                     segment.grow(
-                        by: 1, bytes: Int64(record.count), firstTimestamp: header.timestamp, lastTimestamp: header.timestamp,
+                        by: 1, bytes: Int64(record.count), firstTimestamp: header.timestamp,
+                        lastTimestamp: header.timestamp,
                         marks: [.init(offset: header.offset, position: 0, timestamp: header.timestamp)])
                     visit(header)
                 }
@@ -59,7 +60,9 @@ package struct SegmentRecovery {
     }
 
     /// Reads a sealed segment's file again and compares it with its index. May run on any thread.
-    package static func verify(_ file: any LogFile, _ index: IndexFile) -> (marks: [SegmentIndex.Mark], damage: Segment.Damage?) {
+    package static func verify(_ file: any LogFile, _ index: IndexFile) -> (
+        marks: [SegmentIndex.Mark], damage: Segment.Damage?
+    ) {
         let found = Segment(baseOffset: index.baseOffset, file: file)
         func damage(_ position: Int64, _ reason: String) -> Segment.Damage {
             Segment.Damage(position: position, offset: found.nextOffset, reason: reason)
@@ -70,7 +73,9 @@ package struct SegmentRecovery {
             guard found.nextOffset == index.nextOffset, found.byteCount == index.byteCount else {
                 return (
                     found.index.marks,
-                    damage(found.byteCount, "it ends before message \(found.nextOffset); it was sealed before \(index.nextOffset)")
+                    damage(
+                        found.byteCount,
+                        "it ends before message \(found.nextOffset); it was sealed before \(index.nextOffset)")
                 )
             }
             return (found.index.marks, nil)
@@ -86,7 +91,9 @@ package struct SegmentRecovery {
     ///
     /// Bytes that resemble the beginnings of many long records could require reading the file any number of times: that
     /// is refused.
-    private static func soundRecord(in file: any LogFile, of segment: Segment, from start: Int64, to end: Int64) throws -> Int64? {
+    private static func soundRecord(in file: any LogFile, of segment: Segment, from start: Int64, to end: Int64) throws
+        -> Int64?
+    {
         let opening = Record.opening
         var budget = end.multipliedClamped(by: 64).addingClamped(1 << 30)
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
@@ -99,7 +106,8 @@ package struct SegmentRecovery {
             while let brace = memchr(chunk.baseAddress! + searched, 0x7B, count - searched) {
                 let found = UnsafeRawPointer(chunk.baseAddress!).distance(to: UnsafeRawPointer(brace))
                 searched = found + 1
-                guard count - found >= opening.utf8CodeUnitCount, memcmp(brace, opening.utf8Start, opening.utf8CodeUnitCount) == 0
+                guard count - found >= opening.utf8CodeUnitCount,
+                    memcmp(brace, opening.utf8Start, opening.utf8CodeUnitCount) == 0
                 else { continue }
                 let recordStart = position + Int64(found) - Int64(Record.lengthBytes)
                 guard recordStart >= start else { continue }

@@ -42,26 +42,31 @@ extension PublishFrame {
                     at = end
                 } else {
                     payloads.removeAll(keepingCapacity: true)
-                    guard Self.matches(frame, at + 8, "s\":["), let end = Self.scanElements(frame, at + 12, &payloads) else { return nil }
+                    guard Self.matches(frame, at + 8, "s\":["), let end = Self.scanElements(frame, at + 12, &payloads)
+                    else { return nil }
                     isMany = true
                     at = end
                 }
             case Self.word("\"request"):
-                guard requestID == nil, Self.matches(frame, at + 8, "_id\":"), let end = Self.endOfID(frame, at + 13, acceptsInteger: true)
+                guard requestID == nil, Self.matches(frame, at + 8, "_id\":"),
+                    let end = Self.endOfID(frame, at + 13, acceptsInteger: true)
                 else { return nil }
                 requestID = UnsafeRawBufferPointer(rebasing: frame[at + 13..<end])
                 guard requestID!.count <= RequestParser.maxRequestIDBytes else { return nil }
                 at = end
             case Self.word("\"produce"):
-                guard producerID == nil, Self.matches(frame, at + 8, "r_id\":"), let end = Self.endOfID(frame, at + 14, acceptsInteger: false)
+                guard producerID == nil, Self.matches(frame, at + 8, "r_id\":"),
+                    let end = Self.endOfID(frame, at + 14, acceptsInteger: false)
                 else { return nil }
                 producerID = UnsafeRawBufferPointer(rebasing: frame[at + 14..<end])
                 guard 3...RequestParser.maxIDBytes + 2 ~= producerID!.count else { return nil }
                 at = end
             case Self.word("\"sequenc"):
-                guard sequence == nil, Self.matches(frame, at + 8, "e\":"), let end = Self.endOfID(frame, at + 11, acceptsInteger: true),
+                guard sequence == nil, Self.matches(frame, at + 8, "e\":"),
+                    let end = Self.endOfID(frame, at + 11, acceptsInteger: true),
                     // Up to 18 digits cannot overflow; longer numbers are left to the other parser.
-                    1...18 ~= end - at - 11, let value = parseDecimal(UnsafeRawBufferPointer(rebasing: frame[at + 11..<end]))
+                    1...18 ~= end - at - 11,
+                    let value = parseDecimal(UnsafeRawBufferPointer(rebasing: frame[at + 11..<end]))
                 else { return nil }
                 sequence = Int64(value)
                 at = end
@@ -94,12 +99,16 @@ extension PublishFrame {
         let wanted = UnsafeRawPointer(text.utf8Start)
         var i = 0
         while i + 8 <= text.utf8CodeUnitCount {
-            guard given.loadUnaligned(fromByteOffset: i, as: UInt64.self) == wanted.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            guard
+                given.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+                    == wanted.loadUnaligned(fromByteOffset: i, as: UInt64.self)
             else { return false }
             i += 8
         }
         while i < text.utf8CodeUnitCount {
-            guard given.load(fromByteOffset: i, as: UInt8.self) == wanted.load(fromByteOffset: i, as: UInt8.self) else { return false }
+            guard given.load(fromByteOffset: i, as: UInt8.self) == wanted.load(fromByteOffset: i, as: UInt8.self) else {
+                return false
+            }
             i += 1
         }
         return true

@@ -63,12 +63,14 @@ package enum Record {
     /// Parses a record whose checksum is correct.
     package static func header(_ record: UnsafeRawBufferPointer) -> Header? {
         var cursor = Cursor(bytes: record, at: lengthBytes)
-        guard cursor.skip(opening), cursor.decimal() != nil, cursor.skip(offsetName), let offset = cursor.decimal(), offset < numberBound,
+        guard cursor.skip(opening), cursor.decimal() != nil, cursor.skip(offsetName), let offset = cursor.decimal(),
+            offset < numberBound,
             cursor.skip(timestampName), let timestamp = cursor.decimal()
         else { return nil }
         var header = Header(offset: offset, timestamp: timestamp, payload: 0..<0)
         if cursor.skip(producerName) {
-            guard let id = cursor.string(), cursor.skip(sequenceName), let sequence = cursor.decimal(), sequence < numberBound
+            guard let id = cursor.string(), cursor.skip(sequenceName), let sequence = cursor.decimal(),
+                sequence < numberBound
             else { return nil }
             header.producerID = id
             header.sequence = sequence
@@ -84,7 +86,9 @@ package enum Record {
 
         mutating func skip(_ text: StaticString) -> Bool {
             let count = text.utf8CodeUnitCount
-            guard at + count <= bytes.count, memcmp(bytes.baseAddress! + at, text.utf8Start, count) == 0 else { return false }
+            guard at + count <= bytes.count, memcmp(bytes.baseAddress! + at, text.utf8Start, count) == 0 else {
+                return false
+            }
             at += count
             return true
         }

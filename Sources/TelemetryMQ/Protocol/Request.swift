@@ -83,11 +83,17 @@ package struct RequestParser {
         } catch {
             throw error as! RequestError
         }
-        guard request.typeText != nil else { throw RequestError(code: .invalidFrame, message: "the member type is missing") }
-        if let sequence = request.sequence, sequence > Record.numberBound - Int64(payloads.count) { throw Self.badSequence }
+        guard request.typeText != nil else {
+            throw RequestError(code: .invalidFrame, message: "the member type is missing")
+        }
+        if let sequence = request.sequence, sequence > Record.numberBound - Int64(payloads.count) {
+            throw Self.badSequence
+        }
     }
 
-    private mutating func readMember(_ key: JSONText, _ frame: UnsafeRawBufferPointer, _ reader: inout JSONReader) throws {
+    private mutating func readMember(_ key: JSONText, _ frame: UnsafeRawBufferPointer, _ reader: inout JSONReader)
+        throws
+    {
         if key == "type" {
             guard request.typeText == nil else { throw twice(key) }
             let text = try reader.readText()
@@ -115,7 +121,8 @@ package struct RequestParser {
             let isInteger = kind == .number && !frame[range].contains { $0 == 0x2E || $0 | 0x20 == 0x65 }
             guard kind == .string || isInteger, range.count <= Self.maxRequestIDBytes else {
                 throw RequestError(
-                    code: .invalidFrame, message: "request_id must be a string or an integer of at most \(Self.maxRequestIDBytes) bytes")
+                    code: .invalidFrame,
+                    message: "request_id must be a string or an integer of at most \(Self.maxRequestIDBytes) bytes")
             }
             request.requestID = UnsafeRawBufferPointer(rebasing: frame[range])
         } else if key == "producer_id" {
@@ -176,7 +183,9 @@ package struct RequestParser {
         return nil
     }
 
-    private func readPayload(_ frame: UnsafeRawBufferPointer, _ reader: inout JSONReader) throws -> UnsafeRawBufferPointer {
+    private func readPayload(_ frame: UnsafeRawBufferPointer, _ reader: inout JSONReader) throws
+        -> UnsafeRawBufferPointer
+    {
         do {
             return UnsafeRawBufferPointer(rebasing: frame[try reader.skipValue()])
         } catch let error {
@@ -213,7 +222,8 @@ package struct RequestParser {
             }
         }
         throw RequestError(
-            code: .invalidFrame, message: "offset must be 0 or more, -2 (earliest), -1 (latest), \"earliest\", \"latest\" or \"committed\"")
+            code: .invalidFrame,
+            message: "offset must be 0 or more, -2 (earliest), -1 (latest), \"earliest\", \"latest\" or \"committed\"")
     }
 
     private func readOtherLogPolicy(_ reader: inout JSONReader) throws -> Request.OtherLogPolicy {
@@ -226,7 +236,8 @@ package struct RequestParser {
     }
 
     /// The range includes the sequences of all messages of the publish.
-    private static let badSequence = RequestError(code: .invalidFrame, message: "sequence must be 0 or more, and below 2^62")
+    private static let badSequence = RequestError(
+        code: .invalidFrame, message: "sequence must be 0 or more, and below 2^62")
 
     private func twice(_ key: JSONText) -> RequestError {
         RequestError(code: .invalidFrame, message: "more than one \(key.string)")

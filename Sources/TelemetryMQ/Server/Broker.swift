@@ -75,11 +75,15 @@ final class Broker {
             try work.perform()
             work.writeIndexes()
         }
-        for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside { report(.tailCut(notice)) }
+        for notice in [log.recovery.cutTail, positions.cutTail].compactMap({ $0 }) + log.recovery.setAside {
+            report(.tailCut(notice))
+        }
         for notice in identityFile.notices { report(.logIdentity(notice)) }
         if let damage = positions.damage { report(.storageFailure(damage)) }
         for notice in log.recovery.notices { report(.storageFailure(notice)) }
-        if log.recovery.droppedCount > 0 { report(.segmentsDropped(count: log.recovery.droppedCount, oldestOffset: log.oldestOffset)) }
+        if log.recovery.droppedCount > 0 {
+            report(.segmentsDropped(count: log.recovery.droppedCount, oldestOffset: log.oldestOffset))
+        }
         for repair in positions.repairs { report(.positionRepaired(repair)) }
         lookAtClock()
         keepPositions()

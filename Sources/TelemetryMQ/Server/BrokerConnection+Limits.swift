@@ -27,7 +27,8 @@ extension BrokerConnection {
         let limit = broker.configuration.receiveBytes
         let held = heldBytes
         let what = "bytes of unfinished frames and unread responses"
-        broker.reportRefusal(.memory, "\(peer): closed: it held \(held) \(what), and all connections more than \(limit)")
+        broker.reportRefusal(
+            .memory, "\(peer): closed: it held \(held) \(what), and all connections more than \(limit)")
         let canTell = output.isEmpty && heldParts.isEmpty && delivery?.isAtBoundary ?? true
         lingers = true
         dropInput()

@@ -13,7 +13,8 @@ extension BrokerConnection {
 
     func refuseTakeover(of id: String, wait: Duration, requestID: UnsafeRawBufferPointer?) {
         broker.counters.errors[.tooManyTakeovers, default: 0] += 1
-        let text = "\(id) was taken over \(TakeoverLimit.burst) times in a row: give each subscriber its own id, or wait"
+        let text =
+            "\(id) was taken over \(TakeoverLimit.burst) times in a row: give each subscriber its own id, or wait"
         output.appendError(.tooManyTakeovers, text, requestID: requestID) {
             $0.member("retry_after_ms", wait.wholeMicroseconds / 1000 + 1)
         }

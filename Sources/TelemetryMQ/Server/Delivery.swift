@@ -70,14 +70,17 @@ struct Delivery {
             if let outcome = try place() { return outcome }
             limit = visibleBytes
         }
-        if limit - position > Self.chunkBytes, let mark = segment.recordStart(after: position, notBeyond: position + Self.chunkBytes),
+        if limit - position > Self.chunkBytes,
+            let mark = segment.recordStart(after: position, notBeyond: position + Self.chunkBytes),
             mark.position <= limit
         {
             chunkEnd = mark.position
             nextOffset = mark.offset
         } else {
             chunkEnd = limit
-            nextOffset = segment.damage?.offset ?? (segment.baseOffset == broker.visible.segment ? broker.visible.offset : segment.nextOffset)
+            nextOffset =
+                segment.damage?.offset
+                ?? (segment.baseOffset == broker.visible.segment ? broker.visible.offset : segment.nextOffset)
         }
         return nil
     }
@@ -117,6 +120,7 @@ struct Delivery {
     private var visibleBytes: Int64 {
         // For a segment that was started since the last sync: nothing.
         if segment.baseOffset > broker.visible.segment { return 0 }
-        return segment.damage?.position ?? (segment.baseOffset == broker.visible.segment ? broker.visible.position : segment.byteCount)
+        return segment.damage?.position
+            ?? (segment.baseOffset == broker.visible.segment ? broker.visible.position : segment.byteCount)
     }
 }

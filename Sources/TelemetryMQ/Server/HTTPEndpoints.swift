@@ -38,7 +38,9 @@ final class HTTPEndpoints: Sendable {
         default:
             // A server that takes no more publishes is not healthy: its operator must look. A full device no restart
             // empties.
-            if let failure = broker.log.failure { return HTTPResponse(status: 503, error: "storage_failed", "\(failure)") }
+            if let failure = broker.log.failure {
+                return HTTPResponse(status: 503, error: "storage_failed", "\(failure)")
+            }
             return HTTPResponse(health: "ok")
         }
     }

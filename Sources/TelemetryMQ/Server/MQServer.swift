@@ -121,7 +121,8 @@ public final class MQServer: Sendable {
             case .positionsExpired(let ids):
                 "forgot the positions of \(ids.count) subscribers that were not used for long: "
                     + ids.prefix(10).joined(separator: ", ") + (ids.count > 10 ? ", …" : "")
-            case .segmentsDropped(let count, let oldest): "retention dropped \(count) segments; the oldest offset is \(oldest)"
+            case .segmentsDropped(let count, let oldest):
+                "retention dropped \(count) segments; the oldest offset is \(oldest)"
             case .storageFailure(let what): what
             case .storageFull(let what): "publishes are refused until there is room: \(what)"
             case .storageAvailable(let refused):
@@ -171,11 +172,14 @@ public final class MQServer: Sendable {
     }
 
     /// Like ``init(configuration:)``, with the log's files in `directory`, so that a test can make them fail.
-    package init(configuration: Configuration, directory: @escaping @Sendable () throws -> any LogDirectory) async throws {
+    package init(configuration: Configuration, directory: @escaping @Sendable () throws -> any LogDirectory)
+        async throws
+    {
         self.configuration = configuration
         // A longer record could not be read back.
         guard 1...1 << 30 ~= configuration.maxFrameBytes else {
-            throw MQServerError("maxFrameBytes is \(configuration.maxFrameBytes); a frame has from 1 to \(1 << 30) bytes")
+            throw MQServerError(
+                "maxFrameBytes is \(configuration.maxFrameBytes); a frame has from 1 to \(1 << 30) bytes")
         }
         ignoreBrokenPipeSignal()
         do {

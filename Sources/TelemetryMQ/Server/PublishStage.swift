@@ -90,7 +90,8 @@ struct PublishStage: ~Copyable {
             guard continueRun(id, sequence, of: connection, broker) else { return false }
             for index in 0..<count {
                 batch.append(
-                    payload: frame.payload ?? payloads[index], timestamp: timestamp, producerID: id, sequence: sequence + Int64(index))
+                    payload: frame.payload ?? payloads[index], timestamp: timestamp, producerID: id,
+                    sequence: sequence + Int64(index))
             }
             run!.count += Int64(count)
         } else {
@@ -104,7 +105,9 @@ struct PublishStage: ~Copyable {
     private mutating func continueRun(
         _ id: UnsafeRawBufferPointer, _ sequence: Int64, of connection: BrokerConnection, _ broker: Broker
     ) -> Bool {
-        if let run, sequence == run.sequence + run.count, run.offset + run.count == batch.nextOffset, run.id.elementsEqual(id) {
+        if let run, sequence == run.sequence + run.count, run.offset + run.count == batch.nextOffset,
+            run.id.elementsEqual(id)
+        {
             return true
         }
         rememberRun(in: broker.log)
@@ -123,7 +126,9 @@ struct PublishStage: ~Copyable {
 
     /// Stages any publish, even if all or some of its messages are in the log already. Returns the producer's last
     /// sequence number if one of them is older than those remembered; the caller then writes what was staged before.
-    mutating func stage(_ frame: PublishFrame, _ payloads: [UnsafeRawBufferPointer], of connection: BrokerConnection) -> Int64? {
+    mutating func stage(_ frame: PublishFrame, _ payloads: [UnsafeRawBufferPointer], of connection: BrokerConnection)
+        -> Int64?
+    {
         let broker = connection.broker
         self.payloads = payloads
         defer { noteShare(of: connection) }
@@ -148,7 +153,8 @@ struct PublishStage: ~Copyable {
             }
         }
         var publish = Publish(
-            requestID: frame.requestID, offset: offsets[0], count: Int32(payloads.count), isMany: frame.isMany, isRepeat: isRepeat)
+            requestID: frame.requestID, offset: offsets[0], count: Int32(payloads.count), isMany: frame.isMany,
+            isRepeat: isRepeat)
         if offsets != Array(offsets[0]..<offsets[0] + Int64(offsets.count)) {
             publish.scatteredAt = Int32(scattered.count)
             scattered.append(offsets)
@@ -163,7 +169,9 @@ struct PublishStage: ~Copyable {
     /// the next sync, including those to repeats, which may concern messages that are written and not synced.
     mutating func answerAll(held: Bool) -> [BrokerConnection] {
         if held {
-            forEach { publish, connection in connection.holdAnswer(requestID: publish.requestID) { append(publish, to: &$0) } }
+            forEach { publish, connection in
+                connection.holdAnswer(requestID: publish.requestID) { append(publish, to: &$0) }
+            }
         } else {
             var start = 0
             for (connection, end) in shares {

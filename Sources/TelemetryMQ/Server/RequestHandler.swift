@@ -57,7 +57,8 @@ struct RequestHandler {
         guard let last = broker.stage.stage(PublishFrame(request, payloads), payloads, of: connection) else { return }
         broker.commitStaged()
         connection.refuse(
-            .staleSequence, "sequence \(request.sequence ?? 0) is older than what is remembered of this producer; its last is \(last)",
+            .staleSequence,
+            "sequence \(request.sequence ?? 0) is older than what is remembered of this producer; its last is \(last)",
             requestID: request.requestID)
     }
 
@@ -99,7 +100,8 @@ struct RequestHandler {
 
     private func hello(_ request: Request) {
         if let token = broker.configuration.token {
-            guard let given = request.token, !token.isEmpty, constantTimeEqual(Array(given.utf8), Array(token.utf8)) else {
+            guard let given = request.token, !token.isEmpty, constantTimeEqual(Array(given.utf8), Array(token.utf8))
+            else {
                 return connection.refuseToken(requestID: request.requestID)
             }
         }
@@ -135,7 +137,8 @@ struct RequestHandler {
             case .offset(let offset):
                 asked = offset
                 known = offset
-            case .time(let timestamp): asked = try log.offset(notBefore: timestamp, now: broker.configuration.clock.wall())
+            case .time(let timestamp):
+                asked = try log.offset(notBefore: timestamp, now: broker.configuration.clock.wall())
             }
         } catch {
             return connection.refuse(.storageFailed, "look for a time: \(error)", requestID: request.requestID)
@@ -151,7 +154,8 @@ struct RequestHandler {
             let delivery = try Delivery(broker: broker, from: start.offset)
             guard broker.subscribe(connection, as: id) else {
                 return connection.refuse(
-                    .tooManySubscribers, "\(broker.configuration.maxSubscribers) subscribers are connected", requestID: request.requestID)
+                    .tooManySubscribers, "\(broker.configuration.maxSubscribers) subscribers are connected",
+                    requestID: request.requestID)
             }
             connection.startDelivery(delivery, as: id)
             connection.output.appendResponse(requestID: request.requestID) {

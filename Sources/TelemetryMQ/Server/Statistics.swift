@@ -40,18 +40,30 @@ extension Broker {
     /// Prometheus text format 0.0.4.
     func metrics(_ http: HTTPCounters) -> [UInt8] {
         var out = ByteWriter(capacity: 2048)
-        out.appendMetric("telemetry_mq_messages_published_total", "counter", "Messages appended since the start.", counters.messagesIn)
-        out.appendMetric("telemetry_mq_published_bytes_total", "counter", "Bytes of records appended since the start.", counters.bytesIn)
-        out.appendMetric("telemetry_mq_delivered_bytes_total", "counter", "Bytes sent to subscribers since the start.", counters.bytesDelivered)
-        out.appendMetric("telemetry_mq_repeated_publishes_total", "counter", "Messages that a producer sent again and that were not appended twice.", counters.publishesRepeated)
-        out.appendMetric("telemetry_mq_connections_total", "counter", "Connections accepted since the start.", counters.connectionsAccepted)
+        out.appendMetric(
+            "telemetry_mq_messages_published_total", "counter", "Messages appended since the start.",
+            counters.messagesIn)
+        out.appendMetric(
+            "telemetry_mq_published_bytes_total", "counter", "Bytes of records appended since the start.",
+            counters.bytesIn)
+        out.appendMetric(
+            "telemetry_mq_delivered_bytes_total", "counter", "Bytes sent to subscribers since the start.",
+            counters.bytesDelivered)
+        out.appendMetric(
+            "telemetry_mq_repeated_publishes_total", "counter",
+            "Messages that a producer sent again and that were not appended twice.", counters.publishesRepeated)
+        out.appendMetric(
+            "telemetry_mq_connections_total", "counter", "Connections accepted since the start.",
+            counters.connectionsAccepted)
         out.appendMetric("telemetry_mq_connections", "gauge", "Open connections.", Int64(connections.count))
         out.appendMetric("telemetry_mq_syncs_total", "counter", "Syncs of the log since the start.", counters.syncs)
         out.appendMetric("telemetry_mq_log_bytes", "gauge", "Bytes that the log holds.", log.byteCount)
         out.appendMetric("telemetry_mq_log_segments", "gauge", "Segments that the log has.", Int64(log.segments.count))
         out.appendMetric("telemetry_mq_oldest_offset", "gauge", "Offset of the oldest message.", log.oldestOffset)
         out.appendMetric("telemetry_mq_next_offset", "gauge", "Offset that the next message gets.", log.nextOffset)
-        out.appendMetric("telemetry_mq_storage_failed", "gauge", "1 after a failed write or sync: nothing is accepted any more.", log.failure == nil ? 0 : 1)
+        out.appendMetric(
+            "telemetry_mq_storage_failed", "gauge", "1 after a failed write or sync: nothing is accepted any more.",
+            log.failure == nil ? 0 : 1)
         out.appendMetric(
             "telemetry_mq_storage_full", "gauge", "1 while the device has no room: publishes are refused.",
             storage.isFull ? 1 : 0)
@@ -77,7 +89,8 @@ extension Broker {
         out.appendMetricFamily(
             "telemetry_mq_subscriber_lag", "gauge", "Messages that are not sent yet to the connected subscriber.")
         for (id, connection) in subscribers.sorted {
-            out.appendMetricSample("telemetry_mq_subscriber_lag", ["subscriber": id], log.nextOffset - connection.currentOffset)
+            out.appendMetricSample(
+                "telemetry_mq_subscriber_lag", ["subscriber": id], log.nextOffset - connection.currentOffset)
         }
         appendPositionMetrics(to: &out)
         return out.bytes

@@ -35,7 +35,8 @@ struct AnnotatedCSV {
             } else if table == nil {
                 table = Table(
                     columns: Dictionary(
-                        record.enumerated().filter { !$1.isEmpty }.map { ($1, $0) }, uniquingKeysWith: { first, _ in first }))
+                        record.enumerated().filter { !$1.isEmpty }.map { ($1, $0) },
+                        uniquingKeysWith: { first, _ in first }))
             } else {
                 try add(record, defaults, &table!)
             }
@@ -47,7 +48,8 @@ struct AnnotatedCSV {
         var row = record
         for (i, value) in defaults.enumerated() where i > 0 && i < row.count && row[i].isEmpty { row[i] = value }
         guard table.columns.values.allSatisfy({ $0 < row.count }) else {
-            throw StoreError(.invalidAnswer, "a row of annotated CSV has \(row.count) cells instead of \(table.columns.count)")
+            throw StoreError(
+                .invalidAnswer, "a row of annotated CSV has \(row.count) cells instead of \(table.columns.count)")
         }
         if let said = table.value(row, "error"), !said.isEmpty { error = error ?? said }
         table.rows.append(row)

@@ -31,7 +31,8 @@ enum Flux {
 
     /// A condition that a column has one of the texts, as they are stored; an empty text is stored as a missing column.
     static func filter(_ column: String, _ texts: [String]) -> String {
-        let any = texts.map { $0.isEmpty ? "not exists r.\(column)" : "r.\(column) == \(string($0))" }.joined(separator: " or ")
+        let any = texts.map { $0.isEmpty ? "not exists r.\(column)" : "r.\(column) == \(string($0))" }.joined(
+            separator: " or ")
         return " |> filter(fn: (r) => \(any))"
     }
 }

@@ -16,7 +16,9 @@ struct FluxQueries: InfluxQueries {
     /// The column that tells the metric, before a pivot.
     private var metricColumn: String { isWide ? "_field" : "_measurement" }
 
-    private func metricName(_ stored: String) -> String? { isWide ? WideField.metric(of: stored) : LineProtocolText.decoded(stored) }
+    private func metricName(_ stored: String) -> String? {
+        isWide ? WideField.metric(of: stored) : LineProtocolText.decoded(stored)
+    }
     private func stored(_ metricName: String) -> String {
         isWide ? WideField.name(of: metricName) : LineProtocolText.encoded(metricName)
     }
@@ -32,14 +34,16 @@ struct FluxQueries: InfluxQueries {
         let stop = Timestamp(nanoseconds: min(filter.endTime?.nanoseconds ?? .max, .max - 2) + 1)
         let start = filter.startTime ?? Timestamp(nanoseconds: .min)
         guard start < stop else { return nil }
-        var script = "from(bucket: \(Flux.string(bucket))) |> range(start: \(Flux.time(start)), stop: \(Flux.time(stop)))"
+        var script =
+            "from(bucket: \(Flux.string(bucket))) |> range(start: \(Flux.time(start)), stop: \(Flux.time(stop)))"
         if isWide { script += Flux.filter("_measurement", [InfluxLayout.wideMeasurement]) }
         for (member, list) in GPUMember.filters where !filter[keyPath: list].isEmpty {
             script += Flux.filter(member.name, filter[keyPath: list].map(LineProtocolText.encodedTag))
         }
         if isWide, !filter.metricNames.isEmpty {
             let names = filter.metricNames.map(stored)
-            script += Flux.filter("_field", names + (fields == nil ? [] : names.map { $0 + WideField.labelsSuffix } + workloadFields))
+            script += Flux.filter(
+                "_field", names + (fields == nil ? [] : names.map { $0 + WideField.labelsSuffix } + workloadFields))
         } else if !isWide {
             if !filter.metricNames.isEmpty { script += Flux.filter("_measurement", filter.metricNames.map(stored)) }
             script += Flux.filter("_field", ["value"] + (fields ?? []))
@@ -59,7 +63,8 @@ struct FluxQueries: InfluxQueries {
         if !names.isEmpty {
             script += " |> filter(fn: (r) => \(names.map { "exists r[\(Flux.string($0))]" }.joined(separator: " or ")))"
         }
-        script += " |> group() |> sort(columns: \(isWide ? #"["_time", "uuid"]"# : #"["_time", "_measurement", "uuid"]"#))"
+        script +=
+            " |> group() |> sort(columns: \(isWide ? #"["_time", "uuid"]"# : #"["_time", "_measurement", "uuid"]"#))"
         if let limit { script += " |> limit(n: \(limit), offset: \(offset))" }
         let answer = try await run(script)
         var found = InfluxSamples(items: try metrics(answer, Set(filter.metricNames.map(ByteText.init))))
@@ -77,7 +82,8 @@ struct FluxQueries: InfluxQueries {
             var columns: [(metricName: String?, value: String, labels: String)] = [(nil, "value", "labels_raw")]
             if isWide {
                 columns = table.columns.keys.compactMap { field in
-                    guard let name = WideField.metric(of: field), wanted.isEmpty || wanted.contains(ByteText(name)) else { return nil }
+                    guard let name = WideField.metric(of: field), wanted.isEmpty || wanted.contains(ByteText(name))
+                    else { return nil }
                     return (name, field, field + WideField.labelsSuffix)
                 }
             }
@@ -89,8 +95,13 @@ struct FluxQueries: InfluxQueries {
                     guard let value = text.withUTF8({ parseDouble(UnsafeRawBufferPointer($0)) }), value.isFinite else {
                         throw invalid("\(text) is not a number")
                     }
-                    let identity = try series.series(metricName: name) { table.value(row, $0 == "labels_raw" ? column.labels : $0) }
-                    items.append(GPUMetric(timestamp: Timestamp(nanoseconds: try time(table.value(row, "_time"))), value: value, series: identity))
+                    let identity = try series.series(metricName: name) {
+                        table.value(row, $0 == "labels_raw" ? column.labels : $0)
+                    }
+                    items.append(
+                        GPUMetric(
+                            timestamp: Timestamp(nanoseconds: try time(table.value(row, "_time"))), value: value,
+                            series: identity))
                 }
             }
         }
@@ -124,7 +135,8 @@ struct FluxQueries: InfluxQueries {
             for row in table.rows {
                 guard let name = table.value(row, metricColumn).flatMap(metricName) else { continue }
                 var extent = SeriesExtent(
-                    metricName: name, uuid: LineProtocolText.decoded(table.value(row, "uuid") ?? ""), count: 0, oldest: .max)
+                    metricName: name, uuid: LineProtocolText.decoded(table.value(row, "uuid") ?? ""), count: 0,
+                    oldest: .max)
                 if table.columns["_time"] != nil {
                     extent.oldest = try time(table.value(row, "_time"))
                 } else {
@@ -154,16 +166,21 @@ struct FluxQueries: InfluxQueries {
         var points: [ByteText: [AggregateSeries.Point]] = [:]
         for table in try await run(script).tables {
             for row in table.rows {
-                guard var text = table.value(row, "_value"), let value = text.withUTF8({ parseDouble(UnsafeRawBufferPointer($0)) }) else {
+                guard var text = table.value(row, "_value"),
+                    let value = text.withUTF8({ parseDouble(UnsafeRawBufferPointer($0)) })
+                else {
                     throw invalid("a window without a number")
                 }
                 // The range truncates its first window.
                 let start = Aggregator.windowStart(try time(table.value(row, "_start")), window)
                 let group = column.map { LineProtocolText.decoded(table.value(row, $0) ?? "") } ?? ""
-                points[ByteText(group), default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: value))
+                points[ByteText(group), default: []].append(
+                    AggregateSeries.Point(time: Timestamp(nanoseconds: start), value: value))
             }
         }
-        return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0.string, points: $1.sorted { $0.time < $1.time }) }
+        return points.sorted { $0.key < $1.key }.map {
+            AggregateSeries(group: $0.string, points: $1.sorted { $0.time < $1.time })
+        }
     }
 
     // MARK: Answers
@@ -177,7 +194,9 @@ struct FluxQueries: InfluxQueries {
         var body = ByteWriter()
         body.append("{\"type\":\"flux\",\"query\":")
         body.appendJSONString(script)
-        body.append(#","dialect":{"header":true,"delimiter":",","annotations":["datatype","group","default"],"dateTimeFormat":"RFC3339Nano"}}"#)
+        body.append(
+            #","dialect":{"header":true,"delimiter":",","annotations":["datatype","group","default"],"dateTimeFormat":"RFC3339Nano"}}"#
+        )
         let response: CurlResponse
         do {
             response = try await http.send(

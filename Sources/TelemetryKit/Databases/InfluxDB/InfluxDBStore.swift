@@ -76,7 +76,8 @@ public final class InfluxDBStore: TelemetryStore {
         public init(
             url: String = "http://127.0.0.1:8086", token: String? = nil, org: String = "gpu_telemetry",
             bucket: String = "gpu_telemetry", retentionPolicy: String? = nil, retentionPeriod: Duration? = nil,
-            createsBucket: Bool = true, workloadTags: Bool = false, schema: Schema = .narrow, version: Version = .detect,
+            createsBucket: Bool = true, workloadTags: Bool = false, schema: Schema = .narrow,
+            version: Version = .detect,
             timeout: Duration = .seconds(30), maxConnections: Int = 4, maxBodyBytes: Int = 4 << 20
         ) {
             self.url = url
@@ -97,7 +98,8 @@ public final class InfluxDBStore: TelemetryStore {
         /// The part of a sample that InfluxDB stores.
         public var traits: StoreTraits {
             StoreTraits(
-                replacement: workloadTags ? .nothing : .valueAndWorkload, sharesWorkload: schema == .wide && !workloadTags)
+                replacement: workloadTags ? .nothing : .valueAndWorkload,
+                sharesWorkload: schema == .wide && !workloadTags)
         }
 
         var layout: InfluxLayout { InfluxLayout(isWide: schema == .wide, workloadTags: workloadTags) }
@@ -114,7 +116,8 @@ public final class InfluxDBStore: TelemetryStore {
         self.configuration = configuration
         expired = ExpiredCount()
         http = try DatabaseHTTP(
-            client: DatabaseHTTP.client(maxConnections: configuration.maxConnections, proxy: configuration.proxy), url: configuration.url,
+            client: DatabaseHTTP.client(maxConnections: configuration.maxConnections, proxy: configuration.proxy),
+            url: configuration.url,
             token: configuration.token, scheme: .token, timeout: configuration.timeout, expired: expired)
     }
 
@@ -149,13 +152,16 @@ public final class InfluxDBStore: TelemetryStore {
         case "3": return v3
         default:
             throw StoreError(
-                .invalidAnswer, "\(http.url)/ping reports no supported version of InfluxDB: X-Influxdb-Version is \(said.debugDescription)")
+                .invalidAnswer,
+                "\(http.url)/ping reports no supported version of InfluxDB: X-Influxdb-Version is \(said.debugDescription)"
+            )
         }
     }
 
     private var v1: InfluxV1 {
         InfluxV1(
-            http: http.authorizing(by: .basic), database: configuration.bucket, retentionPolicy: configuration.retentionPolicy,
+            http: http.authorizing(by: .basic), database: configuration.bucket,
+            retentionPolicy: configuration.retentionPolicy,
             retentionPeriod: configuration.retentionPeriod, layout: configuration.layout)
     }
 
@@ -167,7 +173,8 @@ public final class InfluxDBStore: TelemetryStore {
 
     private var v3: InfluxV3 {
         InfluxV3(
-            http: http.authorizing(by: .bearer), database: configuration.bucket, retentionPeriod: configuration.retentionPeriod,
+            http: http.authorizing(by: .bearer), database: configuration.bucket,
+            retentionPeriod: configuration.retentionPeriod,
             mayCreate: configuration.createsBucket, layout: configuration.layout)
     }
 
@@ -228,7 +235,9 @@ public final class InfluxDBStore: TelemetryStore {
         throw error
     }
 
-    private func write(_ body: LineProtocolBodies.Body, to interface: any InfluxInterface) async throws -> [RefusedSamples.Place] {
+    private func write(_ body: LineProtocolBodies.Body, to interface: any InfluxInterface) async throws
+        -> [RefusedSamples.Place]
+    {
         guard let refusal = try await interface.write(body.lines) else { return [] }
         let triage = LineTriage(write: { try await interface.write($0) }, expired: { [expired] in expired.add($0) })
         return try await triage.settle(LineTriage.lines(of: body.lines, first: body.firstLine), refusal)

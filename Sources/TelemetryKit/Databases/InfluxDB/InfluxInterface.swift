@@ -86,9 +86,12 @@ struct SeriesTable {
 
     /// `field` returns a column's text as it is stored; `nil` if there is none.
     mutating func series(metricName: String, _ field: (String) -> String?) throws -> MetricSeries {
-        let key = Key(metricName: ByteText(metricName), gpu: GPUIdentity(stored: field), labels: ByteText(field("labels_raw") ?? ""))
+        let key = Key(
+            metricName: ByteText(metricName), gpu: GPUIdentity(stored: field),
+            labels: ByteText(field("labels_raw") ?? ""))
         if let series = known[key] { return series }
-        let series = MetricSeries(metricName: metricName, gpu: key.gpu, labels: try StoredLabels.labels(key.labels.string))
+        let series = MetricSeries(
+            metricName: metricName, gpu: key.gpu, labels: try StoredLabels.labels(key.labels.string))
         known[key] = series
         return series
     }

@@ -57,7 +57,8 @@ struct InfluxQLQueries: InfluxQueries {
         let tags = GPUMember.gpuByName.map { InfluxQL.identifier($0.name) + "::tag" }
         let kind = layout.workloadTags ? "::tag" : "::field"
         let workload = GPUMember.workloadByName.map { InfluxQL.identifier($0.name) + kind }
-        return "\(InfluxQL.identifier(target.labels))::field AS \"labels_raw\", " + (tags + workload).joined(separator: ", ")
+        return "\(InfluxQL.identifier(target.labels))::field AS \"labels_raw\", "
+            + (tags + workload).joined(separator: ", ")
     }
 
     /// - Parameter isBounded: Whether to specify both ends of time: otherwise a statement with windows ends at the
@@ -86,7 +87,8 @@ struct InfluxQLQueries: InfluxQueries {
             let field = InfluxQL.identifier(target.field)
             // In the wide schema a point may have fields other than this, and would count.
             let exists = layout.isWide ? "(\(field) >= 0 OR \(field) < 0)" : nil
-            var statement = "SELECT \(field)::field AS \"value\", \(columns(target)) FROM \(target.source)\(condition(filter, exists))"
+            var statement =
+                "SELECT \(field)::field AS \"value\", \(columns(target)) FROM \(target.source)\(condition(filter, exists))"
             statement += " ORDER BY time ASC"
             if let limit { statement += " LIMIT \(limit) OFFSET \(offset)" }
             return statement
@@ -96,7 +98,9 @@ struct InfluxQLQueries: InfluxQueries {
         for (target, table) in tables {
             found.items += try metrics(target, table, &series)
             // A limit applies to each measurement.
-            if let limit, table.rows.count >= limit, let last = table.times.last { found.cut = min(found.cut ?? .max, last) }
+            if let limit, table.rows.count >= limit, let last = table.times.last {
+                found.cut = min(found.cut ?? .max, last)
+            }
         }
         return found
     }
@@ -108,7 +112,9 @@ struct InfluxQLQueries: InfluxQueries {
         return try table.rows.indices.compactMap { i in
             let row = table.rows[i]
             guard let number = row[value].number else { return nil }
-            let identity = try series.series(metricName: name) { name in places[name].flatMap { row[$0].string } ?? table.tag(name) }
+            let identity = try series.series(metricName: name) { name in
+                places[name].flatMap { row[$0].string } ?? table.tag(name)
+            }
             return GPUMetric(timestamp: Timestamp(nanoseconds: table.times[i]), value: number, series: identity)
         }
     }
@@ -119,8 +125,10 @@ struct InfluxQLQueries: InfluxQueries {
     func place(of offset: Int, _ filter: SampleFilter) async throws -> (start: Int64, count: Int)? {
         let targets = try await targets(filter.metricNames)
         func times(_ function: String) async throws -> [Int64] {
-            try await run(targets) { "SELECT \(function)(\(InfluxQL.identifier($0.field))) FROM \($0.source)\(condition(filter))" }
-                .flatMap(\.1.times)
+            try await run(targets) {
+                "SELECT \(function)(\(InfluxQL.identifier($0.field))) FROM \($0.source)\(condition(filter))"
+            }
+            .flatMap(\.1.times)
         }
         guard var start = try await times("first").min(), var end = try await times("last").max() else { return nil }
         var before = 0
@@ -194,7 +202,9 @@ struct InfluxQLQueries: InfluxQueries {
         // Samples that arrived between the two are in neither.
         return try await counts.compactMap { key, count in
             let count = try Int(count: count.value)
-            return first[key].map { SeriesExtent(metricName: key.metricName, uuid: key.uuid, count: count, oldest: $0.time) }
+            return first[key].map {
+                SeriesExtent(metricName: key.metricName, uuid: key.uuid, count: count, oldest: $0.time)
+            }
         }
     }
 
@@ -223,7 +233,8 @@ struct InfluxQLQueries: InfluxQueries {
             let group = tag.flatMap { table.tag($0) }.map(LineProtocolText.decoded) ?? ""
             for (time, row) in zip(table.times, table.rows) {
                 guard let value = row.first?.number else { continue }
-                points[ByteText(group), default: []].append(AggregateSeries.Point(time: Timestamp(nanoseconds: time), value: value))
+                points[ByteText(group), default: []].append(
+                    AggregateSeries.Point(time: Timestamp(nanoseconds: time), value: value))
             }
         }
         return points.sorted { $0.key < $1.key }.map { AggregateSeries(group: $0.string, points: $1) }

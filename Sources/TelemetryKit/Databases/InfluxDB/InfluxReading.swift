@@ -3,7 +3,8 @@ import TelemetryModels
 import TelemetryStores
 
 extension InfluxDBStore {
-    private func ask<Value: Sendable>(_ body: @Sendable (any InfluxQueries) async throws -> Value) async throws -> Value {
+    private func ask<Value: Sendable>(_ body: @Sendable (any InfluxQueries) async throws -> Value) async throws -> Value
+    {
         try await withInterface { try await body($0.queries) }
     }
 
@@ -30,7 +31,8 @@ extension InfluxDBStore {
             known[StoreOrder.SeriesKey(sample)].map { extent in
                 SeriesInfo(
                     metricName: sample.metricName, identity: sample.gpu, sampleCount: extent.count,
-                    firstSeen: Timestamp(nanoseconds: min(extent.oldest, sample.timestamp.nanoseconds)), lastSeen: sample.timestamp)
+                    firstSeen: Timestamp(nanoseconds: min(extent.oldest, sample.timestamp.nanoseconds)),
+                    lastSeen: sample.timestamp)
             }
         }
         return infos.page(limit: limit, offset: offset)
@@ -39,7 +41,9 @@ extension InfluxDBStore {
     public func aggregate(_ query: AggregateQuery) async throws -> [AggregateSeries] {
         if let series = try await ask({ try await $0.aggregate(query) }) { return series }
         var aggregator = Aggregator(query)
-        try await forEachSample(query.samples) { aggregator.add($0.gpu, time: $0.timestamp.nanoseconds, value: $0.value) }
+        try await forEachSample(query.samples) {
+            aggregator.add($0.gpu, time: $0.timestamp.nanoseconds, value: $0.value)
+        }
         return aggregator.result()
     }
 
@@ -79,11 +83,15 @@ extension InfluxDBStore {
             newest[ByteText(sample.gpu.uuid)] = sample
         }
         var oldest: [ByteText: Int64] = [:]
-        for extent in try await extents.values { oldest[ByteText(extent.uuid)] = min(oldest[ByteText(extent.uuid)] ?? .max, extent.oldest) }
+        for extent in try await extents.values {
+            oldest[ByteText(extent.uuid)] = min(oldest[ByteText(extent.uuid)] ?? .max, extent.oldest)
+        }
         return newest.values.map { sample in
             let last = sample.timestamp
             return GPUInfo(
-                identity: sample.gpu, firstSeen: min(oldest[ByteText(sample.gpu.uuid)].map { Timestamp(nanoseconds: $0) } ?? last, last), lastSeen: last)
+                identity: sample.gpu,
+                firstSeen: min(oldest[ByteText(sample.gpu.uuid)].map { Timestamp(nanoseconds: $0) } ?? last, last),
+                lastSeen: last)
         }
     }
 
@@ -93,7 +101,10 @@ extension InfluxDBStore {
 
     private static func summaries(_ extents: [StoreOrder.SeriesKey: SeriesExtent]) -> [MetricSummary] {
         Dictionary(grouping: extents.values) { ByteText($0.metricName) }
-            .map { MetricSummary(name: $0.string, sampleCount: $1.reduce(0) { $0.addingClamped($1.count) }, gpuCount: $1.count) }
+            .map {
+                MetricSummary(
+                    name: $0.string, sampleCount: $1.reduce(0) { $0.addingClamped($1.count) }, gpuCount: $1.count)
+            }
             .sorted { $0.name.precedes($1.name) }
     }
 
@@ -103,7 +114,8 @@ extension InfluxDBStore {
         let gpus = try await infos(SampleFilter())
         let summaries = Self.summaries(try await extents)
         return StoreStatistics(
-            sampleCount: summaries.reduce(0) { $0.addingClamped($1.sampleCount) }, gpuCount: gpus.count, metricCount: summaries.count,
+            sampleCount: summaries.reduce(0) { $0.addingClamped($1.sampleCount) }, gpuCount: gpus.count,
+            metricCount: summaries.count,
             hostCount: Set(gpus.map { ByteText($0.identity.hostname) }).count, oldest: gpus.map(\.firstSeen).min(),
             newest: gpus.map(\.lastSeen).max())
     }

@@ -53,7 +53,11 @@ struct InfluxV2: InfluxInterface {
                     while try reader.nextElement() {
                         try reader.beginObject()
                         while let key = try reader.nextKey() {
-                            if key == name, found == nil { found = try reader.readString() } else { _ = try reader.skipValue() }
+                            if key == name, found == nil {
+                                found = try reader.readString()
+                            } else {
+                                _ = try reader.skipValue()
+                            }
                         }
                     }
                 }

@@ -72,7 +72,9 @@ struct InfluxV3: InfluxInterface {
     }
 
     private static let writing = "/api/v3/write_lp"
-    private var target: [(String, String)] { [("db", database), ("precision", "nanosecond"), ("accept_partial", "true")] }
+    private var target: [(String, String)] {
+        [("db", database), ("precision", "nanosecond"), ("accept_partial", "true")]
+    }
 
     /// A refusal lists the lines, at most a hundred.
     func write(_ lines: [UInt8]) async throws -> WriteRefusal? {

@@ -50,7 +50,9 @@ enum VictoriaExport {
             }
         }
         try reader.finish()
-        guard times.count == values.count else { throw reader.error("\(values.count) values have \(times.count) timestamps") }
+        guard times.count == values.count else {
+            throw reader.error("\(values.count) values have \(times.count) timestamps")
+        }
         if let series = known[ByteText(labels)] { return Line(series: series, times: times, values: values) }
         let made = try series(json: labels)
         known[ByteText(labels)] = made

@@ -27,9 +27,12 @@ struct VictoriaHTTP: Sendable {
     }
 
     /// Returns the values that an expression has from one moment to another in steps, in milliseconds.
-    func query(_ expression: String, from start: Int64, through end: Int64, step: Int64) async throws -> [VictoriaVector.Element] {
+    func query(_ expression: String, from start: Int64, through end: Int64, step: Int64) async throws -> [VictoriaVector
+        .Element]
+    {
         try await answer(
-            "/api/v1/query_range", [("query", expression), ("start", seconds(start)), ("end", seconds(end)), ("step", "\(step)ms")])
+            "/api/v1/query_range",
+            [("query", expression), ("start", seconds(start)), ("end", seconds(end)), ("step", "\(step)ms")])
     }
 
     private func answer(_ path: String, _ fields: [(String, String)]) async throws -> [VictoriaVector.Element] {
@@ -44,7 +47,8 @@ struct VictoriaHTTP: Sendable {
 
     /// Returns the raw samples of the series that the selector matches, both ends inclusive.
     func export(_ selector: String, from start: Int64, through end: Int64) async throws -> [VictoriaExport.Line] {
-        let body = try await ask("/api/v1/export", [("match[]", selector), ("start", seconds(start)), ("end", seconds(end))])
+        let body = try await ask(
+            "/api/v1/export", [("match[]", selector), ("start", seconds(start)), ("end", seconds(end))])
         do {
             return try VictoriaExport.lines(body)
         } catch let error as JSONError {

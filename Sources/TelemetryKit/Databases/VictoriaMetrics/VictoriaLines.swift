@@ -53,7 +53,10 @@ struct VictoriaLines: Sendable {
     /// - Parameters:
     ///   - maxBytes: The approximate maximum size of a body.
     ///   - now: The time in nanoseconds; the database drops samples that are more than two days ahead.
-    init(_ batches: [MetricBatch], database: String, maxBytes: Int, maxLabelBytes: Int, now: Int64 = Timestamp.now.nanoseconds) {
+    init(
+        _ batches: [MetricBatch], database: String, maxBytes: Int, maxLabelBytes: Int,
+        now: Int64 = Timestamp.now.nanoseconds
+    ) {
         let latest = now.flooredDivision(by: 1_000_000) + 2 * 86_400_000
         /// A column, or the reason why the series has none.
         var known: [MetricSeries: Result<Int, StoreError>] = [:]
@@ -62,7 +65,8 @@ struct VictoriaLines: Sendable {
             let places = batch.series.map { series in
                 if let place = known[series] { return place }
                 let place = Result { () throws(StoreError) -> Int in
-                    columns.append(Column(head: try VictoriaLabels.json(series, database: database, maxBytes: maxLabelBytes)))
+                    columns.append(
+                        Column(head: try VictoriaLabels.json(series, database: database, maxBytes: maxLabelBytes)))
                     return columns.count - 1
                 }
                 known[series] = place
@@ -75,7 +79,9 @@ struct VictoriaLines: Sendable {
                 switch places[Int(batch.seriesIndices[i])] {
                 case .failure(let error): refused.append(RefusedSamples.Place(number: number, reason: error.message))
                 case .success where time > latest:
-                    refused.append(RefusedSamples.Place(number: number, reason: "VictoriaMetrics accepts no sample more than 2 days ahead"))
+                    refused.append(
+                        RefusedSamples.Place(
+                            number: number, reason: "VictoriaMetrics accepts no sample more than 2 days ahead"))
                 case .success(let place):
                     columns[place].times.append(time)
                     columns[place].values.append(batch.values[i])
@@ -111,7 +117,8 @@ struct VictoriaLines: Sendable {
     func numbers(of body: Body) -> [Int] { body.pieces.flatMap { columns[$0.column].numbers[$0.rows] } }
 
     func bytes(of body: Body) -> [UInt8] {
-        var out = ByteWriter(capacity: body.pieces.reduce(0) { $0 + columns[$1.column].head.count + 40 + 32 * $1.rows.count })
+        var out = ByteWriter(
+            capacity: body.pieces.reduce(0) { $0 + columns[$1.column].head.count + 40 + 32 * $1.rows.count })
         for piece in body.pieces {
             let column = columns[piece.column]
             out.append("{\"metric\":")
@@ -176,7 +183,8 @@ enum VictoriaLabels {
             guard value.utf8.count <= maxBytes else {
                 throw StoreError(
                     .rejected,
-                    "\(name) of \(series.metricName.prefix(100)) on \(series.gpu.uuid.prefix(100)) has \(value.utf8.count) bytes; VictoriaMetrics keeps \(maxBytes)")
+                    "\(name) of \(series.metricName.prefix(100)) on \(series.gpu.uuid.prefix(100)) has \(value.utf8.count) bytes; VictoriaMetrics keeps \(maxBytes)"
+                )
             }
             out.append(out.count == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
             out.appendJSONString(name)
@@ -189,7 +197,8 @@ enum VictoriaLabels {
 
     static func series(_ labels: VictoriaLabelSet) throws(StoreError) -> MetricSeries {
         MetricSeries(
-            metricName: labels["__name__"] ?? "", gpu: gpu { labels[$0] ?? "" }, labels: try StoredLabels.labels(labels["labels_raw"] ?? ""))
+            metricName: labels["__name__"] ?? "", gpu: gpu { labels[$0] ?? "" },
+            labels: try StoredLabels.labels(labels["labels_raw"] ?? ""))
     }
 
     static func gpu(_ label: (String) -> String) -> GPUIdentity {

@@ -32,14 +32,21 @@ extension VictoriaMetricsStore {
         let samples = "meant" + range.window
         let selector = MetricsQL.selector(filter, database: database)
         let groups = "by (" + labels.joined(separator: ",") + ")"
-        let parts = [("sum", "count_over_time"), ("min", "tfirst_over_time"), ("max", "tlast_over_time"), ("min", "rollup_scrape_interval")].map {
+        let parts = [
+            ("sum", "count_over_time"), ("min", "tfirst_over_time"), ("max", "tlast_over_time"),
+            ("min", "rollup_scrape_interval"),
+        ].map {
             "label_set(\($0)(\($1)(\(samples)) keep_metric_names) \(groups), \"part\", \"\($1)\")"
         }
         var tallies: [VictoriaLabelSet: VictoriaTally] = [:]
         var hasDuplicates = false
-        for element in try await reading.query(MetricsQL.with(selector, "union(\(parts.joined(separator: ", ")))"), at: range.end) {
+        for element in try await reading.query(
+            MetricsQL.with(selector, "union(\(parts.joined(separator: ", ")))"), at: range.end)
+        {
             var labels = element.labels
-            guard let part = labels.removeValue(forKey: "part"), let value = element.points.first?.value else { continue }
+            guard let part = labels.removeValue(forKey: "part"), let value = element.points.first?.value else {
+                continue
+            }
             if part == "rollup_scrape_interval" {
                 hasDuplicates = hasDuplicates || value == 0
                 continue
@@ -53,12 +60,16 @@ extension VictoriaMetricsStore {
             tallies[labels] = tally
         }
         let found = tallies.values.filter { $0.count > 0 }
-        guard found.allSatisfy({ $0.first <= $0.last }) else { throw StoreError(.invalidAnswer, "a count of samples has no times") }
+        guard found.allSatisfy({ $0.first <= $0.last }) else {
+            throw StoreError(.invalidAnswer, "a count of samples has no times")
+        }
         return (found, hasDuplicates)
     }
 
     /// Counted here, from raw samples.
-    private func exactTallies(_ filter: SampleFilter, _ quick: [VictoriaTally], by labels: [String]) async throws -> [VictoriaTally] {
+    private func exactTallies(_ filter: SampleFilter, _ quick: [VictoriaTally], by labels: [String]) async throws
+        -> [VictoriaTally]
+    {
         guard let extent = VictoriaExtent(quick) else { return [] }
         var tallies: [VictoriaLabelSet: VictoriaTally] = [:]
         try await forEachSpan(filter, extent, from: extent.first, samples: samplesPerRead) { lines in
@@ -82,7 +93,8 @@ extension VictoriaMetricsStore {
     /// Reads one time span after another, about `samples` each, until the body returns false. Every line is complete
     /// within its span.
     private func forEachSpan(
-        _ filter: SampleFilter, _ extent: VictoriaExtent, from start: Int64, samples: Int, _ body: ([VictoriaExport.Line]) throws -> Bool
+        _ filter: SampleFilter, _ extent: VictoriaExtent, from start: Int64, samples: Int,
+        _ body: ([VictoriaExport.Line]) throws -> Bool
     ) async throws {
         let selector = MetricsQL.selector(filter, database: database)
         var from = max(start, extent.first)
@@ -112,7 +124,9 @@ extension VictoriaMetricsStore {
         for line in lines {
             for (time, value) in zip(line.times, line.values) {
                 let sample = GPUMetric(timestamp: Timestamp(milliseconds: time), value: value, series: line.series)
-                if let last = samples.last, last.series === line.series, last.timestamp == sample.timestamp { samples.removeLast() }
+                if let last = samples.last, last.series === line.series, last.timestamp == sample.timestamp {
+                    samples.removeLast()
+                }
                 samples.append(sample)
             }
         }
@@ -134,11 +148,15 @@ extension VictoriaMetricsStore {
         let total =
             !query.countsTotal
             ? nil
-            : hasDuplicates ? try await exactTallies(filter, tallies, by: []).reduce(0) { $0.addingClamped($1.count) } : extent.count
+            : hasDuplicates
+                ? try await exactTallies(filter, tallies, by: []).reduce(0) { $0.addingClamped($1.count) }
+                : extent.count
 
         var skipped = max(0, query.offset)
         let limit = max(0, query.limit ?? .max)
-        guard limit > 0, let after = VictoriaRange(query.after?.timestamp, nil) else { return Page(items: [], total: total ?? 0) }
+        guard limit > 0, let after = VictoriaRange(query.after?.timestamp, nil) else {
+            return Page(items: [], total: total ?? 0)
+        }
         var items: [GPUMetric] = []
         let wanted = limit.addingReportingOverflow(skipped)
         let perSpan = wanted.overflow ? samplesPerRead : min(samplesPerRead, max(1000, wanted.partialValue))
@@ -161,7 +179,9 @@ extension VictoriaMetricsStore {
         var values: [VictoriaLabelSet: Double] = [:]
         for element in try await reading.query(expression, at: range.end) {
             var labels = element.labels
-            guard let rollup = labels.removeValue(forKey: "rollup"), let value = element.points.first?.value else { continue }
+            guard let rollup = labels.removeValue(forKey: "rollup"), let value = element.points.first?.value else {
+                continue
+            }
             if rollup == "tlast_over_time" { times[labels] = try time(value) } else { values[labels] = value }
         }
         var newest: [StoreOrder.SeriesKey: (time: Int64, labels: VictoriaLabelSet)] = [:]
@@ -172,7 +192,9 @@ extension VictoriaMetricsStore {
         }
         return try newest.sorted { $0.key < $1.key }.compactMap { _, end in
             guard let value = values[end.labels] else { return nil }
-            return GPUMetric(timestamp: Timestamp(milliseconds: end.time), value: value, series: try VictoriaLabels.series(end.labels))
+            return GPUMetric(
+                timestamp: Timestamp(milliseconds: end.time), value: value,
+                series: try VictoriaLabels.series(end.labels))
         }
     }
 
@@ -184,11 +206,15 @@ extension VictoriaMetricsStore {
         let (tallies, hasDuplicates) = try await quickTallies(query.samples, range, by: ["db"])
         guard let extent = VictoriaExtent(tallies) else { return [] }
         // Duplicates change neither the minimum nor the maximum.
-        if !hasDuplicates || query.function == .min || query.function == .max, let windows = VictoriaWindows(query, range, extent) {
+        if !hasDuplicates || query.function == .min || query.function == .max,
+            let windows = VictoriaWindows(query, range, extent)
+        {
             return try await windows.ask(reading, MetricsQL.selector(query.samples, database: database))
         }
         try await forEachSpan(query.samples, extent, from: extent.first, samples: samplesPerRead) { lines in
-            for sample in Self.samples(lines) { aggregator.add(sample.gpu, time: sample.timestamp.nanoseconds, value: sample.value) }
+            for sample in Self.samples(lines) {
+                aggregator.add(sample.gpu, time: sample.timestamp.nanoseconds, value: sample.value)
+            }
             return true
         }
         return aggregator.result()

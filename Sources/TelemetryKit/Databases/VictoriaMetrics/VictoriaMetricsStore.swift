@@ -44,8 +44,10 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
         /// Creates a configuration for a single node: `http://host:8428`.
         public init(
-            url: String = "http://127.0.0.1:8428", token: String? = nil, database: String = "gpu_telemetry", timeout: Duration = .seconds(30),
-            maxConnections: Int = 4, maxBodyBytes: Int = 4 << 20, maxLabelBytes: Int = 16 << 10, samplesPerRead: Int = 100_000
+            url: String = "http://127.0.0.1:8428", token: String? = nil, database: String = "gpu_telemetry",
+            timeout: Duration = .seconds(30),
+            maxConnections: Int = 4, maxBodyBytes: Int = 4 << 20, maxLabelBytes: Int = 16 << 10,
+            samplesPerRead: Int = 100_000
         ) {
             writeURL = url
             readURL = url
@@ -69,7 +71,8 @@ public final class VictoriaMetricsStore: TelemetryStore {
 
     /// The part of a sample that VictoriaMetrics stores.
     public static let traits = StoreTraits(
-        timeResolution: .milliseconds(1), earliestTime: Timestamp(nanoseconds: VictoriaRange.earliest * 1_000_000), significantDigits: 11,
+        timeResolution: .milliseconds(1), earliestTime: Timestamp(nanoseconds: VictoriaRange.earliest * 1_000_000),
+        significantDigits: 11,
         replacement: .nothing)
 
     private let configuration: Configuration
@@ -127,7 +130,9 @@ public final class VictoriaMetricsStore: TelemetryStore {
                 try await writing.write(lines.bytes(of: part))
             } catch let error as StoreError where error.status.map(DatabaseHTTP.refusals.contains) ?? false {
                 if error.status == 413 { divisions += 1 } else { refusals += 1 }
-                if refusals < LineTriage.maximumRefusals, divisions < LineTriage.maximumDivisions, let (first, second) = part.halves {
+                if refusals < LineTriage.maximumRefusals, divisions < LineTriage.maximumDivisions,
+                    let (first, second) = part.halves
+                {
                     pending += [first, second]
                 } else {
                     refused += lines.numbers(of: part).map { RefusedSamples.Place(number: $0, reason: error.message) }
@@ -147,7 +152,8 @@ public final class VictoriaMetricsStore: TelemetryStore {
             // A longer list costs the database more than it saves, and beyond 16 KiB (`-search.maxQueryLen`) it accepts
             // no query.
             all.uuids = found.reduce(0) { $0 + $1.string.utf8.count } <= 8 << 10 ? found.sorted().map(\.string) : []
-            return try await infos(all).filter { found.contains(ByteText($0.identity.uuid)) }.page(limit: limit, offset: offset)
+            return try await infos(all).filter { found.contains(ByteText($0.identity.uuid)) }.page(
+                limit: limit, offset: offset)
         }
         return try await infos(all).page(limit: limit, offset: offset)
     }
@@ -165,15 +171,20 @@ public final class VictoriaMetricsStore: TelemetryStore {
             known.first = first
             newest[uuid] = known
         }
-        return newest.values.map { GPUInfo(identity: $0.gpu, firstSeen: Timestamp(milliseconds: $0.first), lastSeen: Timestamp(milliseconds: $0.last)) }
-            .sorted(by: StoreOrder.gpus)
+        return newest.values.map {
+            GPUInfo(
+                identity: $0.gpu, firstSeen: Timestamp(milliseconds: $0.first),
+                lastSeen: Timestamp(milliseconds: $0.last))
+        }
+        .sorted(by: StoreOrder.gpus)
     }
 
     public func metrics(uuid: String?) async throws -> [MetricSummary] {
         var summaries: [ByteText: MetricSummary] = [:]
         for tally in try await tallies(SampleFilter(uuids: uuid.map { [$0] } ?? []), by: ["uuid"]) {
             let name = ByteText(tally.metricName)
-            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount.addClamped(tally.count)
+            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount
+                .addClamped(tally.count)
             summaries[name]!.gpuCount += 1
         }
         return summaries.values.sorted { $0.name.precedes($1.name) }
@@ -186,7 +197,8 @@ public final class VictoriaMetricsStore: TelemetryStore {
             let (first, last) = (Timestamp(milliseconds: tally.first), Timestamp(milliseconds: tally.last))
             guard var known = infos[key] else {
                 infos[key] = SeriesInfo(
-                    metricName: tally.metricName, identity: tally.gpu, sampleCount: tally.count, firstSeen: first, lastSeen: last)
+                    metricName: tally.metricName, identity: tally.gpu, sampleCount: tally.count, firstSeen: first,
+                    lastSeen: last)
                 continue
             }
             known.sampleCount.addClamped(tally.count)
@@ -206,8 +218,10 @@ public final class VictoriaMetricsStore: TelemetryStore {
         let summaries = try await metrics(uuid: nil)
         let infos = try await gpus
         return StoreStatistics(
-            sampleCount: summaries.reduce(0) { $0.addingClamped($1.sampleCount) }, gpuCount: infos.count, metricCount: summaries.count,
-            hostCount: Set(infos.map { ByteText($0.identity.hostname) }).count, oldest: infos.map(\.firstSeen).min(), newest: infos.map(\.lastSeen).max())
+            sampleCount: summaries.reduce(0) { $0.addingClamped($1.sampleCount) }, gpuCount: infos.count,
+            metricCount: summaries.count,
+            hostCount: Set(infos.map { ByteText($0.identity.hostname) }).count, oldest: infos.map(\.firstSeen).min(),
+            newest: infos.map(\.lastSeen).max())
     }
 
     // MARK: -

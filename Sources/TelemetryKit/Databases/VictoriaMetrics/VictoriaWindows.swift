@@ -45,7 +45,8 @@ struct VictoriaWindows {
 
     /// The windows that begin from `start` to `last`: several if they are complete.
     private func ask(
-        _ database: VictoriaHTTP, _ selector: String, _ start: Int64, through last: Int64, _ points: inout [ByteText: [AggregateSeries.Point]]
+        _ database: VictoriaHTTP, _ selector: String, _ start: Int64, through last: Int64,
+        _ points: inout [ByteText: [AggregateSeries.Point]]
     ) async throws {
         // A window of MetricsQL ends at the evaluation time and does not include its beginning.
         let end = min(start + window - 1, range.end)
@@ -63,7 +64,9 @@ struct VictoriaWindows {
     private var groupLabel: String { query.grouping.tag ?? "cluster" }
 
     private func expression(_ samples: String) -> String {
-        func part(_ aggregate: String, _ function: String) -> String { "\(aggregate)(\(function)(\(samples))) by (\(groupLabel))" }
+        func part(_ aggregate: String, _ function: String) -> String {
+            "\(aggregate)(\(function)(\(samples))) by (\(groupLabel))"
+        }
         return switch query.function {
         case .min: part("min", "min_over_time")
         case .max: part("max", "max_over_time")

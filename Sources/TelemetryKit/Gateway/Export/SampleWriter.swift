@@ -41,7 +41,11 @@ struct SampleWriter {
             timeText = Self.text(of: time, format)
         }
         let place = place(of: sample.series)
-        if format == .lineprotocol { output.append(texts[place].head) } else { output.append(timeText, texts[place].head) }
+        if format == .lineprotocol {
+            output.append(texts[place].head)
+        } else {
+            output.append(timeText, texts[place].head)
+        }
         output.appendDouble(sample.value)
         output.append(texts[place].tail)
         if format == .lineprotocol { output.append(timeText) }
@@ -142,7 +146,9 @@ final class SampleWriterPool: Sendable {
         deinit { pool.take(back: writer) }
     }
 
-    func lend() -> Lent { Lent(spare.withLock { $0.popLast() } ?? SampleWriter(format: .json, maximumSeries: 4_096), self) }
+    func lend() -> Lent {
+        Lent(spare.withLock { $0.popLast() } ?? SampleWriter(format: .json, maximumSeries: 4_096), self)
+    }
 
     private func take(back writer: SampleWriter) {
         spare.withLock { if $0.count < Self.kept { $0.append(writer) } }

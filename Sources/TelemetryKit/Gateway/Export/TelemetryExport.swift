@@ -62,7 +62,9 @@ struct TelemetryExport: Sendable {
     /// a file name are kept.
     private var fileName: String {
         guard filter.uuids.count == 1, let uuid = filter.uuids.first else { return "telemetry" }
-        let safe = uuid.utf8.filter { $0 == 45 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) }
+        let safe = uuid.utf8.filter {
+            $0 == 45 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+        }
         return safe.isEmpty ? "telemetry" : String(decoding: safe.prefix(64), as: UTF8.self)
     }
 }

@@ -85,7 +85,8 @@ public final class LiveSamples: Sendable {
     func subscribe(_ filter: SampleFilter) -> LiveSubscription? {
         state.withLock { state in
             guard !state.hasEnded, state.subscriptions.count < configuration.maxSubscribers else { return nil }
-            let subscription = LiveSubscription(number: state.nextNumber, filter: filter, bound: configuration.maxPending)
+            let subscription = LiveSubscription(
+                number: state.nextNumber, filter: filter, bound: configuration.maxPending)
             state.nextNumber += 1
             state.subscriptions[subscription.number] = subscription
             count.add(1, ordering: .releasing)
@@ -95,7 +96,9 @@ public final class LiveSamples: Sendable {
 
     func unsubscribe(_ subscription: LiveSubscription) {
         state.withLock { state in
-            if state.subscriptions.removeValue(forKey: subscription.number) != nil { count.subtract(1, ordering: .relaxed) }
+            if state.subscriptions.removeValue(forKey: subscription.number) != nil {
+                count.subtract(1, ordering: .relaxed)
+            }
         }
     }
 }
@@ -127,7 +130,8 @@ final class LiveSubscription: Sendable {
             for batch in batches {
                 let isMeant = batch.series.map(filter.includes)
                 guard isMeant.contains(true) else { continue }
-                for sample in 0..<batch.count where isMeant[Int(batch.seriesIndices[sample])] && batch.values[sample].isFinite {
+                for sample in 0..<batch.count
+                where isMeant[Int(batch.seriesIndices[sample])] && batch.values[sample].isFinite {
                     guard state.pending.count < bound else {
                         state = State(endReason: "too slow: more than \(bound) samples waited")
                         return nil

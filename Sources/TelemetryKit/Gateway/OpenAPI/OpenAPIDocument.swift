@@ -80,8 +80,12 @@ struct OpenAPIDocument {
         }
         if asForm { appendForm(route, to: &out) }
         if hasToken, route.needsToken { out.append(#","security":[{"token":[]}]"#) }
-        out.append(##","responses":{"200":{"description":"OK","headers":{"X-Request-ID":{"$ref":"#/components/headers/RequestID"}"##)
-        if route.parameters.contains(where: { $0.name == "offset" }) { out.append(##","Link":{"$ref":"#/components/headers/Link"}"##) }
+        out.append(
+            ##","responses":{"200":{"description":"OK","headers":{"X-Request-ID":{"$ref":"#/components/headers/RequestID"}"##
+        )
+        if route.parameters.contains(where: { $0.name == "offset" }) {
+            out.append(##","Link":{"$ref":"#/components/headers/Link"}"##)
+        }
         out.append(#"},"content":{"#)
         for (index, answer) in route.answers.enumerated() {
             if index > 0 { out.append(",") }
@@ -128,12 +132,16 @@ struct OpenAPIDocument {
         if let schema = answer.schema {
             out.append(":{\"schema\":{\"$ref\":\"#/components/schemas/\(schema)\"}}")
         } else {
-            out.append(answer.contentType == Responses.json ? #":{"schema":{"type":"object"}}"# : #":{"schema":{"type":"string"}}"#)
+            out.append(
+                answer.contentType == Responses.json
+                    ? #":{"schema":{"type":"object"}}"# : #":{"schema":{"type":"string"}}"#)
         }
     }
 
     private func appendForm(_ route: Route, to out: inout ByteWriter) {
-        out.append(#","requestBody":{"content":{"application/x-www-form-urlencoded":{"schema":{"type":"object","properties":{"#)
+        out.append(
+            #","requestBody":{"content":{"application/x-www-form-urlencoded":{"schema":{"type":"object","properties":{"#
+        )
         for (index, parameter) in route.queryParameters.enumerated() {
             if index > 0 { out.append(",") }
             out.appendJSONString(parameter.name)

@@ -40,19 +40,24 @@ enum Schemas {
             "Sample",
             [("timestamp", time), ("metric_name", text)] + gpuMembers
                 + [("value", number), ("labels", #"{"type":"object","additionalProperties":{"type":"string"}}"#)],
-            example: gpuExample + #","timestamp":"2025-07-18T20:42:34Z","metric_name":"DCGM_FI_DEV_GPU_TEMP","value":41,"labels":{"job":"dgx"}}"#),
+            example: gpuExample
+                + #","timestamp":"2025-07-18T20:42:34Z","metric_name":"DCGM_FI_DEV_GPU_TEMP","value":41,"labels":{"job":"dgx"}}"#
+        ),
         schema(
             "Statistics",
             [
                 (
                     "store",
                     object([
-                        ("sample_count", count), ("gpu_count", count), ("metric_count", count), ("host_count", count), ("oldest", timeOrNull),
+                        ("sample_count", count), ("gpu_count", count), ("metric_count", count), ("host_count", count),
+                        ("oldest", timeOrNull),
                         ("newest", timeOrNull),
                     ])
                 ), ("uptime_seconds", count),
             ],
-            further: described(#"{"type":"object"}"#, "Of the program: queue tells how far it has read, queue_server what the queue says of itself."),
+            further: described(
+                #"{"type":"object"}"#,
+                "Of the program: queue tells how far it has read, queue_server what the queue says of itself."),
             example:
                 #"{"store":{"sample_count":9600,"gpu_count":8,"metric_count":10,"host_count":1,"oldest":"2025-07-18T20:42:34Z","newest":"2025-07-18T20:42:37Z"},"uptime_seconds":60}"#
         ),
@@ -66,20 +71,26 @@ enum Schemas {
     ]
 
     private static let severity = #"{"enum":["warning","critical"]}"#
-    private static let problemMembers = [("uuid", text), ("metric_name", textOrNull), ("severity", severity), ("message", text)]
+    private static let problemMembers = [
+        ("uuid", text), ("metric_name", textOrNull), ("severity", severity), ("message", text),
+    ]
 
     private static let fleet = [
         schema(
             "Host",
             [
-                ("hostname", text), ("gpu_count", count), ("last_seen", time), ("health", #"{"enum":["ok","warning","critical","stale"]}"#),
+                ("hostname", text), ("gpu_count", count), ("last_seen", time),
+                ("health", #"{"enum":["ok","warning","critical","stale"]}"#),
                 ("problems", array(object(problemMembers))),
             ],
-            example: #"{"hostname":"mtv5-dgx1-hgpu-031","gpu_count":8,"last_seen":"2025-07-18T20:42:37Z","health":"ok","problems":[]}"#),
+            example:
+                #"{"hostname":"mtv5-dgx1-hgpu-031","gpu_count":8,"last_seen":"2025-07-18T20:42:37Z","health":"ok","problems":[]}"#
+        ),
         schema(
             "Alert",
             [
-                ("kind", #"{"enum":["xid","ecc","thermal","stale","vanished","out_of_range"]}"#), ("hostname", text), ("gpu_id", text),
+                ("kind", #"{"enum":["xid","ecc","thermal","stale","vanished","out_of_range"]}"#), ("hostname", text),
+                ("gpu_id", text),
                 ("value", numberOrNull), ("timestamp", time),
             ] + problemMembers,
             example:
@@ -91,10 +102,13 @@ enum Schemas {
         schema(
             "Field",
             [
-                ("id", #"{"type":["integer","null"],"minimum":0,"description":"DCGM's number of it."}"#), ("name", text),
+                ("id", #"{"type":["integer","null"],"minimum":0,"description":"DCGM's number of it."}"#),
+                ("name", text),
                 ("aliases", array(text)), ("kind", text),
-                ("unit", described(text, "Empty for counts, ratios, states and masks.")), ("type", #"{"enum":["gauge","counter"]}"#),
-                ("value_type", #"{"enum":["int64","double","text"]}"#), ("minimum", numberOrNull), ("maximum", numberOrNull),
+                ("unit", described(text, "Empty for counts, ratios, states and masks.")),
+                ("type", #"{"enum":["gauge","counter"]}"#),
+                ("value_type", #"{"enum":["int64","double","text"]}"#), ("minimum", numberOrNull),
+                ("maximum", numberOrNull),
                 ("meaning", text),
             ],
             example:
@@ -114,7 +128,8 @@ enum Schemas {
     private static let inAll = described(count, "Entries in all.")
 
     private static let lists = [
-        list("GPUList", of: "GPU"), list("MetricList", of: "Metric"), list("LatestList", of: "Sample"), list("HostList", of: "Host"),
+        list("GPUList", of: "GPU"), list("MetricList", of: "Metric"), list("LatestList", of: "Sample"),
+        list("HostList", of: "Host"),
         list("AlertList", of: "Alert"), list("FieldList", of: "Field"), list("XIDList", of: "XID"),
         list(
             "TelemetryList", of: "Sample",
@@ -125,19 +140,25 @@ enum Schemas {
         list("TelemetryExport", of: "Sample", optional: []),
         list(
             "AggregateList", of: "AggregateSeries",
-            further: [("total", inAll), ("metric_name", text), ("function", text), ("window_seconds", number), ("group_by", text)]),
+            further: [
+                ("total", inAll), ("metric_name", text), ("function", text), ("window_seconds", number),
+                ("group_by", text),
+            ]),
     ]
 
     private static let prometheus = [
         schema(
-            "PrometheusAnswer", [("status", #"{"const":"success"}"#), ("data", #"{"description":"As in the HTTP API of Prometheus."}"#)],
+            "PrometheusAnswer",
+            [("status", #"{"const":"success"}"#), ("data", #"{"description":"As in the HTTP API of Prometheus."}"#)],
             example: #"{"status":"success","data":{"resultType":"vector","result":[]}}"#),
         schema(
             "PrometheusError",
             [
-                ("status", #"{"const":"error"}"#), ("errorType", #"{"enum":["bad_data","execution","timeout","unavailable","internal"]}"#),
+                ("status", #"{"const":"error"}"#),
+                ("errorType", #"{"enum":["bad_data","execution","timeout","unavailable","internal"]}"#),
                 ("error", text),
-            ], example: #"{"status":"error","errorType":"bad_data","error":"invalid parameter \"step\": it is missing"}"#),
+            ],
+            example: #"{"status":"error","errorType":"bad_data","error":"invalid parameter \"step\": it is missing"}"#),
     ]
 
     // MARK: Parts
@@ -172,7 +193,9 @@ enum Schemas {
     }
 
     /// - Parameter further: of all members that have other names.
-    private static func schema(_ name: String, _ members: Members, further: String? = nil, example: String) -> (name: String, json: String) {
+    private static func schema(_ name: String, _ members: Members, further: String? = nil, example: String) -> (
+        name: String, json: String
+    ) {
         let others = further.map { #","additionalProperties":\#($0)"# } ?? ""
         return (name, object(members).dropLast() + others + #","examples":[\#(example)]}"#)
     }
@@ -181,7 +204,8 @@ enum Schemas {
         _ name: String, of item: String, optional: Members? = nil, further: Members = []
     ) -> (name: String, json: String) {
         let members: Members = [
-            ("data", array(##"{"$ref":"#/components/schemas/\##(item)"}"##)), ("count", described(count, "Entries in this answer.")),
+            ("data", array(##"{"$ref":"#/components/schemas/\##(item)"}"##)),
+            ("count", described(count, "Entries in this answer.")),
         ]
         let total: Members = optional == nil && further.isEmpty ? [("total", inAll)] : []
         return (name, object(members + total + further, optional: optional ?? []))

@@ -94,7 +94,8 @@ struct SelectorSet: Sendable {
         var metricNames: [String]?
         var union: SampleFilter?
         for matchers in selectors.isEmpty ? [[]] : selectors {
-            let filter = try await SelectorFilter.filter(matchers, store, from: start, through: end, metricNames: &metricNames)
+            let filter = try await SelectorFilter.filter(
+                matchers, store, from: start, through: end, metricNames: &metricNames)
             guard let filter else { continue }
             guard let known = union else {
                 union = filter

@@ -14,7 +14,9 @@ struct PrometheusForm: Sendable {
             let type = request.header("content-type")?.prefix { $0 != ";" }.lowercased() ?? ""
             guard type == "application/x-www-form-urlencoded" else {
                 throw PromQLError(
-                    .badData, "a posted query is of the type application/x-www-form-urlencoded, but this has the type \(promQLEcho(type))")
+                    .badData,
+                    "a posted query is of the type application/x-www-form-urlencoded, but this has the type \(promQLEcho(type))"
+                )
             }
             try add(String(decoding: request.body, as: UTF8.self))
         }
@@ -36,7 +38,9 @@ struct PrometheusForm: Sendable {
     }
 
     /// `nil` if it is missing or empty.
-    func text(_ name: String) -> String? { parameters.first { $0.name == name }.flatMap { $0.value.isEmpty ? nil : $0.value } }
+    func text(_ name: String) -> String? {
+        parameters.first { $0.name == name }.flatMap { $0.value.isEmpty ? nil : $0.value }
+    }
 
     func texts(_ name: String) -> [String] { parameters.filter { $0.name == name }.map(\.value) }
 
@@ -68,7 +72,8 @@ struct PrometheusForm: Sendable {
         var selectors: [PromQLSelector] = []
         for text in texts.sorted() {
             do throws(PromQLError) {
-                guard case .selector(let selector) = try PromQLParser.parse(text).expression, selector.window == nil, selector.offset == 0
+                guard case .selector(let selector) = try PromQLParser.parse(text).expression, selector.window == nil,
+                    selector.offset == 0
                 else {
                     throw PromQLError(.badData, "\(abbreviated(text)) is not a valid series selector")
                 }
@@ -84,7 +89,9 @@ struct PrometheusForm: Sendable {
     func time(_ name: String) throws(PromQLError) -> Int64? {
         guard let text = text(name) else { return nil }
         if let seconds = Self.number(text) {
-            guard let milliseconds = Self.milliseconds(seconds) else { throw Self.invalid(name, "\(abbreviated(text)) is too far from now") }
+            guard let milliseconds = Self.milliseconds(seconds) else {
+                throw Self.invalid(name, "\(abbreviated(text)) is too far from now")
+            }
             return milliseconds
         }
         do {

@@ -10,7 +10,8 @@ enum CatalogueRoutes {
             answers: Routes.json("FieldList"), needsToken: true, isFixed: true
         ) { _ in fields.response },
         Route(
-            path: "/api/v1/catalogue/xid", operationID: "listXIDs", summary: "The Xid errors, with severity and recommended action.",
+            path: "/api/v1/catalogue/xid", operationID: "listXIDs",
+            summary: "The Xid errors, with severity and recommended action.",
             tag: "catalogue", answers: Routes.json("XIDList"), needsToken: true, isFixed: true
         ) { _ in xids.response },
     ]

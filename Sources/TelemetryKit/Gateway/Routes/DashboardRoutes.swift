@@ -5,19 +5,27 @@ import TelemetryBase
 enum DashboardRoutes {
     static let all: [Route] = [
         Route(
-            path: "/", operationID: "getDashboard", summary: "The dashboard: the fleet, its alerts and the pipeline, live.", tag: "pages",
+            path: "/", operationID: "getDashboard",
+            summary: "The dashboard: the fleet, its alerts and the pipeline, live.", tag: "pages",
             answers: [Route.AnswerContent(contentType: "text/html; charset=utf-8", schema: nil)], isFixed: true
         ) { _ in page.response },
         Route(
-            path: "/dashboard/{file}", operationID: "getDashboardFile", summary: "A file of the dashboard.", tag: "pages",
-            parameters: [Route.Parameter(name: "file", kind: .pathText, description: "The file's name.", example: "dashboard.css")],
+            path: "/dashboard/{file}", operationID: "getDashboardFile", summary: "A file of the dashboard.",
+            tag: "pages",
+            parameters: [
+                Route.Parameter(
+                    name: "file", kind: .pathText, description: "The file's name.", example: "dashboard.css")
+            ],
             answers: [
-                Route.AnswerContent(contentType: script, schema: nil), Route.AnswerContent(contentType: style, schema: nil),
+                Route.AnswerContent(contentType: script, schema: nil),
+                Route.AnswerContent(contentType: style, schema: nil),
                 Route.AnswerContent(contentType: image, schema: nil),
             ], errors: [404], isFixed: true
         ) { context in
             let name = context.segment("file")
-            guard let file = files[name] else { throw APIError.notFound("/dashboard/\(abbreviated(name)) is not served") }
+            guard let file = files[name] else {
+                throw APIError.notFound("/dashboard/\(abbreviated(name)) is not served")
+            }
             return file.response
         },
     ]
@@ -27,11 +35,16 @@ enum DashboardRoutes {
     private static let image = "image/svg+xml"
 
     private static let further = [
-        ("Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+        (
+            "Content-Security-Policy",
+            "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
         ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
     ]
 
-    private static func file(_ contentType: String, _ bytes: [UInt8]) -> FixedResponse { FixedResponse(contentType, bytes, further: further) }
+    private static func file(_ contentType: String, _ bytes: [UInt8]) -> FixedResponse {
+        FixedResponse(contentType, bytes, further: further)
+    }
 
     private static let page = file("text/html; charset=utf-8", PackageResources.dashboard_html)
 

@@ -8,8 +8,10 @@ enum FleetRoutes {
         let pages = [RouteParameters.limit(configuration), RouteParameters.offset]
         return [
             Route(
-                path: "/api/v1/hosts", operationID: "listHosts", summary: "The hosts, with their GPUs counted and their health.",
-                tag: "fleet", parameters: [RouteParameters.hostnames] + pages, answers: Routes.json("HostList"), errors: Routes.storeErrors,
+                path: "/api/v1/hosts", operationID: "listHosts",
+                summary: "The hosts, with their GPUs counted and their health.",
+                tag: "fleet", parameters: [RouteParameters.hostnames] + pages, answers: Routes.json("HostList"),
+                errors: Routes.storeErrors,
                 needsToken: true, isHeavy: true
             ) { context in
                 let wanted = try context.filter().hostnames
@@ -18,8 +20,10 @@ enum FleetRoutes {
             },
             Route(
                 path: "/api/v1/alerts", operationID: "listAlerts",
-                summary: "Problems of GPUs according to their newest samples, critical first, then the newest first.", tag: "fleet",
-                parameters: [RouteParameters.uuids, RouteParameters.hostnames, RouteParameters.models, severity] + pages,
+                summary: "Problems of GPUs according to their newest samples, critical first, then the newest first.",
+                tag: "fleet",
+                parameters: [RouteParameters.uuids, RouteParameters.hostnames, RouteParameters.models, severity]
+                    + pages,
                 answers: Routes.json("AlertList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
             ) { context in
                 let filter = try context.filter()
@@ -41,7 +45,8 @@ enum FleetRoutes {
 
     /// Of all: a GPU that is silent is so beside the others.
     private static func health(_ context: RequestContext) async throws -> FleetHealth {
-        FleetHealth(latest: try await context.store.latest(SampleFilter()), rules: context.gateway.configuration.healthRules)
+        FleetHealth(
+            latest: try await context.store.latest(SampleFilter()), rules: context.gateway.configuration.healthRules)
     }
 }
 

@@ -9,12 +9,14 @@ enum GPURoutes {
             Route(
                 path: "/api/v1/gpus", operationID: "listGPUs", summary: "The GPUs that have samples.", tag: "gpus",
                 parameters: [
-                    RouteParameters.hostnames, RouteParameters.models, sort, order, RouteParameters.limit(configuration), RouteParameters.offset,
+                    RouteParameters.hostnames, RouteParameters.models, sort, order,
+                    RouteParameters.limit(configuration), RouteParameters.offset,
                 ],
                 answers: Routes.json("GPUList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
             ) { try await list($0) },
             Route(
-                path: "/api/v1/gpus/{uuid}", operationID: "getGPU", summary: "One GPU.", tag: "gpus", parameters: [RouteParameters.uuid],
+                path: "/api/v1/gpus/{uuid}", operationID: "getGPU", summary: "One GPU.", tag: "gpus",
+                parameters: [RouteParameters.uuid],
                 answers: Routes.json("GPU"), errors: Routes.storeErrors + [404], needsToken: true
             ) { context in
                 let info = try await context.knownGPU()
@@ -23,22 +25,30 @@ enum GPURoutes {
                 return HTTPResponse(contentType: Responses.json, out.bytes)
             },
             Route(
-                path: "/api/v1/gpus/{uuid}/metrics", operationID: "listGPUMetrics", summary: "The metrics that one GPU has samples of.",
-                tag: "gpus", parameters: [RouteParameters.uuid], answers: Routes.json("MetricList"), errors: Routes.storeErrors + [404],
+                path: "/api/v1/gpus/{uuid}/metrics", operationID: "listGPUMetrics",
+                summary: "The metrics that one GPU has samples of.",
+                tag: "gpus", parameters: [RouteParameters.uuid], answers: Routes.json("MetricList"),
+                errors: Routes.storeErrors + [404],
                 needsToken: true
             ) { context in
                 let metrics = try await context.store.metrics(uuid: context.segment("uuid"))
                 if metrics.isEmpty { try await context.knownGPU() }
-                return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
+                return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) {
+                    $0.appendJSON($1)
+                }
             },
             Route(
-                path: "/api/v1/gpus/{uuid}/latest", operationID: "listGPULatest", summary: "The newest sample of each metric of one GPU.",
-                tag: "gpus", parameters: [RouteParameters.uuid, RouteParameters.metricNames], answers: Routes.json("LatestList"),
+                path: "/api/v1/gpus/{uuid}/latest", operationID: "listGPULatest",
+                summary: "The newest sample of each metric of one GPU.",
+                tag: "gpus", parameters: [RouteParameters.uuid, RouteParameters.metricNames],
+                answers: Routes.json("LatestList"),
                 errors: Routes.storeErrors + [404], needsToken: true
             ) { context in
                 let samples = try await context.store.latest(try context.filter())
                 if samples.isEmpty { try await context.knownGPU() }
-                return try Responses.list(Page(items: samples, total: samples.count), context.gateway) { $0.appendJSON($1) }
+                return try Responses.list(Page(items: samples, total: samples.count), context.gateway) {
+                    $0.appendJSON($1)
+                }
             },
         ]
     }
@@ -47,7 +57,8 @@ enum GPURoutes {
 
     private static let sort = Route.Parameter(
         name: "sort", kind: .choice(Sort.allCases.map(\.rawValue), default: Sort.host.rawValue),
-        description: "host: by hostname, then the GPU's number there; GPUs that are equal in another order follow this one.",
+        description:
+            "host: by hostname, then the GPU's number there; GPUs that are equal in another order follow this one.",
         example: Sort.lastSeen.rawValue)
     private static let order = Route.Parameter(
         name: "order", kind: .choice(PageCursor.Order.allCases.map(\.rawValue), default: PageCursor.Order.asc.rawValue),
@@ -59,7 +70,8 @@ enum GPURoutes {
         let order: PageCursor.Order = context.choice("order")
         // A store's own order needs no more than the page.
         if sort == .host, order == .asc {
-            let page = try await context.store.gpus(filter, limit: context.integer("limit"), offset: context.integer("offset"))
+            let page = try await context.store.gpus(
+                filter, limit: context.integer("limit"), offset: context.integer("offset"))
             return try context.list(page) { $0.appendJSON($1) }
         }
         let all = try await context.store.gpus(filter, limit: .max, offset: 0).items
@@ -71,6 +83,8 @@ enum GPURoutes {
             case .model: all.sorted { $0.identity.modelName.precedes($1.identity.modelName) }
             case .lastSeen: all.sorted { $0.lastSeen < $1.lastSeen }
             }
-        return try context.list(context.page(of: order == .asc ? ascending : ascending.reversed())) { $0.appendJSON($1) }
+        return try context.list(context.page(of: order == .asc ? ascending : ascending.reversed())) {
+            $0.appendJSON($1)
+        }
     }
 }

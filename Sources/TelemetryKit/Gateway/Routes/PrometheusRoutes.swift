@@ -11,16 +11,20 @@ enum PrometheusRoutes {
     // MARK: Parameters
 
     private static let queryText = Route.Parameter(
-        name: "query", kind: .text, description: "A PromQL expression.", example: "avg by (Hostname) (DCGM_FI_DEV_GPU_TEMP)",
+        name: "query", kind: .text, description: "A PromQL expression.",
+        example: "avg by (Hostname) (DCGM_FI_DEV_GPU_TEMP)",
         isRequired: true)
     private static let timeout = Route.Parameter(
-        name: "timeout", kind: .text, description: "Maximum duration of the query: seconds, or a duration.", example: "30s")
+        name: "timeout", kind: .text, description: "Maximum duration of the query: seconds, or a duration.",
+        example: "30s")
     private static let match = Route.Parameter(
-        name: "match[]", kind: .texts, description: "Only series that match a selector.", example: "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"}")
+        name: "match[]", kind: .texts, description: "Only series that match a selector.",
+        example: "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"}")
 
     private static func time(_ name: String, _ description: String) -> Route.Parameter {
         Route.Parameter(
-            name: name, kind: .text, description: description + " Seconds since 1970, or RFC 3339.", example: "2025-07-18T20:42:37Z")
+            name: name, kind: .text, description: description + " Seconds since 1970, or RFC 3339.",
+            example: "2025-07-18T20:42:37Z")
     }
 
     private static func required(_ parameter: Route.Parameter) -> Route.Parameter {
@@ -35,7 +39,8 @@ enum PrometheusRoutes {
     // MARK: Queries
 
     private static let query = route(
-        "query", "queryPrometheus", "A query at one time.", [queryText, time("time", "Now where it is left out."), timeout]
+        "query", "queryPrometheus", "A query at one time.",
+        [queryText, time("time", "Now where it is left out."), timeout]
     ) { context, form in
         let query = try form.query(maxSelectors: context.gateway.configuration.maxSelectors)
         let time = try form.time("time") ?? Timestamp.now.nanoseconds / 1_000_000
@@ -48,14 +53,18 @@ enum PrometheusRoutes {
         "query_range", "queryPrometheusRange", "A query at every step between two times.",
         [
             queryText, required(start), required(end),
-            Route.Parameter(name: "step", kind: .text, description: "Seconds, or a duration.", example: "15s", isRequired: true), timeout,
+            Route.Parameter(
+                name: "step", kind: .text, description: "Seconds, or a duration.", example: "15s", isRequired: true),
+            timeout,
         ]
     ) { context, form in
         let start = try form.required("start", form.time("start"))
         let end = try form.required("end", form.time("end"))
         let step = try form.required("step", form.duration("step"))
         guard end >= start else { throw PromQLError(.badData, "invalid parameter \"end\": it is before start") }
-        guard step > 0 else { throw PromQLError(.badData, "invalid parameter \"step\": it must be at least a millisecond") }
+        guard step > 0 else {
+            throw PromQLError(.badData, "invalid parameter \"step\": it must be at least a millisecond")
+        }
         let query = try form.query(maxSelectors: context.gateway.configuration.maxSelectors)
         let engine = try engine(context, form)
         guard (end - start) / step <= engine.limits.maxSteps else {
@@ -72,7 +81,9 @@ enum PrometheusRoutes {
     private static func engine(_ context: RequestContext, _ form: PrometheusForm) throws -> PromQLEngine {
         var engine = PromQLEngine(store: context.store, limits: context.gateway.configuration.promQL)
         if let timeout = try form.duration("timeout") {
-            guard timeout > 0 else { throw PromQLError(.badData, "invalid parameter \"timeout\": it must be at least a millisecond") }
+            guard timeout > 0 else {
+                throw PromQLError(.badData, "invalid parameter \"timeout\": it must be at least a millisecond")
+            }
             engine.limits.timeout = min(engine.limits.timeout, .milliseconds(timeout))
         }
         return engine
@@ -80,7 +91,9 @@ enum PrometheusRoutes {
 
     // MARK: Series
 
-    private static let series = route("series", "listPrometheusSeries", "The series that fit a selector.", [required(match), start, end]) {
+    private static let series = route(
+        "series", "listPrometheusSeries", "The series that fit a selector.", [required(match), start, end]
+    ) {
         context, form in
         let selectors = try selectors(context, form)
         guard !selectors.isEmpty else { throw PromQLError(.badData, "invalid parameter \"match[]\": it is missing") }
@@ -88,13 +101,17 @@ enum PrometheusRoutes {
         return try list(found, context) { $0.appendJSON($1) }
     }
 
-    private static let labels = route("labels", "listPrometheusLabels", "The names of labels.", [match, start, end]) { context, form in
+    private static let labels = route("labels", "listPrometheusLabels", "The names of labels.", [match, start, end]) {
+        context, form in
         try await texts(context, form) { $0.labels.map(\.name) }
     }
 
     private static let labelValues = route(
         "label/{name}/values", "listPrometheusLabelValues", "The values of a label.",
-        [Route.Parameter(name: "name", kind: .pathText, description: "The label's name.", example: "Hostname"), match, start, end]
+        [
+            Route.Parameter(name: "name", kind: .pathText, description: "The label's name.", example: "Hostname"),
+            match, start, end,
+        ]
     ) { context, form in
         let name = context.segment("name")
         guard isLabelName(name) else { throw PromQLError(.badData, "\(promQLEcho(name)) is not the name of a label") }
@@ -121,7 +138,8 @@ enum PrometheusRoutes {
     }
 
     private static func list<Element: Sendable>(
-        _ elements: [Element], _ context: RequestContext, _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
+        _ elements: [Element], _ context: RequestContext,
+        _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
     ) throws -> HTTPResponse {
         let body = PiecedBody(elements) { json, elements in
             json.object {
@@ -137,9 +155,11 @@ enum PrometheusRoutes {
     }
 
     private static let metadata = route(
-        "metadata", "listPrometheusMetadata", "Type, unit and meaning of the metrics that have samples and that the catalogue knows.",
+        "metadata", "listPrometheusMetadata",
+        "Type, unit and meaning of the metrics that have samples and that the catalogue knows.",
         [
-            Route.Parameter(name: "metric", kind: .text, description: "Only this metric.", example: "DCGM_FI_DEV_GPU_TEMP"),
+            Route.Parameter(
+                name: "metric", kind: .text, description: "Only this metric.", example: "DCGM_FI_DEV_GPU_TEMP"),
             Route.Parameter(name: "limit", kind: .text, description: "Maximum number of metrics.", example: "100"),
         ]
     ) { context, form in
@@ -170,8 +190,11 @@ enum PrometheusRoutes {
         case 400: PrometheusResponse.failure(status: 400, errorType: "bad_data", error.message)
         case 422: PrometheusResponse.failure(status: 422, errorType: "execution", error.message)
         case 504: PrometheusResponse.failure(status: 503, errorType: "timeout", error.message)
-        case 503: PrometheusResponse.failure(status: 503, errorType: "unavailable", error.message, headers: error.headers)
-        default: PrometheusResponse.failure(status: error.status, errorType: "internal", error.message, headers: error.headers)
+        case 503:
+            PrometheusResponse.failure(status: 503, errorType: "unavailable", error.message, headers: error.headers)
+        default:
+            PrometheusResponse.failure(
+                status: error.status, errorType: "internal", error.message, headers: error.headers)
         }
     }
 
@@ -180,8 +203,10 @@ enum PrometheusRoutes {
         _ handle: @escaping @Sendable (RequestContext, PrometheusForm) async throws -> HTTPResponse
     ) -> Route {
         Route(
-            path: "/prometheus/api/v1/\(path)", operationID: operationID, summary: summary, tag: "prometheus", parameters: parameters,
-            answers: [Route.AnswerContent(contentType: "application/json", schema: "PrometheusAnswer")], errors: [400, 422, 502, 503],
+            path: "/prometheus/api/v1/\(path)", operationID: operationID, summary: summary, tag: "prometheus",
+            parameters: parameters,
+            answers: [Route.AnswerContent(contentType: "application/json", schema: "PrometheusAnswer")],
+            errors: [400, 422, 502, 503],
             needsToken: true, isHeavy: true, takesForm: true, errorSchema: "PrometheusError", errorForm: { failure($0) }
         ) { context in
             do {

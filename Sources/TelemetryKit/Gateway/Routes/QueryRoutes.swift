@@ -9,7 +9,8 @@ enum QueryRoutes {
             path: "/api/v1/query/aggregate", operationID: "aggregate",
             summary: "One number for every window of time: of each GPU, of each host, or of all.", tag: "telemetry",
             parameters: [
-                metricName, function, window, grouping, RouteParameters.startTime, RouteParameters.endTime, RouteParameters.uuids,
+                metricName, function, window, grouping, RouteParameters.startTime, RouteParameters.endTime,
+                RouteParameters.uuids,
                 RouteParameters.hostnames, RouteParameters.models,
             ],
             answers: Routes.json("AggregateList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
@@ -20,13 +21,15 @@ enum QueryRoutes {
         name: "metric_name", kind: .text, description: "The metric.", example: "DCGM_FI_DEV_GPU_UTIL", isRequired: true)
     private static let function = Route.Parameter(
         name: "function", kind: .choice(AggregateQuery.Function.allCases.map(\.rawValue), default: "avg"),
-        description: "How the samples of a group and window are aggregated; a percentile is the sample of that rank.", example: "p95")
+        description: "How the samples of a group and window are aggregated; a percentile is the sample of that rank.",
+        example: "p95")
     private static let window = Route.Parameter(
         name: "window", kind: .duration(default: "60s"),
         description: "Length of a window; windows begin at multiples of it since 1970.", example: "5m")
     private static let grouping = Route.Parameter(
         name: "group_by", kind: .choice(AggregateQuery.Grouping.allCases.map(\.rawValue), default: "gpu"),
-        description: "How samples are grouped; the group is a uuid, a hostname, or empty for the cluster.", example: "host")
+        description: "How samples are grouped; the group is a uuid, a hostname, or empty for the cluster.",
+        example: "host")
 
     /// As many as Prometheus allows in an answer.
     private static let maximumWindows: Int64 = 11_000
@@ -82,7 +85,8 @@ enum QueryRoutes {
         }
         guard count < maximumWindows else {
             throw APIError.badRequest(
-                "window is too short: from \(start) to \(end) it makes \(count) windows, and at most \(maximumWindows) are answered")
+                "window is too short: from \(start) to \(end) it makes \(count) windows, and at most \(maximumWindows) are answered"
+            )
         }
     }
 

@@ -1,8 +1,10 @@
 /// The gateway's operations, a file for each subject.
 enum Routes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
-        ServiceRoutes.all + DashboardRoutes.all + PageRoutes.all + GPURoutes.all(configuration) + TelemetryRoutes.all(configuration)
-            + FleetRoutes.all(configuration) + QueryRoutes.all + StreamRoutes.all + CatalogueRoutes.all + StoreRoutes.all + PrometheusRoutes.all
+        ServiceRoutes.all + DashboardRoutes.all + PageRoutes.all + GPURoutes.all(configuration)
+            + TelemetryRoutes.all(configuration)
+            + FleetRoutes.all(configuration) + QueryRoutes.all + StreamRoutes.all + CatalogueRoutes.all
+            + StoreRoutes.all + PrometheusRoutes.all
     }
 
     static func json(_ schema: String) -> [Route.AnswerContent] {

@@ -14,12 +14,14 @@ enum ServiceRoutes {
             answers: Routes.json("Readiness"), errors: [503], isProbe: true
         ) { await readiness($0) },
         Route(
-            path: "/metrics", operationID: "getPrometheusMetrics", summary: "Counters of this process, in the Prometheus text format.",
+            path: "/metrics", operationID: "getPrometheusMetrics",
+            summary: "Counters of this process, in the Prometheus text format.",
             tag: "service", answers: [Route.AnswerContent(contentType: ByteWriter.prometheusContentType, schema: nil)],
             isHeavy: true, isProbe: true
         ) { await prometheus($0) },
         Route(
-            path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.", tag: "service",
+            path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.",
+            tag: "service",
             answers: [Route.AnswerContent(contentType: Responses.json, schema: nil)], isFixed: true
         ) { $0.gateway.openAPI.response },
     ]
@@ -31,9 +33,11 @@ enum ServiceRoutes {
             checks.append(Gateway.ReadinessCheck(name: "store", isReady: true, detail: "answers"))
         } catch is DeadlineExceeded {
             let limit = context.gateway.probeTimeout
-            checks.append(Gateway.ReadinessCheck(name: "store", isReady: false, detail: "does not answer within \(limit)"))
+            checks.append(
+                Gateway.ReadinessCheck(name: "store", isReady: false, detail: "does not answer within \(limit)"))
         } catch {
-            checks.append(Gateway.ReadinessCheck(name: "store", isReady: false, detail: abbreviated("\(error)", to: 400)))
+            checks.append(
+                Gateway.ReadinessCheck(name: "store", isReady: false, detail: abbreviated("\(error)", to: 400)))
         }
         checks += await context.gateway.configuration.readiness()
         return HTTPResponse(
@@ -46,18 +50,23 @@ enum ServiceRoutes {
         out.appendMetrics(of: context.gateway.connections)
         // A store that cannot answer must not hide the other numbers.
         let statistics = try? await context.gateway.askingStore { try await $0.statistics() }
-        out.appendMetric("gateway_store_up", "gauge", "1 where the store answered this scrape.", statistics == nil ? 0 : 1)
+        out.appendMetric(
+            "gateway_store_up", "gauge", "1 where the store answered this scrape.", statistics == nil ? 0 : 1)
         if let statistics {
-            out.appendMetric("gateway_store_samples", "gauge", "Samples that the store holds.", Int64(statistics.sampleCount))
+            out.appendMetric(
+                "gateway_store_samples", "gauge", "Samples that the store holds.", Int64(statistics.sampleCount))
             out.appendMetric("gateway_store_gpus", "gauge", "GPUs that have samples.", Int64(statistics.gpuCount))
             out.appendMetric("gateway_store_hosts", "gauge", "Hosts that have samples.", Int64(statistics.hostCount))
         }
         if let live = context.gateway.configuration.live {
-            out.appendMetric("gateway_stream_clients", "gauge", "Clients of the live stream.", Int64(live.subscriberCount))
             out.appendMetric(
-                "gateway_stream_dropped_clients_total", "counter", "Clients of the live stream that were too slow.", Int64(live.droppedCount))
+                "gateway_stream_clients", "gauge", "Clients of the live stream.", Int64(live.subscriberCount))
             out.appendMetric(
-                "gateway_stream_samples_total", "counter", "Samples handed to clients of the live stream.", Int64(live.sampleCount))
+                "gateway_stream_dropped_clients_total", "counter", "Clients of the live stream that were too slow.",
+                Int64(live.droppedCount))
+            out.appendMetric(
+                "gateway_stream_samples_total", "counter", "Samples handed to clients of the live stream.",
+                Int64(live.sampleCount))
         }
         out.append(await context.gateway.configuration.metrics())
         return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)

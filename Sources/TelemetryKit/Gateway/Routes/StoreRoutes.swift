@@ -5,14 +5,16 @@ import TelemetryModels
 enum StoreRoutes {
     static let all: [Route] = [
         Route(
-            path: "/api/v1/metrics", operationID: "listMetrics", summary: "The metrics that have samples.", tag: "store",
+            path: "/api/v1/metrics", operationID: "listMetrics", summary: "The metrics that have samples.",
+            tag: "store",
             answers: Routes.json("MetricList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
         ) { context in
             let metrics = try await context.store.metrics(uuid: nil)
             return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
         },
         Route(
-            path: "/api/v1/stats", operationID: "getStatistics", summary: "The sizes of the store, and the state of the pipeline.", tag: "store",
+            path: "/api/v1/stats", operationID: "getStatistics",
+            summary: "The sizes of the store, and the state of the pipeline.", tag: "store",
             answers: Routes.json("Statistics"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
         ) { try await statistics($0) },
     ]

@@ -5,13 +5,16 @@ enum StreamRoutes {
     static let all: [Route] = [
         Route(
             path: "/api/v1/stream", operationID: "streamSamples",
-            summary: "New samples as server-sent events, a few events a second, until either side ends it.", tag: "telemetry",
+            summary: "New samples as server-sent events, a few events a second, until either side ends it.",
+            tag: "telemetry",
             parameters: RouteParameters.seriesFilters,
-            answers: [Route.AnswerContent(contentType: EventStream.contentType, schema: "EventStream")], errors: [400, 503], needsToken: true
+            answers: [Route.AnswerContent(contentType: EventStream.contentType, schema: "EventStream")],
+            errors: [400, 503], needsToken: true
         ) { context in
             let filter = try context.filter()
             guard let live = context.gateway.configuration.live else {
-                throw APIError.unavailable("this gateway is not told of new samples; ask /api/v1/telemetry/latest now and then")
+                throw APIError.unavailable(
+                    "this gateway is not told of new samples; ask /api/v1/telemetry/latest now and then")
             }
             if let problem = live.problem { throw APIError.unavailable(problem) }
             guard live.subscriberCount < live.configuration.maxSubscribers else {

@@ -4,10 +4,14 @@ import TelemetryHTTP
 enum TelemetryRoutes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
         let range = [RouteParameters.startTime, RouteParameters.endTime]
-        let pages = [RouteParameters.timeOrder, RouteParameters.limit(configuration), RouteParameters.offset, RouteParameters.cursor]
+        let pages = [
+            RouteParameters.timeOrder, RouteParameters.limit(configuration), RouteParameters.offset,
+            RouteParameters.cursor,
+        ]
         return [
             Route(
-                path: "/api/v1/gpus/{uuid}/telemetry", operationID: "listGPUTelemetry", summary: "Samples of one GPU, by time.",
+                path: "/api/v1/gpus/{uuid}/telemetry", operationID: "listGPUTelemetry",
+                summary: "Samples of one GPU, by time.",
                 tag: "telemetry", parameters: [RouteParameters.uuid, RouteParameters.metricNames] + range + pages,
                 answers: Routes.json("TelemetryList"), errors: Routes.storeErrors + [404], needsToken: true
             ) { try await page($0) },
@@ -18,14 +22,17 @@ enum TelemetryRoutes {
                 errors: Routes.storeErrors + [404], needsToken: true, isHeavy: true
             ) { try await export($0) },
             Route(
-                path: "/api/v1/telemetry", operationID: "listTelemetry", summary: "Samples of all GPUs, by time.", tag: "telemetry",
+                path: "/api/v1/telemetry", operationID: "listTelemetry", summary: "Samples of all GPUs, by time.",
+                tag: "telemetry",
                 parameters: RouteParameters.seriesFilters + range + pages, answers: Routes.json("TelemetryList"),
                 errors: Routes.storeErrors, needsToken: true, isHeavy: true
             ) { try await page($0) },
             Route(
                 path: "/api/v1/telemetry/latest", operationID: "listLatest",
                 summary: "The newest sample of every metric of every GPU, by metric and uuid.", tag: "telemetry",
-                parameters: RouteParameters.seriesFilters + [RouteParameters.limit(configuration), RouteParameters.offset],
+                parameters: RouteParameters.seriesFilters + [
+                    RouteParameters.limit(configuration), RouteParameters.offset,
+                ],
                 answers: Routes.json("LatestList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
             ) { context in
                 let samples = try await context.store.latest(try context.filter())
@@ -34,7 +41,8 @@ enum TelemetryRoutes {
             Route(
                 path: "/api/v1/telemetry/export", operationID: "exportTelemetry",
                 summary: "All samples of all GPUs as a file; the CSV can be imported again.", tag: "telemetry",
-                parameters: [format] + RouteParameters.seriesFilters + range, answers: files, errors: Routes.storeErrors, needsToken: true,
+                parameters: [format] + RouteParameters.seriesFilters + range, answers: files,
+                errors: Routes.storeErrors, needsToken: true,
                 isHeavy: true
             ) { try await export($0) },
         ]
@@ -45,7 +53,9 @@ enum TelemetryRoutes {
 
     private static let format = Route.Parameter(
         name: "format", kind: .choice([byAccept] + ExportFormat.allCases.map(\.rawValue), default: byAccept),
-        description: "csv: the columns of the DCGM export (RFC 4180); json; lineprotocol: InfluxDB line protocol; auto: by Accept, otherwise csv.", example: "csv")
+        description:
+            "csv: the columns of the DCGM export (RFC 4180); json; lineprotocol: InfluxDB line protocol; auto: by Accept, otherwise csv.",
+        example: "csv")
 
     private static let files = ExportFormat.allCases.map { format in
         Route.AnswerContent(contentType: format.contentType, schema: format == .json ? "TelemetryExport" : nil)

@@ -26,7 +26,11 @@ public struct BatchError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        if let offset { "not a batch of metrics: \(reason) (at byte \(offset))" } else { "not a batch of metrics: \(reason)" }
+        if let offset {
+            "not a batch of metrics: \(reason) (at byte \(offset))"
+        } else {
+            "not a batch of metrics: \(reason)"
+        }
     }
 }
 
@@ -73,7 +77,9 @@ public struct BatchCodec: Sendable {
         let members = try JSONMembers(json, 0..<json.count, of: "the batch", wholeText: true)
         guard let format = try members.optionalString("format") else { return try plainDecoder.decode(members) }
         guard format == ColumnarEncoder.formatName else {
-            throw BatchError(reason: "the format \"\(format)\" is not supported; the supported format is \(ColumnarEncoder.formatName)")
+            throw BatchError(
+                reason:
+                    "the format \"\(format)\" is not supported; the supported format is \(ColumnarEncoder.formatName)")
         }
         return try columnarDecoder.decode(members)
     }

@@ -78,7 +78,9 @@ struct ColumnarDecoder: Sendable {
 
     private static func equal(_ a: [UInt8], _ b: Slice<UnsafeRawBufferPointer>) -> Bool {
         a.count == b.count
-            && a.withUnsafeBytes { memcmp($0.baseAddress!, UnsafeRawBufferPointer(rebasing: b).baseAddress!, b.count) == 0 }
+            && a.withUnsafeBytes {
+                memcmp($0.baseAddress!, UnsafeRawBufferPointer(rebasing: b).baseAddress!, b.count) == 0
+            }
     }
 
     private mutating func readTables(_ members: JSONMembers, sampleCount: Int) throws(BatchError) -> [MetricSeries] {
@@ -130,7 +132,8 @@ struct ColumnarDecoder: Sendable {
             let template = tidied.templates.number(of: templates[key.template])
             if template == tidied.compiled.count { tidied.compiled.append(compiled[key.template]) }
             let key = Key(
-                gpu: tidied.gpus.number(of: gpus[key.gpu]), metric: tidied.metrics.number(of: metrics[key.metric]), template: template)
+                gpu: tidied.gpus.number(of: gpus[key.gpu]), metric: tidied.metrics.number(of: metrics[key.metric]),
+                template: template)
             tidied.known[key] = entry
         }
         tidied.tidyAt = max(Self.fewSeries, 2 * tidied.known.count)
@@ -162,7 +165,8 @@ struct ColumnarDecoder: Sendable {
             func text() throws(JSONError) -> String {
                 let index = try reader.readInt64()
                 guard index >= 0, index < strings.count else {
-                    throw reader.failure("gpus has the index \(index), which is not in the table of \(strings.count) strings")
+                    throw reader.failure(
+                        "gpus has the index \(index), which is not in the table of \(strings.count) strings")
                 }
                 return strings[Int(index)]
             }
@@ -180,7 +184,9 @@ struct ColumnarDecoder: Sendable {
                         _ = try reader.skipValue()
                     }
                 }
-                guard others.count >= shortest - 1 else { throw reader.failure("a row of gpus has \(shortest) entries") }
+                guard others.count >= shortest - 1 else {
+                    throw reader.failure("a row of gpus has \(shortest) entries")
+                }
                 var rest = others[...]
                 rows.append(GPUIdentity { $0.isUUID ? uuid : rest.popFirst() ?? "" })
             }

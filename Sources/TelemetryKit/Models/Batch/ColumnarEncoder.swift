@@ -28,7 +28,8 @@ struct ColumnarEncoder: Sendable {
     mutating func encode(_ batch: MetricBatch) -> [UInt8] {
         // Series without samples are omitted: a reader limits the table by the number of samples.
         let (series, indices) = ColumnarEncoder.used(batch)
-        if !(series.count == tablesSeries.count && zip(series, tablesSeries).allSatisfy { $0 === $1 }) || tables.isEmpty {
+        if !(series.count == tablesSeries.count && zip(series, tablesSeries).allSatisfy { $0 === $1 }) || tables.isEmpty
+        {
             tables = writeTables(series)
             tablesSeries = series
         }

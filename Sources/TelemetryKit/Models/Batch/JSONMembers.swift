@@ -31,7 +31,9 @@ struct JSONMembers {
     func optional(_ key: StaticString) throws(BatchError) -> Range<Int>? {
         var found: Range<Int>?
         for (name, value) in ranges where name == key {
-            guard found == nil else { throw BatchError(offset: value.lowerBound, reason: "\(self.name) has \(key) twice") }
+            guard found == nil else {
+                throw BatchError(offset: value.lowerBound, reason: "\(self.name) has \(key) twice")
+            }
             found = value
         }
         return found

@@ -36,7 +36,9 @@ struct PlainDecoder: Sendable {
         let range = try members.required("metrics")
         var batch = MetricBatch(batchID: batchID, source: source, collectedAt: collectedAt ?? Timestamp(nanoseconds: 0))
         if !PlainDecoder.isNull(members.json[range]) { try readMetrics(members.json, range, into: &batch) }
-        if collectedAt == nil, let newest = batch.timestamps.max() { batch.collectedAt = Timestamp(nanoseconds: newest) }
+        if collectedAt == nil, let newest = batch.timestamps.max() {
+            batch.collectedAt = Timestamp(nanoseconds: newest)
+        }
         return batch
     }
 
@@ -136,7 +138,9 @@ struct PlainDecoder: Sendable {
             throw reader.failure("\(PlainDecoder.names[index]) is empty")
         }
         let read = labels.map { MetricLabel(name: $0.name.string, value: $0.value.string) }
-        guard Set(read.map { ByteText($0.name) }).count == read.count else { throw reader.failure("labels has a name twice") }
+        guard Set(read.map { ByteText($0.name) }).count == read.count else {
+            throw reader.failure("labels has a name twice")
+        }
         var others = strings[PlainDecoder.neededNames...]
         let gpu = GPUIdentity { $0.isUUID ? strings[1] : others.removeFirst() }
         let new = MetricSeries(metricName: strings[0], gpu: gpu, labels: read)
@@ -152,7 +156,9 @@ struct PlainDecoder: Sendable {
 
 extension PlainDecoder {
     /// Reads a string; an integer, as its digits; or `null`, as the empty text.
-    private static func readText(_ reader: inout JSONReader, of text: UnsafeRawBufferPointer) throws(JSONError) -> JSONText {
+    private static func readText(_ reader: inout JSONReader, of text: UnsafeRawBufferPointer) throws(JSONError)
+        -> JSONText
+    {
         let kind = try reader.peek()
         if kind == .string { return try reader.readText() }
         guard kind == .number || kind == .null else { throw reader.failure("a string or an integer was expected") }

@@ -49,7 +49,8 @@ public struct DCGMField: Sendable, Hashable {
 
     /// Creates a field, for a catalogue of one's own.
     public init(
-        id: UInt16?, name: String, aliases: [String] = [], kind: Kind, valueType: ValueType = .int64, metricType: MetricType = .gauge,
+        id: UInt16?, name: String, aliases: [String] = [], kind: Kind, valueType: ValueType = .int64,
+        metricType: MetricType = .gauge,
         unit: String = "", validRange: ClosedRange<Double> = 0...Double.greatestFiniteMagnitude, meaning: String
     ) {
         self.id = id
@@ -94,7 +95,8 @@ public enum DCGMCatalogue {
     public static func field(id: UInt16) -> DCGMField? { byID[id].map { fields[$0] } }
 
     private static let byID = Dictionary(
-        fields.enumerated().compactMap { index, field in field.id.map { ($0, index) } }, uniquingKeysWith: { first, _ in first })
+        fields.enumerated().compactMap { index, field in field.id.map { ($0, index) } },
+        uniquingKeysWith: { first, _ in first })
     private static let byName = Dictionary(
         fields.enumerated().flatMap { index, field in ([field.name] + field.aliases).map { ($0, index) } },
         uniquingKeysWith: { first, _ in first })

@@ -8,13 +8,21 @@ extension DCGMFieldTable {
             .device, 6, "SYSTEM_GPU_BIND_EVENT", was: ["BIND_UNBIND_EVENT"], 0...2,
             "1 while GPUs are bound or unbound, 2 when that is done"),
         gauge(.device, 52, "DEV_NVML_INDEX", 0...1_023, "NVML's number of the GPU"),
-        gauge(.device, 55, "DEV_GPU_MINOR_NUMBER", was: ["DEV_MINOR_NUMBER"], 0...1_023, "Number of the device file, /dev/nvidia…"),
-        gauge(.device, 65, "DEV_GPU_COMPUTE_MODE", was: ["DEV_COMPUTE_MODE"], 0...3, "Who may compute: 0 all, 2 nobody, 1 and 3 one"),
-        gauge(.device, 66, "DEV_GPU_PERSISTENCE_MODE", was: ["DEV_PERSISTENCE_MODE"], flag, "1 if the driver stays loaded"),
+        gauge(
+            .device, 55, "DEV_GPU_MINOR_NUMBER", was: ["DEV_MINOR_NUMBER"], 0...1_023,
+            "Number of the device file, /dev/nvidia…"),
+        gauge(
+            .device, 65, "DEV_GPU_COMPUTE_MODE", was: ["DEV_COMPUTE_MODE"], 0...3,
+            "Who may compute: 0 all, 2 nobody, 1 and 3 one"),
+        gauge(
+            .device, 66, "DEV_GPU_PERSISTENCE_MODE", was: ["DEV_PERSISTENCE_MODE"], flag, "1 if the driver stays loaded"
+        ),
         gauge(.device, 67, "DEV_MIG_MODE", flag, "1 if the GPU is divided into instances (MIG)"),
         gauge(.device, 69, "DEV_MIG_MAX_SLICES", 0...64, "Most instances that the GPU can be divided into"),
         gauge(.device, 74, "DEV_CC_MODE", flag, "1 in confidential computing"),
-        gauge(.device, 84, "DEV_INFOROM_VALID", was: ["DEV_INFOROM_CONFIG_VALID"], flag, "1 if the InfoROM's checksums are right"),
+        gauge(
+            .device, 84, "DEV_INFOROM_VALID", was: ["DEV_INFOROM_CONFIG_VALID"], flag,
+            "1 if the InfoROM's checksums are right"),
         gauge(.device, 94, "DEV_GPM_SUPPORT", flag, "1 if the GPU has performance metrics (GPM)"),
         gauge(.device, 170, "DEV_FABRIC_MANAGER_STATUS", 0...15, "State of the fabric manager, as DCGM numbers it"),
         gauge(
@@ -23,19 +31,23 @@ extension DCGMFieldTable {
         gauge(.device, 173, "DEV_FABRIC_CLIQUE_ID", zeroAndUp, "Number of the group of GPUs on the fabric"),
         gauge(.device, 174, "DEV_FABRIC_HEALTH_MASK", zeroAndUp, "What is wrong with the fabric: a mask of NVML"),
         gauge(
-            .device, 175, "DEV_FABRIC_HEALTH_SUMMARY", 0...3, "Health of the fabric: 0 not told, 1 healthy, 2 unhealthy, 3 limited"),
+            .device, 175, "DEV_FABRIC_HEALTH_SUMMARY", 0...3,
+            "Health of the fabric: 0 not told, 1 healthy, 2 unhealthy, 3 limited"),
         gauge(
             .device, 500, "DEV_GPU_VIRTUAL_MODE", was: ["DEV_VIRTUAL_MODE"], 0...4,
             "0 bare metal, 1 passed through, 2 vGPU in a guest, 3 and 4 host of vGPUs"),
         gauge(.device, 526, "DEV_VGPU_LICENSE_STATUS", flag, "1 if the vGPU has a licence"),
-        gauge(.device, 527, "DEV_VGPU_FRAME_RATE_LIMIT", 0...1_000, "Maximum frames per second of the vGPU; 0 is no limit"),
+        gauge(
+            .device, 527, "DEV_VGPU_FRAME_RATE_LIMIT", 0...1_000, "Maximum frames per second of the vGPU; 0 is no limit"
+        ),
         gauge(.device, 573, "DEV_PLATFORM_CHASSIS_SLOT_NUMBER", zeroAndUp, "Slot of the rack"),
         gauge(.device, 574, "DEV_PLATFORM_TRAY_INDEX", zeroAndUp, "Compute tray of the rack"),
         gauge(.device, 575, "DEV_PLATFORM_HOST_ID", zeroAndUp, "Number of the host in its slot"),
         gauge(.device, 577, "DEV_PLATFORM_MODULE_ID", zeroAndUp, "Number of the GPU in its host"),
         gauge(.device, 1300, "DEV_CONNECTX_HEALTH", zeroAndUp, "Health of the ConnectX card, as DCGM numbers it"),
         gauge(
-            .device, 1503, "IMEX_DAEMON_STATUS", 0...7, "State of the IMEX daemon: 0 to 4 it starts, 5 ready, 6 it stops, 7 not available"),
+            .device, 1503, "IMEX_DAEMON_STATUS", 0...7,
+            "State of the IMEX daemon: 0 to 4 it starts, 5 ready, 6 it stops, 7 not available"),
         gauge(
             .device, 1523, "DEV_GPU_RECOVERY_ACTION", was: ["DEV_GET_GPU_RECOVERY_ACTION"], 0...15,
             "What the driver asks for: 0 nothing, 1 reset the GPU, 2 reboot, 3 and 4 drain"),
@@ -64,11 +76,16 @@ extension DCGMFieldTable {
 
     /// Metrics that the exporter calculates from several fields or over time; DCGM has no id for these.
     static let exporter: [DCGMField] = [
-        gauge(.clock, nil, "DCGM_EXP_CLOCK_EVENTS_COUNT", zeroAndUp, "Clock events within the exporter's window, by the label"),
+        gauge(
+            .clock, nil, "DCGM_EXP_CLOCK_EVENTS_COUNT", zeroAndUp,
+            "Clock events within the exporter's window, by the label"),
         counter(.clock, nil, "DCGM_EXP_CLOCK_EVENTS_TOTAL", "Clock events since the exporter started, by the label"),
         gauge(.error, nil, "DCGM_EXP_XID_ERRORS_COUNT", zeroAndUp, "Xids within the exporter's window, by the label"),
         counter(.error, nil, "DCGM_EXP_XID_ERRORS_TOTAL", "Xids since the exporter started, by the label"),
-        gauge(.device, nil, "DCGM_EXP_GPU_HEALTH_STATUS", 0...20, "Health by the label's system: 0 pass, 10 warning, 20 failure"),
-        gauge(.link, nil, "DCGM_EXP_P2P_STATUS", 0...15, "Whether the GPU reaches the label's peer over NVLink: 0 is yes"),
+        gauge(
+            .device, nil, "DCGM_EXP_GPU_HEALTH_STATUS", 0...20,
+            "Health by the label's system: 0 pass, 10 warning, 20 failure"),
+        gauge(
+            .link, nil, "DCGM_EXP_P2P_STATUS", 0...15, "Whether the GPU reaches the label's peer over NVLink: 0 is yes"),
     ]
 }

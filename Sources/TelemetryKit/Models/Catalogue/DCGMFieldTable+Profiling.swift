@@ -17,13 +17,24 @@ extension DCGMFieldTable {
         profile(
             1005, "PROF_DRAM_UTIL_RATIO", ["PROF_DRAM_ACTIVE", "dcgm_fi_prof_dram_active"],
             "Share of cycles in which the memory sent or received"),
-        profile(1006, "PROF_FP64_UTIL_RATIO", ["PROF_PIPE_FP64_ACTIVE"], "Share of cycles in which the fp64 pipe worked"),
-        profile(1007, "PROF_FP32_UTIL_RATIO", ["PROF_PIPE_FP32_ACTIVE"], "Share of cycles in which the fp32 pipe worked"),
-        profile(1008, "PROF_FP16_UTIL_RATIO", ["PROF_PIPE_FP16_ACTIVE"], "Share of cycles in which the fp16 pipe worked, without tensors"),
-        profile(1013, "PROF_IMMA_UTIL_RATIO", ["PROF_PIPE_TENSOR_IMMA_ACTIVE"], "Share of cycles in which the integer tensor pipe worked"),
-        profile(1014, "PROF_HMMA_UTIL_RATIO", ["PROF_PIPE_TENSOR_HMMA_ACTIVE"], "Share of cycles in which the half tensor pipe worked"),
-        profile(1015, "PROF_DFMA_UTIL_RATIO", ["PROF_PIPE_TENSOR_DFMA_ACTIVE"], "Share of cycles in which the double tensor pipe worked"),
-        profile(1016, "PROF_INT_UTIL_RATIO", ["PROF_PIPE_INT_ACTIVE"], "Share of cycles in which the integer pipe worked"),
+        profile(
+            1006, "PROF_FP64_UTIL_RATIO", ["PROF_PIPE_FP64_ACTIVE"], "Share of cycles in which the fp64 pipe worked"),
+        profile(
+            1007, "PROF_FP32_UTIL_RATIO", ["PROF_PIPE_FP32_ACTIVE"], "Share of cycles in which the fp32 pipe worked"),
+        profile(
+            1008, "PROF_FP16_UTIL_RATIO", ["PROF_PIPE_FP16_ACTIVE"],
+            "Share of cycles in which the fp16 pipe worked, without tensors"),
+        profile(
+            1013, "PROF_IMMA_UTIL_RATIO", ["PROF_PIPE_TENSOR_IMMA_ACTIVE"],
+            "Share of cycles in which the integer tensor pipe worked"),
+        profile(
+            1014, "PROF_HMMA_UTIL_RATIO", ["PROF_PIPE_TENSOR_HMMA_ACTIVE"],
+            "Share of cycles in which the half tensor pipe worked"),
+        profile(
+            1015, "PROF_DFMA_UTIL_RATIO", ["PROF_PIPE_TENSOR_DFMA_ACTIVE"],
+            "Share of cycles in which the double tensor pipe worked"),
+        profile(
+            1016, "PROF_INT_UTIL_RATIO", ["PROF_PIPE_INT_ACTIVE"], "Share of cycles in which the integer pipe worked"),
     ]
 
     private static let engines: [DCGMField] =
@@ -34,7 +45,8 @@ extension DCGMFieldTable {
         }
         + indexed(Array(1025...1032)) { id, named in
             profile(
-                id, named("PROF_NVJPG_UTIL_#_RATIO"), [named("PROF_NVJPG#_ACTIVE")], named("Share of cycles in which JPEG engine # worked"))
+                id, named("PROF_NVJPG_UTIL_#_RATIO"), [named("PROF_NVJPG#_ACTIVE")],
+                named("Share of cycles in which JPEG engine # worked"))
         }
         + indexed([1033, 1034]) { id, named in
             profile(
@@ -50,31 +62,57 @@ extension DCGMFieldTable {
         gauge(
             .profiling, 1010, "PROF_PCIE_RX_BYTES", was: ["dcgm_fi_prof_pcie_rx_bytes"], in: "B/s", zeroAndUp,
             "What the GPU receives over PCIe, headers included"),
-        gauge(.profiling, 1011, "PROF_NVLINK_TX_BYTES", in: "B/s", zeroAndUp, "What the GPU sends over all NVLinks, headers included"),
-        gauge(.profiling, 1012, "PROF_NVLINK_RX_BYTES", in: "B/s", zeroAndUp, "What the GPU receives over all NVLinks, headers included"),
-        gauge(.profiling, 1076, "PROF_C2C_TX_ALL_BYTES", in: "B/s", zeroAndUp, "What the GPU sends chip to chip, headers included"),
-        gauge(.profiling, 1077, "PROF_C2C_TX_DATA_BYTES", in: "B/s", zeroAndUp, "What the GPU sends chip to chip, data alone"),
-        gauge(.profiling, 1078, "PROF_C2C_RX_ALL_BYTES", in: "B/s", zeroAndUp, "What the GPU receives chip to chip, headers included"),
-        gauge(.profiling, 1079, "PROF_C2C_RX_DATA_BYTES", in: "B/s", zeroAndUp, "What the GPU receives chip to chip, data alone"),
-        gauge(.profiling, 1532, "PROF_NVLINK_TX_BYTES_PER_LINK", in: "B/s", zeroAndUp, "What the GPU sends over the NVLink of the label"),
         gauge(
-            .profiling, 1533, "PROF_NVLINK_RX_BYTES_PER_LINK", in: "B/s", zeroAndUp, "What the GPU receives over the NVLink of the label"),
+            .profiling, 1011, "PROF_NVLINK_TX_BYTES", in: "B/s", zeroAndUp,
+            "What the GPU sends over all NVLinks, headers included"),
+        gauge(
+            .profiling, 1012, "PROF_NVLINK_RX_BYTES", in: "B/s", zeroAndUp,
+            "What the GPU receives over all NVLinks, headers included"),
+        gauge(
+            .profiling, 1076, "PROF_C2C_TX_ALL_BYTES", in: "B/s", zeroAndUp,
+            "What the GPU sends chip to chip, headers included"),
+        gauge(
+            .profiling, 1077, "PROF_C2C_TX_DATA_BYTES", in: "B/s", zeroAndUp,
+            "What the GPU sends chip to chip, data alone"),
+        gauge(
+            .profiling, 1078, "PROF_C2C_RX_ALL_BYTES", in: "B/s", zeroAndUp,
+            "What the GPU receives chip to chip, headers included"),
+        gauge(
+            .profiling, 1079, "PROF_C2C_RX_DATA_BYTES", in: "B/s", zeroAndUp,
+            "What the GPU receives chip to chip, data alone"),
+        gauge(
+            .profiling, 1532, "PROF_NVLINK_TX_BYTES_PER_LINK", in: "B/s", zeroAndUp,
+            "What the GPU sends over the NVLink of the label"),
+        gauge(
+            .profiling, 1533, "PROF_NVLINK_RX_BYTES_PER_LINK", in: "B/s", zeroAndUp,
+            "What the GPU receives over the NVLink of the label"),
     ]
 
     private static let trafficByLink: [DCGMField] =
         indexed((0..<18).map { 1040 + 2 * $0 }) { id, named in
-            gauge(.profiling, id, named("PROF_NVLINK_L#_TX_BYTES"), in: "B/s", zeroAndUp, named("What the GPU sends over NVLink #"))
+            gauge(
+                .profiling, id, named("PROF_NVLINK_L#_TX_BYTES"), in: "B/s", zeroAndUp,
+                named("What the GPU sends over NVLink #"))
         }
         + indexed((0..<18).map { 1041 + 2 * $0 }) { id, named in
-            gauge(.profiling, id, named("PROF_NVLINK_L#_RX_BYTES"), in: "B/s", zeroAndUp, named("What the GPU receives over NVLink #"))
+            gauge(
+                .profiling, id, named("PROF_NVLINK_L#_RX_BYTES"), in: "B/s", zeroAndUp,
+                named("What the GPU receives over NVLink #"))
         }
 
     private static let caches: [DCGMField] = [
-        gauge(.profiling, 1080, "PROF_HOSTMEM_CACHE_HIT", in: "%", percent, as: .double, "Reads of the host's memory that a cache served"),
         gauge(
-            .profiling, 1081, "PROF_HOSTMEM_CACHE_MISS", in: "%", percent, as: .double, "Reads of the host's memory that missed the caches"),
-        gauge(.profiling, 1082, "PROF_PEERMEM_CACHE_HIT", in: "%", percent, as: .double, "Reads of a peer's memory that a cache served"),
-        gauge(.profiling, 1083, "PROF_PEERMEM_CACHE_MISS", in: "%", percent, as: .double, "Reads of a peer's memory that missed the caches"),
+            .profiling, 1080, "PROF_HOSTMEM_CACHE_HIT", in: "%", percent, as: .double,
+            "Reads of the host's memory that a cache served"),
+        gauge(
+            .profiling, 1081, "PROF_HOSTMEM_CACHE_MISS", in: "%", percent, as: .double,
+            "Reads of the host's memory that missed the caches"),
+        gauge(
+            .profiling, 1082, "PROF_PEERMEM_CACHE_HIT", in: "%", percent, as: .double,
+            "Reads of a peer's memory that a cache served"),
+        gauge(
+            .profiling, 1083, "PROF_PEERMEM_CACHE_MISS", in: "%", percent, as: .double,
+            "Reads of a peer's memory that missed the caches"),
     ]
 
     private static let totals: [DCGMField] = [

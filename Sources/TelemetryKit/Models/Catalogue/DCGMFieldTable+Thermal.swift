@@ -25,28 +25,37 @@ extension DCGMFieldTable {
         gauge(
             .thermal, 159, "DEV_GPU_TEMP_SHUTDOWN_CELSIUS", was: ["DEV_SHUTDOWN_TEMP"], in: "°C", celsius,
             "Temperature at which the GPU switches itself off"),
-        gauge(.thermal, 191, "DEV_FAN_SPEED", in: "%", 0...200, "Speed of the fan, of that meant as the highest; may exceed it"),
+        gauge(
+            .thermal, 191, "DEV_FAN_SPEED", in: "%", 0...200,
+            "Speed of the fan, of that meant as the highest; may exceed it"),
         gauge(
             .thermal, 858, "DEV_NVSWITCH_TEMP_CELSIUS", was: ["DEV_NVSWITCH_TEMPERATURE_CURRENT"], in: "°C", ambient,
             "Temperature of the NVSwitch"),
         gauge(
-            .thermal, 859, "DEV_NVSWITCH_TEMP_SLOWDOWN_CELSIUS", was: ["DEV_NVSWITCH_TEMPERATURE_LIMIT_SLOWDOWN"], in: "°C", ambient,
+            .thermal, 859, "DEV_NVSWITCH_TEMP_SLOWDOWN_CELSIUS", was: ["DEV_NVSWITCH_TEMPERATURE_LIMIT_SLOWDOWN"],
+            in: "°C", ambient,
             "Temperature at which the NVSwitch slows down"),
         gauge(
-            .thermal, 860, "DEV_NVSWITCH_TEMP_SHUTDOWN_CELSIUS", was: ["DEV_NVSWITCH_TEMPERATURE_LIMIT_SHUTDOWN"], in: "°C", ambient,
+            .thermal, 860, "DEV_NVSWITCH_TEMP_SHUTDOWN_CELSIUS", was: ["DEV_NVSWITCH_TEMPERATURE_LIMIT_SHUTDOWN"],
+            in: "°C", ambient,
             "Temperature at which the NVSwitch switches itself off"),
         gauge(
             .thermal, 1110, "DEV_CPU_TEMP_CELSIUS", was: ["DEV_CPU_TEMP_CURRENT"], in: "°C", ambient, as: .double,
             "Temperature of the CPU"),
         gauge(
-            .thermal, 1111, "DEV_CPU_TEMP_WARNING_CELSIUS", was: ["DEV_CPU_TEMP_WARNING"], in: "°C", ambient, as: .double,
+            .thermal, 1111, "DEV_CPU_TEMP_WARNING_CELSIUS", was: ["DEV_CPU_TEMP_WARNING"], in: "°C", ambient,
+            as: .double,
             "Temperature from which the CPU warns"),
         gauge(
-            .thermal, 1112, "DEV_CPU_TEMP_CRITICAL_CELSIUS", was: ["DEV_CPU_TEMP_CRITICAL"], in: "°C", ambient, as: .double,
+            .thermal, 1112, "DEV_CPU_TEMP_CRITICAL_CELSIUS", was: ["DEV_CPU_TEMP_CRITICAL"], in: "°C", ambient,
+            as: .double,
             "Temperature from which the CPU is in danger"),
         gauge(
-            .thermal, 1310, "DEV_CONNECTX_TEMP_CELSIUS", was: ["DEV_CONNECTX_DEVICE_TEMPERATURE"], in: "°C", ambient, as: .double,
+            .thermal, 1310, "DEV_CONNECTX_TEMP_CELSIUS", was: ["DEV_CONNECTX_DEVICE_TEMPERATURE"], in: "°C", ambient,
+            as: .double,
             "Temperature of the ConnectX card"),
-        gauge(.thermal, 1612, "DEV_FAN_SPEED_RATIO", 0...2, as: .double, "Speed of the fan, of that meant as the highest; may exceed it"),
+        gauge(
+            .thermal, 1612, "DEV_FAN_SPEED_RATIO", 0...2, as: .double,
+            "Speed of the fan, of that meant as the highest; may exceed it"),
     ]
 }

@@ -14,7 +14,9 @@ extension DCGMFieldTable {
         gauge(
             .utilisation, 207, "DEV_DEC_UTIL", was: ["dcgm_dec_utilization"], in: "%", percent,
             "Share of the time in which the video decoder worked"),
-        gauge(.utilisation, 1100, "DEV_CPU_UTIL_RATIO", was: ["DEV_CPU_UTIL_TOTAL"], ratio, as: .double, "Share of CPU time spent"),
+        gauge(
+            .utilisation, 1100, "DEV_CPU_UTIL_RATIO", was: ["DEV_CPU_UTIL_TOTAL"], ratio, as: .double,
+            "Share of CPU time spent"),
         gauge(
             .utilisation, 1101, "DEV_CPU_UTIL_USER_RATIO", was: ["DEV_CPU_UTIL_USER"], ratio, as: .double,
             "Share of CPU time spent in programs"),
@@ -27,9 +29,17 @@ extension DCGMFieldTable {
         gauge(
             .utilisation, 1104, "DEV_CPU_UTIL_IRQ_RATIO", was: ["DEV_CPU_UTIL_IRQ"], ratio, as: .double,
             "Share of CPU time spent on interrupts"),
-        gauge(.utilisation, 1613, "DEV_GPU_UTIL_RATIO", ratio, as: .double, "Share of the time in which a kernel ran on the GPU"),
-        gauge(.utilisation, 1614, "DEV_MEMORY_UTIL_RATIO", ratio, as: .double, "Share of the time in which the memory was read or written"),
-        gauge(.utilisation, 1615, "DEV_ENC_UTIL_RATIO", ratio, as: .double, "Share of the time in which the video encoder worked"),
-        gauge(.utilisation, 1616, "DEV_DEC_UTIL_RATIO", ratio, as: .double, "Share of the time in which the video decoder worked"),
+        gauge(
+            .utilisation, 1613, "DEV_GPU_UTIL_RATIO", ratio, as: .double,
+            "Share of the time in which a kernel ran on the GPU"),
+        gauge(
+            .utilisation, 1614, "DEV_MEMORY_UTIL_RATIO", ratio, as: .double,
+            "Share of the time in which the memory was read or written"),
+        gauge(
+            .utilisation, 1615, "DEV_ENC_UTIL_RATIO", ratio, as: .double,
+            "Share of the time in which the video encoder worked"),
+        gauge(
+            .utilisation, 1616, "DEV_DEC_UTIL_RATIO", ratio, as: .double,
+            "Share of the time in which the video decoder worked"),
     ]
 }

@@ -5,7 +5,8 @@
 /// of devices, narrow enough to detect a wrong unit or a blank value.
 enum DCGMFieldTable {
     static let all: [DCGMField] = [
-        clock, thermal, power, utilisation, memory, violation, error, profiling, link, nvlink, nvswitch, device, exporter,
+        clock, thermal, power, utilisation, memory, violation, error, profiling, link, nvlink, nvswitch, device,
+        exporter,
     ].flatMap { $0 }.sorted { ($0.id ?? .max, $0.name) < ($1.id ?? .max, $1.name) }
 
     typealias Kind = DCGMField.Kind
@@ -26,7 +27,8 @@ enum DCGMFieldTable {
         as type: DCGMField.ValueType = .int64, _ meaning: String
     ) -> DCGMField {
         DCGMField(
-            id: id, name: whole(name), aliases: was.map(whole), kind: kind, valueType: type, unit: unit, validRange: range,
+            id: id, name: whole(name), aliases: was.map(whole), kind: kind, valueType: type, unit: unit,
+            validRange: range,
             meaning: meaning)
     }
 
@@ -35,12 +37,15 @@ enum DCGMFieldTable {
         as type: DCGMField.ValueType = .int64, _ meaning: String
     ) -> DCGMField {
         DCGMField(
-            id: id, name: whole(name), aliases: was.map(whole), kind: kind, valueType: type, metricType: .counter, unit: unit,
+            id: id, name: whole(name), aliases: was.map(whole), kind: kind, valueType: type, metricType: .counter,
+            unit: unit,
             meaning: meaning)
     }
 
     /// Fields whose names differ only in a number, `#`: of lanes, engines and bins.
-    static func indexed(_ ids: [UInt16], _ make: (_ id: UInt16, _ named: (String) -> String) -> DCGMField) -> [DCGMField] {
+    static func indexed(_ ids: [UInt16], _ make: (_ id: UInt16, _ named: (String) -> String) -> DCGMField)
+        -> [DCGMField]
+    {
         ids.enumerated().map { index, id in
             make(id) { template in
                 let place = template.utf8.firstIndex(of: UInt8(ascii: "#"))!

@@ -33,7 +33,8 @@ public struct ValueRule: Sendable {
             return
         }
         let firstBlank = field.valueType == .double ? NoValueReason.Blank.double : Double(NoValueReason.Blank.int64)
-        sound = SoundRange(low: field.validRange.lowerBound, high: min(field.validRange.upperBound, firstBlank.nextDown))
+        sound = SoundRange(
+            low: field.validRange.lowerBound, high: min(field.validRange.upperBound, firstBlank.nextDown))
     }
 
     /// Whether the value requires no further checks.
@@ -57,13 +58,15 @@ public struct ValueRule: Sendable {
         }
         if field.valueType == .double, value >= NoValueReason.Blank.double {
             // A field that is a Double today may have been an integer, with an integer's blank value.
-            return NoValueReason.blankInt64(value, text) ?? NoValueReason.Blank.reason(code: value - NoValueReason.Blank.double)
+            return NoValueReason.blankInt64(value, text)
+                ?? NoValueReason.Blank.reason(code: value - NoValueReason.Blank.double)
         }
         if value >= Double(NoValueReason.Blank.int64) {
             // DCGM has no larger integers.
             return value > Double(NoValueReason.Blank.int64) ? .blank : NoValueReason.blankInt64(value, text)
         }
-        return field.validRange.contains(value) ? nil : NoValueReason.otherBlank(value, within: NoValueReason.Blank.count)
+        return field.validRange.contains(value)
+            ? nil : NoValueReason.otherBlank(value, within: NoValueReason.Blank.count)
     }
 }
 
@@ -89,7 +92,8 @@ extension NoValueReason {
 
     /// Blank values of types other than the field's own, up to `within` from the first.
     fileprivate static func otherBlank(_ value: Double, within: Double) -> NoValueReason? {
-        for first in [Blank.int32, Blank.double] where value >= first && value < first + within && value == value.rounded() {
+        for first in [Blank.int32, Blank.double]
+        where value >= first && value < first + within && value == value.rounded() {
             return Blank.reason(code: value - first)
         }
         return nil

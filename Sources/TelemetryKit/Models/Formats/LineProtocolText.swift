@@ -38,7 +38,8 @@ package enum LineProtocolText {
         case UInt8(ascii: "#"): !isFirst
         case UInt8(ascii: "\\"):
             switch next {
-            case nil, UInt8(ascii: ","), UInt8(ascii: "="), UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "\\"): false
+            case nil, UInt8(ascii: ","), UInt8(ascii: "="), UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                false
             // The escape that this function writes for the next character would begin with a percent sign.
             default: true
             }
@@ -53,7 +54,9 @@ package enum LineProtocolText {
         var out: [UInt8] = []
         var i = 0
         while i < utf8.count {
-            if utf8[i] == UInt8(ascii: "%"), i + 2 < utf8.count, let high = hexValue(utf8[i + 1]), let low = hexValue(utf8[i + 2]) {
+            if utf8[i] == UInt8(ascii: "%"), i + 2 < utf8.count, let high = hexValue(utf8[i + 1]),
+                let low = hexValue(utf8[i + 2])
+            {
                 out.append(high << 4 | low)
                 i += 3
             } else {
@@ -80,12 +83,14 @@ package enum WideField {
             let first = name.utf8.first!
             name = "%" + String(first, radix: 16) + name.dropFirst()
         }
-        return name.hasSuffix(labelsSuffix) ? name.dropLast(labelsSuffix.count) + "%2e" + labelsSuffix.dropFirst() : name
+        return name.hasSuffix(labelsSuffix)
+            ? name.dropLast(labelsSuffix.count) + "%2e" + labelsSuffix.dropFirst() : name
     }
 
     /// `nil` for a field that is not a metric's value.
     package static func metric(of name: String) -> String? {
-        taken.contains(name) || name.hasPrefix("_") || name.hasSuffix(labelsSuffix) ? nil : LineProtocolText.decoded(name)
+        taken.contains(name) || name.hasPrefix("_") || name.hasSuffix(labelsSuffix)
+            ? nil : LineProtocolText.decoded(name)
     }
 }
 
@@ -104,7 +109,8 @@ package enum StoredLabels {
     private static func isPrometheusName(_ name: String) -> Bool {
         guard let first = name.utf8.first, !(48...57).contains(first) else { return false }
         return name.utf8.allSatisfy { byte in
-            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == UInt8(ascii: "_")
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                || byte == UInt8(ascii: "_")
         }
     }
 }

@@ -45,7 +45,8 @@ package struct LineProtocolWriter {
         let isWide = layout.isWide
         let field = isWide ? WideField.name(of: series.metricName) : "value"
         var head = ByteWriter()
-        head.appendEscaped(isWide ? InfluxLayout.wideMeasurement : LineProtocolText.encoded(series.metricName), equals: false)
+        head.appendEscaped(
+            isWide ? InfluxLayout.wideMeasurement : LineProtocolText.encoded(series.metricName), equals: false)
         let gpu = series.gpu
         for member in layout.workloadTags ? GPUMember.byName : GPUMember.gpuByName {
             let value = member.text(of: gpu)

@@ -46,7 +46,9 @@ extension MetricLabel {
         return try parse(prometheus: text, &strings)
     }
 
-    package static func parse(prometheus text: UnsafeRawBufferPointer, _ strings: inout StringInterner) throws(LabelError) -> [MetricLabel] {
+    package static func parse(prometheus text: UnsafeRawBufferPointer, _ strings: inout StringInterner)
+        throws(LabelError) -> [MetricLabel]
+    {
         var labels: [MetricLabel] = []
         labels.reserveCapacity(10)
         // For a few, comparing is faster; for many it would take quadratic time.
@@ -60,7 +62,8 @@ extension MetricLabel {
             // Different names usually differ in length.
             if labels.count == 32 { known = Set(labels.map { ByteText($0.name) }) }
             let isNew =
-                labels.count < 32 ? !labels.contains { $0.name.hasBytes(of: name) } : known.insert(ByteText(name)).inserted
+                labels.count < 32
+                ? !labels.contains { $0.name.hasBytes(of: name) } : known.insert(ByteText(name)).inserted
             guard isNew else {
                 throw LabelError(offset: nameStart, reason: "label \(abbreviated(name)) occurs twice")
             }
@@ -116,22 +119,28 @@ extension MetricLabel {
             case UInt8(ascii: "\""):
                 defer { at += 1 }
                 let unescaped = UnsafeRawBufferPointer(rebasing: text[start..<at])
-                guard let string = value.map({ String(validating: $0, as: UTF8.self) }) ?? strings.string(unescaped) else {
+                guard let string = value.map({ String(validating: $0, as: UTF8.self) }) ?? strings.string(unescaped)
+                else {
                     throw LabelError(offset: start, reason: "the value of \(abbreviated(name)) is not UTF-8")
                 }
                 return string
             case UInt8(ascii: "\\"):
-                guard at + 1 < text.count else { throw LabelError(offset: at, reason: "the value of \(abbreviated(name)) is not closed") }
+                guard at + 1 < text.count else {
+                    throw LabelError(offset: at, reason: "the value of \(abbreviated(name)) is not closed")
+                }
                 if value == nil { value = Array(text[start..<at]) }
                 switch text[at + 1] {
                 case UInt8(ascii: "\\"): value!.append(UInt8(ascii: "\\"))
                 case UInt8(ascii: "\""): value!.append(UInt8(ascii: "\""))
                 case UInt8(ascii: "n"): value!.append(UInt8(ascii: "\n"))
-                default: throw LabelError(offset: at, reason: "only \\\\, \\\" and \\n are escapes in the value of \(abbreviated(name))")
+                default:
+                    throw LabelError(
+                        offset: at, reason: "only \\\\, \\\" and \\n are escapes in the value of \(abbreviated(name))")
                 }
                 at += 2
             case UInt8(ascii: "\n"):
-                throw LabelError(offset: at, reason: "a line feed in the value of \(abbreviated(name)) must be written as \\n")
+                throw LabelError(
+                    offset: at, reason: "a line feed in the value of \(abbreviated(name)) must be written as \\n")
             default:
                 value?.append(text[at])
                 at += 1

@@ -46,7 +46,9 @@ package struct ByteKeyTable: Sendable {
                 let bytes = piece(i)
                 guard Int(arena.loadUnaligned(fromByteOffset: at, as: UInt32.self)) == bytes.count else { return false }
                 at += 4
-                if bytes.count > 0, memcmp(arena.baseAddress! + at, bytes.baseAddress!, bytes.count) != 0 { return false }
+                if bytes.count > 0, memcmp(arena.baseAddress! + at, bytes.baseAddress!, bytes.count) != 0 {
+                    return false
+                }
                 at += bytes.count
             }
             return true

@@ -41,7 +41,8 @@ public struct AggregateQuery: Hashable, Sendable {
 
     /// Creates a query.
     public init(
-        metricName: String, filter: SampleFilter = SampleFilter(), function: Function, window: Duration, grouping: Grouping = .gpu
+        metricName: String, filter: SampleFilter = SampleFilter(), function: Function, window: Duration,
+        grouping: Grouping = .gpu
     ) {
         self.metricName = metricName
         self.filter = filter
@@ -79,7 +80,9 @@ public struct AggregateSeries: Hashable, Sendable {
     }
 
     /// Ordered by the bytes of the group's name.
-    public static func == (a: AggregateSeries, b: AggregateSeries) -> Bool { a.group.hasBytes(of: b.group) && a.points == b.points }
+    public static func == (a: AggregateSeries, b: AggregateSeries) -> Bool {
+        a.group.hasBytes(of: b.group) && a.points == b.points
+    }
 }
 
 /// One stored series: a metric of a GPU.
@@ -96,7 +99,8 @@ public struct SeriesInfo: Hashable, Sendable {
     public var lastSeen: Timestamp
 
     /// Creates series information.
-    public init(metricName: String, identity: GPUIdentity, sampleCount: Int, firstSeen: Timestamp, lastSeen: Timestamp) {
+    public init(metricName: String, identity: GPUIdentity, sampleCount: Int, firstSeen: Timestamp, lastSeen: Timestamp)
+    {
         self.metricName = metricName
         self.identity = identity
         self.sampleCount = sampleCount
@@ -106,7 +110,8 @@ public struct SeriesInfo: Hashable, Sendable {
 
     /// Compares the bytes of the texts.
     public static func == (a: SeriesInfo, b: SeriesInfo) -> Bool {
-        a.metricName.hasBytes(of: b.metricName) && a.identity == b.identity && a.sampleCount == b.sampleCount && a.firstSeen == b.firstSeen
+        a.metricName.hasBytes(of: b.metricName) && a.identity == b.identity && a.sampleCount == b.sampleCount
+            && a.firstSeen == b.firstSeen
             && a.lastSeen == b.lastSeen
     }
 }

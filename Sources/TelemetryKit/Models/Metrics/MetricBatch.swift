@@ -31,7 +31,8 @@ public struct MetricBatch: Sendable {
         batchID: String, source: String, collectedAt: Timestamp, series: [MetricSeries], seriesIndices: [UInt32],
         timestamps: [Int64], values: [Double]
     ) {
-        precondition(seriesIndices.count == values.count && timestamps.count == values.count, "columns of different lengths")
+        precondition(
+            seriesIndices.count == values.count && timestamps.count == values.count, "columns of different lengths")
         self.init(batchID: batchID, source: source, collectedAt: collectedAt)
         self.series = series
         self.seriesIndices = seriesIndices
@@ -52,7 +53,9 @@ public struct MetricBatch: Sendable {
 
     /// Adds one sample of the series with an index that ``addSeries(_:)`` returned. The order is kept.
     public mutating func append(seriesIndex: UInt32, timestamp: Int64, value: Double) {
-        precondition(Int(seriesIndex) < series.count, "series index \(seriesIndex) is not in the batch's table of \(series.count)")
+        precondition(
+            Int(seriesIndex) < series.count,
+            "series index \(seriesIndex) is not in the batch's table of \(series.count)")
         seriesIndices.append(seriesIndex)
         timestamps.append(timestamp)
         values.append(value)

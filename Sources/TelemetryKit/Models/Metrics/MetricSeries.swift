@@ -57,7 +57,9 @@ public struct MetricLabel: Hashable, Sendable {
     }
 
     /// By the bytes of the texts.
-    public static func == (a: MetricLabel, b: MetricLabel) -> Bool { a.name.hasBytes(of: b.name) && a.value.hasBytes(of: b.value) }
+    public static func == (a: MetricLabel, b: MetricLabel) -> Bool {
+        a.name.hasBytes(of: b.name) && a.value.hasBytes(of: b.value)
+    }
 }
 
 /// What stays the same from sample to sample: the metric's name, the GPU and the labels.
@@ -90,7 +92,8 @@ public final class MetricSeries: Hashable, Sendable {
 
     public static func == (a: MetricSeries, b: MetricSeries) -> Bool {
         a === b
-            || (a.contentHash == b.contentHash && a.metricName.hasBytes(of: b.metricName) && a.gpu == b.gpu && a.labels == b.labels)
+            || (a.contentHash == b.contentHash && a.metricName.hasBytes(of: b.metricName) && a.gpu == b.gpu
+                && a.labels == b.labels)
     }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }

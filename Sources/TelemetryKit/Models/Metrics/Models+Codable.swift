@@ -51,9 +51,11 @@ extension GPUMetric: Codable {
             timestamp: try members.decode(Timestamp.self, forKey: .timestamp),
             value: try members.decode(Double.self, forKey: .value),
             series: MetricSeries(
-                metricName: try members.decode(String.self, forKey: .metricName), gpu: try GPUIdentity(members), labels: labels))
+                metricName: try members.decode(String.self, forKey: .metricName), gpu: try GPUIdentity(members),
+                labels: labels))
         guard value.isFinite else {
-            throw DecodingError.dataCorruptedError(forKey: .value, in: members, debugDescription: "the value is not finite")
+            throw DecodingError.dataCorruptedError(
+                forKey: .value, in: members, debugDescription: "the value is not finite")
         }
     }
 
@@ -113,7 +115,9 @@ extension KeyedDecodingContainer<Member> {
         do {
             return try decodeIfPresent(String.self, forKey: key) ?? ""
         } catch let mismatch as DecodingError {
-            guard case .typeMismatch = mismatch, let number = try? decode(Int64.self, forKey: key) else { throw mismatch }
+            guard case .typeMismatch = mismatch, let number = try? decode(Int64.self, forKey: key) else {
+                throw mismatch
+            }
             return String(number)
         }
     }

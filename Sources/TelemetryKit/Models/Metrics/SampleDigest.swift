@@ -18,7 +18,8 @@ public struct SampleDigest: Sendable, Hashable, CustomStringConvertible {
         let series = batch.series.map(\.identityHash)
         for i in 0..<batch.count {
             sum &+= StableHash.mix(
-                StableHash.mix(series[Int(batch.seriesIndices[i])], UInt64(bitPattern: batch.timestamps[i])), batch.values[i].bitPattern)
+                StableHash.mix(series[Int(batch.seriesIndices[i])], UInt64(bitPattern: batch.timestamps[i])),
+                batch.values[i].bitPattern)
         }
         count = batch.count
     }

@@ -38,7 +38,8 @@ public struct SampleFilter: Hashable, Sendable {
     public func includes(_ series: MetricSeries) -> Bool {
         // Written out instead of derived from `GPUMember.filters`: a query asks this of each series that a store holds.
         func fits(_ list: [String], _ text: String) -> Bool { list.isEmpty || list.hasText(text) }
-        return fits(metricNames, series.metricName) && fits(uuids, series.gpu.uuid) && fits(hostnames, series.gpu.hostname)
+        return fits(metricNames, series.metricName) && fits(uuids, series.gpu.uuid)
+            && fits(hostnames, series.gpu.hostname)
             && fits(modelNames, series.gpu.modelName)
     }
 
@@ -88,7 +89,8 @@ public struct SampleCursor: Hashable, Sendable, Comparable, LosslessStringConver
     /// `nil` for a text that ``description`` does not give.
     public init?(_ description: String) {
         let parts = description.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 3, let time = Int64(parts[0]), let name = percentDecoded(parts[1], plusIsSpace: false), let uuid = percentDecoded(parts[2], plusIsSpace: false)
+        guard parts.count == 3, let time = Int64(parts[0]), let name = percentDecoded(parts[1], plusIsSpace: false),
+            let uuid = percentDecoded(parts[2], plusIsSpace: false)
         else { return nil }
         self.init(timestamp: Timestamp(nanoseconds: time), metricName: name, uuid: uuid)
         guard self.description == description else { return nil }

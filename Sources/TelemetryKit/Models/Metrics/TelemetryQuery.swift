@@ -50,7 +50,8 @@ public struct TelemetryQuery: Hashable, Sendable {
         limit: Int? = nil, offset: Int = 0
     ) {
         self.init(
-            SampleFilter(metricNames: metricName.map { [$0] } ?? [], uuids: [uuid], startTime: startTime, endTime: endTime),
+            SampleFilter(
+                metricNames: metricName.map { [$0] } ?? [], uuids: [uuid], startTime: startTime, endTime: endTime),
             limit: limit, offset: offset)
     }
 }
@@ -107,7 +108,9 @@ public struct StoreStatistics: Hashable, Sendable {
     public var newest: Timestamp?
 
     /// Creates statistics.
-    public init(sampleCount: Int, gpuCount: Int, metricCount: Int, hostCount: Int, oldest: Timestamp?, newest: Timestamp?) {
+    public init(
+        sampleCount: Int, gpuCount: Int, metricCount: Int, hostCount: Int, oldest: Timestamp?, newest: Timestamp?
+    ) {
         self.sampleCount = sampleCount
         self.gpuCount = gpuCount
         self.metricCount = metricCount

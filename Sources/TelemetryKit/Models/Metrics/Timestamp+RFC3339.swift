@@ -22,7 +22,8 @@ extension Timestamp {
     public static var now: Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(nanoseconds: Int64(time.tv_sec).multipliedClamped(by: 1_000_000_000).addingClamped(Int64(time.tv_nsec)))
+        return Timestamp(
+            nanoseconds: Int64(time.tv_sec).multipliedClamped(by: 1_000_000_000).addingClamped(Int64(time.tv_nsec)))
     }
 
     /// Parses `2025-07-18T20:42:34.123456789Z` or the same with an offset such as `+02:00`.
@@ -70,7 +71,8 @@ extension Timestamp {
         guard minute <= 59 else { throw TimestampFormatError(offset: 14, reason: "there is no minute \(minute)") }
         guard second <= 59 else {
             throw TimestampFormatError(
-                offset: 17, reason: second == 60 ? "second 60 (a leap second) cannot be counted" : "there is no second \(second)")
+                offset: 17,
+                reason: second == 60 ? "second 60 (a leap second) cannot be counted" : "there is no second \(second)")
         }
 
         var at = 19
@@ -78,7 +80,8 @@ extension Timestamp {
         let offset = try Timestamp.offset(text, &at)
         guard at == text.count else { throw TimestampFormatError(offset: at, reason: "text after the end of the time") }
 
-        let seconds = Timestamp.days(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
+        let seconds =
+            Timestamp.days(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
         // For negative times the fraction is added to the second, so the product alone may exceed the lower limit.
         let (whole, high) = (seconds + (seconds < 0 ? 1 : 0)).multipliedReportingOverflow(by: 1_000_000_000)
         let (total, low) = whole.addingReportingOverflow(seconds < 0 ? fraction - 1_000_000_000 : fraction)
@@ -90,7 +93,8 @@ extension Timestamp {
     }
 
     /// Parses `.123` as nanoseconds; 0 if there is no fraction.
-    private static func fraction(_ text: UnsafeRawBufferPointer, _ at: inout Int) throws(TimestampFormatError) -> Int64 {
+    private static func fraction(_ text: UnsafeRawBufferPointer, _ at: inout Int) throws(TimestampFormatError) -> Int64
+    {
         guard text[at] == UInt8(ascii: ".") else { return 0 }
         let start = at + 1
         at = start
@@ -109,7 +113,9 @@ extension Timestamp {
 
     /// Parses `Z` or `+hh:mm` as seconds east of UTC.
     private static func offset(_ text: UnsafeRawBufferPointer, _ at: inout Int) throws(TimestampFormatError) -> Int64 {
-        guard at < text.count else { throw TimestampFormatError(offset: at, reason: "expected Z or an offset such as +02:00") }
+        guard at < text.count else {
+            throw TimestampFormatError(offset: at, reason: "expected Z or an offset such as +02:00")
+        }
         switch text[at] {
         case UInt8(ascii: "Z"), UInt8(ascii: "z"):
             at += 1

@@ -89,7 +89,9 @@ struct ByteWindow: ~Copyable {
             if let source {
                 try source(room)
             } else {
-                try repeatingInterrupted("read", on: path) { pread(descriptor, room.baseAddress!, room.count, dropped + limit) }
+                try repeatingInterrupted("read", on: path) {
+                    pread(descriptor, room.baseAddress!, room.count, dropped + limit)
+                }
             }
         precondition(count <= room.count)
         limit += count

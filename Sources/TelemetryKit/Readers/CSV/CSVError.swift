@@ -57,7 +57,8 @@ public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
     public var message: String
 
     /// Creates an error from its members.
-    public init(_ kind: Kind, file: String, line: Int = 0, column: Int = 0, columnName: String? = nil, message: String) {
+    public init(_ kind: Kind, file: String, line: Int = 0, column: Int = 0, columnName: String? = nil, message: String)
+    {
         self.kind = kind
         self.file = file
         self.line = line

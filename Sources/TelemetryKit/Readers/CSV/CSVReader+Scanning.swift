@@ -27,7 +27,9 @@ extension CSVReader {
                 at = start
                 while true {
                     at = CSV.firstQuote(base, at, end)
-                    guard at < end else { return cutShort(at: end, orElse: .malformed(.quoteNotClosed, offset: start - 1)) }
+                    guard at < end else {
+                        return cutShort(at: end, orElse: .malformed(.quoteNotClosed, offset: start - 1))
+                    }
                     at += 1
                     if at == end { break }
                     if base[at] != CSV.quote { break }

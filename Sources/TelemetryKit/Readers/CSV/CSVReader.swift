@@ -82,7 +82,9 @@ public struct CSVReader: ~Copyable {
 
     /// Reads an open file from its beginning, and closes it at the end.
     init(descriptor: Int32, file: String, configuration: Configuration) throws(CSVError) {
-        try self.init(ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: file), file: file, configuration)
+        try self.init(
+            ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: file), file: file,
+            configuration)
     }
 
     /// Reads bytes in memory.
@@ -158,7 +160,9 @@ public struct CSVReader: ~Copyable {
     }
 
     /// A field of the current row with doubled quotes resolved. The bytes are valid inside `body` only.
-    public mutating func withBytes<Result>(_ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    public mutating func withBytes<Result>(_ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows
+        -> Result
+    {
         precondition(index >= 0 && index < count, "field \(index) of \(count)")
         let field = fields[index]
         guard field.hasDoubledQuotes else { return try body(raw(field)) }
@@ -198,7 +202,9 @@ public struct CSVReader: ~Copyable {
     /// Duplicates the descriptor of the file, for another reader.
     func duplicateDescriptor() throws(CSVError) -> Int32 {
         let descriptor = fcntl(window.descriptor, F_DUPFD_CLOEXEC, 0)
-        guard descriptor >= 0 else { throw CSVError(.unreadable, file: file, message: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else {
+            throw CSVError(.unreadable, file: file, message: String(cString: strerror(errno)))
+        }
         return descriptor
     }
 
@@ -272,7 +278,9 @@ extension CSVReader {
         if let format = CompressedFormat(start: UnsafeBufferPointer(start: window.base, count: window.limit)) {
             throw CSVError(.unreadable, file: file, message: "it is compressed; decompress it with \(format.rawValue)")
         }
-        if window.limit >= 3, window.base[0] == 0xEF, window.base[1] == 0xBB, window.base[2] == 0xBF { window.position = 3 }
+        if window.limit >= 3, window.base[0] == 0xEF, window.base[1] == 0xBB, window.base[2] == 0xBF {
+            window.position = 3
+        }
     }
 
     /// Describes the error and moves to the line after the first line of the row.
@@ -287,7 +295,8 @@ extension CSVReader {
             default: kind.rawValue
             }
         // A field is appended when its end is found: an error after it still belongs to that field.
-        let column = kind == .rowTooLong ? 0 : kind == .dataAfterQuote || kind == .strayCarriageReturn ? count : count + 1
+        let column =
+            kind == .rowTooLong ? 0 : kind == .dataAfterQuote || kind == .strayCarriageReturn ? count : count + 1
         malformedRow = CSVError(
             kind, file: file, line: window.line(at: offset), column: column,
             columnName: column > 0 && column <= columns.count ? columns[column - 1] : nil, message: message)
@@ -305,7 +314,8 @@ extension CSVReader {
         while true {
             let rest = window.limit - window.position
             if rest > 0, let found = memchr(window.base + window.position, Int32(CSV.lineFeed), rest) {
-                window.position = UnsafePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(window.base) + 1
+                window.position =
+                    UnsafePointer<UInt8>(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(window.base) + 1
                 return
             }
             window.position = window.limit

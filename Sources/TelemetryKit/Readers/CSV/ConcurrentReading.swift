@@ -29,16 +29,19 @@ extension DCGMReader {
     ///     and is rethrown.
     /// - Throws: ``CSVError``, after the rows before it were delivered; `CancellationError`.
     public static func readConcurrently(
-        path: String, workers: Int, badRows policy: BadRowPolicy = .stop, configuration: CSVReader.Configuration = .init(),
+        path: String, workers: Int, badRows policy: BadRowPolicy = .stop,
+        configuration: CSVReader.Configuration = .init(),
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
     ) async throws -> ConcurrentReading {
         try await readConcurrently(
-            path: path, workers: workers, blockBytes: 4 << 20, leadRows: 4_096, badRows: policy, configuration: configuration, body)
+            path: path, workers: workers, blockBytes: 4 << 20, leadRows: 4_096, badRows: policy,
+            configuration: configuration, body)
     }
 
     /// `leadRows`: the number of rows that one reader reads at a time before workers start.
     package static func readConcurrently(
-        path: String, workers: Int, blockBytes: Int, leadRows: Int, badRows policy: BadRowPolicy, configuration: CSVReader.Configuration,
+        path: String, workers: Int, blockBytes: Int, leadRows: Int, badRows policy: BadRowPolicy,
+        configuration: CSVReader.Configuration,
         _ body: (DCGMRows, [MetricSeries]) async throws -> Void
     ) async throws -> ConcurrentReading {
         precondition(workers > 0 && blockBytes > 0)
@@ -60,7 +63,8 @@ extension DCGMReader {
             func start(joined: Int) {
                 // Each worker has its next blocks queued when it finishes one, and none runs far ahead of the others.
                 while started < blocks.count, started < joined + pool.count * 4 {
-                    guard let number = waiting.indices.min(by: { waiting[$0] < waiting[$1] }), waiting[number] < 2 else { return }
+                    guard let number = waiting.indices.min(by: { waiting[$0] < waiting[$1] }), waiting[number] < 2
+                    else { return }
                     waiting[number] += 1
                     let block = started
                     group.addTask { [worker = pool[number]] in await worker.read(block, blocks.range(block)) }
@@ -185,7 +189,8 @@ private struct BlockJoiner: ~Copyable {
     var series: [MetricSeries] { reader.series }
 
     var summary: ConcurrentReading {
-        ConcurrentReading(rowCount: reader.rowCount, series: reader.series, badRows: reader.badRows, quality: reader.quality)
+        ConcurrentReading(
+            rowCount: reader.rowCount, series: reader.series, badRows: reader.badRows, quality: reader.quality)
     }
 
     /// `nil` for a source without offsets.
@@ -194,12 +199,15 @@ private struct BlockJoiner: ~Copyable {
     }
 
     /// The workers know the series learned so far, under the same indices.
-    mutating func makeWorkers(_ count: Int, _ configuration: CSVReader.Configuration) throws(CSVError) -> [BlockWorker] {
+    mutating func makeWorkers(_ count: Int, _ configuration: CSVReader.Configuration) throws(CSVError) -> [BlockWorker]
+    {
         numbers = Array(repeating: Array(0..<UInt32(reader.series.count)), count: count)
         var workers: [BlockWorker] = []
         for number in 0..<count {
             let descriptor = try reader.csv.duplicateDescriptor()
-            workers.append(try BlockWorker(number, descriptor: descriptor, file: reader.file, configuration, learnt: reader.learnt))
+            workers.append(
+                try BlockWorker(number, descriptor: descriptor, file: reader.file, configuration, learnt: reader.learnt)
+            )
         }
         return workers
     }
@@ -209,7 +217,9 @@ private struct BlockJoiner: ~Copyable {
     mutating func next(_ block: inout BlockReading?, before end: Int) throws(CSVError) -> DCGMRows? {
         if let failure { throw failure }
         guard let found = block.take() else { return try readOn(before: end) }
-        guard found.range.lowerBound == position, !found.range.isEmpty, !mustTell(found) else { return try readOn(before: end) }
+        guard found.range.lowerBound == position, !found.range.isEmpty, !mustTell(found) else {
+            return try readOn(before: end)
+        }
         position = found.range.upperBound
         line += found.lines
         reader.csv.seek(to: position, line: line)

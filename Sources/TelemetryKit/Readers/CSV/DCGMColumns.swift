@@ -45,7 +45,9 @@ struct DCGMColumns: Equatable, Sendable {
         guard missing.isEmpty else {
             throw CSVError(
                 .missingColumn, file: file, line: 1,
-                message: "the header lacks the column \(missing.joined(separator: ", ")); it has \(abbreviated(header.joined(separator: ", "), to: 200))")
+                message:
+                    "the header lacks the column \(missing.joined(separator: ", ")); it has \(abbreviated(header.joined(separator: ", "), to: 200))"
+            )
         }
     }
 

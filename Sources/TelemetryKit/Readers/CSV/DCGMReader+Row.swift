@@ -67,7 +67,9 @@ extension DCGMReader {
         let time = csv.fields[columns.timestamp]
         let value = csv.fields[columns.value]
         let start = csv.rowStart
-        learnt.predictor?.learn(series, row: csv.row, time: time.start - start..<time.end - start, value: value.start - start..<value.end - start)
+        learnt.predictor?.learn(
+            series, row: csv.row, time: time.start - start..<time.end - start,
+            value: value.start - start..<value.end - start)
     }
 
     /// Usually a row's time is that of the previous row. `nil` if the time is invalid.

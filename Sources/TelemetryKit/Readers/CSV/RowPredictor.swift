@@ -60,7 +60,8 @@ struct RowPredictor {
             at += second.count
             guard memcmp(row + at, known + shape.before + shape.between, shape.behind) == 0 else { return nil }
             return Match(
-                series: series, time: timeIsFirst ? first : second, value: timeIsFirst ? second : first, length: at + shape.behind)
+                series: series, time: timeIsFirst ? first : second, value: timeIsFirst ? second : first,
+                length: at + shape.behind)
         }
     }
 

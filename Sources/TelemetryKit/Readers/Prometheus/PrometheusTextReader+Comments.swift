@@ -10,15 +10,21 @@ extension PrometheusTextReader {
         guard isHelp || isWord(line, word..<wordEnd, "TYPE") else { return }
         let keyword = isHelp ? "HELP" : "TYPE"
         let nameStart = skipBlanks(line, wordEnd)
-        guard nameStart < line.count else { throw error(.metadata, nameStart + 1, "\(keyword) contains no metric name") }
+        guard nameStart < line.count else {
+            throw error(.metadata, nameStart + 1, "\(keyword) contains no metric name")
+        }
         let nameEnd = endOfName(line, nameStart)
         guard nameEnd > nameStart else { throw nameError(line, nameStart) }
         guard nameEnd == line.count || PrometheusTextReader.isBlank(line[nameEnd]) else {
-            throw error(.metadata, nameEnd + 1, "expected a blank after the name \(shown(line, nameStart..<nameEnd)) of the \(keyword)")
+            throw error(
+                .metadata, nameEnd + 1,
+                "expected a blank after the name \(shown(line, nameStart..<nameEnd)) of the \(keyword)")
         }
         let metric = Int(addMetric(UnsafeRawBufferPointer(rebasing: line[nameStart..<nameEnd])))
         guard (isHelp ? metrics[metric].helpIn : metrics[metric].typeIn) != text else {
-            throw error(.repeatedMetadata, nameStart + 1, "the text has a second \(keyword) of \(abbreviated(metrics[metric].family.name))")
+            throw error(
+                .repeatedMetadata, nameStart + 1,
+                "the text has a second \(keyword) of \(abbreviated(metrics[metric].family.name))")
         }
         let rest = skipBlanks(line, nameEnd)
         if isHelp {
@@ -28,12 +34,15 @@ extension PrometheusTextReader {
         }
     }
 
-    private mutating func readHelp(_ line: UnsafeRawBufferPointer, _ start: Int, of metric: Int) throws(PrometheusTextError) {
+    private mutating func readHelp(_ line: UnsafeRawBufferPointer, _ start: Int, of metric: Int)
+        throws(PrometheusTextError)
+    {
         let bytes = UnsafeRawBufferPointer(rebasing: line[start...])
         let isKnown =
             metrics[metric].helpIn > 0
             && metrics[metric].helpText.withUnsafeBytes { known in
-                known.count == bytes.count && (bytes.isEmpty || memcmp(known.baseAddress!, bytes.baseAddress!, bytes.count) == 0)
+                known.count == bytes.count
+                    && (bytes.isEmpty || memcmp(known.baseAddress!, bytes.baseAddress!, bytes.count) == 0)
             }
         if !isKnown {
             metrics[metric].family.help = try unescaped(bytes, at: start)
@@ -65,7 +74,9 @@ extension PrometheusTextReader {
         return text
     }
 
-    private mutating func readType(_ line: UnsafeRawBufferPointer, _ start: Int, of metric: Int) throws(PrometheusTextError) {
+    private mutating func readType(_ line: UnsafeRawBufferPointer, _ start: Int, of metric: Int)
+        throws(PrometheusTextError)
+    {
         let end = endOfToken(line, start)
         let name = metrics[metric].family.name
         guard end > start else { throw error(.metadata, start + 1, "the TYPE of \(abbreviated(name)) is missing") }

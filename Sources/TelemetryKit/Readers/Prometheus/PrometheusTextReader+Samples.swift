@@ -15,7 +15,9 @@ extension PrometheusTextReader {
     }
 
     /// `name{labels} value timestamp`; the labels and the timestamp are optional.
-    private mutating func readSample(_ line: UnsafeRawBufferPointer, _ start: Int) throws(PrometheusTextError) -> PrometheusSample {
+    private mutating func readSample(_ line: UnsafeRawBufferPointer, _ start: Int) throws(PrometheusTextError)
+        -> PrometheusSample
+    {
         let nameEnd = endOfName(line, start)
         guard nameEnd > start else { throw nameError(line, start) }
         var at = skipBlanks(line, nameEnd)
@@ -50,7 +52,8 @@ extension PrometheusTextReader {
         let text = UnsafeRawBufferPointer(rebasing: line[at..<end])
         let timestamp = PrometheusNumber.integer(text)
         guard timestamp != nil || (ignoresTimes && parseDouble(text) != nil) else {
-            throw error(.timestamp, at + 1, "\(shown(line, at..<end)) is not a timestamp in whole milliseconds since 1970")
+            throw error(
+                .timestamp, at + 1, "\(shown(line, at..<end)) is not a timestamp in whole milliseconds since 1970")
         }
         let rest = skipBlanks(line, end)
         guard rest < line.count else { return timestamp }
@@ -72,7 +75,9 @@ extension PrometheusTextReader {
     private mutating func findSeries(
         _ line: UnsafeRawBufferPointer, name: Range<Int>, labels: Range<Int>
     ) throws(PrometheusTextError) -> UInt32 {
-        func piece(_ i: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: line[i == 0 ? name : labels]) }
+        func piece(_ i: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: line[i == 0 ? name : labels])
+        }
         let hash = StableHash.hash(piece(1), seed: StableHash.hash(piece(0), seed: 0))
         if let known = interner.find(hash, 2, piece) { return known }
         let index = try makeSeries(line, name, labels)
@@ -91,7 +96,9 @@ extension PrometheusTextReader {
             throw self.error(.labels, labels.lowerBound + error.offset + 1, error.reason)
         }
         guard !new.labels.contains(where: { $0.name == "__name__" }) else {
-            throw error(.labels, labels.lowerBound + 1, "the label __name__ is the metric's name, which the line already contains")
+            throw error(
+                .labels, labels.lowerBound + 1,
+                "the label __name__ is the metric's name, which the line already contains")
         }
         // Different bytes may mean the same, such as labels with or without a trailing comma.
         if let index = indices[new] { return index }
@@ -168,7 +175,9 @@ extension PrometheusTextReader {
         var at = start
         while at < line.count {
             switch line[at] {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), UInt8(ascii: ":"): break
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"),
+                UInt8(ascii: ":"):
+                break
             case UInt8(ascii: "0")...UInt8(ascii: "9") where at > start: break
             default: return at
             }
@@ -191,7 +200,9 @@ extension PrometheusTextReader {
             }
             at += 1
         }
-        throw error(.labels, start, isQuoted ? "the quote of a label's value is not closed" : "the brace of the labels is not closed")
+        throw error(
+            .labels, start,
+            isQuoted ? "the quote of a label's value is not closed" : "the brace of the labels is not closed")
     }
 }
 
@@ -203,7 +214,9 @@ extension PrometheusTextReader {
         if inner < line.count, line[inner] == UInt8(ascii: "\"") {
             return error(.quotedName, inner + 1, "names in quotes belong to a later format, which is not supported")
         }
-        return error(.metricName, at + 1, "expected a metric name instead of \(shown(line, at..<max(at + 1, endOfToken(line, at))))")
+        return error(
+            .metricName, at + 1,
+            "expected a metric name instead of \(shown(line, at..<max(at + 1, endOfToken(line, at))))")
     }
 
     private func valueError(_ line: UnsafeRawBufferPointer, _ range: Range<Int>) -> PrometheusTextError {

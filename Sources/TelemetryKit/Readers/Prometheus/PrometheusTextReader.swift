@@ -83,11 +83,13 @@ public struct PrometheusTextReader: ~Copyable {
             throw PrometheusTextError(.unreadable, source: path, message: String(cString: strerror(errno)))
         }
         self.init(
-            ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: path), source: path, configuration)
+            ByteWindow(chunkSize: configuration.chunkSize, descriptor: descriptor, path: path), source: path,
+            configuration)
     }
 
     /// Reads bytes in memory.
-    public init(bytes: some Collection<UInt8>, name: String = "metrics", configuration: Configuration = Configuration()) {
+    public init(bytes: some Collection<UInt8>, name: String = "metrics", configuration: Configuration = Configuration())
+    {
         self.init(ByteWindow(copying: bytes), source: name, configuration)
     }
 
@@ -164,7 +166,8 @@ extension PrometheusTextReader {
     private mutating func nextLine() throws(PrometheusTextError) -> UnsafeRawBufferPointer? {
         var searched = 0
         while true {
-            let unread = UnsafeRawBufferPointer(start: window.base + window.position, count: window.limit - window.position)
+            let unread = UnsafeRawBufferPointer(
+                start: window.base + window.position, count: window.limit - window.position)
             if let length = PrometheusTextReader.lineLength(unread, from: searched) {
                 line += 1
                 window.position += length + 1
@@ -184,13 +187,16 @@ extension PrometheusTextReader {
 
     @inline(__always)
     private static func lineLength(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
-        guard bytes.count > start, let base = bytes.baseAddress, let found = memchr(base + start, Int32(lineFeed), bytes.count - start)
+        guard bytes.count > start, let base = bytes.baseAddress,
+            let found = memchr(base + start, Int32(lineFeed), bytes.count - start)
         else { return nil }
         return UnsafeRawPointer(found) - base
     }
 
     /// A text may be truncated anywhere, and its last number would then be wrong.
-    private mutating func lastLine(_ rest: UnsafeRawBufferPointer) throws(PrometheusTextError) -> UnsafeRawBufferPointer? {
+    private mutating func lastLine(_ rest: UnsafeRawBufferPointer) throws(PrometheusTextError)
+        -> UnsafeRawBufferPointer?
+    {
         window.position = window.limit
         let start = rest.first { !PrometheusTextReader.isBlank($0) }
         guard let start, start != UInt8(ascii: "#") else { return nil }
@@ -200,7 +206,8 @@ extension PrometheusTextReader {
 
     private mutating func skipLine() throws(PrometheusTextError) {
         while true {
-            let unread = UnsafeRawBufferPointer(start: window.base + window.position, count: window.limit - window.position)
+            let unread = UnsafeRawBufferPointer(
+                start: window.base + window.position, count: window.limit - window.position)
             if let length = PrometheusTextReader.lineLength(unread, from: 0) {
                 window.position += length + 1
                 return

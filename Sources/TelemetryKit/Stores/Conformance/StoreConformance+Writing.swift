@@ -28,27 +28,35 @@ extension StoreConformance {
     static func valuesAndTexts(_ it: inout StoreExamination) async throws {
         it.context = "values, labels and a workload that must come back as they were"
         let labels = [
-            MetricLabel(name: "job", value: "dgx,\"x\"\\ \n=é"), MetricLabel(name: "a", value: ""), MetricLabel(name: "odd name\"", value: "{}"),
-            MetricLabel(name: "uuid", value: "not the GPU's"), MetricLabel(name: "__name__", value: "not the metric's"), MetricLabel(name: "", value: "x"),
+            MetricLabel(name: "job", value: "dgx,\"x\"\\ \n=é"), MetricLabel(name: "a", value: ""),
+            MetricLabel(name: "odd name\"", value: "{}"),
+            MetricLabel(name: "uuid", value: "not the GPU's"), MetricLabel(name: "__name__", value: "not the metric's"),
+            MetricLabel(name: "", value: "x"),
         ]
         let plain = SuiteSamples.series("EXACT", gpu: "GPU-exact")
         let rich = SuiteSamples.series("RICH", gpu: "GPU-exact", pod: "train-0", labels: labels)
         let tick = it.traits.tick
         // A time that is not a multiple of the resolution is rounded down.
-        let between = GPUMetric(timestamp: Timestamp(nanoseconds: it.time(123_456).nanoseconds + tick - 1), value: 1, series: rich)
-        let samples = SuiteSamples.values(digits: it.traits.significantDigits).enumerated().map { it.sample(plain, $0, $1) }
+        let between = GPUMetric(
+            timestamp: Timestamp(nanoseconds: it.time(123_456).nanoseconds + tick - 1), value: 1, series: rich)
+        let samples = SuiteSamples.values(digits: it.traits.significantDigits).enumerated().map {
+            it.sample(plain, $0, $1)
+        }
         try await it.write(samples + [between])
         try await it.askTelemetry(TelemetryQuery(uuid: "GPU-exact", metricName: "EXACT"))
         try await it.askTelemetry(TelemetryQuery(uuid: "GPU-exact", metricName: "RICH"))
         try await it.askLatest(SampleFilter())
         try await it.askGPU("GPU-exact")
-        for (from, to) in [(between.timestamp, nil), (nil, between.timestamp), (it.time(123_456), it.time(123_456))] as [(Timestamp?, Timestamp?)] {
+        for (from, to) in [(between.timestamp, nil), (nil, between.timestamp), (it.time(123_456), it.time(123_456))]
+            as [(Timestamp?, Timestamp?)]
+        {
             try await it.askTelemetry(TelemetryQuery(uuid: "GPU-exact", startTime: from, endTime: to))
         }
         // A value that JSON cannot represent is not a sample; a sample that is too old has expired.
         let none = [Double.nan, .infinity, -.infinity].enumerated().map { it.sample(plain, 200_000 + $0, $1) }
         let earliest = it.traits.earliestTime.nanoseconds
-        let old = earliest > .min ? [GPUMetric(timestamp: Timestamp(nanoseconds: earliest - 1), value: 1, series: plain)] : []
+        let old =
+            earliest > .min ? [GPUMetric(timestamp: Timestamp(nanoseconds: earliest - 1), value: 1, series: plain)] : []
         try await it.write(none + old + [it.sample(plain, 300_000, 1)])
         try await it.askTelemetry(TelemetryQuery(uuid: "GPU-exact"))
         try await it.askStatistics()
@@ -60,8 +68,11 @@ extension StoreConformance {
         try await it.write(
             texts.enumerated().map { i, text in
                 let gpu = GPUIdentity(
-                    gpuID: text, device: text, uuid: "u" + text, modelName: text, hostname: text, container: text, pod: text, namespace: text)
-                return it.sample(MetricSeries(metricName: "m" + text, gpu: gpu, labels: [MetricLabel(name: "text", value: text)]), i, Double(i))
+                    gpuID: text, device: text, uuid: "u" + text, modelName: text, hostname: text, container: text,
+                    pod: text, namespace: text)
+                return it.sample(
+                    MetricSeries(metricName: "m" + text, gpu: gpu, labels: [MetricLabel(name: "text", value: text)]), i,
+                    Double(i))
             })
         for text in texts {
             try await it.askTelemetry(TelemetryQuery(uuid: "u" + text, metricName: "m" + text, limit: 10))
@@ -71,24 +82,28 @@ extension StoreConformance {
             try await it.askGPU(text)
             try await it.askTelemetry(TelemetryQuery(uuid: "u' ", metricName: text))
             try await it.askLatest(SampleFilter(metricNames: ["m" + text], hostnames: [text], modelNames: [text]))
-            try await it.askAggregate(AggregateQuery(metricName: "m" + text, function: .max, window: .seconds(1), grouping: .host))
+            try await it.askAggregate(
+                AggregateQuery(metricName: "m" + text, function: .max, window: .seconds(1), grouping: .host))
         }
         let some = texts.enumerated().filter { $0.offset % 3 == 0 }.map(\.element)
         try await it.askSeries(SampleFilter(hostnames: some))
-        try await it.askSeries(SampleFilter(metricNames: some.map { "m" + $0 }, uuids: some.map { "u" + $0 }, modelNames: some))
+        try await it.askSeries(
+            SampleFilter(metricNames: some.map { "m" + $0 }, uuids: some.map { "u" + $0 }, modelNames: some))
         try await it.askGPUs(SampleFilter())
         try await it.askStatistics()
     }
 
     static func secondWrites(_ it: inout StoreExamination) async throws {
         it.context = "100 samples, written once more"
-        let series = SuiteSamples.series("AGAIN", gpu: "GPU-r", pod: "train-0", labels: [MetricLabel(name: "a", value: "1")])
+        let series = SuiteSamples.series(
+            "AGAIN", gpu: "GPU-r", pod: "train-0", labels: [MetricLabel(name: "a", value: "1")])
         let samples = (0..<100).map { it.sample(series, $0 * 1000, Double($0)) }
         try await it.write(samples)
         try await it.write(samples)
         try await it.write(samples.reversed() + samples)
         try await it.askEverything()
-        let last = AggregateQuery(metricName: "AGAIN", function: .count, window: Duration.nanoseconds(it.traits.tick * 7000))
+        let last = AggregateQuery(
+            metricName: "AGAIN", function: .count, window: Duration.nanoseconds(it.traits.tick * 7000))
         try await it.askAggregate(last)
         switch it.traits.replacement {
         case .everything, .valueAndWorkload:
@@ -96,7 +111,8 @@ extension StoreConformance {
             try await it.write([it.sample(series, 5000, -1)])
             try await it.askTelemetry(TelemetryQuery(uuid: "GPU-r"))
             it.context = "samples that were written again with another value, pod and labels"
-            let moved = SuiteSamples.series("AGAIN", gpu: "GPU-r", pod: "train-1", labels: [MetricLabel(name: "a", value: "2")])
+            let moved = SuiteSamples.series(
+                "AGAIN", gpu: "GPU-r", pod: "train-1", labels: [MetricLabel(name: "a", value: "2")])
             try await it.write([it.sample(moved, 7000, -2), it.sample(moved, 99_000, -3)])
             try await it.askEverything()
             guard it.traits.replacement == .everything else { return }
@@ -109,12 +125,15 @@ extension StoreConformance {
             it.context = "a sample that was written again with another value"
             // Either may be stored; the model cannot know which.
             let place = it.time(5000)
-            try await it.store.write([MetricBatch(batchID: "b", source: "s", collectedAt: place, metrics: [it.sample(series, 5000, 6)])])
+            try await it.store.write([
+                MetricBatch(batchID: "b", source: "s", collectedAt: place, metrics: [it.sample(series, 5000, 6)])
+            ])
             try await it.settleStore()
             let query = TelemetryQuery(uuid: "GPU-r", startTime: place, endTime: place)
             let values = try await it.store.telemetry(query).items.map(\.value)
             if values != [5], values != [6] {
-                try it.violation("of different samples with one identity one stands", "telemetry(\(query))", values, "[5] or [6]")
+                try it.violation(
+                    "of different samples with one identity one stands", "telemetry(\(query))", values, "[5] or [6]")
             }
         }
     }
@@ -130,7 +149,8 @@ extension StoreConformance {
         try await it.askTelemetry(TelemetryQuery(uuid: "GPU-s"))
         try await it.askGPU("GPU-s")
         try await it.askLatest(SampleFilter())
-        try await it.askAggregate(AggregateQuery(metricName: "SHUFFLED", function: .p95, window: .nanoseconds(it.traits.tick * 1000)))
+        try await it.askAggregate(
+            AggregateQuery(metricName: "SHUFFLED", function: .p95, window: .nanoseconds(it.traits.tick * 1000)))
     }
 
     static func concurrency(_ it: inout StoreExamination) async throws {
@@ -157,7 +177,9 @@ extension StoreConformance {
                 try await group.waitForAll()
             }
         } catch {
-            try it.violation("every method may be called from any number of tasks", "write and telemetry", "thrown: \(error)", "no error")
+            try it.violation(
+                "every method may be called from any number of tasks", "write and telemetry", "thrown: \(error)",
+                "no error")
         }
         // The same write again changes nothing, and updates the model.
         try await it.write(batches.flatMap { $0 })

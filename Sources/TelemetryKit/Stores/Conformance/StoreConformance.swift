@@ -29,7 +29,8 @@ public struct StoreConformance: Sendable {
     /// Creates a suite; the defaults are for a store that keeps everything and shows it at once.
     public init(
         traits: StoreTraits = StoreTraits(), seeds: [UInt64] = [1, 2], rounds: Int = 20, maxViolations: Int = 20,
-        settle: @escaping @Sendable () async throws -> Void = {}, failNextWrite: (@Sendable () async throws -> Void)? = nil
+        settle: @escaping @Sendable () async throws -> Void = {},
+        failNextWrite: (@Sendable () async throws -> Void)? = nil
     ) {
         self.traits = traits
         self.settle = settle
@@ -51,11 +52,14 @@ public struct StoreConformance: Sendable {
     ) async throws -> [StoreViolation] {
         var violations: [StoreViolation] = []
         var chapters: [(inout StoreExamination) async throws -> Void] = [
-            Self.emptyStore, Self.valuesAndTexts, Self.hostileTexts, Self.likeTexts, Self.secondWrites, Self.outOfOrder, Self.pages, Self.stablePages, Self.filters,
+            Self.emptyStore, Self.valuesAndTexts, Self.hostileTexts, Self.likeTexts, Self.secondWrites, Self.outOfOrder,
+            Self.pages, Self.stablePages, Self.filters,
             Self.lists, Self.aggregates, Self.concurrency,
         ]
         if let failNextWrite { chapters.append { try await Self.failedWrite(&$0, failNextWrite) } }
-        for seed in seeds { chapters.append { [rounds] in try await Self.randomWrites(&$0, seed: seed, rounds: rounds) } }
+        for seed in seeds {
+            chapters.append { [rounds] in try await Self.randomWrites(&$0, seed: seed, rounds: rounds) }
+        }
         for chapter in chapters where violations.count < maxViolations {
             let store = try await makeEmptyStore()
             violations += try await examine(store, room: maxViolations - violations.count, chapter)
@@ -89,7 +93,9 @@ public struct StoreConformance: Sendable {
 
     /// Writes the batches to the empty store and compares every kind of query result: for data of your own. The store
     /// stays open.
-    public func check(_ emptyStore: some TelemetryStore, holding batches: [MetricBatch]) async throws -> [StoreViolation] {
+    public func check(_ emptyStore: some TelemetryStore, holding batches: [MetricBatch]) async throws
+        -> [StoreViolation]
+    {
         try await examine(emptyStore, room: maxViolations) { examination in
             examination.context = "\(batches.count) batches of the caller's"
             try await examination.write(batches)

@@ -14,7 +14,8 @@ struct StoreExamination {
     /// The preceding writes, for messages.
     var context = ""
 
-    init(store: any TelemetryStore, traits: StoreTraits, settle: @escaping @Sendable () async throws -> Void, room: Int) {
+    init(store: any TelemetryStore, traits: StoreTraits, settle: @escaping @Sendable () async throws -> Void, room: Int)
+    {
         self.store = store
         self.traits = traits
         self.settle = settle
@@ -26,7 +27,10 @@ struct StoreExamination {
 
     mutating func write(_ batches: [MetricBatch]) async throws {
         let store = self.store
-        guard try await answer("a write that the store can take succeeds", "write of \(batches.count) batches", { try await store.write(batches) }) != nil
+        guard
+            try await answer(
+                "a write that the store can take succeeds", "write of \(batches.count) batches",
+                { try await store.write(batches) }) != nil
         else { throw Enough() }
         for batch in batches { model.write(batch) }
         try await settle()
@@ -49,7 +53,10 @@ struct StoreExamination {
     func settleStore() async throws { try await settle() }
 
     mutating func write(_ samples: [GPUMetric]) async throws {
-        try await write([MetricBatch(batchID: "conformance", source: "conformance", collectedAt: SuiteSamples.start, metrics: samples)])
+        try await write([
+            MetricBatch(
+                batchID: "conformance", source: "conformance", collectedAt: SuiteSamples.start, metrics: samples)
+        ])
     }
 
     // MARK: Comparing
@@ -60,16 +67,21 @@ struct StoreExamination {
             return text.count > 600 ? text.prefix(600) + "…" : text
         }
         let asked = context.isEmpty ? asked : "\(asked) (\(context))"
-        violations.append(StoreViolation(promise: promise, asked: cut(asked), answer: cut(answer), expected: cut(expected)))
+        violations.append(
+            StoreViolation(promise: promise, asked: cut(asked), answer: cut(answer), expected: cut(expected)))
         if violations.count >= room { throw Enough() }
     }
 
-    mutating func expect<Value: Equatable>(_ promise: String, _ asked: String, _ answer: Value, _ expected: Value) throws {
+    mutating func expect<Value: Equatable>(_ promise: String, _ asked: String, _ answer: Value, _ expected: Value)
+        throws
+    {
         if answer != expected { try violation(promise, asked, answer, expected) }
     }
 
     /// Describes the first element that differs.
-    mutating func expect<Element: Equatable>(_ promise: String, _ asked: String, _ answer: [Element], _ expected: [Element]) throws {
+    mutating func expect<Element: Equatable>(
+        _ promise: String, _ asked: String, _ answer: [Element], _ expected: [Element]
+    ) throws {
         guard answer != expected else { return }
         let at = zip(answer, expected).enumerated().first { $1.0 != $1.1 }?.offset ?? min(answer.count, expected.count)
         func side(_ list: [Element]) -> String {
@@ -98,7 +110,8 @@ struct StoreExamination {
 
     /// A page of a list; the model has the whole list.
     private mutating func compare<Value: Equatable & Sendable>(
-        _ promise: String, _ asked: String, _ wanted: [Value], _ limit: Int, _ offset: Int, _ call: () async throws -> Page<Value>
+        _ promise: String, _ asked: String, _ wanted: [Value], _ limit: Int, _ offset: Int,
+        _ call: () async throws -> Page<Value>
     ) async throws {
         guard let page = try await answer(promise, asked, call) else { return }
         try expect(promise, asked, page.items, Array(wanted.dropFirst(offset).prefix(limit)))
@@ -115,7 +128,9 @@ struct StoreExamination {
         guard let page = try await answer(promise, asked, { try await store.telemetry(query) }) else { return [] }
         let wanted = model.telemetry(query)
         try expect(promise, asked, page.items, wanted.items)
-        if query.countsTotal { try expect("a page's total counts all that the filter includes", asked, page.total, wanted.total) }
+        if query.countsTotal {
+            try expect("a page's total counts all that the filter includes", asked, page.total, wanted.total)
+        }
         return page.items
     }
 
@@ -131,10 +146,13 @@ struct StoreExamination {
     }
 
     mutating func askGPUs(_ filter: SampleFilter, limit: Int = .max, offset: Int = 0) async throws {
-        let promise = "GPUs: those with samples meant, in the order of hostname, numeric gpu id, uuid, with the times of all their samples"
+        let promise =
+            "GPUs: those with samples meant, in the order of hostname, numeric gpu id, uuid, with the times of all their samples"
         let asked = "gpus(\(filter), limit: \(limit), offset: \(offset))"
         let store = self.store
-        try await compare(promise, asked, model.gpus(filter), limit, offset) { try await store.gpus(filter, limit: limit, offset: offset) }
+        try await compare(promise, asked, model.gpus(filter), limit, offset) {
+            try await store.gpus(filter, limit: limit, offset: offset)
+        }
     }
 
     mutating func askGPU(_ uuid: String) async throws {
@@ -142,18 +160,24 @@ struct StoreExamination {
         let asked = "gpu(uuid: \(uuid.debugDescription))"
         let store = self.store
         let expected = model.gpus(SampleFilter(uuids: [uuid])).first
-        guard let found = try await answer(promise, asked, { Box(value: try await store.gpu(uuid: uuid)) }) else { return }
+        guard let found = try await answer(promise, asked, { Box(value: try await store.gpu(uuid: uuid)) }) else {
+            return
+        }
         try expect(promise, asked, found.value, expected)
     }
 
     mutating func askMetrics(_ uuid: String?) async throws {
         let (store, asked) = (self.store, "metrics(uuid: \(uuid.debugDescription))")
-        try await compare("metrics: names in alphabetic order, with counts", asked, model.metrics(uuid: uuid)) { try await store.metrics(uuid: uuid) }
+        try await compare("metrics: names in alphabetic order, with counts", asked, model.metrics(uuid: uuid)) {
+            try await store.metrics(uuid: uuid)
+        }
     }
 
     mutating func askLatest(_ filter: SampleFilter) async throws {
         let store = self.store
-        try await compare("the newest sample of every series, by metric name, uuid", "latest(\(filter))", model.latest(filter)) {
+        try await compare(
+            "the newest sample of every series, by metric name, uuid", "latest(\(filter))", model.latest(filter)
+        ) {
             try await store.latest(filter)
         }
     }
@@ -162,14 +186,19 @@ struct StoreExamination {
         let promise = "series: those with samples meant, by metric name, uuid, with counts and times of these"
         let asked = "series(\(filter), limit: \(limit), offset: \(offset))"
         let store = self.store
-        try await compare(promise, asked, model.series(filter), limit, offset) { try await store.series(filter, limit: limit, offset: offset) }
+        try await compare(promise, asked, model.series(filter), limit, offset) {
+            try await store.series(filter, limit: limit, offset: offset)
+        }
     }
 
     mutating func askAggregate(_ query: AggregateQuery) async throws {
         let store = self.store
-        let promise = "\(query.function.rawValue) by \(query.grouping.rawValue), in windows that begin at multiples since 1970"
+        let promise =
+            "\(query.function.rawValue) by \(query.grouping.rawValue), in windows that begin at multiples since 1970"
         let expected = model.aggregate(query)
-        guard let found = try await answer(promise, "aggregate(\(query))", { try await store.aggregate(query) }) else { return }
+        guard let found = try await answer(promise, "aggregate(\(query))", { try await store.aggregate(query) }) else {
+            return
+        }
         if query.function == .sum || query.function == .avg, StoreExamination.areEqual(found, expected) { return }
         try expect(promise, "aggregate(\(query))", found, expected)
     }
@@ -185,7 +214,9 @@ struct StoreExamination {
 
     mutating func askStatistics() async throws {
         let store = self.store
-        guard let found = try await answer("statistics", "statistics()", { try await store.statistics() }) else { return }
+        guard let found = try await answer("statistics", "statistics()", { try await store.statistics() }) else {
+            return
+        }
         try expect("statistics count what is held", "statistics()", found, model.statistics)
     }
 
@@ -198,12 +229,15 @@ struct StoreExamination {
         try await askGPUs(SampleFilter())
         try await askGPUs(SampleFilter(), limit: 7, offset: 3)
         try await askTelemetry(TelemetryQuery(SampleFilter()))
-        guard let gpu = gpus.dropFirst(gpus.count / 2).first, let name = names.dropFirst(names.count / 2).first else { return }
+        guard let gpu = gpus.dropFirst(gpus.count / 2).first, let name = names.dropFirst(names.count / 2).first else {
+            return
+        }
         try await askMetrics(gpu.uuid)
         let middle = model.telemetry(TelemetryQuery(SampleFilter())).items
         let times = (middle[middle.count / 3].timestamp, middle[2 * middle.count / 3].timestamp)
         let filters = [
-            SampleFilter(), SampleFilter(metricNames: [name]), SampleFilter(hostnames: [gpu.hostname]), SampleFilter(uuids: gpus.prefix(3).map(\.uuid)),
+            SampleFilter(), SampleFilter(metricNames: [name]), SampleFilter(hostnames: [gpu.hostname]),
+            SampleFilter(uuids: gpus.prefix(3).map(\.uuid)),
             SampleFilter(modelNames: [gpu.modelName]), SampleFilter(metricNames: [name], hostnames: [gpu.hostname]),
             SampleFilter(startTime: times.0, endTime: times.1),
         ]
@@ -217,7 +251,8 @@ struct StoreExamination {
                 for grouping in AggregateQuery.Grouping.allCases {
                     try await askAggregate(
                         AggregateQuery(
-                            metricName: name, filter: filter, function: function, window: .seconds(60), grouping: grouping))
+                            metricName: name, filter: filter, function: function, window: .seconds(60),
+                            grouping: grouping))
                 }
             }
         }
@@ -232,6 +267,7 @@ private struct Box<Value: Sendable>: Sendable {
 extension Equatable {
     fileprivate var shown: String {
         guard let sample = self as? GPUMetric else { return String(describing: self) }
-        return "\(sample.timestamp) \(sample.metricName) \(sample.value) of \(sample.gpu) with \(sample.labels.map { "\($0.name)=\($0.value.debugDescription)" })"
+        return
+            "\(sample.timestamp) \(sample.metricName) \(sample.value) of \(sample.gpu) with \(sample.labels.map { "\($0.name)=\($0.value.debugDescription)" })"
     }
 }

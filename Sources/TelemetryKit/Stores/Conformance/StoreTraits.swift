@@ -30,7 +30,8 @@ public struct StoreTraits: Sendable, Hashable {
 
     /// Creates traits; the defaults are those of a store without limitations.
     public init(
-        timeResolution: Duration = .nanoseconds(1), earliestTime: Timestamp = Timestamp(nanoseconds: .min), significantDigits: Int? = nil,
+        timeResolution: Duration = .nanoseconds(1), earliestTime: Timestamp = Timestamp(nanoseconds: .min),
+        significantDigits: Int? = nil,
         replacement: Replacement = .everything, sharesWorkload: Bool = false
     ) {
         self.timeResolution = timeResolution

@@ -6,29 +6,35 @@ enum SuiteSamples {
     static let start = Timestamp(nanoseconds: 1_752_871_350_000_000_000)
 
     static func series(
-        _ metric: String = "UTIL", gpu: String = "GPU-a", id: String = "0", host: String = "host-1", model: String = "NVIDIA H100 80GB HBM3",
+        _ metric: String = "UTIL", gpu: String = "GPU-a", id: String = "0", host: String = "host-1",
+        model: String = "NVIDIA H100 80GB HBM3",
         pod: String = "", labels: [MetricLabel] = []
     ) -> MetricSeries {
         MetricSeries(
             metricName: metric,
             gpu: GPUIdentity(
-                gpuID: id, device: "nvidia" + id, uuid: gpu, modelName: model, hostname: host, container: pod.isEmpty ? "" : "main", pod: pod,
+                gpuID: id, device: "nvidia" + id, uuid: gpu, modelName: model, hostname: host,
+                container: pod.isEmpty ? "" : "main", pod: pod,
                 namespace: pod.isEmpty ? "" : "ml"),
             labels: labels)
     }
 
     /// Texts that could break a line or a query, or escape from one.
     static let hostileTexts = [
-        "", " ", "a b", "a,b=c", "back\\", "back\\\\", "\\,\\=\\ ", "quote'\"", "line\nfeed", "\r\t\u{7F}", "100%", "%41", "%", "#hash", "ünï😀",
-        "x' OR 'a'='a", "x\\' OR 1=1 --", "x'; DROP DATABASE \"gpu_telemetry\"; --", "\") |> yield() //", "${r.uuid}", "$\\{1}", ".*", "/.*/",
-        "UTIL\"; SHOW DATABASES; SELECT \"", "{}", "\"} or {uuid=~\".*", "a|b", "^$", "[a-z]+", "(", "'", "`", "\u{1}\u{1F}", "<b>&amp;</b>", "../..", "null",
+        "", " ", "a b", "a,b=c", "back\\", "back\\\\", "\\,\\=\\ ", "quote'\"", "line\nfeed", "\r\t\u{7F}", "100%",
+        "%41", "%", "#hash", "ünï😀",
+        "x' OR 'a'='a", "x\\' OR 1=1 --", "x'; DROP DATABASE \"gpu_telemetry\"; --", "\") |> yield() //", "${r.uuid}",
+        "$\\{1}", ".*", "/.*/",
+        "UTIL\"; SHOW DATABASES; SELECT \"", "{}", "\"} or {uuid=~\".*", "a|b", "^$", "[a-z]+", "(", "'", "`",
+        "\u{1}\u{1F}", "<b>&amp;</b>", "../..", "null",
     ]
 
     /// Values within the digits that the store keeps.
     static func values(digits: Int?) -> [Double] {
         guard let digits else {
             return [
-                0, -0.5, 0.1, 97, 1e300, .leastNonzeroMagnitude, -.greatestFiniteMagnitude, 9_007_199_254_740_994, 123_456.789, 1 / 3, .pi * 1e-9,
+                0, -0.5, 0.1, 97, 1e300, .leastNonzeroMagnitude, -.greatestFiniteMagnitude, 9_007_199_254_740_994,
+                123_456.789, 1 / 3, .pi * 1e-9,
                 (2.0).squareRoot() * 1e200, -1e-200, 0.1 + 0.2,
             ]
         }
@@ -38,7 +44,9 @@ enum SuiteSamples {
         var values: [Double] = [0, -0.5, 0.1, 97, 412.25]
         for scale in digits - 3..<digits + 3 {
             for sign in [1.0, -1.0] {
-                for _ in 0..<10 { values.append(sign * Double(Int64.random(in: whole, using: &random)) / powerOfTen(scale)) }
+                for _ in 0..<10 {
+                    values.append(sign * Double(Int64.random(in: whole, using: &random)) / powerOfTen(scale))
+                }
             }
         }
         return values
@@ -65,7 +73,9 @@ package struct SuiteRandom: RandomNumberGenerator, Sendable {
 
 extension StoreExamination {
     /// A time that is the number of the store's ticks after the start.
-    func time(_ ticks: Int) -> Timestamp { Timestamp(nanoseconds: SuiteSamples.start.nanoseconds + Int64(ticks) * traits.tick) }
+    func time(_ ticks: Int) -> Timestamp {
+        Timestamp(nanoseconds: SuiteSamples.start.nanoseconds + Int64(ticks) * traits.tick)
+    }
 
     func sample(_ series: MetricSeries, _ ticks: Int, _ value: Double) -> GPUMetric {
         GPUMetric(timestamp: time(ticks), value: value, series: series)

@@ -151,7 +151,9 @@ extension GPUSeries {
     }
 
     private func read<Result: Sendable>(named names: Set<ByteText> = [], _ body: ([StoredSeries]) -> Result) -> Result {
-        let (result, successor) = state.withLock { state in (state.isRetired ? nil : body(state.named(names)), state.successor) }
+        let (result, successor) = state.withLock { state in
+            (state.isRetired ? nil : body(state.named(names)), state.successor)
+        }
         return result ?? successor?.read(named: names, body) ?? body([])
     }
 
@@ -159,12 +161,16 @@ extension GPUSeries {
     /// series examined. Holds the lock only while references are retained.
     func snapshots(_ names: Set<ByteText>, from start: Int64, through end: Int64) -> ([SeriesSnapshot], visited: Int) {
         read(named: names) { series in
-            let snapshots = series.map { $0.snapshot(uuid: self.uuid, from: start, through: end) }.filter { !$0.isEmpty }
+            let snapshots = series.map { $0.snapshot(uuid: self.uuid, from: start, through: end) }.filter {
+                !$0.isEmpty
+            }
             return (snapshots, series.count)
         }
     }
 
-    func latest(_ names: Set<ByteText>, _ filter: SampleFilter, from start: Int64, through end: Int64) -> ([Latest], visited: Int) {
+    func latest(_ names: Set<ByteText>, _ filter: SampleFilter, from start: Int64, through end: Int64) -> (
+        [Latest], visited: Int
+    ) {
         read(named: names) { series in
             let latest = series.compactMap { stored -> Latest? in
                 guard !stored.isEmpty, stored.open.lastTime >= start else { return nil }

@@ -62,7 +62,9 @@ extension IntegerColumn {
         // milliseconds.
         let (span, over) = numbers[numbers.count - 1].subtractingReportingOverflow(numbers[0])
         if !over {
-            func rounded(_ number: Int64, _ part: Int64) -> Int64 { number / part + (number % part >= (part + 1) / 2 ? 1 : 0) }
+            func rounded(_ number: Int64, _ part: Int64) -> Int64 {
+                number / part + (number % part >= (part + 1) / 2 ? 1 : 0)
+            }
             let mean = rounded(span, count - 1)
             let whole = rounded(mean, rounding) &* rounding
             consider(level(numbers, slope: mean), &best)
@@ -100,7 +102,9 @@ extension IntegerColumn {
     }
 
     private static func deltas(_ numbers: UnsafeBufferPointer<Int64>) -> Plan {
-        centered(numbers, first: 1, term: { numbers[$0] &- numbers[$0 - 1] }) { Plan(.delta, base: numbers[0], slope: $0) }
+        centered(numbers, first: 1, term: { numbers[$0] &- numbers[$0 - 1] }) {
+            Plan(.delta, base: numbers[0], slope: $0)
+        }
     }
 
     /// The better of two centres from which the terms are stored as distances: halfway between the ends, which needs
@@ -155,7 +159,9 @@ extension IntegerColumn {
     }
 
     @inline(__always)
-    private static func forEachDistance(_ plan: Plan, _ numbers: UnsafeBufferPointer<Int64>, _ body: (Int, UInt64) -> Void) {
+    private static func forEachDistance(
+        _ plan: Plan, _ numbers: UnsafeBufferPointer<Int64>, _ body: (Int, UInt64) -> Void
+    ) {
         func folded(_ distance: Int64) -> UInt64 { UInt64(bitPattern: distance &<< 1 ^ distance &>> 63) }
         var before = plan.base
         switch plan.predictor {
@@ -268,7 +274,9 @@ extension IntegerColumn {
         return distances - bytes + exceptions * 8
     }
 
-    private static func unpack(_ count: Int, width: Int, from bytes: UnsafeRawPointer, into numbers: UnsafeMutablePointer<Int64>) {
+    private static func unpack(
+        _ count: Int, width: Int, from bytes: UnsafeRawPointer, into numbers: UnsafeMutablePointer<Int64>
+    ) {
         guard width > 0 else { return numbers.update(repeating: 0, count: count) }
         let mask = width == 64 ? -1 : Int64(1) &<< Int64(width) &- 1
         var bit = 0

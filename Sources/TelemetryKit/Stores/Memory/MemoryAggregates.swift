@@ -214,7 +214,8 @@ struct WindowAggregation {
     private mutating func finishWindow() {
         guard !current.isEmpty else { return }
         if grouping == .gpu {
-            points.append(AggregateSeries.Point(time: Timestamp(nanoseconds: currentWindow), value: current.value(function)))
+            points.append(
+                AggregateSeries.Point(time: Timestamp(nanoseconds: currentWindow), value: current.value(function)))
         } else {
             shared[ByteText(group), default: [:]][currentWindow, default: WindowSummary()].add(current)
         }

@@ -139,7 +139,8 @@ struct WritePlan {
 
     /// The indices of the samples of a run, or of several consecutive runs.
     func samples(of runs: Range<Int>) -> some RandomAccessCollection<Int> {
-        order[(runs.lowerBound == 0 ? 0 : self.runs[runs.lowerBound - 1].end)..<self.runs[runs.upperBound - 1].end].lazy.map(Int.init)
+        order[(runs.lowerBound == 0 ? 0 : self.runs[runs.lowerBound - 1].end)..<self.runs[runs.upperBound - 1].end].lazy
+            .map(Int.init)
     }
 
     func samples(of run: Int) -> some RandomAccessCollection<Int> { samples(of: run..<run + 1) }

@@ -9,7 +9,8 @@ extension MemoryStore {
         let infos = try reader.gpus.compactMap { gpu -> GPUInfo? in
             try check.step()
             let snapshots = reader.snapshots(of: gpu, named: [], from: .min, through: .max)
-            let isMeant = filter == SampleFilter() || snapshots.contains { reader.reader($0).map { $0.count > 0 } ?? false }
+            let isMeant =
+                filter == SampleFilter() || snapshots.contains { reader.reader($0).map { $0.count > 0 } ?? false }
             return isMeant ? info(snapshots) : nil
         }
         return infos.sorted(by: StoreOrder.gpus).page(limit: limit, offset: offset)
@@ -25,17 +26,24 @@ extension MemoryStore {
             first = min(first, samples.time(at: 0))
             let last = samples.metric(at: samples.count - 1)
             // If several metrics are at the same time, the first by name determines the GPU.
-            if let known = newest, (known.timestamp, ByteText(last.metricName)) > (last.timestamp, ByteText(known.metricName)) { continue }
+            if let known = newest,
+                (known.timestamp, ByteText(last.metricName)) > (last.timestamp, ByteText(known.metricName))
+            {
+                continue
+            }
             newest = last
         }
-        return newest.map { GPUInfo(identity: $0.gpu, firstSeen: Timestamp(nanoseconds: first), lastSeen: $0.timestamp) }
+        return newest.map {
+            GPUInfo(identity: $0.gpu, firstSeen: Timestamp(nanoseconds: first), lastSeen: $0.timestamp)
+        }
     }
 
     public func metrics(uuid: String?) async throws -> [MetricSummary] {
         var summaries: [ByteText: MetricSummary] = [:]
         for samples in try FilterReader(self, SampleFilter(uuids: uuid.map { [$0] } ?? [])).readers() {
             let name = ByteText(samples.metricName)
-            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount += samples.count
+            summaries[name, default: MetricSummary(name: name.string, sampleCount: 0, gpuCount: 0)].sampleCount +=
+                samples.count
             summaries[name]!.gpuCount += 1
         }
         return summaries.values.sorted { $0.name.precedes($1.name) }
@@ -92,9 +100,11 @@ extension MemoryStore {
             if newest[uuid].map({ $0.timestamp < last.timestamp }) ?? true { newest[uuid] = last }
         }
         return StoreStatistics(
-            sampleCount: readers.reduce(0) { $0 + $1.count }, gpuCount: newest.count, metricCount: Set(readers.map { ByteText($0.metricName) }).count,
+            sampleCount: readers.reduce(0) { $0 + $1.count }, gpuCount: newest.count,
+            metricCount: Set(readers.map { ByteText($0.metricName) }).count,
             hostCount: Set(newest.values.map { ByteText($0.gpu.hostname) }).count,
-            oldest: readers.isEmpty ? nil : Timestamp(nanoseconds: oldest), newest: newest.values.map(\.timestamp).max())
+            oldest: readers.isEmpty ? nil : Timestamp(nanoseconds: oldest), newest: newest.values.map(\.timestamp).max()
+        )
     }
 }
 
@@ -120,7 +130,9 @@ struct FilterReader {
     /// The GPUs that the filter names.
     var gpus: [GPUSeries] { store.directory.withLock { $0.withoutSlots }.gpus(filter) }
 
-    func snapshots(of gpu: GPUSeries, named names: Set<ByteText>, from start: Int64, through end: Int64) -> [SeriesSnapshot] {
+    func snapshots(of gpu: GPUSeries, named names: Set<ByteText>, from start: Int64, through end: Int64)
+        -> [SeriesSnapshot]
+    {
         let (snapshots, visited) = gpu.snapshots(names, from: start, through: end)
         store.seriesVisits.add(visited, ordering: .relaxed)
         return snapshots
@@ -138,13 +150,17 @@ struct FilterReader {
         let gpus = gpus
         if gpus.count == 1 {
             try Task.checkCancellation()
-            return snapshots(of: gpus[0], named: names, from: start, through: end).sorted { $0.metricName.precedes($1.metricName) }
+            return snapshots(of: gpus[0], named: names, from: start, through: end).sorted {
+                $0.metricName.precedes($1.metricName)
+            }
         }
         var byName: [ByteText: [SeriesSnapshot]] = [:]
         var check = CancellationCheck()
         for gpu in gpus {
             try check.step()
-            for snapshot in snapshots(of: gpu, named: names, from: start, through: end) { byName[ByteText(snapshot.metricName), default: []].append(snapshot) }
+            for snapshot in snapshots(of: gpu, named: names, from: start, through: end) {
+                byName[ByteText(snapshot.metricName), default: []].append(snapshot)
+            }
         }
         return byName.sorted { $0.key < $1.key }.flatMap(\.value)
     }

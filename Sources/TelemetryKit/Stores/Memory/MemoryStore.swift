@@ -60,7 +60,8 @@ public final class MemoryStore: TelemetryStore {
 
     /// The approximate memory used by the store.
     package var byteCount: Int {
-        sampleBytes.load(ordering: .relaxed) + tableBytes.load(ordering: .relaxed) + columns.byteCount + ledger.byteCount
+        sampleBytes.load(ordering: .relaxed) + tableBytes.load(ordering: .relaxed) + columns.byteCount
+            + ledger.byteCount
     }
 
     /// The present memory usage. The cost does not depend on the size of the store.
@@ -145,7 +146,8 @@ extension MemoryStore {
         }
         guard isExpiryDue else { return }
         // One writer is sufficient; data written meanwhile by the others are considered after their next batch.
-        guard isSweeping.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged else { return }
+        guard isSweeping.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+        else { return }
         defer { isSweeping.store(false, ordering: .releasing) }
         sweep()
         guard let maxBytes else { return }
@@ -168,7 +170,8 @@ extension MemoryStore {
         }
         // Visiting all series for every batch would cost more than the samples that it frees.
         let swept = sweptFloor.load(ordering: .relaxed)
-        return retention.map { UInt64(bitPattern: floor.load(ordering: .relaxed) &- swept) >= UInt64(max(1, $0 / 64)) } ?? false
+        return retention.map { UInt64(bitPattern: floor.load(ordering: .relaxed) &- swept) >= UInt64(max(1, $0 / 64)) }
+            ?? false
     }
 
     /// The time up to which samples must be removed to free about this number of bytes.

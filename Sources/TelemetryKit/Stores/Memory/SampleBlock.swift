@@ -68,7 +68,9 @@ struct SampleBlock {
             times += newer.times
             values += newer.values
         } else {
-            for i in 0..<newer.count { append(time: newer.times[i], value: newer.values[i], series: newer.variant(at: i)) }
+            for i in 0..<newer.count {
+                append(time: newer.times[i], value: newer.values[i], series: newer.variant(at: i))
+            }
         }
     }
 
@@ -130,7 +132,9 @@ struct SampleBlock {
     func filtered(_ includes: (MetricSeries) -> Bool) -> SampleBlock {
         if variants.allSatisfy({ includes($0.series) }) { return self }
         var kept = SampleBlock()
-        for i in 0..<count where includes(series(at: i)) { kept.append(time: times[i], value: values[i], series: variant(at: i)) }
+        for i in 0..<count where includes(series(at: i)) {
+            kept.append(time: times[i], value: values[i], series: variant(at: i))
+        }
         return kept
     }
 }

@@ -66,15 +66,19 @@ final class SealedBlock: Sendable {
             variants.count == 1
             ? []
             : [Int64](unsafeUninitializedCapacity: count) { buffer, filled in
-                variantColumn.withUnsafeBytes { _ = IntegerColumn.read(count, from: $0.baseAddress!, into: buffer.baseAddress!) }
+                variantColumn.withUnsafeBytes {
+                    _ = IntegerColumn.read(count, from: $0.baseAddress!, into: buffer.baseAddress!)
+                }
                 filled = count
             }
-        return SampleBlock(times: times ?? allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
+        return SampleBlock(
+            times: times ?? allTimes(), values: values, variants: variants, variantColumn: column.map { UInt32($0) })
     }
 
     /// Includes its entry in the list of blocks, but not the times and the variants, which are counted separately.
     var byteCount: Int {
-        allocated(16 + 10 * 8) + allocated(32 + values.count) + (variantColumn.isEmpty ? 0 : allocated(32 + variantColumn.count))
+        allocated(16 + 10 * 8) + allocated(32 + values.count)
+            + (variantColumn.isEmpty ? 0 : allocated(32 + variantColumn.count))
             + allocated(32 + variants.capacity * 8) + 12
     }
 }

@@ -45,14 +45,18 @@ struct SeriesMerge {
     }
 
     private mutating func entry(_ series: Int, _ position: Int) -> MinimumHeap.Entry? {
-        position < self.series[series].count ? MinimumHeap.Entry(time: self.series[series].time(at: position), rank: series) : nil
+        position < self.series[series].count
+            ? MinimumHeap.Entry(time: self.series[series].time(at: position), rank: series) : nil
     }
 
     /// The number of samples of the series at or before the cursor.
     private mutating func count(through cursor: SampleCursor, in index: Int) -> Int {
         let time = cursor.timestamp.nanoseconds
         let before = series[index].count(before: time)
-        let isPassed = (ByteText(series[index].metricName), ByteText(series[index].uuid)) <= (ByteText(cursor.metricName), ByteText(cursor.uuid))
+        let isPassed =
+            (ByteText(series[index].metricName), ByteText(series[index].uuid)) <= (
+                ByteText(cursor.metricName), ByteText(cursor.uuid)
+            )
         let stands = isPassed && before < series[index].count && series[index].time(at: before) == time
         return before + (stands ? 1 : 0)
     }

@@ -103,7 +103,9 @@ extension SeriesSnapshot {
     /// All variants of the samples, each at least once.
     var variants: [MetricSeries] {
         var variants: [MetricSeries] = []
-        for block in sealed { for variant in block.variants where variants.last !== variant.series { variants.append(variant.series) } }
+        for block in sealed {
+            for variant in block.variants where variants.last !== variant.series { variants.append(variant.series) }
+        }
         for variant in open.variants where variants.last !== variant.series { variants.append(variant.series) }
         return variants
     }
@@ -111,7 +113,9 @@ extension SeriesSnapshot {
     /// The samples whose series satisfies the condition, uncompressed.
     func samples(where includes: (MetricSeries) -> Bool) -> SampleBlock {
         var samples = SampleBlock()
-        for block in sealed where block.variants.contains(where: { includes($0.series) }) { samples.append(block.decoded().filtered(includes)) }
+        for block in sealed where block.variants.contains(where: { includes($0.series) }) {
+            samples.append(block.decoded().filtered(includes))
+        }
         samples.append(open.filtered(includes))
         return samples
     }

@@ -90,7 +90,10 @@ final class SeriesLedger: Sendable {
             guard text.utf8.count > 15 else { return }
             let found = text.utf8.withContiguousStorageIfAvailable { utf8 -> (Int, UInt64) in
                 let bytes = UnsafeRawBufferPointer(utf8)
-                return (allocated(32 + utf8.count + 1), StableHash.hash(bytes, seed: UInt64(UInt(bitPattern: bytes.baseAddress))))
+                return (
+                    allocated(32 + utf8.count + 1),
+                    StableHash.hash(bytes, seed: UInt64(UInt(bitPattern: bytes.baseAddress)))
+                )
             }
             if let (size, hash) = found { _ = body(number, size, hash) }
         }

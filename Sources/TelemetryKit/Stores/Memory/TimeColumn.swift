@@ -24,7 +24,8 @@ final class TimeColumn: Hashable, Sendable {
             for i in 0..<times.count {
                 distances.initializeElement(at: i, to: Int64(bitPattern: UInt64(bitPattern: times[i] &- first) / unit))
             }
-            let plan = IntegerColumn.planTimes(UnsafeBufferPointer(distances), rounding: Int64(max(1, 1_000_000 / unit)))
+            let plan = IntegerColumn.planTimes(
+                UnsafeBufferPointer(distances), rounding: Int64(max(1, 1_000_000 / unit)))
             var bytes = [exponent]
             bytes.reserveCapacity(1 + IntegerColumn.byteCount(plan, count: times.count) + IntegerColumn.padding)
             IntegerColumn.write(plan, UnsafeBufferPointer(distances), to: &bytes)

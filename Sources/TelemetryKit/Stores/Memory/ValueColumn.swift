@@ -26,7 +26,9 @@ enum ValueColumn {
         return withUnsafeTemporaryAllocation(of: Int64.self, capacity: values.count) { numbers in
             let decimals = scale(values, to: numbers)
             if decimals == nil {
-                for i in 0..<values.count { numbers.initializeElement(at: i, to: Int64(bitPattern: values[i].bitPattern)) }
+                for i in 0..<values.count {
+                    numbers.initializeElement(at: i, to: Int64(bitPattern: values[i].bitPattern))
+                }
             }
             let column = UnsafeBufferPointer(numbers)
             let plan = decimals == nil ? IntegerColumn.planBits(column) : IntegerColumn.planValues(column)
@@ -44,9 +46,13 @@ enum ValueColumn {
     /// Reads `count` values, for which `values` has space.
     static func decode(_ count: Int, from bytes: UnsafeRawPointer, into values: UnsafeMutablePointer<Double>) {
         func readIntegers(_ offset: Int) {
-            values.withMemoryRebound(to: Int64.self, capacity: count) { _ = IntegerColumn.read(count, from: bytes + offset, into: $0) }
+            values.withMemoryRebound(to: Int64.self, capacity: count) {
+                _ = IntegerColumn.read(count, from: bytes + offset, into: $0)
+            }
         }
-        func word(_ offset: Int) -> UInt64 { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+        func word(_ offset: Int) -> UInt64 {
+            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
         func integer(_ i: Int) -> Int64 { Int64(bitPattern: values[i].bitPattern) }
         switch Form(rawValue: bytes.load(as: UInt8.self))! {
         case .constant:
@@ -82,7 +88,9 @@ enum ValueColumn {
     }
 
     /// Converts all values to integers, and returns the power of ten; `nil` if there is none, and also for -0.
-    private static func scale(_ values: UnsafeBufferPointer<Double>, to numbers: UnsafeMutableBufferPointer<Int64>) -> Int? {
+    private static func scale(_ values: UnsafeBufferPointer<Double>, to numbers: UnsafeMutableBufferPointer<Int64>)
+        -> Int?
+    {
         var decimals = 0
         var power = 1.0
         var done = 0
@@ -124,7 +132,8 @@ enum ValueColumn {
             let plan = IntegerColumn.planValues(UnsafeBufferPointer(numbers))
             guard plan.cost + entries.count * 64 < bits else { return nil }
             var bytes = [Form.dictionary.rawValue, UInt8(entries.count - 1)]
-            bytes.reserveCapacity(2 + entries.count * 8 + IntegerColumn.byteCount(plan, count: values.count) + IntegerColumn.padding)
+            bytes.reserveCapacity(
+                2 + entries.count * 8 + IntegerColumn.byteCount(plan, count: values.count) + IntegerColumn.padding)
             for entry in entries { withUnsafeBytes(of: entry.littleEndian) { bytes.append(contentsOf: $0) } }
             IntegerColumn.write(plan, UnsafeBufferPointer(numbers), to: &bytes)
             for _ in 0..<IntegerColumn.padding { bytes.append(0) }
