@@ -69,7 +69,9 @@ struct AlertRuleTests {
         #expect(names == planted)
     }
 
-    @Test("a healthy fleet whose jobs change at every scrape makes none fire", .enabled(if: InfluxDB.isPresent, InfluxDB.absent))
+    @Test(
+        "a healthy fleet whose jobs change at every scrape makes none fire",
+        .enabled(if: InfluxDB.isPresent, InfluxDB.absent))
     func healthy() async throws {
         try await Stage.run { stage in
             var fleet = try await AlertFleet(stage)
@@ -79,7 +81,9 @@ struct AlertRuleTests {
         }
     }
 
-    @Test("a planted fault makes its alerts fire, and no other", .enabled(if: InfluxDB.isPresent, InfluxDB.absent), arguments: Fault.allCases)
+    @Test(
+        "a planted fault makes its alerts fire, and no other", .enabled(if: InfluxDB.isPresent, InfluxDB.absent),
+        arguments: Fault.allCases)
     func planted(_ fault: Fault) async throws {
         try await Stage.run { stage in
             var fleet = try await AlertFleet(stage, fault)
@@ -114,7 +118,8 @@ struct AlertFleet {
     static func text(job: Int, gpus: Int = 2, more: String = "") -> String {
         let all = ["36", "41"].prefix(gpus)
         // A series of a pod that is another at every reading.
-        let pod = "DCGM_FI_DEV_GPU_UTIL{gpu=\"0\",UUID=\"\(ScrapeExporter.uuids[0])\",hostname=\"dgx-031\",pod=\"job-\(job)\"} 97\n"
+        let pod =
+            "DCGM_FI_DEV_GPU_UTIL{gpu=\"0\",UUID=\"\(ScrapeExporter.uuids[0])\",hostname=\"dgx-031\",pod=\"job-\(job)\"} 97\n"
         return ScrapeExporter(temperatures: Array(all), power: all.map { _ in "300" }, more: pod + more).text
     }
 
@@ -132,25 +137,35 @@ struct AlertFleet {
             wrapper = device.wrapper
             self.device = device
         case .storageFailed:
-            wrapper = ["/usr/bin/strace", "-D", "-f", "-o", stage.path("trace"), "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=20+"]
+            wrapper = [
+                "/usr/bin/strace", "-D", "-f", "-o", stage.path("trace"), "-e", "trace=fdatasync", "-e",
+                "inject=fdatasync:error=EIO:when=20+",
+            ]
         case .consumerOvertaken, .readerOvertaken, .retentionFails:
             settings["MQ_SEGMENT_BYTES"] = "64KiB"
             settings["MQ_RETENTION_BYTES"] = "64KiB"
             guard fault == .retentionFails else { break }
-            wrapper = ["/usr/bin/strace", "-D", "-f", "-o", stage.path("trace"), "-e", "trace=unlink,unlinkat", "-e", "inject=unlink,unlinkat:error=EPERM"]
+            wrapper = [
+                "/usr/bin/strace", "-D", "-f", "-o", stage.path("trace"), "-e", "trace=unlink,unlinkat", "-e",
+                "inject=unlink,unlinkat:error=EPERM",
+            ]
         case .tooManyPositions: settings["MQ_MAX_POSITIONS"] = "1"
         default: break
         }
         queue = try await stage.startQueue(settings, under: wrapper)
         let url = fault == .exporterNeverThere ? "http://127.0.0.1:\(try freePort())/metrics" : exporter.url
-        streamer = try stage.startScraper(queue.port, url, every: fault == .queueKilled ? "20ms" : "300ms", ["TIMESTAMPS": "now"])
+        streamer = try stage.startScraper(
+            queue.port, url, every: fault == .queueKilled ? "20ms" : "300ms", ["TIMESTAMPS": "now"])
         let status = ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "DRAIN_TIMEOUT": "1s"]
         collector = try stage.startCollector(queue.port, influxDBPort: database.port, status)
         gateway = try await stage.startAPI(queue.port)
-        historian = try await stage.startAPI(queue.port, ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(database.port)"])
+        historian = try await stage.startAPI(
+            queue.port, ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(database.port)"])
         targets = [
-            .init(name: "queue", port: queue.httpPort), .init(name: "streamer", port: try await stage.httpPort(streamer)),
-            .init(name: "collector", port: try await stage.httpPort(collector)), .init(name: "gateway", port: gateway.port),
+            .init(name: "queue", port: queue.httpPort),
+            .init(name: "streamer", port: try await stage.httpPort(streamer)),
+            .init(name: "collector", port: try await stage.httpPort(collector)),
+            .init(name: "gateway", port: gateway.port),
             .init(name: "historian", port: historian.port),
         ]
         guard fault != .exporterNeverThere else { return }
@@ -185,7 +200,9 @@ struct AlertFleet {
             await kill(queue.process)
             // That publishes are without a response is no fault beside this one.
             let port = targets[1].port
-            try await eventuallyTrue("a publish that waits too long") { try await HTTP.metric(port, "streamer_queue_accepting") == 0 }
+            try await eventuallyTrue("a publish that waits too long") {
+                try await HTTP.metric(port, "streamer_queue_accepting") == 0
+            }
         // Comes by itself, and is there from the start.
         case .storageFailed, .exporterNeverThere: break
         case .deviceFull:
@@ -197,7 +214,8 @@ struct AlertFleet {
         case .clockAhead:
             _ = await queue.process.terminate()
             let settings = [
-                "MQ_DATA_DIR": stage.path("log"), "MQ_SYNC": "interval:50ms", "TCP_PORT": "\(queue.port)", "HTTP_PORT": "\(queue.httpPort)",
+                "MQ_DATA_DIR": stage.path("log"), "MQ_SYNC": "interval:50ms", "TCP_PORT": "\(queue.port)",
+                "HTTP_PORT": "\(queue.httpPort)",
             ]
             // Not by the command of that name, which would get the signal in the program's place.
             let clock = ["/usr/bin/env", "LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1", "FAKETIME=+1y"]
@@ -236,9 +254,14 @@ struct AlertFleet {
             asksDatabase = true
             await kill(database.process)
         case .samplesRefused:
-            exporterText = { AlertFleet.text(job: $0, more: "DCGM_FI_DEV_MEM_CLOCK{UUID=\"\(ScrapeExporter.uuids[0])\",hostname=\"dgx-031\"} 5\n") }
+            exporterText = {
+                AlertFleet.text(
+                    job: $0, more: "DCGM_FI_DEV_MEM_CLOCK{UUID=\"\(ScrapeExporter.uuids[0])\",hostname=\"dgx-031\"} 5\n"
+                )
+            }
             // Its field is an integer in this shard.
-            _ = try await HTTP.request(database.port, "POST", "/write?db=gpu_telemetry", body: Data("DCGM_FI_DEV_MEM_CLOCK value=1i\n".utf8))
+            _ = try await HTTP.request(
+                database.port, "POST", "/write?db=gpu_telemetry", body: Data("DCGM_FI_DEV_MEM_CLOCK value=1i\n".utf8))
         case .tooManyPositions:
             let peer = try RawPeer(port: queue.port)
             for id in 0..<3 { _ = try peer.ask(#"{"type":"ack","subscriber_id":"made-up-\#(id)","offset":0}"#) }

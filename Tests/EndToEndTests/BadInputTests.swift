@@ -4,7 +4,8 @@ import Testing
 
 @Suite("What a program cannot use, it names, and says so by its exit code")
 struct BadInputTests {
-    static let header = "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw\n"
+    static let header =
+        "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw\n"
 
     /// Runs a program to its end.
     func run(
@@ -87,7 +88,9 @@ struct BadInputTests {
     @Test("half a row and a NaN are counted by reason, named by line, and the other rows arrive")
     func badRows() async throws {
         try await Stage.run { stage in
-            let text = Self.header + Self.row("1", gpu: 0) + "2025-07-18T20:42:34Z,DCGM_FI_DEV\n" + Self.row("NaN", gpu: 1) + Self.row("2", gpu: 2)
+            let text =
+                Self.header + Self.row("1", gpu: 0) + "2025-07-18T20:42:34Z,DCGM_FI_DEV\n" + Self.row("NaN", gpu: 1)
+                + Self.row("2", gpu: 2)
             let csv = try stage.write(text, to: "some.csv")
             let queue = try await stage.startQueue()
             let streamer = try stage.startStreamer(queue.port, csv: csv)
@@ -111,9 +114,14 @@ struct BadInputTests {
             let streamer = try stage.startStreamer(queue.port, csv: isPipe ? "-" : csv, input: input)
             #expect(await streamer.endedOrKilled() == 1)
             let summary = try #require(streamer.logged("finished"))
-            #expect(summary["level"] as? String == "error" && summary["published"] as? Int == 0 && summary["rejected_rows"] as? Int == 2)
+            #expect(
+                summary["level"] as? String == "error" && summary["published"] as? Int == 0
+                    && summary["rejected_rows"] as? Int == 2)
             let reason = streamer.logged("rejected file")?["at"] as? String ?? ""
-            #expect(reason.contains(isPipe ? "standard input: all 2 rows are rejected" : "bad.csv: all 2 rows are rejected"), "\(reason)")
+            #expect(
+                reason.contains(
+                    isPipe ? "standard input: all 2 rows are rejected" : "bad.csv: all 2 rows are rejected"),
+                "\(reason)")
             #expect(reason.contains("not finite"))
         }
     }
@@ -147,7 +155,8 @@ struct BadInputTests {
     func directoryInUse() async throws {
         try await Stage.run { stage in
             _ = try await stage.startQueue(["MQ_DATA_DIR": stage.path("log")])
-            let child = try stage.start(.mqServer, ["TCP_PORT": "0", "HTTP_PORT": "0", "MQ_DATA_DIR": stage.path("log")])
+            let child = try stage.start(
+                .mqServer, ["TCP_PORT": "0", "HTTP_PORT": "0", "MQ_DATA_DIR": stage.path("log")])
             #expect(await child.endedOrKilled() == 1)
             #expect(child.errors.contains(stage.path("log")))
         }
@@ -174,7 +183,11 @@ struct BadInputTests {
         try await Stage.run { stage in
             let queue = try await stage.startQueue()
             let child = try stage.start(
-                .api, ["API_HOST": "127.0.0.1", "API_PORT": "\(queue.port)", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queue.port)"])
+                .api,
+                [
+                    "API_HOST": "127.0.0.1", "API_PORT": "\(queue.port)", "MQ_HOST": "127.0.0.1",
+                    "MQ_PORT": "\(queue.port)",
+                ])
             #expect(await child.endedOrKilled() == 1)
             #expect(child.errors.contains("127.0.0.1:\(queue.port)") && child.errors.contains("in use"))
         }
@@ -184,7 +197,9 @@ struct BadInputTests {
     func apiWithoutQueue() async throws {
         try await Stage.run { stage in
             let api = try await stage.startAPI(try freePort())
-            try await eventuallyTrue("complaint about the queue", unless: api.process) { api.process.logged("queue lost") != nil }
+            try await eventuallyTrue("complaint about the queue", unless: api.process) {
+                api.process.logged("queue lost") != nil
+            }
             #expect(try await HTTP.get(api.port, "/ready").status == 503)
             #expect(try await HTTP.get(api.port, "/health").status == 200)
             #expect(await api.process.terminate() == 0)
@@ -207,7 +222,9 @@ struct BadInputTests {
     func collectorWithoutQueue() async throws {
         try await Stage.run { stage in
             let collector = try stage.startCollector(try freePort(), influxDBPort: try freePort())
-            try await eventuallyTrue("complaint about the queue", unless: collector) { collector.logged("queue lost") != nil }
+            try await eventuallyTrue("complaint about the queue", unless: collector) {
+                collector.logged("queue lost") != nil
+            }
             #expect(await collector.terminate() == 0)
             #expect(collector.logged.count { ($0["message"] as? String)?.hasPrefix("queue lost") == true } == 1)
         }

@@ -2,7 +2,9 @@ import FaultSupport
 import Foundation
 import Testing
 
-@Suite("Collector and InfluxDB, killed again and again", .enabled(if: InfluxDB.isPresent, InfluxDB.absent), .timeLimit(.minutes(20)), .serialized)
+@Suite(
+    "Collector and InfluxDB, killed again and again", .enabled(if: InfluxDB.isPresent, InfluxDB.absent),
+    .timeLimit(.minutes(20)), .serialized)
 struct CollectorCrashTests {
     /// Rows of some GPUs and metrics over time, and the points that they are.
     static func export(seconds: Int) -> (csv: String, points: [String: Double]) {
@@ -23,9 +25,13 @@ struct CollectorCrashTests {
         return (csv, points)
     }
 
-    @Test("kill -9 of both in mid run: the points in InfluxDB are those that were published, none lost, none changed", arguments: ["1", "4"])
+    @Test(
+        "kill -9 of both in mid run: the points in InfluxDB are those that were published, none lost, none changed",
+        arguments: ["1", "4"])
     func bothKilled(writesAtOnce: String) async throws {
-        let seed = ProcessInfo.processInfo.environment["FAULT_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        let seed =
+            ProcessInfo.processInfo.environment["FAULT_SEED"].flatMap { UInt64($0) }
+            ?? UInt64.random(in: 0...UInt64.max)
         let comment: Comment = "FAULT_SEED=\(seed)"
         var random = SeededRandom(seed: seed)
         let export = Self.export(seconds: 200)
@@ -34,7 +40,8 @@ struct CollectorCrashTests {
             let queue = try await stage.startQueue(["MQ_DATA_DIR": stage.path("log")])
             var database = try await stage.startInfluxDB()
             let settings = [
-                "BATCH_SIZE": "150", "FLUSH_INTERVAL": "20ms", "WRITES_AT_ONCE": writesAtOnce, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0",
+                "BATCH_SIZE": "150", "FLUSH_INTERVAL": "20ms", "WRITES_AT_ONCE": writesAtOnce, "HTTP_HOST": "127.0.0.1",
+                "HTTP_PORT": "0",
             ]
             var collector = try stage.startCollector(queue.port, influxDBPort: database.port, settings)
             let streamer = try stage.startStreamer(queue.port, csv: csv, ["BATCH_SIZE": "50", "RATE": "2000"])
@@ -68,7 +75,9 @@ struct CollectorCrashTests {
             // All was committed: nothing is read again.
             let again = try stage.startCollector(queue.port, influxDBPort: database.port, settings)
             let next = try await stage.httpPort(again)
-            try await eventuallyTrue("connection to the queue", unless: again) { try await HTTP.get(next, "/ready").status == 200 }
+            try await eventuallyTrue("connection to the queue", unless: again) {
+                try await HTTP.get(next, "/ready").status == 200
+            }
             #expect(await again.terminate() == 0)
             #expect(try #require(again.logged("finished"))["stored"] as? Int == 0, comment)
         }
@@ -90,7 +99,8 @@ struct CollectorCrashTests {
 
             let file = stage.path("dead.jsonl")
             let collector = try stage.startCollector(
-                queue.port, influxDBPort: influxPort, ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "DEAD_LETTER_FILE": file])
+                queue.port, influxDBPort: influxPort,
+                ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "DEAD_LETTER_FILE": file])
             let port = try await stage.httpPort(collector)
             let streamer = try stage.startStreamer(queue.port, csv: csv)
             #expect(await streamer.endedOrKilled() == 0)
@@ -107,16 +117,22 @@ struct CollectorCrashTests {
                 let metrics = try await PrometheusSamples(port)
                 return metrics["collector_samples_stored_total"] == 200 ? metrics : nil
             }
-            #expect(metrics["collector_samples_refused_total"] == 100 && metrics["collector_samples_dead_lettered_total"] == 100)
+            #expect(
+                metrics["collector_samples_refused_total"] == 100
+                    && metrics["collector_samples_dead_lettered_total"] == 100)
             #expect(metrics["collector_store_available"] == 1 && metrics["collector_queue_connected"] == 1)
             #expect(try #require(metrics["collector_write_retries_total"]) > 0)
             #expect(metrics.undeclared.isEmpty)
-            try await eventuallyTrue("lag", unless: collector) { try await PrometheusSamples(port)["collector_lag_messages"] == 0 }
+            try await eventuallyTrue("lag", unless: collector) {
+                try await PrometheusSamples(port)["collector_lag_messages"] == 0
+            }
             #expect(try await HTTP.get(port, "/ready").status == 200)
             #expect(await collector.terminate() == 0)
 
             let finished = try #require(collector.logged("finished"))
-            #expect(finished["stored"] as? Int == 200 && finished["refused"] as? Int == 100 && finished["dead_lettered"] as? Int == 100)
+            #expect(
+                finished["stored"] as? Int == 200 && finished["refused"] as? Int == 100
+                    && finished["dead_lettered"] as? Int == 100)
             #expect(try await HTTP.get(influxPort, "/ping").headers["x-influxdb-version"] != nil)
             let letters = try String(contentsOfFile: file, encoding: .utf8)
             #expect(letters.components(separatedBy: "\"metric_name\":\"DCGM_FI_DEV_GPU_TEMP\"").count == 101)
@@ -139,7 +155,9 @@ struct CollectorCrashTests {
             #expect(try await HTTP.get(port, "/ready").text.contains("nothing written yet"))
             let streamer = try stage.startStreamer(queue.port, csv: csv, ["BATCH_SIZE": "1"])
             #expect(await streamer.endedOrKilled() == 0)
-            try await eventuallyTrue("unreadiness", unless: first) { try await HTTP.get(port, "/ready").text.contains("takes no samples") }
+            try await eventuallyTrue("unreadiness", unless: first) {
+                try await HTTP.get(port, "/ready").text.contains("takes no samples")
+            }
 
             let second = try stage.startCollector(queue.port, influxDBPort: nowhere, settings)
             #expect(await first.endedOrKilled() == 1)
@@ -159,11 +177,13 @@ struct CollectorCrashTests {
             let database = try await stage.startInfluxDB()
             let collector = try stage.startCollector(queue.port, influxDBPort: database.port, ["SCHEMA": "wide"])
             let api = try await stage.startAPI(
-                queue.port, ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(database.port)", "SCHEMA": "wide"])
+                queue.port,
+                ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(database.port)", "SCHEMA": "wide"])
             let streamer = try stage.startStreamer(queue.port, csv: csv)
             #expect(await streamer.endedOrKilled() == 0)
             try await REST.awaitSamples(240, api)
-            let samples = try await REST.all(REST.Sample.self, api.port, "/api/v1/gpus/GPU-3/telemetry?metric_name=DCGM_FI_DEV_GPU_TEMP")
+            let samples = try await REST.all(
+                REST.Sample.self, api.port, "/api/v1/gpus/GPU-3/telemetry?metric_name=DCGM_FI_DEV_GPU_TEMP")
             #expect(samples.map(\.value) == [0.375, 1.25, 2.125, 3])
             #expect(try await database.value("SELECT count(\"DCGM_FI_DEV_GPU_UTIL\") FROM gpu", column: "count") == 80)
             #expect(await collector.terminate() == 0)

@@ -14,11 +14,15 @@ struct CrashTests {
         "kill -9 at any moment under load loses nothing that was acknowledged, and doubles nothing",
         arguments: ["always", "interval:20ms", "never"], [false, true])
     func killedUnderLoad(sync: String, dropsOldSegments: Bool) async throws {
-        let seed = ProcessInfo.processInfo.environment["FAULT_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        let seed =
+            ProcessInfo.processInfo.environment["FAULT_SEED"].flatMap { UInt64($0) }
+            ?? UInt64.random(in: 0...UInt64.max)
         let comment: Comment = "FAULT_SEED=\(seed), MQ_SYNC=\(sync), retention: \(dropsOldSegments)"
         try await Stage.run { stage in
             let directory = stage.path("log")
-            var settings = ["MQ_DATA_DIR": directory, "MQ_SYNC": sync, "MQ_SEGMENT_BYTES": dropsOldSegments ? "16KiB" : "64KiB"]
+            var settings = [
+                "MQ_DATA_DIR": directory, "MQ_SYNC": sync, "MQ_SEGMENT_BYTES": dropsOldSegments ? "16KiB" : "64KiB",
+            ]
             if dropsOldSegments { settings["MQ_RETENTION_BYTES"] = "64KiB" }
             var queue = try await stage.startQueue(settings)
             let port = queue.port
@@ -47,7 +51,9 @@ struct CrashTests {
                 seen.isStopping.store(true, ordering: .relaxed)
                 try await group.waitForAll()
                 let count = seen.oracle.withLock { $0.acknowledged.count }
-                try await eventuallyTrue("delivery of all messages") { (seen.delivered.withLock { $0.last } ?? -1) >= count - 1 }
+                try await eventuallyTrue("delivery of all messages") {
+                    (seen.delivered.withLock { $0.last } ?? -1) >= count - 1
+                }
                 reading.cancel()
                 _ = await reading.result
             }

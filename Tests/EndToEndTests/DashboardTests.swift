@@ -2,10 +2,13 @@ import Foundation
 import Testing
 
 @Suite(
-    "The dashboard in a browser", .enabled(if: RealExport.isPresent, RealExport.absent), .enabled(if: Browser.isPresent, Browser.absent),
+    "The dashboard in a browser", .enabled(if: RealExport.isPresent, RealExport.absent),
+    .enabled(if: Browser.isPresent, Browser.absent),
     .serialized)
 struct DashboardTests {
-    @Test("it shows what the API answers, follows what is published, and works by keyboard, in the dark, on a phone and with a token")
+    @Test(
+        "it shows what the API answers, follows what is published, and works by keyboard, in the dark, on a phone and with a token"
+    )
     func whole() async throws {
         let csv = try #require(RealExport.path)
         try await Stage.run { stage in
@@ -14,7 +17,8 @@ struct DashboardTests {
             let api = try await stage.startAPI(queue.port)
             let secured = try await stage.startAPI(queue.port, ["API_TOKEN": token])
             // Some passes over the export, so that charts have lines; then the values stand still and can be compared.
-            let streamer = try stage.startStreamer(queue.port, csv: csv, ["LOOP": "true", "TIMESTAMPS": "now", "RATE": "5000"])
+            let streamer = try stage.startStreamer(
+                queue.port, csv: csv, ["LOOP": "true", "TIMESTAMPS": "now", "RATE": "5000"])
             try await eventuallyTrue("four passes over the export", unless: streamer) {
                 try await HTTP.json(REST.Statistics.self, api.port, "/api/v1/stats").sample_count >= 4 * 2470
             }
@@ -25,11 +29,13 @@ struct DashboardTests {
             let browser = try stage.start(
                 "browser", executable: Browser.python,
                 arguments: [
-                    Browser.script, "http://127.0.0.1:\(api.port)", "http://127.0.0.1:\(secured.port)", Browser.screenshots, csv,
+                    Browser.script, "http://127.0.0.1:\(api.port)", "http://127.0.0.1:\(secured.port)",
+                    Browser.screenshots, csv,
                     Executable.streamer.path,
                 ],
                 environment: [
-                    "HOME": stage.directory.path, "PATH": "/usr/bin:/bin", "API_TOKEN": token, "LOOP": "false", "TIMESTAMPS": "now",
+                    "HOME": stage.directory.path, "PATH": "/usr/bin:/bin", "API_TOKEN": token, "LOOP": "false",
+                    "TIMESTAMPS": "now",
                     "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queue.port)",
                 ])
             let code = await browser.endedOrKilled(within: .seconds(180))

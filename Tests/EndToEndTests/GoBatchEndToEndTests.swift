@@ -14,7 +14,8 @@ struct GoBatchEndToEndTests {
                 {"timestamp":"2025-07-18T22:42:34.\#(gpu)00000001+02:00","metric_name":"DCGM_FI_DEV_GPU_UTIL","gpu_id":\#(gpu),\#
                 "device":"nvidia\#(gpu)","uuid":"GPU-\#(gpu)","model_name":"H100","hostname":"node1",\#(workload)"value":1.5e+0\#(gpu)\#(labels)}
                 """#
-            let batch = #"{"batch_id":"s-\#(gpu)","source":"s","collected_at":"2025-07-18T20:42:39.5Z","metrics":[\#(metric)]}"#
+            let batch =
+                #"{"batch_id":"s-\#(gpu)","source":"s","collected_at":"2025-07-18T20:42:39.5Z","metrics":[\#(metric)]}"#
             #expect(members(try peer.ask(#"{"type":"publish","payload":\#(batch)}"#))["offset"] as? Int == gpu)
         }
     }

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("PROGRAM health, which images run as their health check")
 struct HealthCommandTests {
-    func health(_ stage: Stage, _ program: Executable, _ environment: [String: String], _ arguments: [String] = []) async throws -> (Int32, String) {
+    func health(_ stage: Stage, _ program: Executable, _ environment: [String: String], _ arguments: [String] = [])
+        async throws -> (Int32, String)
+    {
         let child = try stage.start(program, environment, arguments: ["health"] + arguments)
         let code = await child.endedOrKilled(within: .seconds(20))
         return (code, child.errors)
@@ -16,7 +18,8 @@ struct HealthCommandTests {
             let queue = try await stage.startQueue()
             let api = try await stage.startAPI(queue.port, ["API_TOKEN": "needs none for this"])
             #expect(try await health(stage, .mqServer, ["HTTP_PORT": "\(queue.httpPort)"]).0 == 0)
-            #expect(try await health(stage, .mqServer, ["HTTP_PORT": "1"], ["--http-port", "\(queue.httpPort)"]).0 == 0)
+            #expect(
+                try await health(stage, .mqServer, ["HTTP_PORT": "1"], ["--http-port", "\(queue.httpPort)"]).0 == 0)
             #expect(try await health(stage, .api, ["API_PORT": "\(api.port)", "API_HOST": "0.0.0.0"]).0 == 0)
             #expect(await queue.process.terminate() == 0)
             let (code, reason) = try await health(stage, .mqServer, ["HTTP_PORT": "\(queue.httpPort)"])

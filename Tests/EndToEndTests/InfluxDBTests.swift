@@ -4,7 +4,8 @@ import Testing
 
 @Suite(
     "The real export, through collectors into InfluxDB, to the REST answer",
-    .enabled(if: RealExport.isPresent, RealExport.absent), .enabled(if: InfluxDB.isPresent, InfluxDB.absent), .serialized)
+    .enabled(if: RealExport.isPresent, RealExport.absent), .enabled(if: InfluxDB.isPresent, InfluxDB.absent),
+    .serialized)
 struct InfluxDBTests {
     let export: RealExport
     let csv: String
@@ -75,9 +76,12 @@ struct InfluxDBTests {
             let collector = try stage.startCollector(queue.port, influxDBPort: port)
             let streamer = try stage.startStreamer(queue.port, csv: csv)
             #expect(await streamer.endedOrKilled(within: .seconds(60)) == 0)
-            try await eventuallyTrue("complaint about the database", unless: collector) { collector.logged("database lost") != nil }
+            try await eventuallyTrue("complaint about the database", unless: collector) {
+                collector.logged("database lost") != nil
+            }
             let database = try await stage.startInfluxDB(port: port)
-            let api = try await stage.startAPI(queue.port, ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(port)"])
+            let api = try await stage.startAPI(
+                queue.port, ["STORAGE": "influxdb", "INFLUXDB_URL": "http://127.0.0.1:\(port)"])
             try await REST.awaitSamples(2470, api)
             #expect(await collector.terminate() == 0)
             #expect(collector.logged.count { ($0["message"] as? String)?.hasPrefix("database lost") == true } == 1)

@@ -2,7 +2,9 @@ import FaultSupport
 import Foundation
 import Testing
 
-@Suite("Samples as they come, from the queue to the client of a stream", .enabled(if: RealExport.isPresent, RealExport.absent))
+@Suite(
+    "Samples as they come, from the queue to the client of a stream",
+    .enabled(if: RealExport.isPresent, RealExport.absent))
 struct LiveStreamTests {
     /// With a database too the samples come from the queue: this one is not even there.
     @Test("what a streamer publishes reaches the stream, whatever the storage", arguments: ["memory", "influxdb"])
@@ -26,13 +28,17 @@ struct LiveStreamTests {
             }
             if storage == "memory" {
                 try await REST.awaitSamples(2470, api)
-                try await eventuallyTrue("readiness", unless: api.process) { try await HTTP.get(api.port, "/ready").status == 200 }
+                try await eventuallyTrue("readiness", unless: api.process) {
+                    try await HTTP.get(api.port, "/ready").status == 200
+                }
                 #expect(try await PrometheusSamples(api.port)["telemetry_feed_lag_messages"] == 0)
             }
             #expect(await api.process.terminate() == 0)
             let events = try await listening.text.components(separatedBy: "\n\n")
             let samples = events.filter { $0.hasPrefix("event: samples\n") }
-            let count = samples.reduce(0) { $0 + $1.components(separatedBy: "\"metric_name\":\"DCGM_FI_DEV_GPU_TEMP\"").count - 1 }
+            let count = samples.reduce(0) {
+                $0 + $1.components(separatedBy: "\"metric_name\":\"DCGM_FI_DEV_GPU_TEMP\"").count - 1
+            }
             #expect(count == 247)
             #expect(events.contains("event: dropped\ndata: {\"reason\":\"the gateway is stopping\"}"))
         }

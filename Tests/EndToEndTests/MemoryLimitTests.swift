@@ -21,8 +21,10 @@ struct MemoryLimitTests {
             }
         let labels =
             switch shape {
-            case .longLabels: #"["shared","\#(String(repeating: "x", count: 2000))","own","{uuid}\#(String(repeating: "y", count: 2000))"]"#
-            default: #"["instance","{hostname}:9400","UUID","{uuid}","pod_name","{pod}","job","dcgm-exporter-of-the-cluster"]"#
+            case .longLabels:
+                #"["shared","\#(String(repeating: "x", count: 2000))","own","{uuid}\#(String(repeating: "y", count: 2000))"]"#
+            default:
+                #"["instance","{hostname}:9400","UUID","{uuid}","pod_name","{pod}","job","dcgm-exporter-of-the-cluster"]"#
             }
         let metricNames = (0..<metrics).map { "\"DCGM_FI_DEV_METRIC_NUMBER_\($0)\"" }.joined(separator: ",")
         let batches = (0..<count).map { number in
@@ -42,7 +44,8 @@ struct MemoryLimitTests {
             for _ in 1..<gpus { metric += [1 - metrics, 1, 1, metrics - 1] }
             var gpu: [Int] = [1, 1, 0, metrics - 1]
             for _ in 1..<gpus { gpu += [1, 1, 0, metrics - 1] }
-            let base = Date(timeIntervalSince1970: 1_752_871_354 + Double(own > 0 ? 0 : number * ticks)).formatted(.iso8601)
+            let base = Date(timeIntervalSince1970: 1_752_871_354 + Double(own > 0 ? 0 : number * ticks)).formatted(
+                .iso8601)
             let column = (0..<series * ticks).map { texts[($0 &* 31 &+ number &* 17) & 4095] }.joined(separator: ",")
             return """
                 {"format":"columnar/1","batch_id":"\(shape)-\(number)","source":"s","collected_at":"2025-07-18T20:42:39Z",\
@@ -62,10 +65,13 @@ struct MemoryLimitTests {
     }
 
     private static func held(_ metrics: PrometheusSamples) -> Double {
-        ["samples", "times", "series", "tables"].reduce(0) { $0 + (metrics["telemetry_memory_bytes", ["kind": $1]] ?? .nan) }
+        ["samples", "times", "series", "tables"].reduce(0) {
+            $0 + (metrics["telemetry_memory_bytes", ["kind": $1]] ?? .nan)
+        }
     }
 
-    @Test("the store's own count is within a quarter of what the process has allocated for it", arguments: Shape.allCases)
+    @Test(
+        "the store's own count is within a quarter of what the process has allocated for it", arguments: Shape.allCases)
     func count(shape: Shape) async throws {
         let (batches, samples) = Self.batches(shape)
         try await Stage.run { stage in
@@ -83,11 +89,15 @@ struct MemoryLimitTests {
             let held = Self.held(after) - Self.held(before)
             #expect(held > 6_000_000, "\(shape): the shape is large enough to see it")
             #expect((0.75...1.25).contains(held / allocated), "\(shape): \(held) counted, \(allocated) allocated")
-            #expect(after["telemetry_memory_evicted_samples_total"] == 0 && after["telemetry_memory_late_samples_total"] == 0)
+            #expect(
+                after["telemetry_memory_evicted_samples_total"] == 0
+                    && after["telemetry_memory_late_samples_total"] == 0)
         }
     }
 
-    @Test("the limit holds, and whatever it makes go is counted, logged once and shown", arguments: [Shape.fewSeries, .churn])
+    @Test(
+        "the limit holds, and whatever it makes go is counted, logged once and shown",
+        arguments: [Shape.fewSeries, .churn])
     func limit(shape: Shape) async throws {
         let limit = 4 << 20
         let (batches, samples) = Self.batches(shape)
@@ -102,7 +112,9 @@ struct MemoryLimitTests {
             let after = try await PrometheusSamples(api.port)
             #expect(Self.held(after) <= Double(limit))
             #expect(Self.held(after) > Double(limit) / 2, "no more goes than must")
-            let allocated = (after["telemetry_process_allocated_bytes"] ?? .nan) - (before["telemetry_process_allocated_bytes"] ?? .nan)
+            let allocated =
+                (after["telemetry_process_allocated_bytes"] ?? .nan)
+                - (before["telemetry_process_allocated_bytes"] ?? .nan)
             // Beside it the process has what it receives, decodes and groups.
             #expect(allocated < Double(limit) * 1.25 + 8e6)
             let evicted = try #require(after["telemetry_memory_evicted_samples_total"])

@@ -10,7 +10,8 @@ struct OtherLogProgramTests {
         for second in seconds {
             let time = Date(timeIntervalSince1970: TimeInterval(1_752_871_354 + second)).ISO8601Format()
             for gpu in 0..<100 {
-                csv += "\(time),DCGM_FI_DEV_GPU_UTIL,\(gpu),nvidia\(gpu),GPU-\(gpu),H100,node1,,,,\(Double(second) / 8),\n"
+                csv +=
+                    "\(time),DCGM_FI_DEV_GPU_UTIL,\(gpu),nvidia\(gpu),GPU-\(gpu),H100,node1,,,,\(Double(second) / 8),\n"
             }
         }
         return csv
@@ -31,9 +32,12 @@ struct OtherLogProgramTests {
         let segment = URL(filePath: directory + "/" + (names.filter { $0.hasSuffix(".log") }.max() ?? ""))
         let bytes = try Data(contentsOf: segment)
         let head = "....{\"type\":\"message\","
-        let at = try #require(bytes.firstRange(of: Data("\"message_id\":\"\(offset)\",".utf8))).lowerBound - head.utf8.count
+        let at =
+            try #require(bytes.firstRange(of: Data("\"message_id\":\"\(offset)\",".utf8))).lowerBound - head.utf8.count
         try bytes[..<at].write(to: segment)
-        for name in names where name.hasSuffix(".index") { try FileManager.default.removeItem(atPath: directory + "/" + name) }
+        for name in names where name.hasSuffix(".index") {
+            try FileManager.default.removeItem(atPath: directory + "/" + name)
+        }
     }
 
     private func logIDs(_ process: ChildProcess) throws -> (old: String, new: String) {
@@ -42,7 +46,9 @@ struct OtherLogProgramTests {
         return (try #require(line["old_log"] as? String), try #require(line["new_log"] as? String))
     }
 
-    @Test("an api with STORAGE=memory has every sample of both logs, and reports the change everywhere", arguments: ["memory", "backup", "tail"])
+    @Test(
+        "an api with STORAGE=memory has every sample of both logs, and reports the change everywhere",
+        arguments: ["memory", "backup", "tail"])
     func api(how: String) async throws {
         try await Stage.run { stage in
             let directory = stage.path("log")
@@ -80,10 +86,13 @@ struct OtherLogProgramTests {
             let ids = try logIDs(api.process)
             #expect(ids.old.count == 32 && ids.new.count == 32 && (ids.old != ids.new) == (how == "memory"))
             let metrics = try await PrometheusSamples(api.port)
-            #expect(metrics["telemetry_feed_log_resets_total"] == 1 && metrics["telemetry_feed_skipped_messages_total"] == 0)
+            #expect(
+                metrics["telemetry_feed_log_resets_total"] == 1 && metrics["telemetry_feed_skipped_messages_total"] == 0
+            )
             try await eventuallyTrue("readiness", unless: api.process) {
                 let ready = try await HTTP.get(api.port, "/ready")
-                return ready.status == 200 && ready.text.contains("read 1 other log than before") && ready.text.contains(ids.new)
+                return ready.status == 200 && ready.text.contains("read 1 other log than before")
+                    && ready.text.contains(ids.new)
             }
             let statistics = try await HTTP.get(api.port, "/api/v1/stats").text
             #expect(statistics.contains(#""log_resets":1,"last_log_reset":""#) && statistics.contains(ids.new))
@@ -102,20 +111,29 @@ struct OtherLogProgramTests {
             let first = try await stage.startQueue(settings)
             let streamer = try stage.startStreamer(
                 first.port, csv: csv,
-                ["LOOP": "true", "TIMESTAMPS": "now", "RATE": "2000", "STREAM_INTERVAL": "50ms", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"])
+                [
+                    "LOOP": "true", "TIMESTAMPS": "now", "RATE": "2000", "STREAM_INTERVAL": "50ms",
+                    "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0",
+                ])
             let port = try await stage.httpPort(streamer)
-            try await eventuallyTrue("samples", unless: streamer) { try await PrometheusSamples(port)["streamer_rows_published_total"] ?? 0 > 0 }
+            try await eventuallyTrue("samples", unless: streamer) {
+                try await PrometheusSamples(port)["streamer_rows_published_total"] ?? 0 > 0
+            }
             #expect(try await PrometheusSamples(port)["streamer_log_changes_total"] == 0)
             #expect(await first.process.terminate() == 0)
             _ = try await stage.startQueue(settings)
-            try await eventuallyTrue("the change", unless: streamer) { try await PrometheusSamples(port)["streamer_log_changes_total"] == 1 }
+            try await eventuallyTrue("the change", unless: streamer) {
+                try await PrometheusSamples(port)["streamer_log_changes_total"] == 1
+            }
             let ids = try logIDs(streamer)
             #expect(ids.old != ids.new)
             #expect(await streamer.terminate() == 0)
         }
     }
 
-    @Test("a collector stores every sample of both logs, and commits to the log that is there", .enabled(if: InfluxDB.isPresent, InfluxDB.absent))
+    @Test(
+        "a collector stores every sample of both logs, and commits to the log that is there",
+        .enabled(if: InfluxDB.isPresent, InfluxDB.absent))
     func collector() async throws {
         try await Stage.run { stage in
             let settings = ["TCP_PORT": "\(try freePort())"]
@@ -149,7 +167,9 @@ struct OtherLogProgramTests {
             // All of the newer log is committed: the next one reads nothing again.
             let again = try stage.startCollector(queue.port, influxDBPort: database.port, status)
             let next = try await stage.httpPort(again)
-            try await eventuallyTrue("connection to the queue", unless: again) { try await HTTP.get(next, "/ready").status == 200 }
+            try await eventuallyTrue("connection to the queue", unless: again) {
+                try await HTTP.get(next, "/ready").status == 200
+            }
             #expect(await again.terminate() == 0)
             #expect(try #require(again.logged("finished"))["stored"] as? Int == 0)
         }

@@ -2,7 +2,9 @@ import FaultSupport
 import Foundation
 import Testing
 
-@Suite("The real export, from the file to the REST answer", .enabled(if: RealExport.isPresent, RealExport.absent), .serialized)
+@Suite(
+    "The real export, from the file to the REST answer", .enabled(if: RealExport.isPresent, RealExport.absent),
+    .serialized)
 struct PipelineTests {
     let export: RealExport
     let csv: String
@@ -35,7 +37,9 @@ struct PipelineTests {
         try await Stage.run { stage in
             let port = try freePort()
             let streamer = try stage.startStreamer(port, csv: csv)
-            try await eventuallyTrue("complaint about the queue", unless: streamer) { streamer.logged("queue lost") != nil }
+            try await eventuallyTrue("complaint about the queue", unless: streamer) {
+                streamer.logged("queue lost") != nil
+            }
             let queue = try await stage.startQueue(["TCP_PORT": "\(port)"])
             let api = try await stage.startAPI(queue.port)
             #expect(await streamer.endedOrKilled(within: .seconds(60)) == 0)
@@ -111,7 +115,9 @@ struct PipelineTests {
     func undelivered() async throws {
         try await Stage.run { stage in
             let streamer = try stage.startStreamer(try freePort(), csv: csv, ["DRAIN_TIMEOUT": "200ms"])
-            try await eventuallyTrue("complaint about the queue", unless: streamer) { streamer.logged("queue lost") != nil }
+            try await eventuallyTrue("complaint about the queue", unless: streamer) {
+                streamer.logged("queue lost") != nil
+            }
             #expect(await streamer.terminate() == 1)
             let summary = try #require(streamer.logged("finished"))
             #expect(summary["published"] as? Int == 0)

@@ -16,7 +16,9 @@ struct PositionCommandTests {
         output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     }
 
-    @Test("positions are listed, set and deleted, with the token, and what is refused is an error with the server's words")
+    @Test(
+        "positions are listed, set and deleted, with the token, and what is refused is an error with the server's words"
+    )
     func command() async throws {
         try await Stage.run { stage in
             let token = ["MQ_TOKEN": "secret"]
@@ -31,7 +33,8 @@ struct PositionCommandTests {
             var listed = try await run(stage, "positions", server, environment: token)
             var table = rows(listed.output)
             #expect(listed.code == 0 && table.count == 3, "\(listed)")
-            #expect(table[0].joined(separator: " ") == "COMMITTED LAG LAG SECONDS SKIPPED CONNECTED LAST COMMIT SUBSCRIBER")
+            #expect(
+                table[0].joined(separator: " ") == "COMMITTED LAG LAG SECONDS SKIPPED CONNECTED LAST COMMIT SUBSCRIBER")
             #expect(table[1].prefix(2) == ["1", "3"] && table[1].last == "billing" && table[1].contains("no"))
             #expect(table[2].prefix(3) == ["4", "0", "0.0"])
 
@@ -47,7 +50,8 @@ struct PositionCommandTests {
             #expect(inUse.code == 1 && inUse.errors.contains("billing is connected"))
             let unknown = try await run(stage, "positions", server, "delete", "nobody", environment: token)
             #expect(unknown.code == 1 && unknown.errors.contains("nobody"))
-            let beyond = try await run(stage, "positions", server, "set", "billing", "9223372036854775807", environment: token)
+            let beyond = try await run(
+                stage, "positions", server, "set", "billing", "9223372036854775807", environment: token)
             #expect(beyond.code == 1 && beyond.errors.contains("9223372036854775807") && beyond.errors.contains("5"))
             let deleted = try await run(stage, "positions", server, "delete", "tab\tand\nline", environment: token)
             #expect(deleted.code == 0)
@@ -62,10 +66,13 @@ struct PositionCommandTests {
     func wrong() async throws {
         try await Stage.run { stage in
             for (arguments, code, words) in [
-                (["positions"], 64, "positions takes other arguments"), (["positions", "nowhere"], 64, "positions nowhere: expected HOST:PORT"),
+                (["positions"], 64, "positions takes other arguments"),
+                (["positions", "nowhere"], 64, "positions nowhere: expected HOST:PORT"),
                 (["positions", "localhost:1", "set", "a"], 64, "positions takes other arguments"),
-                (["positions", "localhost:1", "set", "a", "-1"], 64, "expected the offset"), (["positions", "localhost:1", "set", "a", "latest"], 64, "expected the offset"),
-                (["positions", "localhost:1", "drop", "a"], 64, "positions takes other arguments"), (["positions", "127.0.0.1:1"], 1, "127.0.0.1:1"),
+                (["positions", "localhost:1", "set", "a", "-1"], 64, "expected the offset"),
+                (["positions", "localhost:1", "set", "a", "latest"], 64, "expected the offset"),
+                (["positions", "localhost:1", "drop", "a"], 64, "positions takes other arguments"),
+                (["positions", "127.0.0.1:1"], 1, "127.0.0.1:1"),
             ] as [([String], Int32, String)] {
                 let command = try stage.start(.mqServer, arguments: arguments)
                 #expect(await command.endedOrKilled() == code, "\(arguments)")
@@ -80,9 +87,12 @@ struct PositionCommandTests {
             let bounded = try await stage.startQueue(["MQ_MAX_POSITIONS": "2"])
             let peer = try RawPeer(port: bounded.port)
             _ = try peer.ask(#"{"type":"publish","payload":1}"#)
-            for id in ["a", "b"] { #expect(!(try peer.ask(#"{"type":"ack","subscriber_id":"\#(id)","offset":0}"#)).contains("error")) }
+            for id in ["a", "b"] {
+                #expect(!(try peer.ask(#"{"type":"ack","subscriber_id":"\#(id)","offset":0}"#)).contains("error"))
+            }
             #expect(try peer.ask(#"{"type":"ack","subscriber_id":"c","offset":0}"#).contains("too_many_positions"))
-            #expect(bounded.process.logged.contains { ($0["message"] as? String)?.contains("new subscriber ids") == true })
+            #expect(
+                bounded.process.logged.contains { ($0["message"] as? String)?.contains("new subscriber ids") == true })
 
             let expiring = try await stage.startQueue(["MQ_POSITION_EXPIRY": "1s"])
             let other = try RawPeer(port: expiring.port)
@@ -91,7 +101,10 @@ struct PositionCommandTests {
             try await eventuallyTrue("expiry", unless: expiring.process) {
                 try other.ask(#"{"type":"list_positions"}"#).contains(#""positions":[]"#)
             }
-            #expect(expiring.process.logged.contains { ($0["message"] as? String)?.contains("forgot the positions") == true })
+            #expect(
+                expiring.process.logged.contains {
+                    ($0["message"] as? String)?.contains("forgot the positions") == true
+                })
         }
     }
 
@@ -112,11 +125,16 @@ struct PositionCommandTests {
             let line = #"{"subscriber_id":"collector","offset":9223372036854775807,"crc32c":"e3117d7c"}"# + "\n"
             try line.write(toFile: log + "/positions.journal", atomically: true, encoding: .utf8)
             verified = try await run(stage, "verify", log)
-            #expect(verified.code == 1 && verified.output.contains("position of collector") && verified.output.hasSuffix("1 problems\n"))
+            #expect(
+                verified.code == 1 && verified.output.contains("position of collector")
+                    && verified.output.hasSuffix("1 problems\n"))
             queue = try await stage.startQueue(["MQ_DATA_DIR": log])
-            #expect(queue.process.logged.contains { ($0["message"] as? String)?.contains("position of collector") == true })
+            #expect(
+                queue.process.logged.contains { ($0["message"] as? String)?.contains("position of collector") == true })
             peer = try RawPeer(port: queue.port)
-            #expect(members(try peer.ask(#"{"type":"subscribe","subscriber_id":"collector","offset":"committed"}"#))["offset"] as? Int == 0)
+            #expect(
+                members(try peer.ask(#"{"type":"subscribe","subscriber_id":"collector","offset":"committed"}"#))[
+                    "offset"] as? Int == 0)
             #expect(await queue.process.terminate() == 0)
             #expect(try await run(stage, "verify", log).code == 0)
         }

@@ -9,24 +9,34 @@ struct ProxyTests {
         let nowhere = "http://127.0.0.1:\(try freePort())"
         let netrc = try stage.write("machine 127.0.0.1 login stranger password stolen\n", to: ".netrc")
         return [
-            "http_proxy": nowhere, "https_proxy": nowhere, "HTTPS_PROXY": nowhere, "all_proxy": nowhere, "ALL_PROXY": nowhere,
+            "http_proxy": nowhere, "https_proxy": nowhere, "HTTPS_PROXY": nowhere, "all_proxy": nowhere,
+            "ALL_PROXY": nowhere,
             "NETRC": netrc, "HOME": stage.directory.path,
         ]
     }
 
-    @Test("scrapes pass by a proxy of the environment, with the token and no password of a .netrc, and the start line says so")
+    @Test(
+        "scrapes pass by a proxy of the environment, with the token and no password of a .netrc, and the start line says so"
+    )
     func scrapeIgnoresEnvironment() async throws {
         try await Stage.run { stage in
             let exporter = try await stage.startExporter(ScrapeExporter().text, token: "t0ken-of-the-exporter")
             let queue = try await stage.startQueue()
-            let environment = try Self.hostileEnvironment(stage).merging(["SCRAPE_TOKEN": "t0ken-of-the-exporter"]) { $1 }
+            let environment = try Self.hostileEnvironment(stage).merging(["SCRAPE_TOKEN": "t0ken-of-the-exporter"]) {
+                $1
+            }
             let streamer = try stage.startScraper(queue.port, exporter.url, environment)
             let port = try await stage.httpPort(streamer)
-            try await eventuallyTrue("good scrape", unless: streamer) { try await HTTP.get(port, "/ready").status == 200 }
+            try await eventuallyTrue("good scrape", unless: streamer) {
+                try await HTTP.get(port, "/ready").status == 200
+            }
             let start = try #require(streamer.logged("streaming"))
             #expect(start["proxies_not_used"] as? String == "http_proxy,https_proxy,HTTPS_PROXY,all_proxy,ALL_PROXY")
             #expect(start["proxy"] == nil)
-            #expect(exporter.page.requests.allSatisfy { !$0.contains("/metrics") || $0.contains("authorization=Bearer t0ken") })
+            #expect(
+                exporter.page.requests.allSatisfy {
+                    !$0.contains("/metrics") || $0.contains("authorization=Bearer t0ken")
+                })
             #expect(await streamer.terminate() == 0)
         }
     }
@@ -37,7 +47,9 @@ struct ProxyTests {
             let exporter = try await stage.startExporter(ScrapeExporter().text)
             let queue = try await stage.startQueue()
             let streamer = try stage.startScraper(queue.port, exporter.url, try Self.hostileEnvironment(stage))
-            try await eventuallyTrue("scrapes", unless: streamer) { exporter.page.requests.count { $0.contains("/metrics") } > 1 }
+            try await eventuallyTrue("scrapes", unless: streamer) {
+                exporter.page.requests.count { $0.contains("/metrics") } > 1
+            }
             #expect(exporter.page.requests.allSatisfy { !$0.contains("/metrics") || $0.contains("authorization=- ") })
             #expect(await streamer.terminate() == 0)
         }
@@ -51,9 +63,14 @@ struct ProxyTests {
             let queue = try await stage.startQueue()
             let streamer = try stage.startScraper(
                 queue.port, exporter.url,
-                ["SCRAPE_PROXY": "http://user:pr0xypassword@127.0.0.1:\(proxy.page.port)", "NO_PROXY": "127.0.0.1", "no_proxy": "*"])
+                [
+                    "SCRAPE_PROXY": "http://user:pr0xypassword@127.0.0.1:\(proxy.page.port)", "NO_PROXY": "127.0.0.1",
+                    "no_proxy": "*",
+                ])
             let port = try await stage.httpPort(streamer)
-            try await eventuallyTrue("good scrape", unless: streamer) { try await HTTP.get(port, "/ready").status == 200 }
+            try await eventuallyTrue("good scrape", unless: streamer) {
+                try await HTTP.get(port, "/ready").status == 200
+            }
             #expect(streamer.logged("streaming")?["proxy"] as? String == "http://127.0.0.1:\(proxy.page.port)")
             #expect(await streamer.terminate() == 0)
             let asked = proxy.page.requests.filter { $0.contains(":\(exporter.page.port)/metrics") }
@@ -83,23 +100,31 @@ struct ProxyTests {
             #expect(await collector.terminate() == 0)
             #expect(await api.process.terminate() == 0)
             let asked = proxy.page.requests.filter { $0.contains(":\(database.port)/") }
-            #expect(asked.contains { $0.contains("/write") } == isNamed && asked.contains { $0.contains("/query") } == isNamed)
+            #expect(
+                asked.contains { $0.contains("/write") } == isNamed
+                    && asked.contains { $0.contains("/query") } == isNamed)
             for line in [collector.logged("collecting"), api.process.logged("listening")] {
                 #expect(line?["proxy"] as? String == (isNamed ? storage["DATABASE_PROXY"] : nil))
-                #expect(line?["proxies_not_used"] as? String == "http_proxy,https_proxy,HTTPS_PROXY,all_proxy,ALL_PROXY")
+                #expect(
+                    line?["proxies_not_used"] as? String == "http_proxy,https_proxy,HTTPS_PROXY,all_proxy,ALL_PROXY")
             }
         }
     }
 
-    @Test("what is not a proxy is refused by name", arguments: [(Executable.streamer, "SCRAPE_PROXY"), (.collector, "DATABASE_PROXY"), (.api, "DATABASE_PROXY")])
+    @Test(
+        "what is not a proxy is refused by name",
+        arguments: [(Executable.streamer, "SCRAPE_PROXY"), (.collector, "DATABASE_PROXY"), (.api, "DATABASE_PROXY")])
     func malformed(program: Executable, option: String) async throws {
         try await Stage.run { stage in
             for (text, code) in [("ftp://me:hunter22@host", Int32(64)), ("http://me:hunter22@host:x", 64)] {
                 let child = try stage.start(
-                    program, [option: text, "SOURCE": "http://127.0.0.1:1/metrics", "STORAGE": "influxdb", "API_PORT": "0"])
+                    program,
+                    [option: text, "SOURCE": "http://127.0.0.1:1/metrics", "STORAGE": "influxdb", "API_PORT": "0"])
                 let ended = await child.endedOrKilled(within: .seconds(20))
                 #expect(ended == code || (program != .streamer && ended == 1))
-                #expect(child.errors.contains("host") && child.errors.contains("proxy") && !child.errors.contains("hunter22"))
+                #expect(
+                    child.errors.contains("host") && child.errors.contains("proxy")
+                        && !child.errors.contains("hunter22"))
             }
         }
     }

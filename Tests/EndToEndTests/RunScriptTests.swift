@@ -4,7 +4,8 @@ import Testing
 
 @Suite("scripts/run.sh, which make run calls")
 struct RunScriptTests {
-    static let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     struct Run: Sendable {
         var process: ChildProcess
@@ -64,7 +65,8 @@ struct RunScriptTests {
         try await Stage.run { stage in
             for number in 0..<2 {
                 // As fast as it goes: what is shown of both must still fit.
-                let run = try await start(stage, ["MQ_DATA_DIR": stage.path("log"), "RATE": "0", "STREAM_INTERVAL": "10ms"])
+                let run = try await start(
+                    stage, ["MQ_DATA_DIR": stage.path("log"), "RATE": "0", "STREAM_INTERVAL": "10ms"])
                 try await eventuallyTrue("lines of progress", unless: run.process) { lines(of: run).count >= 3 }
                 run.process.send(SIGTERM)
                 #expect(await run.process.endedOrKilled(within: .seconds(60)) == 0)
@@ -99,7 +101,9 @@ struct RunScriptTests {
             let run = try await start(stage)
             kill(try #require(run.programs()["api"]), SIGKILL)
             #expect(await run.process.endedOrKilled(within: .seconds(60)) == 1)
-            #expect(run.process.errors.contains("api ended with code 137") && run.process.errors.contains("queue connected"))
+            #expect(
+                run.process.errors.contains("api ended with code 137") && run.process.errors.contains("queue connected")
+            )
             #expect(run.programs().isEmpty)
         }
     }
@@ -112,7 +116,8 @@ struct RunScriptTests {
                 "run", executable: "/bin/bash", arguments: [Self.package.appending(path: "scripts/run.sh").path],
                 environment: [
                     "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "BIN": "/nowhere",
-                    "RUN_DIR": stage.path("run"), "TCP_PORT": "\(queue.port)", "HTTP_PORT": "\(try freePort())", "API_PORT": "\(try freePort())",
+                    "RUN_DIR": stage.path("run"), "TCP_PORT": "\(queue.port)", "HTTP_PORT": "\(try freePort())",
+                    "API_PORT": "\(try freePort())",
                 ])
             #expect(await process.endedOrKilled() == 1)
             #expect(process.errors.contains("port \(queue.port)") && process.errors.contains("TCP_PORT"))

@@ -36,7 +36,8 @@ struct ScrapeTests {
             let api = try await stage.startAPI(queue.port)
             // The only scrape is the first.
             let streamer = try stage.startScraper(
-                queue.port, exporter.url, every: "1h", ["TIMESTAMPS": timestamps, "BATCH_FORMAT": format, "HOST_FILTER": "dgx-*"])
+                queue.port, exporter.url, every: "1h",
+                ["TIMESTAMPS": timestamps, "BATCH_FORMAT": format, "HOST_FILTER": "dgx-*"])
             try await REST.awaitSamples(6, api)
 
             let gpus = try await REST.all(REST.GPU.self, api.port, "/api/v1/gpus").sorted { $0.gpu_id < $1.gpu_id }
@@ -47,18 +48,24 @@ struct ScrapeTests {
             for uuid in ScrapeExporter.uuids {
                 samples.append(try await REST.all(REST.Sample.self, api.port, "/api/v1/gpus/\(uuid)/telemetry"))
             }
-            func values(_ gpu: Int) -> [String: Double] { Dictionary(uniqueKeysWithValues: samples[gpu].map { ($0.metric_name, $0.value) }) }
+            func values(_ gpu: Int) -> [String: Double] {
+                Dictionary(uniqueKeysWithValues: samples[gpu].map { ($0.metric_name, $0.value) })
+            }
             #expect(
                 values(0) == [
-                    text.temperatureName: 36, text.powerName: 112.304, "DCGM_FI_DEV_SM_CLOCK": 1_980_000_000, "DCGM_FI_DEV_GPU_UTIL": 97,
+                    text.temperatureName: 36, text.powerName: 112.304, "DCGM_FI_DEV_SM_CLOCK": 1_980_000_000,
+                    "DCGM_FI_DEV_GPU_UTIL": 97,
                 ])
             #expect(values(1) == [text.temperatureName: 41, text.powerName: 687.921])
             let timed = try #require(samples[0].first { $0.metric_name == "DCGM_FI_DEV_GPU_UTIL" })
-            #expect(timed.labels["note"] == "C:\\a \"b\"\nc, d}=é" && timed.labels["DCGM_FI_DRIVER_VERSION"] == "550.144.03")
+            #expect(
+                timed.labels["note"] == "C:\\a \"b\"\nc, d}=é" && timed.labels["DCGM_FI_DRIVER_VERSION"] == "550.144.03"
+            )
             // The line's time, or that of the scrape for all.
             let others = Set(samples.joined().filter { $0.metric_name != timed.metric_name }.map(\.timestamp))
             #expect(others.count == 1)
-            #expect(timestamps == "source" ? timed.timestamp == "2025-07-18T20:42:34.123Z" : others == [timed.timestamp])
+            #expect(
+                timestamps == "source" ? timed.timestamp == "2025-07-18T20:42:34.123Z" : others == [timed.timestamp])
 
             let metrics = try await PrometheusSamples(try await stage.httpPort(streamer))
             #expect(metrics.undeclared.isEmpty)
@@ -68,20 +75,26 @@ struct ScrapeTests {
             #expect(metrics["streamer_out_of_range_samples_total", ["metric": "DCGM_FI_DEV_SM_CLOCK"]] == 1)
             #expect(metrics["streamer_rejected_rows_total", ["reason": "not_a_number"]] == 1)
             #expect(metrics["streamer_samples_without_gpu_total"] == 1)
-            #expect(metrics["streamer_scrapes_total", ["result": "ok"]] == 1 && metrics["streamer_scrapes_total", ["result": "failed"]] == 0)
+            #expect(
+                metrics["streamer_scrapes_total", ["result": "ok"]] == 1
+                    && metrics["streamer_scrapes_total", ["result": "failed"]] == 0)
             // A series without a value is there all the same.
             #expect(metrics["streamer_live_series"] == 8 && metrics["streamer_stale_series"] == 0)
 
             #expect(await streamer.terminate() == 0)
             let summary = try #require(streamer.logged("finished"))
             for (name, count) in [
-                "rows": 6, "published": 6, "undelivered": 0, "rejected_rows": 1, "rejected_not_a_number": 1, "no_value_rows": 2,
-                "no_value_not_supported": 1, "no_value_not_finite": 1, "out_of_range": 1, "without_gpu": 1, "scrapes": 1, "scrapes_failed": 0,
+                "rows": 6, "published": 6, "undelivered": 0, "rejected_rows": 1, "rejected_not_a_number": 1,
+                "no_value_rows": 2,
+                "no_value_not_supported": 1, "no_value_not_finite": 1, "out_of_range": 1, "without_gpu": 1,
+                "scrapes": 1, "scrapes_failed": 0,
             ] { #expect(summary[name] as? Int == count, "\(name)") }
             let statistics = try await HTTP.json(REST.Statistics.self, api.port, "/api/v1/stats")
             #expect(summary["digest"] as? String == statistics.queue?.digest)
             let bad = try #require(streamer.logged("rejected row")?["at"] as? String)
-            #expect(bad.hasPrefix("\(exporter.url):15, byte ") && streamer.errors.contains("DCGM_FI_DEV_SM_CLOCK is 1980000000, not "))
+            #expect(
+                bad.hasPrefix("\(exporter.url):15, byte ")
+                    && streamer.errors.contains("DCGM_FI_DEV_SM_CLOCK is 1980000000, not "))
         }
     }
 
@@ -102,7 +115,9 @@ struct ScrapeTests {
             #expect(away.contains(#""name":"source","ready":false"#) && away.contains(first.url))
             #expect(away.contains(#""name":"queue","ready":true"#))
             #expect(try await HTTP.get(port, "/health").status == 200)
-            func failures() async throws -> Double { try await HTTP.metric(port, #"streamer_scrapes_total{result="failed"}"#) ?? 0 }
+            func failures() async throws -> Double {
+                try await HTTP.metric(port, #"streamer_scrapes_total{result="failed"}"#) ?? 0
+            }
             let atFirst = try await failures()
             try await eventuallyTrue("further failures", unless: streamer) { try await failures() >= atFirst + 2 }
 
@@ -123,13 +138,17 @@ struct ScrapeTests {
             #expect(failed >= 3 && count("exporter lost") <= failed - 2)
             #expect(0...1 ~= count("exporter lost") - count("exporter connected") && count("exporter connected") >= 1)
             try await REST.awaitSamples(try #require(summary["published"] as? Int), api)
-            #expect(summary["digest"] as? String == (try await HTTP.json(REST.Statistics.self, api.port, "/api/v1/stats").queue?.digest))
+            #expect(
+                summary["digest"] as? String
+                    == (try await HTTP.json(REST.Statistics.self, api.port, "/api/v1/stats").queue?.digest))
         }
     }
 
     enum Absence: CaseIterable { case refused, noPage, html }
 
-    @Test("an exporter that is not there at the start, or not ready, is named and tried again", arguments: Absence.allCases)
+    @Test(
+        "an exporter that is not there at the start, or not ready, is named and tried again",
+        arguments: Absence.allCases)
     func comesLate(absence: Absence) async throws {
         try await Stage.run { stage in
             let queue = try await stage.startQueue()
@@ -137,11 +156,14 @@ struct ScrapeTests {
             let port = try freePort()
             var exporter: Stage.Exporter?
             if absence != .refused {
-                exporter = try await stage.startExporter(absence == .html ? "<html>\n<body>\n</body>\n</html>\n" : nil, port: port)
+                exporter = try await stage.startExporter(
+                    absence == .html ? "<html>\n<body>\n</body>\n</html>\n" : nil, port: port)
             }
             let url = "http://127.0.0.1:\(port)/metrics"
             let streamer = try stage.startScraper(queue.port, url)
-            let lost = try await eventually("complaint", unless: streamer) { streamer.logged("exporter lost")?["reason"] as? String }
+            let lost = try await eventually("complaint", unless: streamer) {
+                streamer.logged("exporter lost")?["reason"] as? String
+            }
             #expect(lost.hasPrefix(url))
             switch absence {
             case .refused: #expect(lost.contains("onnect"), "\(lost)")
@@ -156,7 +178,8 @@ struct ScrapeTests {
                 _ = try await stage.startExporter(ScrapeExporter().text, port: port)
             }
             try await eventuallyTrue("both GPUs", unless: streamer) {
-                Set(try await REST.all(REST.GPU.self, api.port, "/api/v1/gpus").map(\.uuid)) == Set(ScrapeExporter.uuids)
+                Set(try await REST.all(REST.GPU.self, api.port, "/api/v1/gpus").map(\.uuid))
+                    == Set(ScrapeExporter.uuids)
             }
             #expect(streamer.logged("exporter connected")?["url"] as? String == url)
             #expect(await streamer.terminate() == 0)
@@ -179,7 +202,9 @@ struct ScrapeTests {
                 }
                 #expect(await streamer.terminate() == 0)
                 let warnings = streamer.logged.filter { ($0["message"] as? String)?.hasPrefix("no sample") == true }
-                #expect(warnings.count == 1 && warnings.first?["message"] as? String == warning && warnings.first?["source"] as? String == url)
+                #expect(
+                    warnings.count == 1 && warnings.first?["message"] as? String == warning
+                        && warnings.first?["source"] as? String == url)
                 #expect(warnings.first?["level"] as? String == "warning")
             }
         }
@@ -203,7 +228,9 @@ struct ScrapeTests {
             try await awaitSeries(live: 2, stale: 2)
             let vanished = try #require(streamer.logged("series vanished"))
             #expect(vanished["count"] as? Int == 2 && vanished["url"] as? String == exporter.url)
-            #expect(try #require(vanished["series"] as? String).contains("DCGM_FI_DEV_GPU_TEMP of \(ScrapeExporter.uuids[1]) on dgx-031"))
+            #expect(
+                try #require(vanished["series"] as? String).contains(
+                    "DCGM_FI_DEV_GPU_TEMP of \(ScrapeExporter.uuids[1]) on dgx-031"))
             #expect(streamer.logged("series returned") == nil)
             try exporter.page.serve(ScrapeExporter())
             try await awaitSeries(live: 4, stale: 0)
@@ -225,7 +252,9 @@ struct ScrapeTests {
             try peer.sendBytes(Array(answer.utf8))
             #expect(await streamer.terminate() == 0)
             let summary = try #require(streamer.logged("finished"))
-            #expect(summary["scrapes"] as? Int == 0 && summary["scrapes_failed"] as? Int == 0 && summary["level"] as? String == "info")
+            #expect(
+                summary["scrapes"] as? Int == 0 && summary["scrapes_failed"] as? Int == 0
+                    && summary["level"] as? String == "info")
         }
     }
 
@@ -236,10 +265,13 @@ struct ScrapeTests {
             let queue = try await stage.startQueue()
             let api = try await stage.startAPI(queue.port)
             let wrong = try stage.startScraper(queue.port, exporter.url, ["SCRAPE_TOKEN": "the-wrong-one"])
-            let lost = try await eventually("complaint", unless: wrong) { wrong.logged("exporter lost")?["reason"] as? String }
+            let lost = try await eventually("complaint", unless: wrong) {
+                wrong.logged("exporter lost")?["reason"] as? String
+            }
             #expect(lost == "\(exporter.url): HTTP 401")
             #expect(await wrong.terminate() == 0)
-            let right = try stage.startScraper(queue.port, exporter.url, every: "1h", ["SCRAPE_TOKEN": "the-right-one", "LOG_LEVEL": "debug"])
+            let right = try stage.startScraper(
+                queue.port, exporter.url, every: "1h", ["SCRAPE_TOKEN": "the-right-one", "LOG_LEVEL": "debug"])
             try await REST.awaitSamples(4, api)
             #expect(await right.terminate() == 0)
             #expect(!right.errors.contains("the-right-one") && !wrong.errors.contains("the-wrong-one"))
@@ -274,11 +306,15 @@ struct ScrapeTests {
         try await Stage.run { stage in
             let exporter = try await stage.startExporter(ScrapeExporter().text)
             let queue = try await stage.startQueue()
-            let streamer = try stage.startScraper(queue.port, exporter.url, every: "50ms", ["PROGRESS_INTERVAL": "50ms"])
+            let streamer = try stage.startScraper(
+                queue.port, exporter.url, every: "50ms", ["PROGRESS_INTERVAL": "50ms"])
             let line = try await eventually("line of progress", unless: streamer) {
-                streamer.logged.first { $0["message"] as? String == "progress" && ($0["published"] as? Int ?? 0) > 0 }.map { "\($0)" }
+                streamer.logged.first { $0["message"] as? String == "progress" && ($0["published"] as? Int ?? 0) > 0 }
+                    .map { "\($0)" }
             }
-            #expect(line.contains("\"live_series\": 4") && line.contains("scrapes_failed") && line.contains("rows_per_second"))
+            #expect(
+                line.contains("\"live_series\": 4") && line.contains("scrapes_failed")
+                    && line.contains("rows_per_second"))
             #expect(!line.contains("percent") && !line.contains("seconds_left"))
             #expect(await streamer.terminate() == 0)
         }
@@ -290,17 +326,22 @@ struct ScrapeTests {
             let exporter = try await stage.startExporter(ScrapeExporter().text)
             let queue = try await stage.startQueue()
             let terminal = try PseudoTerminal(columns: 200)
-            let streamer = try stage.startScraper(queue.port, exporter.url, ["LOG_FORMAT": "text"], terminal: terminal.path)
+            let streamer = try stage.startScraper(
+                queue.port, exporter.url, ["LOG_FORMAT": "text"], terminal: terminal.path)
             try await eventuallyTrue("progress on the terminal", unless: streamer) {
-                terminal.text.contains(#/\r\x1B\[K\d+ rows published, \d+ rows/s, 4 series(, \d+ of \d+ scrapes failed)?\r/#)
+                terminal.text.contains(
+                    #/\r\x1B\[K\d+ rows published, \d+ rows/s, 4 series(, \d+ of \d+ scrapes failed)?\r/#)
             }
             try exporter.page.serveNothing()
             try await eventuallyTrue("failures on the terminal", unless: streamer) {
-                terminal.text.contains(#/\r\x1B\[K\d+ rows published, \d+ rows/s, 4 series, \d+ of \d+ scrapes failed\r/#)
+                terminal.text.contains(
+                    #/\r\x1B\[K\d+ rows published, \d+ rows/s, 4 series, \d+ of \d+ scrapes failed\r/#)
             }
             #expect(await streamer.terminate() == 0)
             let text = terminal.text
-            #expect(text.contains(#/\r\x1B\[KWARNING +\S+ exporter lost reason="http:\S+/metrics: HTTP 404" failures=1\r\n/#))
+            #expect(
+                text.contains(
+                    #/\r\x1B\[KWARNING +\S+ exporter lost reason="http:\S+/metrics: HTTP 404" failures=1\r\n/#))
             #expect(!text.contains(" %") && !text.contains(" left"))
         }
     }

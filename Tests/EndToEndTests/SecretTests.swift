@@ -10,16 +10,21 @@ struct SecretTests {
     static let token = "t0ken-" + mark
 
     /// What a peer could do with it, and the forms of Basic credentials.
-    static let forms = [mark, Data("me:\(password)".utf8).base64EncodedString(), Data("u:\(password)".utf8).base64EncodedString()]
+    static let forms = [
+        mark, Data("me:\(password)".utf8).base64EncodedString(), Data("u:\(password)".utf8).base64EncodedString(),
+    ]
 
     static func url(_ port: Int, _ path: String = "") -> String { "http://me:\(password)@127.0.0.1:\(port)\(path)" }
 
     /// All settings of all programs that can hold one.
     static func settings(database: Int, proxy: Int?) -> [String: String] {
         var settings = [
-            "MQ_TOKEN": token, "API_TOKEN": token, "SCRAPE_TOKEN": token, "INFLUXDB_TOKEN": "u:\(password)", "VICTORIAMETRICS_TOKEN": token,
-            "INFLUXDB_URL": url(database, "?key=\(password)"), "VICTORIAMETRICS_URL": url(database), "VICTORIAMETRICS_WRITE_URL": url(database),
-            "VICTORIAMETRICS_READ_URL": url(database), "http_proxy": "http://me:\(password)@127.0.0.1:1", "LOG_LEVEL": "debug",
+            "MQ_TOKEN": token, "API_TOKEN": token, "SCRAPE_TOKEN": token, "INFLUXDB_TOKEN": "u:\(password)",
+            "VICTORIAMETRICS_TOKEN": token,
+            "INFLUXDB_URL": url(database, "?key=\(password)"), "VICTORIAMETRICS_URL": url(database),
+            "VICTORIAMETRICS_WRITE_URL": url(database),
+            "VICTORIAMETRICS_READ_URL": url(database), "http_proxy": "http://me:\(password)@127.0.0.1:1",
+            "LOG_LEVEL": "debug",
         ]
         if let proxy {
             settings["DATABASE_PROXY"] = url(proxy)
@@ -29,14 +34,23 @@ struct SecretTests {
     }
 
     static func expectNone(_ text: String, _ place: String) {
-        for form in forms { #expect(!text.contains(form), "\(place): \(text.split(separator: "\n").first { $0.contains(form) } ?? "")") }
+        for form in forms {
+            #expect(!text.contains(form), "\(place): \(text.split(separator: "\n").first { $0.contains(form) } ?? "")")
+        }
     }
 
     /// Everything that a program serves without knowing a resource, with and without the token.
     static func expectNoneServed(_ port: Int, _ name: String) async throws {
-        var paths = ["/", "/health", "/ready", "/metrics", "/stats", "/nothing", "/swagger/index.html", "/openapi.json"]
-        paths += ["gpus", "metrics", "hosts", "alerts", "stats", "telemetry", "catalogue", "gpus/x", "gpus/x/telemetry/export"].map { "/api/v1/" + $0 }
-        paths += ["query?query=up", "series?match[]=up", "labels", "label/job/values"].map { "/prometheus/api/v1/" + $0 }
+        var paths = [
+            "/", "/health", "/ready", "/metrics", "/stats", "/nothing", "/swagger/index.html", "/openapi.json",
+        ]
+        paths += [
+            "gpus", "metrics", "hosts", "alerts", "stats", "telemetry", "catalogue", "gpus/x",
+            "gpus/x/telemetry/export",
+        ].map { "/api/v1/" + $0 }
+        paths += ["query?query=up", "series?match[]=up", "labels", "label/job/values"].map {
+            "/prometheus/api/v1/" + $0
+        }
         for path in paths {
             for headers in [[:], ["Authorization": "Bearer \(token)"]] {
                 guard let answer = try? await HTTP.request(port, "GET", path, headers: headers) else { continue }
@@ -45,14 +59,18 @@ struct SecretTests {
         }
     }
 
-    @Test("with servers that answer, that refuse, and that are not there", arguments: ["answering", "refusing", "away"], ["influxdb", "victoriametrics"])
+    @Test(
+        "with servers that answer, that refuse, and that are not there", arguments: ["answering", "refusing", "away"],
+        ["influxdb", "victoriametrics"])
     func everyProgram(peers: String, storage: String) async throws {
         guard InfluxDB.isPresent else { return print("*** influxd is absent") }
         try await Stage.run { stage in
             let basic = "Basic " + Data("me:\(Self.password)".utf8).base64EncodedString()
             // What refuses repeats what it was sent, as a proxy in front of a database may.
             let echo = try await stage.startEcho()
-            let database = peers == "answering" ? try await stage.startInfluxDB().port : peers == "refusing" ? echo : try freePort()
+            let database =
+                peers == "answering"
+                ? try await stage.startInfluxDB().port : peers == "refusing" ? echo : try freePort()
             let settings = Self.settings(database: database, proxy: peers == "refusing" ? echo : nil)
             let queue = try await stage.startQueue(settings)
             let target = peers == "away" ? try freePort() : queue.port
@@ -66,19 +84,26 @@ struct SecretTests {
             let scraper = try stage.startScraper(target, Self.url(scraped, "/metrics?key=\(Self.password)"), programs)
             var withPassword = programs
             withPassword["SCRAPE_TOKEN"] = nil
-            let second = try stage.startScraper(target, Self.url(peers == "answering" ? byPassword.page.port : database, "/metrics"), withPassword)
+            let second = try stage.startScraper(
+                target, Self.url(peers == "answering" ? byPassword.page.port : database, "/metrics"), withPassword)
             for child in [scraper, second] { served.append((child.name, try await stage.httpPort(child))) }
             let collector = try stage.startCollector(
-                target, programs.merging(["HTTP_PORT": "0", "HTTP_HOST": "127.0.0.1", "PROGRESS_INTERVAL": "50ms"]) { $1 })
+                target,
+                programs.merging(["HTTP_PORT": "0", "HTTP_HOST": "127.0.0.1", "PROGRESS_INTERVAL": "50ms"]) { $1 })
             served.append(("collector", try await stage.httpPort(collector)))
             let api = try stage.start(
-                .api, programs.merging(["API_HOST": "127.0.0.1", "API_PORT": "0", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(target)"]) { $1 })
+                .api,
+                programs.merging([
+                    "API_HOST": "127.0.0.1", "API_PORT": "0", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(target)",
+                ]) { $1 })
             served.append(("api", try await stage.httpPort(api)))
             started += [scraper, second, collector, api]
 
             // Something for a database to take or refuse.
             let csv = try stage.write(BadInputTests.header + BadInputTests.row("5"), to: "one.csv")
-            if peers != "away" { #expect(await (try stage.startStreamer(queue.port, csv: csv, settings)).endedOrKilled() == 0) }
+            if peers != "away" {
+                #expect(await (try stage.startStreamer(queue.port, csv: csv, settings)).endedOrKilled() == 0)
+            }
             if peers == "answering" {
                 // The credentials of the URL work, as does the token next to them.
                 for (_, port) in served[1...2] {
@@ -88,13 +113,17 @@ struct SecretTests {
             } else {
                 try await eventuallyTrue("lost exporter", unless: scraper) { scraper.logged("exporter lost") != nil }
                 if peers == "refusing" {
-                    try await eventuallyTrue("lost database", unless: collector) { collector.logged("database lost") != nil }
+                    try await eventuallyTrue("lost database", unless: collector) {
+                        collector.logged("database lost") != nil
+                    }
                 }
             }
             for (name, port) in served { try await Self.expectNoneServed(port, name) }
             for child in started.reversed() { await child.terminate(within: .seconds(30)) }
             for child in started { Self.expectNone(child.output + child.errors, child.name) }
-            if let dead = try? String(contentsOfFile: stage.path("dead"), encoding: .utf8) { Self.expectNone(dead, "dead letters") }
+            if let dead = try? String(contentsOfFile: stage.path("dead"), encoding: .utf8) {
+                Self.expectNone(dead, "dead letters")
+            }
             let log = try await stage.startQueue().process
             await log.terminate()
         }
@@ -103,17 +132,24 @@ struct SecretTests {
     @Test("in settings that are wrong, and in --help", arguments: Executable.allCases)
     func wrongSettings(program: Executable) async throws {
         try await Stage.run { stage in
-            let databases = ["INFLUXDB_URL", "VICTORIAMETRICS_URL", "VICTORIAMETRICS_WRITE_URL", "VICTORIAMETRICS_READ_URL", "DATABASE_PROXY"]
+            let databases = [
+                "INFLUXDB_URL", "VICTORIAMETRICS_URL", "VICTORIAMETRICS_WRITE_URL", "VICTORIAMETRICS_READ_URL",
+                "DATABASE_PROXY",
+            ]
             let names: [String] =
                 switch program {
                 case .mqServer: ["TCP_HOST", "HTTP_HOST", "TCP_PORT", "MQ_SYNC", "LOG_LEVEL"]
-                case .streamer: ["MQ_HOST", "MQ_PORT", "HTTP_HOST", "HTTP_PORT", "SCRAPE_PROXY", "SCRAPE_INTERVAL", "TIMESTAMPS"]
+                case .streamer:
+                    ["MQ_HOST", "MQ_PORT", "HTTP_HOST", "HTTP_PORT", "SCRAPE_PROXY", "SCRAPE_INTERVAL", "TIMESTAMPS"]
                 case .collector: ["MQ_HOST", "MQ_PORT", "HTTP_HOST", "STORAGE", "OFFSET", "SHARD"] + databases
                 case .api: ["MQ_HOST", "MQ_PORT", "API_HOST", "API_PORT", "STORAGE", "CORS_ORIGINS"] + databases
                 }
             var wrong = names.map { [$0: "htp://me:\(Self.password)@host/x?key=\(Self.password)"] }
             if program == .streamer {
-                wrong += [["SOURCE": Self.url(1), "CSV_PATH": Self.url(2)], ["SOURCE": "ftp://me:\(Self.password)@host/?x=\(Self.password)"]]
+                wrong += [
+                    ["SOURCE": Self.url(1), "CSV_PATH": Self.url(2)],
+                    ["SOURCE": "ftp://me:\(Self.password)@host/?x=\(Self.password)"],
+                ]
             }
             for environment in wrong {
                 let child = try stage.start(program, environment)
@@ -122,7 +158,8 @@ struct SecretTests {
                 Self.expectNone(child.output + child.errors, "\(environment)")
             }
             let arguments = [
-                ["--mq-token", Self.token, "rest-\(Self.mark)"], ["-mq-token=\(Self.token)"], ["MQ_TOKEN=\(Self.token)"], [Self.url(1)],
+                ["--mq-token", Self.token, "rest-\(Self.mark)"], ["-mq-token=\(Self.token)"],
+                ["MQ_TOKEN=\(Self.token)"], [Self.url(1)],
                 ["--mq-tokn=\(Self.token)"], ["--help"],
             ]
             for words in arguments {

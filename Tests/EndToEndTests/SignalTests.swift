@@ -17,7 +17,9 @@ struct SignalTests {
         try await Stage.run { stage in
             let streamer = try await waitingStreamer(stage)
             streamer.send(SIGTERM)
-            try await eventuallyTrue("drain", unless: streamer) { streamer.logged("draining")?["signal"] as? String == "SIGTERM" }
+            try await eventuallyTrue("drain", unless: streamer) {
+                streamer.logged("draining")?["signal"] as? String == "SIGTERM"
+            }
             // What comes too soon is not a second request yet.
             try await eventuallyTrue("end") {
                 streamer.send(signal)
@@ -32,17 +34,23 @@ struct SignalTests {
         try await Stage.run { stage in
             let queue = try await stage.startQueue()
             let pipe = try PipeEnds()
-            let streamer = try stage.startStreamer(queue.port, csv: "-", ["STREAM_INTERVAL": "1h", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"], input: pipe.reading)
+            let streamer = try stage.startStreamer(
+                queue.port, csv: "-", ["STREAM_INTERVAL": "1h", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"],
+                input: pipe.reading)
             pipe.write(BadInputTests.header + BadInputTests.row("1"))
             let port = try await stage.httpPort(streamer)
-            try await eventuallyTrue("a row that is read", unless: streamer) { try await HTTP.metric(port, "streamer_rows_read_total") == 1 }
+            try await eventuallyTrue("a row that is read", unless: streamer) {
+                try await HTTP.metric(port, "streamer_rows_read_total") == 1
+            }
             for _ in 0..<100 { streamer.send(SIGTERM) }
             #expect(await streamer.endedOrKilled() == 0)
             #expect(try #require(streamer.logged("finished"))["published"] as? Int == 1)
         }
     }
 
-    @Test("SIGINT drains as SIGTERM does, also where nothing was ever connected", arguments: [Executable.mqServer, .collector, .api])
+    @Test(
+        "SIGINT drains as SIGTERM does, also where nothing was ever connected",
+        arguments: [Executable.mqServer, .collector, .api])
     func interrupt(program: Executable) async throws {
         try await Stage.run { stage in
             let child: ChildProcess

@@ -15,11 +15,17 @@ struct SourceTests {
 
     // MARK: Files
 
-    @Test("the files of a directory or of a pattern arrive, each once", arguments: [("", 1...6), ("/*.csv", 1...6), ("/[ab].csv", 1...4), ("/sub/?.csv", 7...8)])
+    @Test(
+        "the files of a directory or of a pattern arrive, each once",
+        arguments: [("", 1...6), ("/*.csv", 1...6), ("/[ab].csv", 1...4), ("/sub/?.csv", 7...8)])
     func files(text: String, expected: ClosedRange<Int>) async throws {
         try await Stage.run { stage in
-            try FileManager.default.createDirectory(atPath: stage.path("exports/sub"), withIntermediateDirectories: true)
-            for (name, gpus) in [("c.csv", 5...6), ("a.csv", 1...2), ("b.csv", 3...4), ("sub/d.csv", 7...8), (".e.csv", 9...9), ("f.txt", 9...9)] {
+            try FileManager.default.createDirectory(
+                atPath: stage.path("exports/sub"), withIntermediateDirectories: true)
+            for (name, gpus) in [
+                ("c.csv", 5...6), ("a.csv", 1...2), ("b.csv", 3...4), ("sub/d.csv", 7...8), (".e.csv", 9...9),
+                ("f.txt", 9...9),
+            ] {
                 _ = try stage.write(Self.header + Self.rows(gpus), to: "exports/" + name)
             }
             let queue = try await stage.startQueue()
@@ -81,11 +87,20 @@ struct SourceTests {
                 (["SOURCE": stage.path("none.csv")], 1, [stage.path("none.csv"), "No such file"]),
                 (["SOURCE": "-"], 1, ["standard input", "no header"]),
                 (["SOURCE": file, "CSV_PATH": "b.csv"], 64, ["SOURCE=\(file)", "CSV_PATH=b.csv"]),
-                (["SOURCE": "http://127.0.0.1:9400/metrics", "SCRAPE_INTERVAL": "5s", "SCRAPE_TIMEOUT": "6s"], 64, ["SCRAPE_TIMEOUT", "SCRAPE_INTERVAL"]),
+                (
+                    ["SOURCE": "http://127.0.0.1:9400/metrics", "SCRAPE_INTERVAL": "5s", "SCRAPE_TIMEOUT": "6s"], 64,
+                    ["SCRAPE_TIMEOUT", "SCRAPE_INTERVAL"]
+                ),
                 (["SOURCE": "http://127.0.0.1:9400/metrics", "SCRAPE_INTERVAL": "0"], 64, ["SCRAPE_INTERVAL"]),
                 (["SOURCE": "http://"], 64, ["SOURCE", "\"http://\" is not a valid http or https URL"]),
-                (["SOURCE": "ftp://node1/a.csv"], 64, ["SOURCE", "\"ftp://node1/a.csv\" is not a valid http or https URL"]),
-                (["SOURCE": "http://node1:9400/metrics", "SCRAPE_TOKEN": "a\nb"], 64, ["the token for http://node1:9400/metrics"]),
+                (
+                    ["SOURCE": "ftp://node1/a.csv"], 64,
+                    ["SOURCE", "\"ftp://node1/a.csv\" is not a valid http or https URL"]
+                ),
+                (
+                    ["SOURCE": "http://node1:9400/metrics", "SCRAPE_TOKEN": "a\nb"], 64,
+                    ["the token for http://node1:9400/metrics"]
+                ),
                 ([:], 64, ["--source", "SOURCE"]),
             ] as [([String: String], Int32, [String])] {
                 let child = try stage.start(.streamer, environment.merging(["LOOP": "false"]) { $1 })
@@ -102,13 +117,16 @@ struct SourceTests {
             // It would loop for ever over nothing.
             let streamer = try stage.start(.streamer, ["SOURCE": csv, "LOOP": "true", "HOST_FILTER": "elsewhere*"])
             #expect(await streamer.endedOrKilled() == 0)
-            let warning = try #require(streamer.logged(isRead ? "no sample is of a host that HOST_FILTER names" : "there is no sample"))
+            let warning = try #require(
+                streamer.logged(isRead ? "no sample is of a host that HOST_FILTER names" : "there is no sample"))
             #expect(warning["level"] as? String == "warning" && warning["source"] as? String == csv)
             #expect(try #require(streamer.logged("finished"))["rows"] as? Int == 0)
         }
     }
 
-    @Test("a batch that is too large for the queue arrives in parts, and the option that makes it smaller is named; one row that is alone is refused")
+    @Test(
+        "a batch that is too large for the queue arrives in parts, and the option that makes it smaller is named; one row that is alone is refused"
+    )
     func tooLarge() async throws {
         try await Stage.run { stage in
             let csv = try stage.write(Self.header + Self.rows(1...5_000), to: "a.csv")
@@ -125,12 +143,15 @@ struct SourceTests {
             try await REST.awaitSamples(5_000, api)
             #expect(try await Self.gpus(api) == Array(1...5_000))
 
-            let row = BadInputTests.row("1", gpu: 5_001).replacing("GPU-5001", with: "GPU-5001" + String(repeating: "x", count: 70_000))
+            let row = BadInputTests.row("1", gpu: 5_001).replacing(
+                "GPU-5001", with: "GPU-5001" + String(repeating: "x", count: 70_000))
             let large = try stage.write(Self.header + row + Self.rows(5_002...5_003), to: "b.csv")
             let refused = try stage.startStreamer(queue.port, csv: large)
             #expect(await refused.endedOrKilled() == 1)
             #expect(refused.logged("batch refused")?["rows"] as? Int == 1)
-            #expect(refused.logged("finished")?["published"] as? Int == 2 && refused.logged("finished")?["undelivered"] as? Int == 1)
+            #expect(
+                refused.logged("finished")?["published"] as? Int == 2
+                    && refused.logged("finished")?["undelivered"] as? Int == 1)
         }
     }
 
@@ -139,7 +160,8 @@ struct SourceTests {
         try await Stage.run { stage in
             let csv = try stage.write(Self.header + Self.rows(1...3), to: "a.csv")
             let queue = try await stage.startQueue()
-            let streamer = try stage.startStreamer(queue.port, csv: "", ["CSV_PATH": csv].merging(environment.mapValues { _ in csv }) { $1 })
+            let streamer = try stage.startStreamer(
+                queue.port, csv: "", ["CSV_PATH": csv].merging(environment.mapValues { _ in csv }) { $1 })
             #expect(await streamer.endedOrKilled() == 0)
             #expect(try #require(streamer.logged("finished"))["published"] as? Int == 3)
         }
@@ -153,7 +175,8 @@ struct SourceTests {
             let queue = try await stage.startQueue()
             let api = try await stage.startAPI(queue.port)
             let pipe = try PipeEnds()
-            let streamer = try stage.startStreamer(queue.port, csv: "-", ["LOOP": "true", "STREAM_INTERVAL": "50ms"], input: pipe.reading)
+            let streamer = try stage.startStreamer(
+                queue.port, csv: "-", ["LOOP": "true", "STREAM_INTERVAL": "50ms"], input: pipe.reading)
             pipe.write(Self.header + Self.rows(1...3))
             try await REST.awaitSamples(3, api)
             // A row that is cut, and a batch that is not due for long.
@@ -173,10 +196,13 @@ struct SourceTests {
             let queue = try await stage.startQueue()
             let pipe = try PipeEnds()
             let streamer = try stage.startStreamer(
-                queue.port, csv: "-", ["STREAM_INTERVAL": "1h", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"], input: pipe.reading)
+                queue.port, csv: "-", ["STREAM_INTERVAL": "1h", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"],
+                input: pipe.reading)
             pipe.write(Self.header + Self.rows(1...3))
             let port = try await stage.httpPort(streamer)
-            try await eventuallyTrue("rows that are read", unless: streamer) { try await HTTP.metric(port, "streamer_rows_read_total") == 3 }
+            try await eventuallyTrue("rows that are read", unless: streamer) {
+                try await HTTP.metric(port, "streamer_rows_read_total") == 3
+            }
             #expect(try await HTTP.metric(port, "streamer_rows_published_total") == 0)
             #expect(await streamer.terminate() == 0)
             #expect(try #require(streamer.logged("finished"))["published"] as? Int == 3)
@@ -186,7 +212,8 @@ struct SourceTests {
     @Test("standard input that is closed is empty, and no socket takes its number")
     func closedInput() async throws {
         try await Stage.run { stage in
-            let streamer = try stage.start(.streamer, ["SOURCE": "-"], under: ["/bin/sh", "-c", #"exec "$0" "$@" <&-"#])
+            let streamer = try stage.start(
+                .streamer, ["SOURCE": "-"], under: ["/bin/sh", "-c", #"exec "$0" "$@" <&-"#])
             #expect(await streamer.endedOrKilled() == 1)
             #expect(streamer.errors.contains("standard input: it is empty: no header"))
         }
@@ -199,11 +226,14 @@ struct SourceTests {
             let queue = try await stage.startQueue()
             let api = try await stage.startAPI(queue.port)
             let streamer = try stage.start(
-                .streamer, ["SOURCE": csv, "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queue.port)", "STREAM_INTERVAL": "50ms"],
+                .streamer,
+                ["SOURCE": csv, "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queue.port)", "STREAM_INTERVAL": "50ms"],
                 under: ["/bin/sh", "-c", #"exec "$0" "$@" >&- 2>&-"#])
             try await eventuallyTrue("samples", unless: streamer) { try await Self.gpus(api) == [1, 2, 3] }
             for descriptor in 1...2 {
-                #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(streamer.pid)/fd/\(descriptor)") == "/dev/null")
+                #expect(
+                    try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(streamer.pid)/fd/\(descriptor)")
+                        == "/dev/null")
             }
             #expect(await streamer.terminate() == 0)
         }
@@ -215,7 +245,9 @@ struct SourceTests {
             let queue = try await stage.startQueue()
             let pipe = try PipeEnds()
             let streamer = try stage.startStreamer(queue.port, csv: "-", input: pipe.reading)
-            for piece in [Self.header.prefix(40), Self.header.dropFirst(40), Self.rows(1...2)[...], Self.rows(3...3).dropLast()] { pipe.write(piece) }
+            for piece in [
+                Self.header.prefix(40), Self.header.dropFirst(40), Self.rows(1...2)[...], Self.rows(3...3).dropLast(),
+            ] { pipe.write(piece) }
             pipe.end()
             #expect(await streamer.endedOrKilled() == 0)
             let summary = try #require(streamer.logged("finished"))

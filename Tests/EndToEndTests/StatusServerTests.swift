@@ -22,7 +22,10 @@ struct StatusServerTests {
         #expect(try await HTTP.get(port, "/health").status == 200)
         let ready = try await HTTP.get(port, "/ready")
         #expect(ready.status == 200)
-        #expect(ready.text == #"{"status":"ready","checks":[{"name":"one","ready":true,"detail":"is \"there\""},{"name":"two","ready":true,"detail":"…"}]}"#)
+        #expect(
+            ready.text
+                == #"{"status":"ready","checks":[{"name":"one","ready":true,"detail":"is \"there\""},{"name":"two","ready":true,"detail":"…"}]}"#
+        )
         #expect(try await PrometheusSamples(port)["asked_total"] == 3)
 
         let unknown = try await HTTP.get(port, "/stats")

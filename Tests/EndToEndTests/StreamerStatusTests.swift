@@ -11,7 +11,8 @@ struct StreamerStatusTests {
         try await Stage.run { stage in
             let queue = try await stage.startQueue()
             let pipe = try PipeEnds()
-            let streamer = try stage.startStreamer(queue.port, csv: "-", ["HOST_FILTER": "node*"].merging(Self.served) { $1 }, input: pipe.reading)
+            let streamer = try stage.startStreamer(
+                queue.port, csv: "-", ["HOST_FILTER": "node*"].merging(Self.served) { $1 }, input: pipe.reading)
             let port = try await stage.httpPort(streamer)
             let other = BadInputTests.row("1", gpu: 3).replacing("node1", with: "other")
             pipe.write(
@@ -38,14 +39,18 @@ struct StreamerStatusTests {
             let api = try await stage.startAPI(queue.port)
             let peer = try RawPeer(port: queue.port)
             let id = "a\\b\"c\nd\u{1}é"
-            let request = try JSONSerialization.data(withJSONObject: ["type": "subscribe", "subscriber_id": id, "offset": -2])
+            let request = try JSONSerialization.data(withJSONObject: [
+                "type": "subscribe", "subscriber_id": id, "offset": -2,
+            ])
             try peer.send(String(decoding: request, as: UTF8.self))
             try await eventuallyTrue("the subscriber", unless: queue.process) {
                 try await PrometheusSamples(queue.httpPort)["telemetry_mq_subscriber_lag", ["subscriber": id]] == 0
             }
             #expect(try await PrometheusSamples(queue.httpPort).undeclared.isEmpty)
             let metrics = try await PrometheusSamples(api.port)
-            #expect(metrics.undeclared.isEmpty && metrics["gateway_store_up"] == 1 && metrics["telemetry_feed_messages_total"] == 0)
+            #expect(
+                metrics.undeclared.isEmpty && metrics["gateway_store_up"] == 1
+                    && metrics["telemetry_feed_messages_total"] == 0)
         }
     }
 
@@ -73,7 +78,8 @@ struct StreamerStatusTests {
         try await Stage.run { stage in
             let queue = try await stage.startQueue()
             let csv = try stage.write(BadInputTests.header + SourceTests.rows(1...1), to: "a.csv")
-            let taken = try stage.startStreamer(queue.port, csv: csv, ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "\(queue.httpPort)"])
+            let taken = try stage.startStreamer(
+                queue.port, csv: csv, ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "\(queue.httpPort)"])
             #expect(await taken.endedOrKilled() == 1)
             #expect(taken.errors.contains("127.0.0.1:\(queue.httpPort)") && taken.errors.contains("in use"))
             let silent = try stage.startStreamer(queue.port, csv: csv)
@@ -83,10 +89,13 @@ struct StreamerStatusTests {
     }
 
     /// Of which some seconds are left when a test has seen enough.
-    static func slowStreamer(_ stage: Stage, _ environment: [String: String], terminal: String? = nil) async throws -> ChildProcess {
+    static func slowStreamer(_ stage: Stage, _ environment: [String: String], terminal: String? = nil) async throws
+        -> ChildProcess
+    {
         let queue = try await stage.startQueue()
         let csv = try stage.write(BadInputTests.header + "broken\n" + SourceTests.rows(1...20_000), to: "a.csv")
-        return try stage.startStreamer(queue.port, csv: csv, ["RATE": "1000"].merging(environment) { $1 }, terminal: terminal)
+        return try stage.startStreamer(
+            queue.port, csv: csv, ["RATE": "1000"].merging(environment) { $1 }, terminal: terminal)
     }
 
     @Test("progress is plain lines where there is no terminal, with the part that is read and the time left")
@@ -94,9 +103,12 @@ struct StreamerStatusTests {
         try await Stage.run { stage in
             let streamer = try await Self.slowStreamer(stage, ["PROGRESS_INTERVAL": "100ms"])
             let line = try await eventually("line of progress", unless: streamer) {
-                streamer.logged.first { $0["message"] as? String == "progress" && ($0["percent"] as? Int ?? 0) >= 2 }.map { "\($0)" }
+                streamer.logged.first { $0["message"] as? String == "progress" && ($0["percent"] as? Int ?? 0) >= 2 }
+                    .map { "\($0)" }
             }
-            #expect(line.contains("seconds_left") && line.contains("rows_per_second") && line.contains("\"rejected_rows\": 1"))
+            #expect(
+                line.contains("seconds_left") && line.contains("rows_per_second")
+                    && line.contains("\"rejected_rows\": 1"))
             #expect(await streamer.terminate() == 0)
             #expect(!streamer.errors.contains("\r"))
         }
@@ -116,7 +128,10 @@ struct StreamerStatusTests {
             let lines = terminal.text.replacing("\r\n", with: "\n")
             #expect(lines.contains("rejected row at="))
             // The progress line ends before the summary begins.
-            #expect(lines.contains(#/\nINFO +\S+ finished rows=\d+ published=\d+ messages=\d+ digest=\S+ undelivered=0 rejected_rows=1 /#))
+            #expect(
+                lines.contains(
+                    #/\nINFO +\S+ finished rows=\d+ published=\d+ messages=\d+ digest=\S+ undelivered=0 rejected_rows=1 /#
+                ))
             #expect(!lines.contains(" progress "))
         }
     }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite(
     "The real export, through collectors into VictoriaMetrics, to the REST answer",
-    .enabled(if: RealExport.isPresent, RealExport.absent), .enabled(if: VictoriaMetrics.isPresent, VictoriaMetrics.absent), .serialized)
+    .enabled(if: RealExport.isPresent, RealExport.absent),
+    .enabled(if: VictoriaMetrics.isPresent, VictoriaMetrics.absent), .serialized)
 struct VictoriaMetricsTests {
     let export: RealExport
     let csv: String
@@ -18,7 +19,8 @@ struct VictoriaMetricsTests {
     func whole() async throws {
         try await Stage.run { stage in
             let database = try await stage.startVictoriaMetrics()
-            try await stage.expectExport(export, csv: csv, through: ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": database.url])
+            try await stage.expectExport(
+                export, csv: csv, through: ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": database.url])
         }
     }
 
@@ -36,11 +38,14 @@ struct VictoriaMetricsTests {
             first.send(SIGKILL)
             _ = await first.ended()
             // All of it once more, as after a position that was not committed.
-            let second = try stage.startCollector(queue.port, storage.merging(["COLLECTOR_ID": "again", "OFFSET": "earliest"]) { $1 })
+            let second = try stage.startCollector(
+                queue.port, storage.merging(["COLLECTOR_ID": "again", "OFFSET": "earliest"]) { $1 })
             try await eventuallyTrue("all samples in the database twice", unless: second) {
                 _ = try await HTTP.get(database.port, "/internal/force_flush")
                 let rows = try await HTTP.get(database.port, "/metrics").text.split(separator: "\n")
-                return rows.contains { $0.hasPrefix("vm_rows_inserted_total{type=\"vmimport\"}") && $0.hasSuffix(" 4940") }
+                return rows.contains {
+                    $0.hasPrefix("vm_rows_inserted_total{type=\"vmimport\"}") && $0.hasSuffix(" 4940")
+                }
             }
             try await REST.expectWhole(export, api.port)
             #expect(try await HTTP.json(REST.Statistics.self, api.port, "/api/v1/stats").sample_count == 2470)
@@ -57,9 +62,16 @@ struct VictoriaMetricsTests {
             let nowhere = "http://127.0.0.1:\(try freePort())"
             let collector = try stage.startCollector(
                 queue.port,
-                ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": nowhere, "VICTORIAMETRICS_WRITE_URL": database.url])
+                [
+                    "STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": nowhere,
+                    "VICTORIAMETRICS_WRITE_URL": database.url,
+                ])
             let api = try await stage.startAPI(
-                queue.port, ["STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": nowhere, "VICTORIAMETRICS_READ_URL": database.url])
+                queue.port,
+                [
+                    "STORAGE": "victoriametrics", "VICTORIAMETRICS_URL": nowhere,
+                    "VICTORIAMETRICS_READ_URL": database.url,
+                ])
             let streamer = try stage.startStreamer(queue.port, csv: csv)
             #expect(await streamer.endedOrKilled(within: .seconds(60)) == 0)
             try await REST.awaitSamples(2470, api)

@@ -17,7 +17,9 @@ struct ConfigurationTests {
     static let all: [any AnyOption] = [port, path, loop, interval, frame, mode, token, age]
 
     func read(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> Configuration {
-        guard case .run(let configuration) = try Configuration.read(Self.all, arguments: arguments, environment: environment)
+        guard
+            case .run(let configuration) = try Configuration.read(
+                Self.all, arguments: arguments, environment: environment)
         else {
             Issue.record("expected a configuration")
             throw UsageError("no configuration")
@@ -93,7 +95,8 @@ struct ConfigurationTests {
         "durations",
         arguments: [
             ("0", .zero), ("100us", .microseconds(100)), ("100ms", .milliseconds(100)), ("5s", .seconds(5)),
-            ("1.5s", .milliseconds(1500)), ("30m", .seconds(1800)), ("24h", .seconds(86_400)), ("7d", .seconds(604_800)),
+            ("1.5s", .milliseconds(1500)), ("30m", .seconds(1800)), ("24h", .seconds(86_400)),
+            ("7d", .seconds(604_800)),
             ("s", nil), ("", nil), ("-1s", nil), ("5 s", nil), ("1e3s", nil), ("5S", nil), ("99999999999d", nil),
         ] as [(String, Duration?)])
     func durations(text: String, expected: Duration?) {
@@ -126,7 +129,9 @@ struct ConfigurationTests {
     @Test("words are wrapped at the width, and one that is longer has its own line")
     func wraps() {
         #expect(wrapped("one two three four", indent: 2, width: 9) == "  one two\n  three\n  four")
-        #expect(wrapped("a \(String(repeating: "x", count: 12)) b", width: 6) == "a\n\(String(repeating: "x", count: 12))\nb")
+        #expect(
+            wrapped("a \(String(repeating: "x", count: 12)) b", width: 6)
+                == "a\n\(String(repeating: "x", count: 12))\nb")
         #expect(wrapped("", indent: 2) == "  ")
     }
 

@@ -36,6 +36,7 @@ struct ConsoleTests {
         console.endProgress()
         // An error text of several lines keeps them, and nothing that acts on a terminal.
         console.write(line: Array("a\u{9B}2J\u{1B}[2J\tb\nc\u{202E}\n".utf8) + [0x9B, 0x0A])
-        #expect(try String(contentsOfFile: path, encoding: .utf8) == "log\na\\u009b2J\\u001b[2J\tb\nc\\u202e\n\u{FFFD}\n")
+        #expect(
+            try String(contentsOfFile: path, encoding: .utf8) == "log\na\\u009b2J\\u001b[2J\tb\nc\\u202e\n\u{FFFD}\n")
     }
 }

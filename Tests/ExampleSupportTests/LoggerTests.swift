@@ -9,7 +9,9 @@ struct LoggerTests {
     final class Lines: Sendable {
         let held = Mutex<[String]>([])
         func logger(_ format: LogFormat, level: LogLevel = .info) -> Logger {
-            Logger(level: level, format: format) { line in self.held.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+            Logger(level: level, format: format) { line in
+                self.held.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+            }
         }
         var all: [String] { held.withLock { $0 } }
     }
@@ -17,26 +19,30 @@ struct LoggerTests {
     @Test("a text line is level, time, message and fields, quoted where they need it")
     func text() throws {
         let lines = Lines()
-        lines.logger(.text).warning("queue lost", ["peer": "127.0.0.1:9000", "why": "it said \"no\"\nand left", "none": "", "n": 5])
+        lines.logger(.text).warning(
+            "queue lost", ["peer": "127.0.0.1:9000", "why": "it said \"no\"\nand left", "none": "", "n": 5])
         let line = try #require(lines.all.first)
         let tail = "queue lost peer=127.0.0.1:9000 why=\"it said \\\"no\\\"\\nand left\" none=\"\" n=5\n"
         #expect(line.hasSuffix(tail))
         #expect(line.dropLast(tail.count).wholeMatch(of: #/WARNING \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /#) != nil)
     }
 
-    @Test("what acts on a terminal or cannot be seen reaches no line, in message, field or name, and JSON reads back", arguments: LogFormat.allCases)
+    @Test(
+        "what acts on a terminal or cannot be seen reaches no line, in message, field or name, and JSON reads back",
+        arguments: LogFormat.allCases)
     func printableLines(format: LogFormat) throws {
         let hostile = "a\u{9B}31m\u{85}\u{2028}\u{202E}\u{1B}]0;x\u{7}\u{7F}\u{200B}\u{FEFF}é"
         let lines = Lines()
         lines.logger(format).error("said \(hostile)", ["peer": hostile, "alone": "\u{9D}", "key\u{9B}": "é"])
         let line = try #require(lines.all.first)
         #expect(line.last == "\n")
-        #expect(line.dropLast().unicodeScalars.allSatisfy { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: false
-            default: true
-            }
-        })
+        #expect(
+            line.dropLast().unicodeScalars.allSatisfy { scalar in
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator: false
+                default: true
+                }
+            })
         #expect(line.contains("é") && line.contains("\\u009b"))
         guard format == .json else { return }
         let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
@@ -93,7 +99,9 @@ struct LineLimiterTests {
         func pass(_ duration: Duration) { now.withLock { $0 += duration } }
     }
 
-    @Test("twenty equal errors are logged, then one every ten seconds with the number of those left out; none is lost from the count")
+    @Test(
+        "twenty equal errors are logged, then one every ten seconds with the number of those left out; none is lost from the count"
+    )
     func limits() throws {
         let (time, lines) = (Time(), LoggerTests.Lines())
         let log = Logger(level: .info, format: .json, limiter: LineLimiter { time.now.withLock { $0 } }) { line in
@@ -106,7 +114,9 @@ struct LineLimiterTests {
         log.warning("another")
         for _ in 0..<50 { log.info("progress") }
         log.reportSuppressed()
-        let all = try lines.all.map { try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]) }
+        let all = try lines.all.map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
         let refusals = all.filter { $0["message"] as? String == "database refuses" }
         #expect(25...27 ~= refusals.count)
         #expect(refusals.prefix(20).allSatisfy { $0["suppressed"] == nil })
@@ -114,7 +124,9 @@ struct LineLimiterTests {
         #expect(rest["message"] as? String == "lines left out" && rest["like"] as? String == "database refuses")
         let suppressed = (refusals + [rest]).reduce(0) { $0 + ($1["suppressed"] as? Int ?? 0) }
         #expect(refusals.count + suppressed == 600)
-        #expect(all.count { $0["message"] as? String == "progress" } == 50 && all.count { $0["message"] as? String == "another" } == 1)
+        #expect(
+            all.count { $0["message"] as? String == "progress" } == 50
+                && all.count { $0["message"] as? String == "another" } == 1)
     }
 
     @Test("messages that are never the same are all logged, and take no more memory than a bound")
@@ -128,7 +140,8 @@ struct LineLimiterTests {
 
 @Suite("Whether the queue takes what is published")
 struct QueueAcceptanceTests {
-    @Test("a refusal counts at once and until a publish is stored; a publish without a response counts after ten seconds")
+    @Test(
+        "a refusal counts at once and until a publish is stored; a publish without a response counts after ten seconds")
     func acceptance() {
         let start = ContinuousClock.now
         var state = QueueAcceptance()

@@ -6,8 +6,10 @@ struct ProgressMeterTests {
     @Test(
         "a duration is rounded for a person",
         arguments: [
-            (0.0, "0s"), (-1, "0s"), (0.0004, "0s"), (0.061373752394915895, "61ms"), (0.9994, "999ms"), (0.9996, "1s"), (1.234, "1.23s"),
-            (1.5, "1.5s"), (9.999, "10s"), (12.34, "12.3s"), (59.94, "59.9s"), (59.96, "1m 00s"), (200, "3m 20s"), (90_000, "1d 01h"),
+            (0.0, "0s"), (-1, "0s"), (0.0004, "0s"), (0.061373752394915895, "61ms"), (0.9994, "999ms"), (0.9996, "1s"),
+            (1.234, "1.23s"),
+            (1.5, "1.5s"), (9.999, "10s"), (12.34, "12.3s"), (59.94, "59.9s"), (59.96, "1m 00s"), (200, "3m 20s"),
+            (90_000, "1d 01h"),
         ] as [(Double, String)])
     func rounded(seconds: Double, text: String) {
         #expect(Duration.seconds(seconds).roundedText == text)
@@ -29,7 +31,9 @@ struct ProgressMeterTests {
         // 100 bytes a second for a while, then 10.
         for second in 0...20 { meter.update(done: second * 2, bytes: second * 100, of: 10_000, at: .seconds(second)) }
         #expect(meter.perSecond == 2 && meter.percent == 20 && meter.timeLeft == .seconds(80))
-        for second in 21...40 { meter.update(done: 40 + second - 20, bytes: 2_000 + (second - 20) * 10, of: 10_000, at: .seconds(second)) }
+        for second in 21...40 {
+            meter.update(done: 40 + second - 20, bytes: 2_000 + (second - 20) * 10, of: 10_000, at: .seconds(second))
+        }
         #expect(meter.perSecond == 1 && meter.percent == 22 && meter.timeLeft == .seconds(780))
     }
 
@@ -65,10 +69,13 @@ struct ProgressMeterTests {
         #expect(meter.percent == 100 && meter.timeLeft == .zero)
     }
 
-    @Test("a time is shown in its two largest units", arguments: [
-        (0.0, "0s"), (0.4, "0s"), (59.4, "59s"), (59.6, "1m 00s"), (200, "3m 20s"), (3_599, "59m 59s"), (3_900, "1h 05m"), (86_399, "23h 59m"),
-        (183_600, "2d 03h"),
-    ])
+    @Test(
+        "a time is shown in its two largest units",
+        arguments: [
+            (0.0, "0s"), (0.4, "0s"), (59.4, "59s"), (59.6, "1m 00s"), (200, "3m 20s"), (3_599, "59m 59s"),
+            (3_900, "1h 05m"), (86_399, "23h 59m"),
+            (183_600, "2d 03h"),
+        ])
     func text(seconds: Double, expected: String) {
         #expect(Duration.seconds(seconds).shortText == expected)
     }

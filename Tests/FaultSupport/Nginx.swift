@@ -14,7 +14,8 @@ package struct Nginx: Sendable {
     ///   - isEcho: whether each answer is an error that repeats the request with its credentials.
     ///   - isProxy: whether it forwards requests to the hosts that they name, by address.
     package init(
-        in directory: URL, port: Int, token: String? = nil, authorization: String? = nil, isProxy: Bool = false, isEcho: Bool = false
+        in directory: URL, port: Int, token: String? = nil, authorization: String? = nil, isProxy: Bool = false,
+        isEcho: Bool = false
     ) throws {
         self.directory = directory
         self.port = port
@@ -23,7 +24,11 @@ package struct Nginx: Sendable {
         // `/self` is the proxy's own, for a test that waits for it.
         let said = "$request_method $scheme://$http_host$request_uri $http_authorization $http_proxy_authorization"
         let echo = #"location / { default_type application/json; return 401 '{"message":"not allowed: \#(said)"}'; }"#
-        let all = isEcho ? "location = /self { return 204; }\n \(echo)" : isProxy ? "location = /self { return 204; }\n location / { proxy_pass http://$http_host$request_uri; }" : ""
+        let all =
+            isEcho
+            ? "location = /self { return 204; }\n \(echo)"
+            : isProxy
+                ? "location = /self { return 204; }\n location / { proxy_pass http://$http_host$request_uri; }" : ""
         let configuration = """
             daemon off;
             master_process off;
@@ -55,7 +60,9 @@ package struct Nginx: Sendable {
         try configuration.write(to: directory.appending(path: "nginx.conf"), atomically: true, encoding: .utf8)
     }
 
-    package var arguments: [String] { ["-p", directory.path, "-e", directory.path + "/log", "-c", directory.path + "/nginx.conf"] }
+    package var arguments: [String] {
+        ["-p", directory.path, "-e", directory.path + "/log", "-c", directory.path + "/nginx.conf"]
+    }
 
     private var page: URL { directory.appending(path: "www/metrics") }
 

@@ -12,7 +12,9 @@ package struct Oracle: Sendable {
     package init() {}
 
     /// The payload of a producer's message; different for each, so that it is the message's identity.
-    package static func payload(_ producer: String, _ sequence: Int64) -> String { #"{"p":"\#(producer)","s":\#(sequence)}"# }
+    package static func payload(_ producer: String, _ sequence: Int64) -> String {
+        #"{"p":"\#(producer)","s":\#(sequence)}"#
+    }
 
     package mutating func send(_ producer: String, _ sequence: Int64) {
         sent.insert(Self.payload(producer, sequence))
@@ -63,7 +65,8 @@ package struct Oracle: Sendable {
             }
         }
         for (payload, offset) in acknowledged where offset >= oldest && offsets[payload] != offset {
-            found.append("\(payload) was acknowledged at \(offset) and is at \(offsets[payload].map { "\($0)" } ?? "no place")")
+            found.append(
+                "\(payload) was acknowledged at \(offset) and is at \(offsets[payload].map { "\($0)" } ?? "no place")")
         }
         return found
     }
@@ -72,7 +75,9 @@ package struct Oracle: Sendable {
         var records: [ArraySlice<UInt8>] = []
         var at = 0
         while at < bytes.count {
-            guard at + 4 <= bytes.count, case let end = at + 4 + bytes[at..<at + 4].reduce(0, { $0 << 8 | Int($1) }), end <= bytes.count else {
+            guard at + 4 <= bytes.count, case let end = at + 4 + bytes[at..<at + 4].reduce(0, { $0 << 8 | Int($1) }),
+                end <= bytes.count
+            else {
                 found.append("\(name): \(bytes.count - at) bytes at the end that are no record")
                 break
             }
@@ -85,8 +90,10 @@ package struct Oracle: Sendable {
     /// Offset and payload of a record whose checksum is right.
     private static func read(_ record: ArraySlice<UInt8>) -> (offset: Int64, payload: String)? {
         let body = Data(record.dropFirst(4))
-        guard let message = (try? JSONSerialization.jsonObject(with: body)) as? [String: Any], let offset = message["offset"] as? Int64,
-            let checksum = message["crc32c"] as? String, checksum.count == 8, UInt32(checksum, radix: 16) == crc32c(record.dropLast(21))
+        guard let message = (try? JSONSerialization.jsonObject(with: body)) as? [String: Any],
+            let offset = message["offset"] as? Int64,
+            let checksum = message["crc32c"] as? String, checksum.count == 8,
+            UInt32(checksum, radix: 16) == crc32c(record.dropLast(21))
         else { return nil }
         let text = String(decoding: body, as: UTF8.self)
         guard let start = text.range(of: #","payload":"#) else { return nil }

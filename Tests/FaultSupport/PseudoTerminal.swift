@@ -20,7 +20,9 @@ package final class PseudoTerminal: Sendable {
         screen = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         var zero: Int32 = 0
         var index: UInt32 = 0
-        guard screen >= 0, ioctl(screen, lock, &zero) == 0, ioctl(screen, number, &index) == 0 else { throw Unavailable() }
+        guard screen >= 0, ioctl(screen, lock, &zero) == 0, ioctl(screen, number, &index) == 0 else {
+            throw Unavailable()
+        }
         path = "/dev/pts/\(index)"
         var size = winsize(ws_row: 24, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
         guard ioctl(screen, UInt(TIOCSWINSZ), &size) == 0 else { throw Unavailable() }

@@ -19,7 +19,8 @@ package struct ScrapeExporter {
     package var more: String
 
     package init(
-        spelling: Spelling = .current, temperatures: [String] = ["36", "41"], power: [String] = ["112.304000", "687.921000"], more: String = ""
+        spelling: Spelling = .current, temperatures: [String] = ["36", "41"],
+        power: [String] = ["112.304000", "687.921000"], more: String = ""
     ) {
         self.spelling = spelling
         self.temperatures = temperatures
@@ -27,16 +28,22 @@ package struct ScrapeExporter {
         self.more = more
     }
 
-    package var temperatureName: String { spelling == .renamedFields ? "DCGM_FI_DEV_GPU_TEMP_CELSIUS" : "DCGM_FI_DEV_GPU_TEMP" }
-    package var powerName: String { spelling == .renamedFields ? "DCGM_FI_DEV_BOARD_POWER_WATTS" : "DCGM_FI_DEV_POWER_USAGE" }
+    package var temperatureName: String {
+        spelling == .renamedFields ? "DCGM_FI_DEV_GPU_TEMP_CELSIUS" : "DCGM_FI_DEV_GPU_TEMP"
+    }
+    package var powerName: String {
+        spelling == .renamedFields ? "DCGM_FI_DEV_BOARD_POWER_WATTS" : "DCGM_FI_DEV_POWER_USAGE"
+    }
 
     package func labels(_ gpu: Int) -> String {
         let uuid = spelling == .oldNamespace ? "uuid" : "UUID"
         let hostname = spelling == .oldNamespace || spelling == .hostnameInCapitals ? "Hostname" : "hostname"
-        var labels = "gpu=\"\(gpu)\",\(uuid)=\"\(Self.uuids[gpu])\",pci_bus_id=\"00000000:\(gpu + 1)8:00.0\",device=\"nvidia\(gpu)\","
+        var labels =
+            "gpu=\"\(gpu)\",\(uuid)=\"\(Self.uuids[gpu])\",pci_bus_id=\"00000000:\(gpu + 1)8:00.0\",device=\"nvidia\(gpu)\","
         labels += "modelName=\"NVIDIA H100 80GB HBM3\",\(hostname)=\"dgx-031\",DCGM_FI_DRIVER_VERSION=\"550.144.03\""
         if gpu == 1 {
-            labels += spelling == .oldNamespace
+            labels +=
+                spelling == .oldNamespace
                 ? ",container_name=\"train\",pod_name=\"llm-0\",pod_namespace=\"research\""
                 : ",container=\"train\",namespace=\"research\",pod=\"llm-0\""
         }

@@ -23,7 +23,8 @@ package final class SilentProxy: Sendable {
         let descriptor = listener
         let result = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && listen(descriptor, 64) == 0 ? getsockname(descriptor, $0, &length) : -1
+                bind(descriptor, $0, length) == 0 && listen(descriptor, 64) == 0
+                    ? getsockname(descriptor, $0, &length) : -1
             }
         }
         guard result == 0 else { throw POSIXError(.EADDRNOTAVAIL) }
@@ -47,7 +48,9 @@ package final class SilentProxy: Sendable {
         let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = Self.loopback(target)
         let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
         guard result == 0 else {
             close(server)
@@ -69,7 +72,9 @@ package final class SilentProxy: Sendable {
             if isSilent(number) { continue }
             var sent = 0
             while sent < count {
-                let part = chunk[sent..<count].withUnsafeBytes { Glibc.send(target, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                let part = chunk[sent..<count].withUnsafeBytes {
+                    Glibc.send(target, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                }
                 guard part > 0 else { break }
                 sent += part
             }

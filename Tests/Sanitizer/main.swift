@@ -12,6 +12,11 @@ func count() {
 }
 
 var other = pthread_t()
-pthread_create(&other, nil, { _ in count(); return nil }, nil)
+pthread_create(
+    &other, nil,
+    { _ in
+        count()
+        return nil
+    }, nil)
 count()
 pthread_join(other, nil)

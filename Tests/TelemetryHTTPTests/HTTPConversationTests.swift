@@ -10,13 +10,18 @@ struct HTTPConversationTests {
     private static func echoed(_ request: HTTPRequest) -> HTTPResponse {
         switch request.path {
         case "/204", "/304":
-            return HTTPResponse(status: Int(request.path.dropFirst())!, headers: [("ETag", "\"x\"")], body: .bytes(Array("not sent".utf8)))
+            return HTTPResponse(
+                status: Int(request.path.dropFirst())!, headers: [("ETag", "\"x\"")],
+                body: .bytes(Array("not sent".utf8)))
         case "/stream":
             return HTTPResponse(contentType: "text/plain", []).streaming { writer in
-                for piece in ["a", "", "bc", String(repeating: "d", count: 300)] { try await writer.write(Array(piece.utf8)) }
+                for piece in ["a", "", "bc", String(repeating: "d", count: 300)] {
+                    try await writer.write(Array(piece.utf8))
+                }
             }
         default:
-            let text = "\(request.method) \(request.path)?\(request.query) \(String(decoding: request.body, as: UTF8.self))"
+            let text =
+                "\(request.method) \(request.path)?\(request.query) \(String(decoding: request.body, as: UTF8.self))"
             return HTTPResponse(contentType: "text/plain", Array(text.utf8))
         }
     }
@@ -30,15 +35,20 @@ struct HTTPConversationTests {
         },
     ]
 
-    @Test("what is refused is answered with its status and closed, and no other client notices", arguments: [
-        ("GET / HTTP/1.1\nHost: h\n\n", 400), ("GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", 400), ("GET / HTTP/1.1\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2000000\r\n\r\n", 413),
-        ("GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\nHost: h\r\n\r\n", 414), ("POST / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n", 417),
-        ("GET / HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431), ("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", 501),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
-    ])
+    @Test(
+        "what is refused is answered with its status and closed, and no other client notices",
+        arguments: [
+            ("GET / HTTP/1.1\nHost: h\n\n", 400), ("GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2000000\r\n\r\n", 413),
+            ("GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\nHost: h\r\n\r\n", 414),
+            ("POST / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n", 417),
+            ("GET / HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431),
+            ("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", 501),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        ])
     func refused(text: String, status: Int) async throws {
         try await withServer(Self.handlers[1]) { server in
             let other = try HTTPPeer(port: server.port)
@@ -58,7 +68,9 @@ struct HTTPConversationTests {
 
     @Test("a refusal takes the form that the server is given")
     func refusalForm() async throws {
-        try await withServer(Self.handlers[0], { $0.refusal = { HTTPResponse(status: $0, contentType: "x/y", Array("<\($1)>".utf8)) } }) { server in
+        try await withServer(
+            Self.handlers[0], { $0.refusal = { HTTPResponse(status: $0, contentType: "x/y", Array("<\($1)>".utf8)) } }
+        ) { server in
             let peer = try HTTPPeer(port: server.port)
             peer.send("GET / HTTP/1.1\r\n\r\n")
             let (head, body) = peer.answer()
@@ -80,7 +92,9 @@ struct HTTPConversationTests {
             for status in [204, 304] {
                 peer.get("/\(status)")
                 let answer = peer.receive(through: "\r\n\r\n")
-                #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.contains("\r\nETag: \"x\"") && !answer.contains("Content-Length"))
+                #expect(
+                    answer.hasPrefix("HTTP/1.1 \(status) ") && answer.contains("\r\nETag: \"x\"")
+                        && !answer.contains("Content-Length"))
             }
             peer.send("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(peer.receive(through: "\r\n\r\n").contains("\r\nTransfer-Encoding: chunked\r\n"))
@@ -100,7 +114,9 @@ struct HTTPConversationTests {
             #expect(peer.receive(through: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
             peer.send("2\r\nhi\r\n0\r\n\r\n")
             #expect(peer.answer().body == "POST /a? hi")
-            peer.send("POST /b HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\nho")
+            peer.send(
+                "POST /b HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\nho"
+            )
             #expect(peer.end()?.hasPrefix("HTTP/1.1 200 OK\r\n") == true)
         }
     }
@@ -130,12 +146,16 @@ struct HTTPConversationTests {
             peer.endSending()
             // While a response is awaited, the server asks by an interim one whether the client is still there.
             let all = (peer.end() ?? "").replacing("HTTP/1.1 100 Continue\r\n\r\n", with: "")
-            #expect(all.contains("GET /a? ") && all.contains("\r\n\r\n1\r\na\r\n2\r\nbc\r\n12c\r\nddd") && all.contains("ddd\r\n0\r\n\r\nHTTP/1.1 200 OK"))
+            #expect(
+                all.contains("GET /a? ") && all.contains("\r\n\r\n1\r\na\r\n2\r\nbc\r\n12c\r\nddd")
+                    && all.contains("ddd\r\n0\r\n\r\nHTTP/1.1 200 OK"))
             #expect(all.hasSuffix("GET /b? "))
         }
     }
 
-    @Test("a client that closes its connection ends the work on its request; one that ends its sending alone gets its response")
+    @Test(
+        "a client that closes its connection ends the work on its request; one that ends its sending alone gets its response"
+    )
     func gone() async throws {
         let (cancelled, report) = AsyncStream<Bool>.makeStream()
         let (released, release) = AsyncStream<Void>.makeStream()
@@ -168,7 +188,8 @@ struct HTTPConversationTests {
     @Test("a handler's text cannot add a header field")
     func splitting() async throws {
         let handler = HTTPHandler.immediate { _ in
-            HTTPResponse(status: 302, headers: [("Location", "/a\r\nSet-Cookie: x\r\n\r\n<html>"), ("X-\nY", "é\u{0}")])
+            HTTPResponse(
+                status: 302, headers: [("Location", "/a\r\nSet-Cookie: x\r\n\r\n<html>"), ("X-\nY", "é\u{0}")])
         }
         try await withServer(handler) { server in
             let peer = try HTTPPeer(port: server.port)
@@ -187,7 +208,9 @@ struct HTTPConversationTests {
             switch random.next() % 4 {
             case 0: stream += "GET /\(n)?q HTTP/1.1\r\nHost: x\r\n\r\n"
             case 1: stream += "\r\nPOST /\(n) HTTP/1.1\r\nhost:x\r\ncontent-length:\(body.utf8.count)\r\n\r\n\(body)"
-            case 2: stream += "PUT /\(n) HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;e\r\nc\r\n02\r\nde\r\n0\r\nT: t\r\n\r\n"
+            case 2:
+                stream +=
+                    "PUT /\(n) HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;e\r\nc\r\n02\r\nde\r\n0\r\nT: t\r\n\r\n"
             default: stream += "GET http://x/\(n) HTTP/1.1\r\nHost: x\r\n\r\n"
             }
         }
@@ -213,7 +236,10 @@ struct HTTPConversationTests {
     }
 
     private static func withoutDates(_ text: String?) -> String? {
-        text.map { $0.split(separator: "\r\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("Date: ") }.joined(separator: "\r\n") }
+        text.map {
+            $0.split(separator: "\r\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("Date: ") }.joined(
+                separator: "\r\n")
+        }
     }
 }
 

@@ -16,9 +16,13 @@ final class HTTPPeer {
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         var timeout = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-        if var size = receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size)) }
+        if var size = receiveBuffer {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
         let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
         guard result == 0 else { throw SystemError("connect to", on: "port \(port)") }
     }
@@ -103,13 +107,15 @@ final class HTTPPeer {
 
 /// A server on one loop, and on as many as a configuration asks for; what holds for one holds for several.
 func withServer(
-    _ handler: HTTPHandler, _ configure: (inout HTTPServer.Configuration) -> Void = { _ in }, _ body: (HTTPServer) async throws -> Void
+    _ handler: HTTPHandler, _ configure: (inout HTTPServer.Configuration) -> Void = { _ in },
+    _ body: (HTTPServer) async throws -> Void
 ) async throws {
     var configuration = HTTPServer.Configuration()
     configure(&configuration)
     let loop = try EventLoop.start(name: "http-test")
     defer { loop.stop() }
-    let single = try await HTTPServer.start(loop: loop, host: "127.0.0.1", port: 0, configuration: configuration, handler: handler)
+    let single = try await HTTPServer.start(
+        loop: loop, host: "127.0.0.1", port: 0, configuration: configuration, handler: handler)
     try await body(single)
     await single.shutdown(within: .zero)
     configuration.loops = 3

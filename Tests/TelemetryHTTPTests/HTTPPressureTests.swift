@@ -37,14 +37,15 @@ struct HTTPPressureTests {
         let (stream, events) = AsyncStream<String>.makeStream()
         let large = large
         let handler = HTTPHandler.task { _ in
-            HTTPResponse(body: .stream { writer in
-                do {
-                    while true { try await writer.write(large) }
-                } catch {
-                    events.yield("\(error)")
-                    throw error
-                }
-            })
+            HTTPResponse(
+                body: .stream { writer in
+                    do {
+                        while true { try await writer.write(large) }
+                    } catch {
+                        events.yield("\(error)")
+                        throw error
+                    }
+                })
         }
         try await withServer(handler, { $0.writeTimeout = .milliseconds(200) }) { server in
             let peer = try HTTPPeer(port: server.port)
@@ -56,9 +57,12 @@ struct HTTPPressureTests {
         }
     }
 
-    @Test("a request that does not become whole in time is answered with 408", arguments: [
-        "GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1",
-    ])
+    @Test(
+        "a request that does not become whole in time is answered with 408",
+        arguments: [
+            "GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab",
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1",
+        ])
     func slowSender(text: String) async throws {
         let handler = HTTPHandler.immediate { _ in HTTPResponse() }
         try await withServer(handler, { $0.requestTimeout = .milliseconds(100) }) { server in
@@ -87,7 +91,8 @@ struct HTTPPressureTests {
 
     // MARK: Event streams
 
-    @Test("events leave one by one, and the writer learns at once that a quiet client has gone", arguments: [false, true])
+    @Test(
+        "events leave one by one, and the writer learns at once that a quiet client has gone", arguments: [false, true])
     func events(byReset: Bool) async throws {
         let (stream, events) = AsyncStream<String>.makeStream()
         let handler = HTTPHandler.task { _ in
@@ -141,7 +146,9 @@ struct HTTPPressureTests {
         }
     }
 
-    @Test("a shutdown waits for the last event of a stream that ends, and within its limit for one that does not", arguments: [false, true])
+    @Test(
+        "a shutdown waits for the last event of a stream that ends, and within its limit for one that does not",
+        arguments: [false, true])
     func shutdownOfEvents(ends: Bool) async throws {
         let (stream, events) = AsyncStream<String>.makeStream()
         let (stop, stopping) = AsyncStream<Void>.makeStream()
@@ -191,7 +198,8 @@ struct HTTPPressureTests {
         var configuration = HTTPServer.Configuration()
         configuration.loops = 3
         configuration.maxConnections = 6
-        let server = try await HTTPServer.start(host: "127.0.0.1", port: 0, configuration: configuration, handler: handler)
+        let server = try await HTTPServer.start(
+            host: "127.0.0.1", port: 0, configuration: configuration, handler: handler)
         var peers = try (0..<6).map { _ in try HTTPPeer(port: server.port) }
         for peer in peers {
             peer.get("/")
@@ -214,7 +222,8 @@ struct HTTPPressureTests {
         let handler = HTTPHandler.immediate { _ in HTTPResponse() }
         let first = try await HTTPServer.start(host: "127.0.0.1", port: 0, handler: handler)
         let port = first.port
-        await #expect { _ = try await HTTPServer.start(host: "127.0.0.1", port: port, handler: handler) } throws: { error in
+        await #expect { _ = try await HTTPServer.start(host: "127.0.0.1", port: port, handler: handler) } throws: {
+            error in
             "\(error)".contains("127.0.0.1:\(port)")
         }
         await first.shutdown()

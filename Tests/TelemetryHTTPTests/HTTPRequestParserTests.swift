@@ -59,21 +59,34 @@ struct HTTPRequestParserTests {
 
     /// Heads, with their status.
     private static let doubtfulHeads: [(String, Int)] = [
-        ("GET / HTTP/1.1\nHost: h\n\n", 400), ("GET / HTTP/1.1\r\nHost: h\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", 400),
+        ("GET / HTTP/1.1\nHost: h\n\n", 400), ("GET / HTTP/1.1\r\nHost: h\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n\tfolded\r\n\r\n", 400), ("GET / HTTP/1.1\r\n Host: h\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost\r\n\r\n", 400), ("GET / HTTP/1.1\r\n: x\r\nHost: h\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: h\r\nX: a\u{0}b\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: h\r\nX: a\rb: c\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: h\r\nX\r: a\r\n\r\n", 400), ("GET / HTTP/1.1\rHost: h\r\n\r\n", 400), ("GET /\u{0} HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400), ("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: u@h\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: h:port\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", 400),
-        ("GET nowhere HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n: x\r\nHost: h\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: h\r\nX: a\u{0}b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: h\r\nX: a\rb: c\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: h\r\nX\r: a\r\n\r\n", 400), ("GET / HTTP/1.1\rHost: h\r\n\r\n", 400),
+        ("GET /\u{0} HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: u@h\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: h:port\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", 400),
+        ("GET nowhere HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400),
         ("GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET http:/// HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("GET http://u@h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET /é HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 501), ("G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("GET / HTTP/1.1 \r\nHost: h\r\n\r\n", 400), (" GET / HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET /\r\nHost: h\r\n\r\n", 400),
-        ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505), ("PRI * HTTP/2.0\r\n\r\n", 505), ("GET / HTTP/0.9\r\nHost: h\r\n\r\n", 505),
-        ("GET / HTTQ/1.1\r\nHost: h\r\n\r\n", 400), ("GET / http/1.1\r\nHost: h\r\n\r\n", 400), ("GET / HTTP/1.10\r\nHost: h\r\n\r\n", 400),
+        ("GET http://u@h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400), ("GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET /é HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 501), ("G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET / HTTP/1.1 \r\nHost: h\r\n\r\n", 400), (" GET / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET /\r\nHost: h\r\n\r\n", 400),
+        ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505), ("PRI * HTTP/2.0\r\n\r\n", 505),
+        ("GET / HTTP/0.9\r\nHost: h\r\n\r\n", 505),
+        ("GET / HTTQ/1.1\r\nHost: h\r\n\r\n", 400), ("GET / http/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET / HTTP/1.10\r\nHost: h\r\n\r\n", 400),
         ("GET / HTTP/1,1\r\nHost: h\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: h\r\nExpect: the-best\r\n\r\n", 417),
     ]
 
@@ -84,39 +97,56 @@ struct HTTPRequestParserTests {
 
     /// Fields and bodies of a POST, with their status.
     private static let doubtfulBodies: [(String, Int)] = [
-        ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400), ("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", 400),
-        ("Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400), ("Content-Length: 1\r\ncontent-length: 1\r\n\r\n", 400),
+        ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", 400),
+        ("Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        ("Content-Length: 1\r\ncontent-length: 1\r\n\r\n", 400),
         ("Content-Length: 1, 1\r\n\r\n", 400), ("Content-Length:\r\n\r\n", 400), ("Content-Length: +1\r\n\r\n", 400),
         ("Content-Length: -1\r\n\r\n", 400), ("Content-Length: 0x1\r\n\r\n", 400), ("Content-Length: 1 1\r\n\r\n", 400),
-        ("Content-Length: ١\r\n\r\n", 400), ("Content-Length: 99999999999999999999\r\n\r\n", 413), ("Content-Length: 1048577\r\n\r\n", 413),
-        ("Transfer-Encoding: gzip\r\n\r\n", 400), ("Transfer-Encoding: chunked, chunked\r\n\r\n", 400), ("Transfer-Encoding: chunked, gzip\r\n\r\n", 400),
-        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400), ("Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n", 400),
-        ("Transfer-Encoding: gzip, chunked\r\n\r\n", 501), ("Transfer-Encoding: , chunked\r\n\r\n", 400), ("Transfer-Encoding:\r\n\r\n", 400),
-        ("Transfer-Encoding: xchunked\r\n\r\n", 400), ("Transfer-Encoding: chunked;q=1\r\n\r\n", 400), ("Transfer-Encoding: \u{B}chunked\r\n\r\n", 400),
+        ("Content-Length: ١\r\n\r\n", 400), ("Content-Length: 99999999999999999999\r\n\r\n", 413),
+        ("Content-Length: 1048577\r\n\r\n", 413),
+        ("Transfer-Encoding: gzip\r\n\r\n", 400), ("Transfer-Encoding: chunked, chunked\r\n\r\n", 400),
+        ("Transfer-Encoding: chunked, gzip\r\n\r\n", 400),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n", 400),
+        ("Transfer-Encoding: gzip, chunked\r\n\r\n", 501), ("Transfer-Encoding: , chunked\r\n\r\n", 400),
+        ("Transfer-Encoding:\r\n\r\n", 400),
+        ("Transfer-Encoding: xchunked\r\n\r\n", 400), ("Transfer-Encoding: chunked;q=1\r\n\r\n", 400),
+        ("Transfer-Encoding: \u{B}chunked\r\n\r\n", 400),
         // The Kelvin sign, whose small letter is a k for those who go by Unicode.
         ("Transfer-Encoding: chun\u{212A}ed\r\n\r\n", 400),
     ]
 
     @Test("a body whose end is in doubt is refused", arguments: doubtfulBodies)
     func refusedBodies(text: String, status: Int) {
-        for piece in [1, 5, Int.max] { #expect(parse("POST / HTTP/1.1\r\nHost: h\r\n" + text, piece: piece).refusal?.status == status) }
+        for piece in [1, 5, Int.max] {
+            #expect(parse("POST / HTTP/1.1\r\nHost: h\r\n" + text, piece: piece).refusal?.status == status)
+        }
         let old = parse("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
         #expect(old.refusal?.status == 400)
     }
 
     /// Chunks, with their status.
     private static let wrongChunks: [(String, Int)] = [
-        ("xyz\r\n", 400), ("\r\n", 400), ("3\nabc", 400), ("3\r\nabcd\r\n", 400), ("3\r\nabc\n", 400), ("3\r\nabc\rx", 400), ("-3\r\n", 400),
-        ("+3\r\n", 400), ("0x3\r\nabc\r\n", 400), (" 3\r\n", 400), ("3 \r\nabc\r\n", 400), ("3 x\r\nabc\r\n", 400), ("3;a\rb\r\nabc\r\n", 400),
+        ("xyz\r\n", 400), ("\r\n", 400), ("3\nabc", 400), ("3\r\nabcd\r\n", 400), ("3\r\nabc\n", 400),
+        ("3\r\nabc\rx", 400), ("-3\r\n", 400),
+        ("+3\r\n", 400), ("0x3\r\nabc\r\n", 400), (" 3\r\n", 400), ("3 \r\nabc\r\n", 400), ("3 x\r\nabc\r\n", 400),
+        ("3;a\rb\r\nabc\r\n", 400),
         ("3;a\u{0}\r\nabc\r\n", 400), ("3;a\n\r\nabc\r\n", 400), ("FFFFFFFFFFFFFFFFF\r\n", 413), ("100001\r\n", 413),
-        ("0000000000000000\r\n", 413), ("0\r\nX: y\n\r\n", 400), ("0\r\n folded: y\r\n\r\n", 400), ("0\r\nX : y\r\n\r\n", 400),
-        ("0\r\nX: a\rb\r\n\r\n", 400), ("0\r\nno field\r\n\r\n", 400), ("3;" + String(repeating: "x", count: 300) + "\r\nabc\r\n", 400),
+        ("0000000000000000\r\n", 413), ("0\r\nX: y\n\r\n", 400), ("0\r\n folded: y\r\n\r\n", 400),
+        ("0\r\nX : y\r\n\r\n", 400),
+        ("0\r\nX: a\rb\r\n\r\n", 400), ("0\r\nno field\r\n\r\n", 400),
+        ("3;" + String(repeating: "x", count: 300) + "\r\nabc\r\n", 400),
         // By the grammar of extensions: names and values, in quotes that end.
-        ("7;a=\"\r\nabcdefg\r\n", 400), ("3;a=\"b\r\nabc\r\n", 400), ("3;a=\"b\\\"\r\nabc\r\n", 400), ("3;\r\nabc\r\n", 400),
-        ("3;;a\r\nabc\r\n", 400), ("3;=b\r\nabc\r\n", 400), ("3;a=\r\nabc\r\n", 400), ("3;a=b=c\r\nabc\r\n", 400), ("3;a b\r\nabc\r\n", 400),
-        ("3;a=b \r\nabc\r\n", 400), ("3;a;\r\nabc\r\n", 400), ("3;a=\"b\"c\r\nabc\r\n", 400), ("3;a=\"\u{7F}\"\r\nabc\r\n", 400),
+        ("7;a=\"\r\nabcdefg\r\n", 400), ("3;a=\"b\r\nabc\r\n", 400), ("3;a=\"b\\\"\r\nabc\r\n", 400),
+        ("3;\r\nabc\r\n", 400),
+        ("3;;a\r\nabc\r\n", 400), ("3;=b\r\nabc\r\n", 400), ("3;a=\r\nabc\r\n", 400), ("3;a=b=c\r\nabc\r\n", 400),
+        ("3;a b\r\nabc\r\n", 400),
+        ("3;a=b \r\nabc\r\n", 400), ("3;a;\r\nabc\r\n", 400), ("3;a=\"b\"c\r\nabc\r\n", 400),
+        ("3;a=\"\u{7F}\"\r\nabc\r\n", 400),
         ("3;a=\"\u{1}\"\r\nabc\r\n", 400), ("3;é\r\nabc\r\n", 400), ("3,a\r\nabc\r\n", 400), ("3;a\\\r\nabc\r\n", 400),
-        ("0;a=\"\r\n\r\n", 400), ("0\r\nX: a\u{1}b\r\n\r\n", 400), ("0\r\n: y\r\n\r\n", 400), ("0\r\nX: a\r\n folded\r\n\r\n", 400),
+        ("0;a=\"\r\n\r\n", 400), ("0\r\nX: a\u{1}b\r\n\r\n", 400), ("0\r\n: y\r\n\r\n", 400),
+        ("0\r\nX: a\r\n folded\r\n\r\n", 400),
     ]
 
     @Test("a chunk that is not one is refused", arguments: wrongChunks)
@@ -128,12 +158,17 @@ struct HTTPRequestParserTests {
         }
     }
 
-    @Test("extensions by the grammar are accepted, with blanks, quotes and what quotes may hold", arguments: [
-        ";a", ";a=b", ";a=\"b\"", " ;\ta =\tb ; c", ";a=\"\"", ";a=\"x;y = \\\" \\\\ é\t\"", ";a=\"b\";c=\"d\"", ";!#$%&'*+-.^_`|~=~",
-    ])
+    @Test(
+        "extensions by the grammar are accepted, with blanks, quotes and what quotes may hold",
+        arguments: [
+            ";a", ";a=b", ";a=\"b\"", " ;\ta =\tb ; c", ";a=\"\"", ";a=\"x;y = \\\" \\\\ é\t\"", ";a=\"b\";c=\"d\"",
+            ";!#$%&'*+-.^_`|~=~",
+        ])
     func extensions(text: String) {
         for piece in [1, 3, Int.max] {
-            let found = parse("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\(text)\r\nabc\r\n0\(text)\r\n\r\n", piece: piece)
+            let found = parse(
+                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\(text)\r\nabc\r\n0\(text)\r\n\r\n",
+                piece: piece)
             #expect(found.refusal == nil)
             #expect(found.requests.first.map { String(decoding: $0.body, as: UTF8.self) } == "abc")
         }
@@ -231,8 +266,12 @@ struct HTTPRequestParserTests {
         #expect(parse("GET / HTTP/1.1\r\nHost: h\r\n\(many)\r\n").refusal?.status == 431)
         var limits = HTTPLimits()
         limits.maxBodyBytes = 10
-        #expect(parse("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", limits: limits).refusal?.status == 413)
-        #expect(parse("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n6\r\n", limits: limits).refusal?.status == 413)
+        #expect(
+            parse("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", limits: limits).refusal?.status == 413)
+        #expect(
+            parse(
+                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n6\r\n", limits: limits
+            ).refusal?.status == 413)
     }
 
     @Test("percent escapes are resolved, and broken ones are not")

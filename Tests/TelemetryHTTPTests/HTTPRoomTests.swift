@@ -9,7 +9,8 @@ import Testing
 
 @Suite("An HTTP server that is full", .timeLimit(.minutes(20)))
 struct HTTPRoomTests {
-    private static let hello = HTTPHandler.immediate { _ in HTTPResponse(contentType: "text/plain", Array("hello".utf8)) }
+    private static let hello = HTTPHandler.immediate { _ in HTTPResponse(contentType: "text/plain", Array("hello".utf8))
+    }
 
     /// On one loop, so that there is one order of all connections.
     private func withFullServer(
@@ -20,7 +21,8 @@ struct HTTPRoomTests {
         configure(&configuration)
         let loop = try EventLoop.start(name: "http-room")
         defer { loop.stop() }
-        let server = try await HTTPServer.start(loop: loop, host: "127.0.0.1", port: 0, configuration: configuration, handler: handler)
+        let server = try await HTTPServer.start(
+            loop: loop, host: "127.0.0.1", port: 0, configuration: configuration, handler: handler)
         do { try await body(server, configuration.counters) } catch {
             await server.shutdown(within: .zero)
             throw error
@@ -50,13 +52,18 @@ struct HTTPRoomTests {
         }
     }
 
-    @Test("a probe is answered however many connections are idle, have sent half a request, or read no response", arguments: [
-        "", "GET / HTTP/1.1\r\nHo", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf", "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-    ])
+    @Test(
+        "a probe is answered however many connections are idle, have sent half a request, or read no response",
+        arguments: [
+            "", "GET / HTTP/1.1\r\nHo", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
+            "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        ])
     func probe(text: String) async throws {
         let large = [UInt8](repeating: UInt8(ascii: "z"), count: 8 << 20)
         let handler = HTTPHandler.immediate { request in
-            request.path == "/health" ? HTTPResponse(contentType: "text/plain", Array("ok".utf8)) : HTTPResponse(contentType: "text/plain", large)
+            request.path == "/health"
+                ? HTTPResponse(contentType: "text/plain", Array("ok".utf8))
+                : HTTPResponse(contentType: "text/plain", large)
         }
         try await withFullServer(handler: handler, { $0.maxConnections = 8 }) { server, counters in
             var strangers: [HTTPPeer] = []
@@ -128,7 +135,9 @@ struct HTTPRoomTests {
         }
     }
 
-    @Test("unfinished bodies of all connections together hold no more than their limit, and a client that sends a whole one is served")
+    @Test(
+        "unfinished bodies of all connections together hold no more than their limit, and a client that sends a whole one is served"
+    )
     func unfinishedBodies() async throws {
         let handler = HTTPHandler.immediate { HTTPResponse(contentType: "text/plain", Array("\($0.body.count)".utf8)) }
         let limit = 4 << 20

@@ -17,7 +17,9 @@ struct HTTPServerTests {
     func byteByByte() async throws {
         try await withServer(echo) { server in
             let connection = try HTTPPeer(port: server.port)
-            for character in "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc" { connection.send(String(character)) }
+            for character in "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc" {
+                connection.send(String(character))
+            }
             let answer = connection.rest()
             #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
             #expect(answer.contains("\r\nContent-Length: 4\r\n"))
@@ -34,7 +36,9 @@ struct HTTPServerTests {
         }
         try await withServer(handler) { server in
             let connection = try HTTPPeer(port: server.port)
-            connection.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            connection.send(
+                "GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            )
             let answers = connection.rest().split(separator: "[").dropFirst().map { $0.prefix { $0 != "]" } }
             #expect(answers == ["/slow", "/b", "/c"])
         }
@@ -45,12 +49,13 @@ struct HTTPServerTests {
         let written = Atomic(0)
         let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 100_000)
         let handler = HTTPHandler.immediate { _ in
-            HTTPResponse(body: .stream { writer in
-                for _ in 0..<300 {
-                    try await writer.write(piece)
-                    written.add(1, ordering: .relaxed)
-                }
-            })
+            HTTPResponse(
+                body: .stream { writer in
+                    for _ in 0..<300 {
+                        try await writer.write(piece)
+                        written.add(1, ordering: .relaxed)
+                    }
+                })
         }
         try await withServer(handler) { server in
             written.store(0, ordering: .relaxed)
@@ -92,7 +97,8 @@ struct HTTPServerTests {
             var random = SeededRandom(seed: 3)
             for _ in 0..<50 {
                 let connection = try HTTPPeer(port: server.port)
-                connection.send(String((0..<80).map { _ in Character(UnicodeScalar(UInt8(33 + random.next() % 90))) }) + "\r\n\r\n")
+                connection.send(
+                    String((0..<80).map { _ in Character(UnicodeScalar(UInt8(33 + random.next() % 90))) }) + "\r\n\r\n")
                 let answer = connection.rest()
                 #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer)")
             }
@@ -102,7 +108,9 @@ struct HTTPServerTests {
         }
     }
 
-    @Test("a shutdown lets the request under way finish, refuses the next connection, and does not wait for a client that stays")
+    @Test(
+        "a shutdown lets the request under way finish, refuses the next connection, and does not wait for a client that stays"
+    )
     func shutdown() async throws {
         let (stream, events) = AsyncStream<Void>.makeStream()
         let (gate, open) = AsyncStream<Void>.makeStream()

@@ -38,7 +38,8 @@ struct EventLoopTests {
                         fired.withLock { $0.append(milliseconds) }
                         if milliseconds == 40 { continuation.resume() }
                     }
-                    cancelled.append(loop.schedule(after: .milliseconds(milliseconds)) { fired.withLock { $0.append(-1) } })
+                    cancelled.append(
+                        loop.schedule(after: .milliseconds(milliseconds)) { fired.withLock { $0.append(-1) } })
                 }
                 for timer in cancelled { loop.cancel(timer) }
             }
@@ -92,7 +93,8 @@ struct EventLoopTests {
         let (input, output) = (ends[0], ends[1])
         let (stream, heard) = AsyncStream<String?>.makeStream()
         try await loop.perform {
-            try loop.register(input, events: .readable, handler: Reader(descriptor: input, loop: loop) { heard.yield($0) })
+            try loop.register(
+                input, events: .readable, handler: Reader(descriptor: input, loop: loop) { heard.yield($0) })
         }
         var iterator = stream.makeAsyncIterator()
         for word in ["one", "two"] {
@@ -115,11 +117,14 @@ struct EventLoopTests {
     }
 
     @Test("a timer of any duration can be set, and the loop goes on")
-    func timers() async throws {
+    func endlessTimers() async throws {
         let loop = try EventLoop.start(name: "test")
         defer { loop.stop() }
         let fired = try await loop.perform {
-            for duration in [Duration.seconds(Int64.max), .seconds(Int64.max) * 18, .nanoseconds(Int64.max), .zero - .seconds(Int64.max)] {
+            for duration in [
+                Duration.seconds(Int64.max), .seconds(Int64.max) * 18, .nanoseconds(Int64.max),
+                .zero - .seconds(Int64.max),
+            ] {
                 loop.schedule(after: duration) {}
             }
             return true
@@ -129,7 +134,8 @@ struct EventLoopTests {
         try await loop.perform {}
     }
 
-    @Test("a port that is none is refused, and not taken modulo 65536", arguments: [-1, 65536, 70_000, Int.max, Int.min])
+    @Test(
+        "a port that is none is refused, and not taken modulo 65536", arguments: [-1, 65536, 70_000, Int.max, Int.min])
     func ports(port: Int) {
         #expect(throws: AddressError.self) { try SocketAddress.resolve(host: "127.0.0.1", port: port) }
     }

@@ -24,10 +24,15 @@ struct MemoryPressureTests {
 
     @Test("one that stalls goes before one that holds as much for an instant, and much before little")
     func order() {
-        #expect(victims([holder("quick", 600, .milliseconds(2)), holder("stalled", 500, .seconds(20))], limit: 1000) == ["stalled"])
-        #expect(victims([holder("small", 10, .seconds(20)), holder("large", 1000, .seconds(20))], limit: 1000) == ["large"])
+        #expect(
+            victims([holder("quick", 600, .milliseconds(2)), holder("stalled", 500, .seconds(20))], limit: 1000) == [
+                "stalled"
+            ])
+        #expect(
+            victims([holder("small", 10, .seconds(20)), holder("large", 1000, .seconds(20))], limit: 1000) == ["large"])
         // All came at once: the largest.
-        #expect(victims([holder("a", 300, .zero), holder("b", 500, .zero), holder("c", 400, .zero)], limit: 1100) == ["b"])
+        #expect(
+            victims([holder("a", 300, .zero), holder("b", 500, .zero), holder("c", 400, .zero)], limit: 1100) == ["b"])
     }
 
     @Test("an event is reported at once, then once per interval with the number left out")
@@ -57,7 +62,9 @@ struct MemoryPressureTests {
         #expect(queue.capacity == 0)
     }
 
-    @Test("descriptors are kept for files, and some of them for probes", arguments: [16, 80, 256, 1024, Int32.max] as [Int32])
+    @Test(
+        "descriptors are kept for files, and some of them for probes",
+        arguments: [16, 80, 256, 1024, Int32.max] as [Int32])
     func descriptors(limit: Int32) {
         let share = DescriptorShare(limit: limit)
         #expect(share.firstKept < share.end && share.end < limit)

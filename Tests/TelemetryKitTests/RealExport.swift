@@ -5,7 +5,8 @@ import Testing
 enum RealExport {
     static let path: String = {
         if let path = ProcessInfo.processInfo.environment["TELEMETRY_EXPORT"] { return path }
-        let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         var places: [URL] = []
         var directory = package.deletingLastPathComponent()
         // A clone may lie deeper than the folder that holds the shared data.
@@ -18,7 +19,9 @@ enum RealExport {
 
     static let isPresent: Bool = {
         if FileManager.default.fileExists(atPath: path) { return true }
-        print("*** The real DCGM export is absent at \(path): tests that read it are skipped. TELEMETRY_EXPORT names another place.")
+        print(
+            "*** The real DCGM export is absent at \(path): tests that read it are skipped. TELEMETRY_EXPORT names another place."
+        )
         return false
     }()
 

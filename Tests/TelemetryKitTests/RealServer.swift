@@ -21,8 +21,12 @@ final class RealServer: Sendable {
     /// - Parameters:
     ///   - ready: a path that is answered with 2xx once the server is ready.
     ///   - arguments: made from the directory and the port, without the program.
-    static func start(_ program: String, ready: String, _ arguments: (_ directory: String, _ port: Int) throws -> [String]) async throws -> RealServer {
-        guard access(program, X_OK) == 0 else { throw Failure(description: "\(program) is missing: `make test` installs it") }
+    static func start(
+        _ program: String, ready: String, _ arguments: (_ directory: String, _ port: Int) throws -> [String]
+    ) async throws -> RealServer {
+        guard access(program, X_OK) == 0 else {
+            throw Failure(description: "\(program) is missing: `make test` installs it")
+        }
         // Another process may take a port between its choice and its use, so there are three tries.
         var failure = Failure(description: "no port")
         for _ in 0..<3 {
@@ -59,7 +63,9 @@ final class RealServer: Sendable {
         let client = try CurlClient()
         let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
-            if let answer = try? await client.send(CurlRequest(url: url + path)), (200..<300).contains(answer.status) { return }
+            if let answer = try? await client.send(CurlRequest(url: url + path)), (200..<300).contains(answer.status) {
+                return
+            }
             var status: Int32 = 0
             if waitpid(process, &status, WNOHANG) == process { break }
             try await Task.sleep(for: .milliseconds(20))
@@ -78,7 +84,7 @@ final class RealServer: Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { argv.forEach { free($0) } }
+        defer { for argument in argv { free(argument) } }
         var pid = pid_t()
         let code = posix_spawn(&pid, arguments[0], &actions, nil, &argv, environ)
         guard code == 0 else { throw Failure(description: "\(arguments[0]): \(String(cString: strerror(code)))") }

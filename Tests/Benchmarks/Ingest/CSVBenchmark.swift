@@ -14,7 +14,8 @@ struct CSVBenchmark {
         var status = stat()
         guard stat(path, &status) == 0 else { fail("\(path): \(String(cString: strerror(errno)))") }
         report([
-            "bytes": Double(status.st_size), "rows": Double(rows), "sum": sum, "seconds": seconds, "resident_kib": Double(usage.ru_maxrss),
+            "bytes": Double(status.st_size), "rows": Double(rows), "sum": sum, "seconds": seconds,
+            "resident_kib": Double(usage.ru_maxrss),
         ])
     }
 
@@ -22,7 +23,9 @@ struct CSVBenchmark {
     func walk() {
         let descriptor = open(path, O_RDONLY)
         var status = stat()
-        guard descriptor >= 0, fstat(descriptor, &status) == 0 else { fail("\(path): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
+            fail("\(path): \(String(cString: strerror(errno)))")
+        }
         let size = Int(status.st_size)
         let base = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
         var filled = 0

@@ -20,7 +20,8 @@ struct CodecBenchmark {
             var values = rows.values
             var time: Int64 = 1_752_871_354_000_000_000
             return (0..<CodecBenchmark.count).map { number in
-                var batch = MetricBatch(batchID: "node1-77-\(number)", source: "node1-77", collectedAt: Timestamp(nanoseconds: time))
+                var batch = MetricBatch(
+                    batchID: "node1-77-\(number)", source: "node1-77", collectedAt: Timestamp(nanoseconds: time))
                 let places = reader.series.map { batch.addSeries($0) }
                 for _ in 0..<ticks {
                     for i in 0..<rows.count {
@@ -82,7 +83,8 @@ struct CodecBenchmark {
                     batch_id: batch.batchID, source: batch.source, collected_at: batch.collectedAt.description,
                     metrics: batch.metrics.map { metric in
                         Metric(
-                            timestamp: metric.timestamp.description, metric_name: metric.metricName, gpu_id: metric.gpu.gpuID,
+                            timestamp: metric.timestamp.description, metric_name: metric.metricName,
+                            gpu_id: metric.gpu.gpuID,
                             device: metric.gpu.device, uuid: metric.gpu.uuid, model_name: metric.gpu.modelName,
                             hostname: metric.gpu.hostname, container: metric.gpu.container, pod: metric.gpu.pod,
                             namespace: metric.gpu.namespace, value: metric.value,
@@ -106,7 +108,8 @@ struct CodecBenchmark {
     private func finish(bytes: Int, encode: Int, decode: Int) {
         report([
             "samples": Double(samples), "bytes_per_sample": Double(bytes) / Double(samples),
-            "encoded_per_second": Double(samples) / Double(encode) * 1e9, "decoded_per_second": Double(samples) / Double(decode) * 1e9,
+            "encoded_per_second": Double(samples) / Double(encode) * 1e9,
+            "decoded_per_second": Double(samples) / Double(decode) * 1e9,
         ])
     }
 }

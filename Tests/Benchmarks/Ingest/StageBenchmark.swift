@@ -29,9 +29,12 @@ struct StageBenchmark {
             let start = nanoseconds()
             for batch in decoded { try await store.write([batch]) }
             let inserting = Double(nanoseconds() - start) / Double(samples)
-            guard try await store.statistics().sampleCount == samples, digest.count == samples else { fail("samples were lost") }
+            guard try await store.statistics().sampleCount == samples, digest.count == samples else {
+                fail("samples were lost")
+            }
             report([
-                "samples": Double(samples), "read": reading, "collect": max(0, collecting - reading), "digest": digesting, "encode": encoding,
+                "samples": Double(samples), "read": reading, "collect": max(0, collecting - reading),
+                "digest": digesting, "encode": encoding,
                 "decode": decoding, "insert": inserting,
             ])
         } catch {

@@ -49,12 +49,16 @@ struct StoreBenchmark {
         let host = "dgx-\(Fleet.host(of: gpu))-hgpu-01"
         let uuid = "GPU-5fd4f087-86f3-7a43-b711-\(100_000_000_000 + gpu)"
         let labels = [
-            ("DCGM_FI_DRIVER_VERSION", "535.129.03"), ("Hostname", host), ("UUID", uuid), ("__name__", metric), ("device", "nvidia\(gpu % 8)"),
-            ("gpu", "\(gpu % 8)"), ("instance", host + ":9400"), ("job", "dgx_dcgm_exporter"), ("modelName", "NVIDIA H100 80GB HBM3"),
+            ("DCGM_FI_DRIVER_VERSION", "535.129.03"), ("Hostname", host), ("UUID", uuid), ("__name__", metric),
+            ("device", "nvidia\(gpu % 8)"),
+            ("gpu", "\(gpu % 8)"), ("instance", host + ":9400"), ("job", "dgx_dcgm_exporter"),
+            ("modelName", "NVIDIA H100 80GB HBM3"),
         ]
         return MetricSeries(
             metricName: metric,
-            gpu: GPUIdentity(gpuID: "\(gpu % 8)", device: "nvidia\(gpu % 8)", uuid: uuid, modelName: "NVIDIA H100 80GB HBM3", hostname: host),
+            gpu: GPUIdentity(
+                gpuID: "\(gpu % 8)", device: "nvidia\(gpu % 8)", uuid: uuid, modelName: "NVIDIA H100 80GB HBM3",
+                hostname: host),
             labels: labels.map { MetricLabel(name: $0.0, value: $0.1) })
     }
 
@@ -94,11 +98,14 @@ struct StoreBenchmark {
             guard source.newest == end else { fail("the queries are not of the same hour") }
             var members: [(String, Double)] = [
                 ("samples", Double(count)), ("inserted_per_second", Double(count) / Double(inserting) * 1e9),
-                ("bytes_per_sample", Double(bytes) / Double(count)), ("resident_per_sample", Double(grown) / Double(count)),
+                ("bytes_per_sample", Double(bytes) / Double(count)),
+                ("resident_per_sample", Double(grown) / Double(count)),
                 ("written_per_second", reached),
             ]
             for (name, times) in alone { members += [("\(name)_p50", times.half), ("\(name)_p99", times.most)] }
-            for (name, times) in beside { members += [("\(name)_writing_p50", times.half), ("\(name)_writing_p99", times.most)] }
+            for (name, times) in beside {
+                members += [("\(name)_writing_p50", times.half), ("\(name)_writing_p99", times.most)]
+            }
             print("{" + members.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}")
         } catch {
             fail("\(error)")
@@ -110,7 +117,8 @@ struct StoreBenchmark {
         let metric = "DCGM_FI_DEV_POWER_USAGE"
         let gpus = source.fleet.gpuCount
         let hour = SampleFilter(
-            startTime: Timestamp(nanoseconds: source.newest - 3_600_000_000_000), endTime: Timestamp(nanoseconds: source.newest))
+            startTime: Timestamp(nanoseconds: source.newest - 3_600_000_000_000),
+            endTime: Timestamp(nanoseconds: source.newest))
         let expected = Double(3600 / interval)
         var results: [(String, (half: Double, most: Double))] = []
         func measure(_ name: String, _ query: (Int) async throws -> Bool) async throws {
@@ -148,7 +156,8 @@ struct StoreBenchmark {
         let descriptor = open("/proc/self/statm", O_RDONLY)
         let count = read(descriptor, &text, text.count)
         close(descriptor)
-        guard count > 0, let pages = Int(String(decoding: text[..<count], as: UTF8.self).split(separator: " ")[1]) else {
+        guard count > 0, let pages = Int(String(decoding: text[..<count], as: UTF8.self).split(separator: " ")[1])
+        else {
             fail("/proc/self/statm cannot be read")
         }
         return pages * sysconf(Int32(_SC_PAGESIZE))

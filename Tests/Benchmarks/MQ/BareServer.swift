@@ -48,7 +48,8 @@ struct BareServer {
                 while owed[index] > 0 {
                     let sent = answers.withUnsafeBytes { bytes in
                         let phase = (answer.count - owed[index] % answer.count) % answer.count
-                        return try? Socket.write(fd, UnsafeRawBufferPointer(rebasing: bytes[phase..<min(phase + owed[index], bytes.count)]))
+                        return try? Socket.write(
+                            fd, UnsafeRawBufferPointer(rebasing: bytes[phase..<min(phase + owed[index], bytes.count)]))
                     }
                     guard let sent else { break }
                     owed[index] -= sent
@@ -90,10 +91,11 @@ struct BareServer {
                 while budget > 0, positions[index] < size {
                     let count = min(size - positions[index], 1 << 20)
                     var position = off_t(positions[index])
-                    let sent = switch way {
-                    case .sendfile: sendfile(fd, file, &position, count)
-                    case .map: send(fd, map + positions[index], count, Int32(MSG_NOSIGNAL))
-                    }
+                    let sent =
+                        switch way {
+                        case .sendfile: sendfile(fd, file, &position, count)
+                        case .map: send(fd, map + positions[index], count, Int32(MSG_NOSIGNAL))
+                        }
                     guard sent > 0 else { return errno == EAGAIN ? () : Socket.close(fd) }
                     positions[index] += sent
                     budget -= sent
@@ -110,13 +112,15 @@ struct BareServer {
 
     private static func startSyncing(_ file: Int32) {
         var thread = pthread_t()
-        pthread_create(&thread, nil, { argument in
-            let file = Int32(Int(bitPattern: argument))
-            while true {
-                sleep(1)
-                fdatasync(file)
-            }
-        }, UnsafeMutableRawPointer(bitPattern: Int(file)))
+        pthread_create(
+            &thread, nil,
+            { argument in
+                let file = Int32(Int(bitPattern: argument))
+                while true {
+                    sleep(1)
+                    fdatasync(file)
+                }
+            }, UnsafeMutableRawPointer(bitPattern: Int(file)))
     }
 
     /// Writes and syncs one record at a time, as a server would that knows no group commit.
@@ -127,9 +131,13 @@ struct BareServer {
         let start = nanoseconds()
         var count = 0
         while nanoseconds() - start < seconds * 1_000_000_000 {
-            guard pwrite(file, record, recordBytes, off_t(count * recordBytes)) == recordBytes, fdatasync(file) == 0 else { fail("write") }
+            guard pwrite(file, record, recordBytes, off_t(count * recordBytes)) == recordBytes, fdatasync(file) == 0
+            else { fail("write") }
             count += 1
         }
-        report(["messages": Double(count), "seconds": Double(nanoseconds() - start) / 1e9, "bytes": Double(count * recordBytes)])
+        report([
+            "messages": Double(count), "seconds": Double(nanoseconds() - start) / 1e9,
+            "bytes": Double(count * recordBytes),
+        ])
     }
 }

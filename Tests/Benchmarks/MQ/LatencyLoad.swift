@@ -15,23 +15,40 @@ struct LatencyLoad {
     func run() {
         let subscriber = connectToLoopback(port)
         switch peer {
-        case .mq: sendAll(subscriber, framed(Array(#"{"type":"subscribe","subscriber_id":"latency","offset":-1}"#.utf8)))
-        case .nats: sendAll(subscriber, Array("CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB delivered 1\r\n".utf8))
+        case .mq:
+            sendAll(subscriber, framed(Array(#"{"type":"subscribe","subscriber_id":"latency","offset":-1}"#.utf8)))
+        case .nats:
+            sendAll(subscriber, Array("CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB delivered 1\r\n".utf8))
         default: fail("latency is measured of mq and nats")
         }
         if peer == .nats {
-            let config = #"{"stream_name":"bench","config":{"deliver_subject":"delivered","deliver_policy":"new","ack_policy":"none"}}"#
-            sendAll(subscriber, Array("SUB created 2\r\nPUB $JS.API.CONSUMER.CREATE.bench created \(config.utf8.count)\r\n\(config)\r\n".utf8))
+            let config =
+                #"{"stream_name":"bench","config":{"deliver_subject":"delivered","deliver_policy":"new","ack_policy":"none"}}"#
+            sendAll(
+                subscriber,
+                Array(
+                    "SUB created 2\r\nPUB $JS.API.CONSUMER.CREATE.bench created \(config.utf8.count)\r\n\(config)\r\n"
+                        .utf8))
         }
         usleep(300_000)
         var receiver = pthread_t()
         let state = State(fd: subscriber, count: count)
-        pthread_create(&receiver, nil, { Unmanaged<State>.fromOpaque($0!).takeRetainedValue().receive(); return nil }, Unmanaged.passRetained(state).toOpaque())
+        pthread_create(
+            &receiver, nil,
+            {
+                Unmanaged<State>.fromOpaque($0!).takeRetainedValue().receive()
+                return nil
+            }, Unmanaged.passRetained(state).toOpaque())
         publish()
         pthread_join(receiver, nil)
         let sorted = state.latencies.sorted()
-        func quantile(_ q: Double) -> Double { Double(sorted[min(sorted.count - 1, Int(q * Double(sorted.count)))]) / 1000 }
-        report(["messages": Double(count), "p50_us": quantile(0.5), "p99_us": quantile(0.99), "p999_us": quantile(0.999), "max_us": quantile(1)])
+        func quantile(_ q: Double) -> Double {
+            Double(sorted[min(sorted.count - 1, Int(q * Double(sorted.count)))]) / 1000
+        }
+        report([
+            "messages": Double(count), "p50_us": quantile(0.5), "p99_us": quantile(0.99), "p999_us": quantile(0.999),
+            "max_us": quantile(1),
+        ])
     }
 
     /// Behind it in a payload stand the 19 digits of the time when it was sent.
@@ -76,7 +93,11 @@ struct LatencyLoad {
             let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
             var held = 0
             while latencies.count < count {
-                guard let got = must("receive", { try Socket.read(fd, into: UnsafeMutableRawBufferPointer(rebasing: buffer[held...])) }) else {
+                guard
+                    let got = must(
+                        "receive",
+                        { try Socket.read(fd, into: UnsafeMutableRawBufferPointer(rebasing: buffer[held...])) })
+                else {
                     wait(fd, for: POLLIN)
                     continue
                 }
@@ -99,7 +120,9 @@ struct LatencyLoad {
 /// Behind the first occurrence.
 private func find(_ needle: [UInt8], in bytes: UnsafeRawBufferPointer) -> Int? {
     var from = 0
-    while from + needle.count <= bytes.count, let found = memchr(bytes.baseAddress! + from, Int32(needle[0]), bytes.count - from) {
+    while from + needle.count <= bytes.count,
+        let found = memchr(bytes.baseAddress! + from, Int32(needle[0]), bytes.count - from)
+    {
         let at = UnsafeRawPointer(found) - bytes.baseAddress!
         if at + needle.count <= bytes.count, memcmp(found, needle, needle.count) == 0 { return at + needle.count }
         from = at + 1

@@ -12,14 +12,16 @@ enum Peer: String, CaseIterable {
 
     /// A payload of exactly `size` bytes: a metric as a DCGM exporter has it, or an array of them, as JSON.
     static func payload(_ size: Int) -> [UInt8] {
-        let metric = #"{"name":"DCGM_FI_DEV_GPU_UTIL","gpu":0,"uuid":"GPU-5fd4f087-86f3-7a43-b711-4771313afc50","value":97.5,"time":1752871354000"#
+        let metric =
+            #"{"name":"DCGM_FI_DEV_GPU_UTIL","gpu":0,"uuid":"GPU-5fd4f087-86f3-7a43-b711-4771313afc50","value":97.5,"time":1752871354000"#
         var text = metric + #","note":""#
         if size > 2 * metric.utf8.count {
             text = "[" + String(repeating: metric + "},", count: (size - 4) / (metric.utf8.count + 2)) + "\""
         }
         let end = text.hasPrefix("[") ? "\"]" : "\"}"
         guard text.utf8.count + 2 <= size else { fail("a payload of \(size) bytes is too small") }
-        return Array(text.utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: size - text.utf8.count - 2) + Array(end.utf8)
+        return Array(text.utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: size - text.utf8.count - 2)
+            + Array(end.utf8)
     }
 
     /// What a connection sends before all else.
@@ -34,9 +36,13 @@ enum Peer: String, CaseIterable {
         case .mq, .bare:
             let body = Array(#"{"type":"publish","request_id":1234567,"payload"#.utf8)
             let messages = (0..<perFrame).flatMap { ($0 == 0 ? [] : [UInt8(ascii: ",")]) + payload }
-            return framed(body + Array((perFrame == 1 ? "\":" : "s\":[").utf8) + messages + Array((perFrame == 1 ? "}" : "]}").utf8))
+            return framed(
+                body + Array((perFrame == 1 ? "\":" : "s\":[").utf8) + messages
+                    + Array((perFrame == 1 ? "}" : "]}").utf8))
         case .redis:
-            let one = Array("*5\r\n$4\r\nXADD\r\n$5\r\nbench\r\n$1\r\n*\r\n$1\r\nd\r\n$\(payload.count)\r\n".utf8) + payload + Array("\r\n".utf8)
+            let one =
+                Array("*5\r\n$4\r\nXADD\r\n$5\r\nbench\r\n$1\r\n*\r\n$1\r\nd\r\n$\(payload.count)\r\n".utf8) + payload
+                + Array("\r\n".utf8)
             return (0..<perFrame).flatMap { _ in one }
         case .nats:
             return Array("PUB bench ack.\(connection) \(payload.count)\r\n".utf8) + payload + Array("\r\n".utf8)
@@ -121,7 +127,9 @@ func framed(_ body: [UInt8]) -> [UInt8] {
 
 extension Arguments {
     var peer: Peer {
-        guard let peer = Peer(rawValue: string("peer")) else { fail("--peer: \(string("peer")) is not one of \(Peer.allCases)") }
+        guard let peer = Peer(rawValue: string("peer")) else {
+            fail("--peer: \(string("peer")) is not one of \(Peer.allCases)")
+        }
         return peer
     }
 }

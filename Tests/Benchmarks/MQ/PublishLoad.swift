@@ -43,7 +43,9 @@ struct PublishLoad {
             frameBytes = frame.count
             let copies = max(1, 256 * 1024 / frame.count)
             block = .allocate(byteCount: copies * frame.count, alignment: 64)
-            for i in 0..<copies { UnsafeMutableRawBufferPointer(rebasing: block[(i * frame.count)...]).copyBytes(from: frame) }
+            for i in 0..<copies {
+                UnsafeMutableRawBufferPointer(rebasing: block[(i * frame.count)...]).copyBytes(from: frame)
+            }
         }
 
         /// The frames from the block's position on get the next sequence numbers.
@@ -88,7 +90,9 @@ struct PublishLoad {
                 let connection = all[index]
                 if events & readable != 0 { receive(connection) }
                 send(connection, index, poller)
-                if connection.left == 0, connection.answered == connection.begun { unfinished = all.filter { $0.left > 0 || $0.answered < $0.begun }.count }
+                if connection.left == 0, connection.answered == connection.begun {
+                    unfinished = all.filter { $0.left > 0 || $0.answered < $0.begun }.count
+                }
             }
         }
         let seconds = Double(nanoseconds() - start) / 1e9
@@ -112,13 +116,15 @@ struct PublishLoad {
                 connection.number(new, from: firstNew, step: perFrame)
                 if connection.digits != nil { connection.sequence = saved }
             }
-            let part = UnsafeRawBufferPointer(rebasing: connection.block[connection.blockPosition..<connection.blockPosition + bytes])
+            let part = UnsafeRawBufferPointer(
+                rebasing: connection.block[connection.blockPosition..<connection.blockPosition + bytes])
             guard let sent = must("send", { try Socket.write(connection.fd, part) }) else {
                 return watch(connection, index, poller, writing: true)
             }
             let before = connection.blockPosition
             connection.blockPosition += sent
-            let begunNow = (connection.blockPosition + frameBytes - 1) / frameBytes - (before + frameBytes - 1) / frameBytes
+            let begunNow =
+                (connection.blockPosition + frameBytes - 1) / frameBytes - (before + frameBytes - 1) / frameBytes
             connection.begun += begunNow
             connection.left -= begunNow
             connection.sequence += begunNow * perFrame
@@ -148,6 +154,8 @@ struct PublishLoad {
             connection.answered += answers
         }
         connection.held = bytes.count - used
-        if used > 0, connection.held > 0 { memmove(connection.input.baseAddress!, bytes.baseAddress! + used, connection.held) }
+        if used > 0, connection.held > 0 {
+            memmove(connection.input.baseAddress!, bytes.baseAddress! + used, connection.held)
+        }
     }
 }

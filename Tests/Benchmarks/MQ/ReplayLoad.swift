@@ -62,7 +62,8 @@ struct ReplayLoad {
         }
         let seconds = Double(nanoseconds() - start) / 1e9
         report([
-            "messages": Double(count * subscribers), "seconds": seconds, "bytes": Double(count * payloadBytes * subscribers),
+            "messages": Double(count * subscribers), "seconds": seconds,
+            "bytes": Double(count * payloadBytes * subscribers),
             "wire_bytes": Double(all.reduce(0) { $0 + $1.bytes }),
         ])
     }
@@ -70,13 +71,19 @@ struct ReplayLoad {
     private func ask(_ subscriber: Subscriber) {
         switch peer {
         case .mq:
-            sendAll(subscriber.fd, framed(Array("{\"type\":\"subscribe\",\"subscriber_id\":\"bench-\(subscriber.index)\",\"offset\":-2}".utf8)))
+            sendAll(
+                subscriber.fd,
+                framed(
+                    Array("{\"type\":\"subscribe\",\"subscriber_id\":\"bench-\(subscriber.index)\",\"offset\":-2}".utf8)
+                ))
         case .bare: break
         case .redis: readStream(subscriber)
         case .nats:
             sendAll(
                 subscriber.fd,
-                Array("CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true}\r\nSUB replay.\(subscriber.index) 1\r\n".utf8))
+                Array(
+                    "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true}\r\nSUB replay.\(subscriber.index) 1\r\n"
+                        .utf8))
             pull(subscriber)
             pull(subscriber)
         }
@@ -89,7 +96,9 @@ struct ReplayLoad {
         let id = subscriber.lastID
         sendAll(
             subscriber.fd,
-            Array("*6\r\n$5\r\nXREAD\r\n$5\r\nCOUNT\r\n$\(String(batch).utf8.count)\r\n\(batch)\r\n$7\r\nSTREAMS\r\n$5\r\nbench\r\n$\(id.utf8.count)\r\n\(id)\r\n".utf8))
+            Array(
+                "*6\r\n$5\r\nXREAD\r\n$5\r\nCOUNT\r\n$\(String(batch).utf8.count)\r\n\(batch)\r\n$7\r\nSTREAMS\r\n$5\r\nbench\r\n$\(id.utf8.count)\r\n\(id)\r\n"
+                    .utf8))
     }
 
     private func pull(_ subscriber: Subscriber) {
@@ -98,7 +107,9 @@ struct ReplayLoad {
         let body = "{\"batch\":\(wanted)}"
         sendAll(
             subscriber.fd,
-            Array("PUB $JS.API.CONSUMER.MSG.NEXT.bench.c\(subscriber.index) replay.\(subscriber.index) \(body.utf8.count)\r\n\(body)\r\n".utf8))
+            Array(
+                "PUB $JS.API.CONSUMER.MSG.NEXT.bench.c\(subscriber.index) replay.\(subscriber.index) \(body.utf8.count)\r\n\(body)\r\n"
+                    .utf8))
         subscriber.requested += wanted
     }
 
@@ -120,7 +131,9 @@ struct ReplayLoad {
         let bytes = UnsafeRawBufferPointer(rebasing: subscriber.input[..<(subscriber.held + count)])
         let used = peer == .redis ? countEntries(bytes, subscriber) : countPulled(bytes, subscriber)
         subscriber.held = bytes.count - used
-        if used > 0, subscriber.held > 0 { memmove(subscriber.input.baseAddress!, bytes.baseAddress! + used, subscriber.held) }
+        if used > 0, subscriber.held > 0 {
+            memmove(subscriber.input.baseAddress!, bytes.baseAddress! + used, subscriber.held)
+        }
         subscriber.isDone = subscriber.messages >= self.count
     }
 

@@ -5,7 +5,9 @@ import TelemetryIO
 
 /// A connected, non-blocking socket to a port of this machine.
 func connectToLoopback(_ port: Int) -> Int32 {
-    let fd = must("connect to port \(port)") { try Socket.beginConnect(SocketAddress.resolve(host: "127.0.0.1", port: port)[0]) }
+    let fd = must("connect to port \(port)") {
+        try Socket.beginConnect(SocketAddress.resolve(host: "127.0.0.1", port: port)[0])
+    }
     wait(fd, for: POLLOUT)
     let code = Socket.connectResult(fd)
     guard code == 0 else { fail("connect to port \(port): \(String(cString: strerror(code)))") }

@@ -7,8 +7,10 @@
 /// tick, temperature follows power, framebuffer and clock take a step now and then.
 package struct Fleet: Sendable {
     package static let metrics = [
-        "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_MEM_COPY_UTIL", "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_FB_USED",
-        "DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_DEC_UTIL", "DCGM_FI_DEV_ENC_UTIL", "DCGM_FI_DEV_SM_CLOCK", "DCGM_FI_DEV_MEM_CLOCK",
+        "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_MEM_COPY_UTIL", "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_GPU_TEMP",
+        "DCGM_FI_DEV_FB_USED",
+        "DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_DEC_UTIL", "DCGM_FI_DEV_ENC_UTIL", "DCGM_FI_DEV_SM_CLOCK",
+        "DCGM_FI_DEV_MEM_CLOCK",
     ]
 
     /// How the moments at which hosts are scraped lie around the ticks.
@@ -58,7 +60,9 @@ package struct Fleet: Sendable {
     package mutating func next(_ body: (_ gpu: Int, _ metric: Int, _ time: Int64, _ value: Double) -> Void) {
         let moment = 1_752_871_354_000_000_000 + tick * interval
         tick += 1
-        func strayed(_ random: inout SplitMix) -> Int64 { moment + Int64.random(in: -300_000...300_000, using: &random) }
+        func strayed(_ random: inout SplitMix) -> Int64 {
+            moment + Int64.random(in: -300_000...300_000, using: &random)
+        }
         var scraped = moment
         for i in gpus.indices {
             if jitter == .scrape, i == 0 || Fleet.host(of: i) != Fleet.host(of: i - 1) { scraped = strayed(&random) }
@@ -92,7 +96,8 @@ package struct Fleet: Sendable {
         gpu.celsius += (20 + gpu.watts * 0.085 - gpu.celsius) * 0.02
         gpus[i] = gpu
         return [
-            Double(gpu.utilisation), Double(gpu.copying), (gpu.watts * 1000).rounded() / 1000, gpu.celsius.rounded(), Double(gpu.mebibytes),
+            Double(gpu.utilisation), Double(gpu.copying), (gpu.watts * 1000).rounded() / 1000, gpu.celsius.rounded(),
+            Double(gpu.mebibytes),
             Double(81_007 - gpu.mebibytes), 0, 0, Double(gpu.megahertz), 2619,
         ]
     }

@@ -21,7 +21,8 @@ struct ConnectionFloodTests {
             var offset = 0
             func exchange(_ count: Int) throws {
                 for _ in 0..<count {
-                    let answer = members(try publisher.ask(#"{"type":"publish","payload":"\#(String(repeating: "x", count: 200))"}"#))
+                    let answer = members(
+                        try publisher.ask(#"{"type":"publish","payload":"\#(String(repeating: "x", count: 200))"}"#))
                     try #require(answer["offset"] as? Int == offset, "\(answer)")
                     try #require(members(try reader.receive())["offset"] as? Int == offset)
                     offset += 1
@@ -43,7 +44,9 @@ struct ConnectionFloodTests {
                 try exchange(100)
                 if areQuiet {
                     // A client that has requested nothing gives way to later ones.
-                    if let text = try? flood.first?.receive() { #expect(text.contains("too_many_connections"), "\(text)") }
+                    if let text = try? flood.first?.receive() {
+                        #expect(text.contains("too_many_connections"), "\(text)")
+                    }
                     #expect(try flood.last?.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
                 } else if let last {
                     // Otherwise later clients are refused with the reason, or closed.
@@ -75,19 +78,27 @@ struct ConnectionFloodTests {
             for _ in 0..<200 { flood.append(try RawPeer(port: queue.httpPort)) }
             var stored = 0
             for _ in 0..<100 {
-                let answer = members(try publisher.ask(#"{"type":"publish","payload":"\#(String(repeating: "x", count: 200))"}"#))
-                if answer["success"] as? Bool == true { stored += 1 } else { try #require(answer["code"] as? String == "storage_full", "\(answer)") }
+                let answer = members(
+                    try publisher.ask(#"{"type":"publish","payload":"\#(String(repeating: "x", count: 200))"}"#))
+                if answer["success"] as? Bool == true {
+                    stored += 1
+                } else {
+                    try #require(answer["code"] as? String == "storage_full", "\(answer)")
+                }
             }
             flood.removeAll()
             try await eventuallyTrue("room for a new segment", unless: queue.process) {
                 for _ in 0..<30 {
-                    let answer = members(try publisher.ask(#"{"type":"publish","payload":"\#(String(repeating: "x", count: 200))"}"#))
+                    let answer = members(
+                        try publisher.ask(#"{"type":"publish","payload":"\#(String(repeating: "x", count: 200))"}"#))
                     guard answer["success"] as? Bool == true else { return false }
                     stored += 1
                 }
                 return true
             }
-            try await eventuallyTrue("health", unless: queue.process) { try await HTTP.get(queue.httpPort, "/health").status == 200 }
+            try await eventuallyTrue("health", unless: queue.process) {
+                try await HTTP.get(queue.httpPort, "/health").status == 200
+            }
             let reader = try RawPeer(port: queue.port)
             _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
             for offset in 0..<stored { try #require(members(try reader.receive())["offset"] as? Int == offset) }

@@ -26,7 +26,10 @@ struct SmallDevice {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let holder = try stage.start(
             "device", executable: "/usr/bin/unshare",
-            arguments: ["--mount", "/bin/sh", "-c", "mount -t tmpfs -o size=\(size) tmpfs \(path) && echo mounted && exec sleep infinity"],
+            arguments: [
+                "--mount", "/bin/sh", "-c",
+                "mount -t tmpfs -o size=\(size) tmpfs \(path) && echo mounted && exec sleep infinity",
+            ],
             environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"])
         try await eventuallyTrue("device", unless: holder) { holder.output.contains("mounted") }
         pathFromOutside = "/proc/\(holder.pid)/root\(path)"
@@ -47,10 +50,14 @@ struct FullDeviceTests {
             for number in numbers { oracle.send("p", number) }
             let payloads = numbers.map { Oracle.payload("p", $0) }.joined(separator: ",")
             let answer = members(
-                try peer.ask(#"{"type":"publish","producer_id":"p","sequence":\#(numbers.lowerBound),"payloads":[\#(payloads)]}"#))
+                try peer.ask(
+                    #"{"type":"publish","producer_id":"p","sequence":\#(numbers.lowerBound),"payloads":[\#(payloads)]}"#
+                ))
             guard answer["success"] as? Bool == true else { return try #require(answer["code"] as? String) }
             let offset = try #require(answer["offset"] as? Int64)
-            for (place, number) in numbers.enumerated() { oracle.acknowledge("p", number, offset: offset + Int64(place)) }
+            for (place, number) in numbers.enumerated() {
+                oracle.acknowledge("p", number, offset: offset + Int64(place))
+            }
             next = numbers.upperBound
             return nil
         }
@@ -103,7 +110,8 @@ struct FullDeviceTests {
             try FileManager.default.removeItem(atPath: filler)
             for _ in 0..<20 { #expect(try producer.publish(peer) == nil) }
             #expect(producer.next == stored + 1000)
-            #expect(members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":9}"#))["success"] as? Bool == true)
+            #expect(
+                members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":9}"#))["success"] as? Bool == true)
             try producer.expectReadable(queue.port)
             #expect(await queue.process.terminate() == 0)
             let log = device.pathFromOutside + "/log"
@@ -120,7 +128,8 @@ struct FullDeviceTests {
             let device = try await SmallDevice(stage, size: "1m")
             let filler = device.pathFromOutside + "/filler"
             try Data(count: 600 * 1024).write(to: URL(filePath: filler))
-            let queue = try await stage.startQueue(["MQ_DATA_DIR": device.path + "/log", "MQ_SEGMENT_BYTES": "64KiB"], under: device.wrapper)
+            let queue = try await stage.startQueue(
+                ["MQ_DATA_DIR": device.path + "/log", "MQ_SEGMENT_BYTES": "64KiB"], under: device.wrapper)
             let exporter = try await stage.startExporter(ScrapeExporter().text)
             let streamer = try stage.startScraper(queue.port, exporter.url, ["BUFFER_BATCHES": "3"])
             let port = try await stage.httpPort(streamer)
@@ -132,21 +141,25 @@ struct FullDeviceTests {
             let peer = try RawPeer(port: queue.port)
             while try producer.publish(peer) == nil {}
             // A small batch may still find room where a large one did not: until none does.
-            let (ready, metrics, streamerReady) = try await eventually("a queue and a streamer that are full", unless: streamer) {
+            let (ready, metrics, streamerReady) = try await eventually(
+                "a queue and a streamer that are full", unless: streamer
+            ) {
                 let ready = try await HTTP.get(queue.httpPort, "/ready")
                 let metrics = try await PrometheusSamples(queue.httpPort)
                 let streamerReady = try await HTTP.get(port, "/ready")
                 let isBlocked = try await HTTP.metric(port, "streamer_source_blocked") == 1
                 let isAccepting = try await HTTP.metric(port, "streamer_queue_accepting") != 0
                 let isFull = ready.status == 503 && metrics["telemetry_mq_storage_full"] == 1
-                return isFull && isBlocked && !isAccepting && streamerReady.status == 503 ? (ready, metrics, streamerReady) : nil
+                return isFull && isBlocked && !isAccepting && streamerReady.status == 503
+                    ? (ready, metrics, streamerReady) : nil
             }
             #expect(ready.text.contains("No space left on device"))
             #expect(try await HTTP.get(queue.httpPort, "/health").status == 200)
             #expect(metrics["telemetry_mq_storage_failed"] == 0 && metrics.undeclared.isEmpty)
             #expect(metrics["telemetry_mq_refused_messages_total"] ?? 0 >= 50)
             #expect(streamerReady.text.contains("publishes are refused"))
-            #expect(streamerReady.text.contains("No space left on device") && streamerReady.text.contains("3 batches wait"))
+            #expect(
+                streamerReady.text.contains("No space left on device") && streamerReady.text.contains("3 batches wait"))
             #expect(streamerReady.text.contains(#""name":"source","ready":true"#))
             // Counted while it goes on, not once it is over.
             func skipped() async throws -> Double { try await HTTP.metric(port, "streamer_scrapes_skipped_total") ?? 0 }
@@ -156,12 +169,18 @@ struct FullDeviceTests {
             let age = try #require(try await HTTP.metric(port, "streamer_last_scrape_age_seconds"))
             #expect(age < 2)
             let skips = streamer.logged.filter { $0["message"] as? String == "scrapes skipped" }
-            #expect(skips.contains { ($0["reason"] as? String)?.contains("BUFFER_BATCHES") == true } && skips.count <= 40)
-            #expect(queue.process.errors.components(separatedBy: "publishes are refused until there is room").count <= 40)
+            #expect(
+                skips.contains { ($0["reason"] as? String)?.contains("BUFFER_BATCHES") == true } && skips.count <= 40)
+            #expect(
+                queue.process.errors.components(separatedBy: "publishes are refused until there is room").count <= 40)
 
             try FileManager.default.removeItem(atPath: filler)
-            try await eventuallyTrue("readiness of the queue", unless: queue.process) { try await HTTP.get(queue.httpPort, "/ready").status == 200 }
-            try await eventuallyTrue("readiness of the streamer", unless: streamer) { try await HTTP.get(port, "/ready").status == 200 }
+            try await eventuallyTrue("readiness of the queue", unless: queue.process) {
+                try await HTTP.get(queue.httpPort, "/ready").status == 200
+            }
+            try await eventuallyTrue("readiness of the streamer", unless: streamer) {
+                try await HTTP.get(port, "/ready").status == 200
+            }
             #expect(try await HTTP.metric(port, "streamer_queue_accepting") == 1)
             #expect(await streamer.terminate() == 0)
             let summary = try #require(streamer.logged("finished"))
@@ -172,11 +191,13 @@ struct FullDeviceTests {
 
     @Test(
         "a limit of the files' size refuses what is beyond it, and ends nothing",
-        .enabled(if: ConnectionFloodTests.isPermitted, "there is no /usr/bin/prlimit"), arguments: ["always", "interval:20ms"])
+        .enabled(if: ConnectionFloodTests.isPermitted, "there is no /usr/bin/prlimit"),
+        arguments: ["always", "interval:20ms"])
     func fileSize(sync: String) async throws {
         try await Stage.run { stage in
             let settings = ["MQ_DATA_DIR": stage.path("log"), "MQ_SYNC": sync]
-            var queue = try await stage.startQueue(settings, under: [ConnectionFloodTests.prlimit, "--fsize=100000:unlimited", "--"])
+            var queue = try await stage.startQueue(
+                settings, under: [ConnectionFloodTests.prlimit, "--fsize=100000:unlimited", "--"])
             var producer = Producer()
             var peer = try RawPeer(port: queue.port)
             var code: String?

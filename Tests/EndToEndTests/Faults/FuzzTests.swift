@@ -43,8 +43,12 @@ private struct FrameMutator {
         case 2: splice(&body)
         case 3: repeatPart(&body)
         case 4: body = bomb()
-        case 5: insert([0xC0, 0xED, 0xF5, 0x80, 0xFF, 0x00, 0x1F, 0x22, 0x5C].randomElement(using: &random)!, into: &body)
-        case 6: body = Array(#"{"type":"publish","payload":"\#(String(repeating: "x", count: Int.random(in: 1...90_000, using: &random)))"}"#.utf8)
+        case 5:
+            insert([0xC0, 0xED, 0xF5, 0x80, 0xFF, 0x00, 0x1F, 0x22, 0x5C].randomElement(using: &random)!, into: &body)
+        case 6:
+            body = Array(
+                #"{"type":"publish","payload":"\#(String(repeating: "x", count: Int.random(in: 1...90_000, using: &random)))"}"#
+                    .utf8)
         case 7: return length(of: body) + body
         default: break
         }
@@ -61,7 +65,9 @@ private struct FrameMutator {
     /// The front of one frame and the end of another.
     private mutating func splice(_ body: inout [UInt8]) {
         let other = Array(Self.frames.randomElement(using: &random)!.utf8)
-        body = Array(body[..<Int.random(in: 0...body.count, using: &random)]) + other[Int.random(in: 0...other.count, using: &random)...]
+        body =
+            Array(body[..<Int.random(in: 0...body.count, using: &random)])
+            + other[Int.random(in: 0...other.count, using: &random)...]
     }
 
     private mutating func repeatPart(_ body: inout [UInt8]) {
@@ -83,7 +89,8 @@ private struct FrameMutator {
     /// Not the right one: zero, negative, beyond any limit, or nearly right.
     private mutating func length(of body: [UInt8]) -> [UInt8] {
         let wrong: [UInt32] = [
-            0, 1, 0x8000_0000, 0xFFFF_FFFF, 0x7FFF_FFFF, 1 << 20, (1 << 20) + 1, UInt32(body.count - 1), UInt32(body.count + 1),
+            0, 1, 0x8000_0000, 0xFFFF_FFFF, 0x7FFF_FFFF, 1 << 20, (1 << 20) + 1, UInt32(body.count - 1),
+            UInt32(body.count + 1),
         ]
         return withUnsafeBytes(of: wrong.randomElement(using: &random)!.bigEndian) { Array($0) }
     }
@@ -109,9 +116,12 @@ struct FuzzTests {
     static let count = CrashTests.isLong ? CrashTests.rounds * 10 : 150
 
     @Test(
-        "each connection comes to its end, and a client beside them is served as if it were alone", arguments: ["always", "interval:10ms"])
+        "each connection comes to its end, and a client beside them is served as if it were alone",
+        arguments: ["always", "interval:10ms"])
     func fuzz(sync: String) async throws {
-        let seed = ProcessInfo.processInfo.environment["FAULT_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        let seed =
+            ProcessInfo.processInfo.environment["FAULT_SEED"].flatMap { UInt64($0) }
+            ?? UInt64.random(in: 0...UInt64.max)
         var mutator = FrameMutator(random: SeededRandom(seed: seed))
         try await Stage.run { stage in
             let directory = stage.path("log")
@@ -129,7 +139,8 @@ struct FuzzTests {
                 var rest = bad.map { _ in mutator.pieces(mutator.stream())[...] }
                 // Small payloads are copied by the server, large ones are written from where they were received.
                 let payload = #"{"n":\#(n),"text":"\#(String(repeating: "g", count: n % 3 == 0 ? 20_000 : 10))"}"#
-                let publish = #"{"type":"publish","request_id":\#(n),"producer_id":"good","sequence":\#(n),"payload":\#(payload)}"#
+                let publish =
+                    #"{"type":"publish","request_id":\#(n),"producer_id":"good","sequence":\#(n),"payload":\#(payload)}"#
                 // In turn, so that the server has a piece of each at the same time, and the sound frame amid them.
                 try good.sendBytes(Array(RawPeer.frame(publish).prefix(30)))
                 while rest.contains(where: { !$0.isEmpty }) {
@@ -166,6 +177,10 @@ struct FuzzTests {
         try #require(message["type"] as? String == "message" && message["offset"] as? Int64 == offset, comment)
         let known: Set = ["type", "message_id", "offset", "timestamp", "producer_id", "sequence", "payload", "crc32c"]
         #expect(Set(message.keys).isSubset(of: known), "\(comment): \(head)")
-        if let payload { #expect(String(decoding: frame, as: UTF8.self).contains(#","payload":\#(payload),"crc32c":""#), "\(comment): \(head)") }
+        if let payload {
+            #expect(
+                String(decoding: frame, as: UTF8.self).contains(#","payload":\#(payload),"crc32c":""#),
+                "\(comment): \(head)")
+        }
     }
 }

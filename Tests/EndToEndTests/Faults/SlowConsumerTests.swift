@@ -38,7 +38,9 @@ struct SlowConsumerTests {
         }
     }
 
-    @Test("a consumer that is stopped and one that never reads cost no memory; the others get everything, and so do these when they read")
+    @Test(
+        "a consumer that is stopped and one that never reads cost no memory; the others get everything, and so do these when they read"
+    )
     func slow() async throws {
         try await Stage.run { stage in
             let queue = try await stage.startQueue(["MQ_DATA_DIR": stage.path("log"), "MQ_SEGMENT_BYTES": "16MiB"])
@@ -81,7 +83,8 @@ struct SlowConsumerTests {
                 defer { try? output.close() }
                 let end = try output.seekToEnd()
                 try output.seek(toOffset: end - min(end, 65_700))
-                return String(decoding: try output.readToEnd() ?? Data(), as: UTF8.self).contains("\n\(Self.count - 1)\t")
+                return String(decoding: try output.readToEnd() ?? Data(), as: UTF8.self).contains(
+                    "\n\(Self.count - 1)\t")
             }
         }
     }

@@ -21,12 +21,15 @@ struct StrangerFloodTests {
     /// The first 15 MiB of a frame of 16 MiB, as far as they are taken.
     private func sendMost(_ peer: RawPeer) {
         let length = withUnsafeBytes(of: UInt32(16 << 20).bigEndian) { Array($0) }
-        try? peer.sendBytes(length + Array(#"{"type":"publish","payload":""#.utf8) + [UInt8](repeating: 0x78, count: 15 << 20))
+        try? peer.sendBytes(
+            length + Array(#"{"type":"publish","payload":""#.utf8) + [UInt8](repeating: 0x78, count: 15 << 20))
     }
 
-    @Test("60 connections with most of a large frame each take no memory without the token, and no more than MQ_RECEIVE_BYTES without one", arguments: [
-        (["MQ_TOKEN": "secret"], 150), (["MQ_RECEIVE_BYTES": "64MiB"], 400),
-    ])
+    @Test(
+        "60 connections with most of a large frame each take no memory without the token, and no more than MQ_RECEIVE_BYTES without one",
+        arguments: [
+            (["MQ_TOKEN": "secret"], 150), (["MQ_RECEIVE_BYTES": "64MiB"], 400),
+        ])
     func unfinishedFrames(settings: [String: String], most: Int) async throws {
         try await Stage.run { stage in
             let queue = try await stage.startQueue(settings)
@@ -51,14 +54,20 @@ struct StrangerFloodTests {
         try await Stage.run { stage in
             let queue = try await stage.startQueue(["MQ_FRAME_TIMEOUT": "1s"])
             let strangers = try (0..<20).map { _ in try RawPeer(port: queue.port) }
-            for stranger in strangers { try stranger.sendBytes([1, 0, 0, 0] + [UInt8](repeating: 0x20, count: 100_000)) }
+            for stranger in strangers {
+                try stranger.sendBytes([1, 0, 0, 0] + [UInt8](repeating: 0x20, count: 100_000))
+            }
             for stranger in strangers { #expect(members(try stranger.receive())["code"] as? String == "frame_timeout") }
             #expect(try await metric(queue.httpPort, "telemetry_mq_held_bytes") == 0)
-            #expect(queue.process.errors.contains("127.0.0.1:") && queue.process.errors.contains("of a frame, and no more for 1"))
+            #expect(
+                queue.process.errors.contains("127.0.0.1:")
+                    && queue.process.errors.contains("of a frame, and no more for 1"))
         }
     }
 
-    @Test("mq-server health is 0 while 1,100 connections fill the HTTP port, idle or with half a request", arguments: ["", "GET /metrics HT"])
+    @Test(
+        "mq-server health is 0 while 1,100 connections fill the HTTP port, idle or with half a request",
+        arguments: ["", "GET /metrics HT"])
     func health(text: String) async throws {
         raiseDescriptorLimit()
         try await Stage.run { stage in
@@ -72,7 +81,9 @@ struct StrangerFloodTests {
                 let probe = try stage.start(.mqServer, ["HTTP_PORT": "\(queue.httpPort)"], arguments: ["health"])
                 #expect(await probe.endedOrKilled(within: .seconds(20)) == 0, "\(probe.errors)")
             }
-            #expect(try await metric(queue.httpPort, "telemetry_http_connections_closed_total{reason=\"connection_limit\"}") >= 1100 - 1024)
+            #expect(
+                try await metric(queue.httpPort, "telemetry_http_connections_closed_total{reason=\"connection_limit\"}")
+                    >= 1100 - 1024)
         }
     }
 
@@ -106,8 +117,11 @@ struct StrangerFloodTests {
                 try await eventuallyTrue("a keepalive timer on port \(port)") {
                     // Columns: local and remote address, state (01: established), queues, and the timer that runs (02:
                     // keepalive).
-                    let lines = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").dropFirst()
-                    let own = lines.map { $0.split(separator: " ") }.filter { $0[1].hasSuffix(":" + String(format: "%04X", port)) && $0[3] == "01" }
+                    let lines = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n")
+                        .dropFirst()
+                    let own = lines.map { $0.split(separator: " ") }.filter {
+                        $0[1].hasSuffix(":" + String(format: "%04X", port)) && $0[3] == "01"
+                    }
                     return !own.isEmpty && own.allSatisfy { $0[5].hasPrefix("02:") }
                 }
                 withExtendedLifetime(peer) {}

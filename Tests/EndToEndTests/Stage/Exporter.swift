@@ -43,7 +43,8 @@ extension Stage {
 
     /// A streamer that tells on an HTTP port what it does.
     func startScraper(
-        _ queuePort: Int, _ url: String, every interval: String = "100ms", _ environment: [String: String] = [:], terminal: String? = nil
+        _ queuePort: Int, _ url: String, every interval: String = "100ms", _ environment: [String: String] = [:],
+        terminal: String? = nil
     ) throws -> ChildProcess {
         let served = ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "SCRAPE_INTERVAL": interval]
         return try startStreamer(queuePort, csv: url, served.merging(environment) { $1 }, terminal: terminal)

@@ -8,8 +8,13 @@ struct InfluxDB: Sendable {
     var port: Int
 
     static let executable: String? = {
-        if let path = ["/usr/bin/influxd", "/usr/local/bin/influxd"].first(where: FileManager.default.isExecutableFile) { return path }
-        print("*** influxd is absent: the end-to-end tests that store in InfluxDB are skipped. `make setup-tests` installs it.")
+        if let path = ["/usr/bin/influxd", "/usr/local/bin/influxd"].first(where: FileManager.default.isExecutableFile)
+        {
+            return path
+        }
+        print(
+            "*** influxd is absent: the end-to-end tests that store in InfluxDB are skipped. `make setup-tests` installs it."
+        )
         return nil
     }()
 
@@ -26,11 +31,15 @@ struct InfluxDB: Sendable {
         }
         var points: [String: Double] = [:]
         for series in result["series"] as? [[String: Any]] ?? [] {
-            guard let name = series["name"] as? String, let rows = series["values"] as? [[Any]] else { throw StageError("a series without rows") }
+            guard let name = series["name"] as? String, let rows = series["values"] as? [[Any]] else {
+                throw StageError("a series without rows")
+            }
             for row in rows {
                 let key = "\(name) \(row[2]) \(row[0])"
                 // Two series of one GPU would be a point that is there twice.
-                guard points.updateValue((row[1] as! NSNumber).doubleValue, forKey: key) == nil else { throw StageError("\(key) is there twice") }
+                guard points.updateValue((row[1] as! NSNumber).doubleValue, forKey: key) == nil else {
+                    throw StageError("\(key) is there twice")
+                }
             }
         }
         return points
@@ -39,14 +48,21 @@ struct InfluxDB: Sendable {
     /// One value of an answer to InfluxQL: first series, first row, the named column.
     func value(_ query: String, column: String, database: String = "gpu_telemetry") async throws -> Double? {
         struct Answer: Decodable {
-            struct Result: Decodable { var series: [Series]?; var error: String? }
-            struct Series: Decodable { var columns: [String]; var values: [[Double?]] }
+            struct Result: Decodable {
+                var series: [Series]?
+                var error: String?
+            }
+            struct Series: Decodable {
+                var columns: [String]
+                var values: [[Double?]]
+            }
             var results: [Result]
         }
         var text = URLComponents()
         text.path = "/query"
         text.queryItems = [
-            URLQueryItem(name: "db", value: database), URLQueryItem(name: "epoch", value: "ns"), URLQueryItem(name: "q", value: query),
+            URLQueryItem(name: "db", value: database), URLQueryItem(name: "epoch", value: "ns"),
+            URLQueryItem(name: "q", value: query),
         ]
         let result = try await HTTP.json(Answer.self, port, text.string!).results.first
         if let error = result?.error { throw StageError("InfluxDB: \(error)") }
@@ -74,7 +90,9 @@ extension Stage {
         let process = try start(
             "influxd", executable: try #require(InfluxDB.executable), arguments: ["-config", file],
             environment: ["HOME": directory.path, "PATH": "/usr/bin:/bin"])
-        try await eventuallyTrue("ping of InfluxDB", unless: process) { try await HTTP.get(port, "/ping").status == 204 }
+        try await eventuallyTrue("ping of InfluxDB", unless: process) {
+            try await HTTP.get(port, "/ping").status == 204
+        }
         return InfluxDB(process: process, port: port)
     }
 }

@@ -19,7 +19,8 @@ extension Stage {
         // Not a port that the system picks: a queue that comes back to it might find a client's connection there.
         let process = try start(
             .mqServer,
-            ["TCP_HOST": "127.0.0.1", "TCP_PORT": "\(try freePort())", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"].merging(environment) { $1 },
+            ["TCP_HOST": "127.0.0.1", "TCP_PORT": "\(try freePort())", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"]
+                .merging(environment) { $1 },
             under: wrapper)
         let line = try await listening(process)
         let queue = Queue(process: process, port: try port(line["tcp"]), httpPort: try port(line["http"]))
@@ -32,7 +33,9 @@ extension Stage {
     func startAPI(_ queuePort: Int, _ environment: [String: String] = [:]) async throws -> API {
         let process = try start(
             .api,
-            ["API_HOST": "127.0.0.1", "API_PORT": "0", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queuePort)"].merging(environment) { $1 })
+            ["API_HOST": "127.0.0.1", "API_PORT": "0", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queuePort)"].merging(
+                environment
+            ) { $1 })
         let api = API(process: process, port: try port(try await listening(process)["http"]))
         try await eventuallyTrue("health of api", unless: process) {
             try await HTTP.get(api.port, "/health").status == 200
@@ -41,12 +44,14 @@ extension Stage {
     }
 
     func startStreamer(
-        _ queuePort: Int, csv source: String, _ environment: [String: String] = [:], input: Int32? = nil, terminal: String? = nil
+        _ queuePort: Int, csv source: String, _ environment: [String: String] = [:], input: Int32? = nil,
+        terminal: String? = nil
     ) throws -> ChildProcess {
         try start(
             .streamer,
             [
-                "SOURCE": source, "LOOP": "false", "TIMESTAMPS": "source", "MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queuePort)",
+                "SOURCE": source, "LOOP": "false", "TIMESTAMPS": "source", "MQ_HOST": "127.0.0.1",
+                "MQ_PORT": "\(queuePort)",
                 "STREAM_INTERVAL": "200ms",
             ].merging(environment) { $1 }, input: input, terminal: terminal)
     }
@@ -58,7 +63,9 @@ extension Stage {
             ["MQ_HOST": "127.0.0.1", "MQ_PORT": "\(queuePort)", "FLUSH_INTERVAL": "50ms"].merging(environment) { $1 })
     }
 
-    func startCollector(_ queuePort: Int, influxDBPort: Int, _ environment: [String: String] = [:]) throws -> ChildProcess {
+    func startCollector(_ queuePort: Int, influxDBPort: Int, _ environment: [String: String] = [:]) throws
+        -> ChildProcess
+    {
         try startCollector(queuePort, ["INFLUXDB_URL": "http://127.0.0.1:\(influxDBPort)"].merging(environment) { $1 })
     }
 

@@ -26,8 +26,12 @@ struct PrometheusSamples: Sendable {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         // Where setup.sh installs what the machine's python3 does not have.
-        let installed = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../.run/python/bin/python3").standardized
-        process.arguments = [FileManager.default.isExecutableFile(atPath: installed.path) ? installed.path : "python3", "-c", script]
+        let installed = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../../.run/python/bin/python3"
+        ).standardized
+        process.arguments = [
+            FileManager.default.isExecutableFile(atPath: installed.path) ? installed.path : "python3", "-c", script,
+        ]
         let (input, output) = (Pipe(), Pipe())
         process.standardInput = input
         process.standardOutput = output

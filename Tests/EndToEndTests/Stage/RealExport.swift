@@ -21,7 +21,8 @@ struct RealExport: Sendable {
 
     /// `metric uuid time` to the value: one entry for every sample.
     var samples: [String: Double] {
-        Dictionary(rows.map { ("\($0.metric) \($0.uuid) \($0.timestamp)", Double($0.value)!) }, uniquingKeysWith: { $1 })
+        Dictionary(
+            rows.map { ("\($0.metric) \($0.uuid) \($0.timestamp)", Double($0.value)!) }, uniquingKeysWith: { $1 })
     }
 
     static let path: String? = {
@@ -32,7 +33,9 @@ struct RealExport: Sendable {
             let file = directory.appending(path: "shared/data/dcgm_metrics_20250718_134233.csv").path
             if FileManager.default.fileExists(atPath: file) { return file }
         }
-        print("*** The real DCGM export is absent: the end-to-end tests that follow it are skipped. TELEMETRY_EXPORT names its path.")
+        print(
+            "*** The real DCGM export is absent: the end-to-end tests that follow it are skipped. TELEMETRY_EXPORT names its path."
+        )
         return nil
     }()
 
@@ -53,7 +56,8 @@ struct RealExport: Sendable {
         let value = try column("value")
         rows = table.dropFirst().map {
             Row(
-                timestamp: $0[time], metric: $0[metric], gpuID: $0[gpu], uuid: $0[uuid], model: $0[model], host: $0[host],
+                timestamp: $0[time], metric: $0[metric], gpuID: $0[gpu], uuid: $0[uuid], model: $0[model],
+                host: $0[host],
                 value: $0[value])
         }
     }

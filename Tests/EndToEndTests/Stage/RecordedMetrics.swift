@@ -31,7 +31,9 @@ struct RecordedMetrics {
                     series += "{\(labels)}"
                 }
                 // Of promtool's own form for values, which has no exponents.
-                reading[series] = value.isNaN ? "NaN" : value == value.rounded() ? String(format: "%.0f", value) : String(format: "%.9f", value)
+                reading[series] =
+                    value.isNaN
+                    ? "NaN" : value == value.rounded() ? String(format: "%.0f", value) : String(format: "%.9f", value)
             }
         }
         readings.append(reading)

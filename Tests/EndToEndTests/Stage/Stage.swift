@@ -35,7 +35,8 @@ final class Stage: Sendable {
     /// Starts any executable.
     @discardableResult
     func start(
-        _ name: String, executable: String, arguments: [String] = [], environment: [String: String] = [:], input: Int32? = nil,
+        _ name: String, executable: String, arguments: [String] = [], environment: [String: String] = [:],
+        input: Int32? = nil,
         terminal: String? = nil
     ) throws -> ChildProcess {
         try children.withLock { children in
@@ -50,7 +51,8 @@ final class Stage: Sendable {
     /// Starts one of our programs, which logs JSON and knows only these variables; `wrapper` is a command that runs it.
     @discardableResult
     func start(
-        _ program: Executable, _ environment: [String: String] = [:], arguments: [String] = [], under wrapper: [String] = [],
+        _ program: Executable, _ environment: [String: String] = [:], arguments: [String] = [],
+        under wrapper: [String] = [],
         input: Int32? = nil, terminal: String? = nil
     ) throws -> ChildProcess {
         var variables = ["LOG_FORMAT": "json", "PATH": "/usr/bin:/bin"]

@@ -11,7 +11,9 @@ struct VictoriaMetrics: Sendable {
     static let executable: String? = {
         let path = "/usr/bin/victoria-metrics"
         if FileManager.default.isExecutableFile(atPath: path) { return path }
-        print("*** victoria-metrics is absent: the end-to-end tests that store in it are skipped. `make setup-tests` installs it.")
+        print(
+            "*** victoria-metrics is absent: the end-to-end tests that store in it are skipped. `make setup-tests` installs it."
+        )
         return nil
     }()
 
@@ -24,9 +26,13 @@ extension Stage {
         let port = try wanted ?? freePort()
         let process = try start(
             "victoria-metrics", executable: try #require(VictoriaMetrics.executable),
-            arguments: ["-storageDataPath=\(path("victoria"))", "-httpListenAddr=127.0.0.1:\(port)", "-retentionPeriod=100y"],
+            arguments: [
+                "-storageDataPath=\(path("victoria"))", "-httpListenAddr=127.0.0.1:\(port)", "-retentionPeriod=100y",
+            ],
             environment: ["HOME": directory.path, "PATH": "/usr/bin:/bin"])
-        try await eventuallyTrue("health of VictoriaMetrics", unless: process) { try await HTTP.get(port, "/health").status == 200 }
+        try await eventuallyTrue("health of VictoriaMetrics", unless: process) {
+            try await HTTP.get(port, "/health").status == 200
+        }
         return VictoriaMetrics(process: process, port: port)
     }
 }

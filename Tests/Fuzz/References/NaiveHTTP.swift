@@ -10,7 +10,9 @@ enum NaiveHTTP {
         var keepsConnection: Bool
         var body: [UInt8]
 
-        var description: String { "\(method) \(path)?\(query) \(isVersion11 ? "1.1" : "1.0")\(keepsConnection ? "" : " close") \(quoted(body))" }
+        var description: String {
+            "\(method) \(path)?\(query) \(isVersion11 ? "1.1" : "1.0")\(keepsConnection ? "" : " close") \(quoted(body))"
+        }
     }
 
     private enum Stop: Error { case refused, incomplete }
@@ -77,7 +79,9 @@ enum NaiveHTTP {
 
     private static func requestLine(_ line: [UInt8]) throws(Stop) -> Request {
         let words = line.split(separator: 32, omittingEmptySubsequences: false)
-        guard words.count == 3, isToken(words[0]), words[1].allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") }) else { throw .refused }
+        guard words.count == 3, isToken(words[0]),
+            words[1].allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") })
+        else { throw .refused }
         guard let version = text(words[2]).wholeMatch(of: /HTTP\/1\.([0-9])/) else { throw .refused }
         let (method, target) = (text(words[0]), text(words[1]))
         guard method != "CONNECT" else { throw .refused }
@@ -90,7 +94,8 @@ enum NaiveHTTP {
         }
         let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         return Request(
-            method: method, path: parts[0].isEmpty ? "/" : String(parts[0]), query: parts.count > 1 ? String(parts[1]) : "",
+            method: method, path: parts[0].isEmpty ? "/" : String(parts[0]),
+            query: parts.count > 1 ? String(parts[1]) : "",
             isVersion11: version.1 != "0", keepsConnection: true, body: [])
     }
 
@@ -100,9 +105,13 @@ enum NaiveHTTP {
         var request = line
         func values(_ name: String) -> [[UInt8]] { fields.filter { $0.name == name }.map { $0.value } }
         let hosts = values("host")
-        guard hosts.count == 1 || (hosts.isEmpty && !line.isVersion11), hosts.allSatisfy({ $0.isEmpty || isAuthority(text($0)) }) else { throw .refused }
+        guard hosts.count == 1 || (hosts.isEmpty && !line.isVersion11),
+            hosts.allSatisfy({ $0.isEmpty || isAuthority(text($0)) })
+        else { throw .refused }
         guard values("expect").allSatisfy({ text($0.map(small)) == "100-continue" }) else { throw .refused }
-        let options: [String] = values("connection").flatMap { $0.split(separator: UInt8(ascii: ",")) }.map { text(trimmed($0).map(small)) }
+        let options: [String] = values("connection").flatMap { $0.split(separator: UInt8(ascii: ",")) }.map {
+            text(trimmed($0).map(small))
+        }
         request.keepsConnection = !options.contains("close") && (line.isVersion11 || options.contains("keep-alive"))
 
         let lengths = values("content-length")
@@ -129,7 +138,9 @@ enum NaiveHTTP {
             guard let found = characters.wholeMatch(of: chunkLine) else { throw .refused }
             let size = Int(found.1, radix: 16)!
             extras += line.count - found.1.utf8.count
-            guard extras <= reader.limits.maxHeadBytes, body.count + size <= reader.limits.maxBodyBytes else { throw .refused }
+            guard extras <= reader.limits.maxHeadBytes, body.count + size <= reader.limits.maxBodyBytes else {
+                throw .refused
+            }
             if size == 0 { break }
             body += try reader.take(size)
             for byte in [13, 10] as [UInt8] {
@@ -167,7 +178,8 @@ enum NaiveHTTP {
     }
 
     private static func isToken(_ bytes: ArraySlice<UInt8>) -> Bool {
-        !bytes.isEmpty && bytes.allSatisfy { "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz".utf8.contains(small($0)) }
+        !bytes.isEmpty
+            && bytes.allSatisfy { "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz".utf8.contains(small($0)) }
     }
 
     private static func isAuthority(_ text: String) -> Bool {

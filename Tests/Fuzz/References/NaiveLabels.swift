@@ -21,7 +21,8 @@ enum NaiveLabels {
                 state = .beforeEquals
             }
             switch state {
-            case .beforeName where isBlank, .beforeEquals where isBlank, .beforeValue where isBlank, .behindValue where isBlank:
+            case .beforeName where isBlank, .beforeEquals where isBlank, .beforeValue where isBlank,
+                .behindValue where isBlank:
                 break
             case .beforeName:
                 guard isNamePart(byte), !isDigit(byte) else { return (nil, at) }

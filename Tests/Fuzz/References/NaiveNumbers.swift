@@ -29,7 +29,9 @@ enum NaiveNumbers {
 
     /// Digits alone; `nil` for what does not fit.
     static func decimal(_ text: [UInt8]) -> UInt64? {
-        guard !text.isEmpty, text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+        guard !text.isEmpty, text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+            return nil
+        }
         return UInt64(String(decoding: text, as: UTF8.self))
     }
 
@@ -47,7 +49,9 @@ enum NaiveNumbers {
     /// Digits with a sign or without; `nil` for what does not fit.
     static func integer(_ text: [UInt8]) -> Int64? {
         let digits = text.first == UInt8(ascii: "-") || text.first == UInt8(ascii: "+") ? Array(text.dropFirst()) : text
-        guard !digits.isEmpty, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+        guard !digits.isEmpty, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+            return nil
+        }
         return Int64(String(decoding: text, as: UTF8.self))
     }
 }

@@ -109,7 +109,10 @@ struct NaivePrometheus {
         guard let read = NaiveLabels.read(labels).labels, !read.contains(where: { $0.name == Array("__name__".utf8) })
         else { throw Bad(kind: .labels) }
         sampled.insert(name)
-        let asTexts = read.map { MetricLabel(name: String(decoding: $0.name, as: UTF8.self), value: String(decoding: $0.value, as: UTF8.self)) }
+        let asTexts = read.map {
+            MetricLabel(
+                name: String(decoding: $0.name, as: UTF8.self), value: String(decoding: $0.value, as: UTF8.self))
+        }
         return .sample(name: name, labels: asTexts, value: value.bitPattern, timestamp: timestamp, line: line)
     }
 

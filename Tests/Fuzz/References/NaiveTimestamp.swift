@@ -16,7 +16,9 @@ enum NaiveTimestamp {
         func number(_ places: Range<Int>) -> Int { Int(String(text[places]))! }
         let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
         let (hour, minute, second) = (number(11..<13), number(14..<16), number(17..<19))
-        guard (1...12).contains(month), (1...days(in: month, of: year)).contains(day), hour < 24, minute < 60, second < 60 else { return nil }
+        guard (1...12).contains(month), (1...days(in: month, of: year)).contains(day), hour < 24, minute < 60,
+            second < 60
+        else { return nil }
 
         var rest = text[form.count...]
         var fraction = 0
@@ -38,7 +40,8 @@ enum NaiveTimestamp {
     /// In seconds east.
     private static func offset(_ text: [Character]) -> Int? {
         if text == ["Z"] || text == ["z"] { return 0 }
-        guard text.count == 6, text[0] == "+" || text[0] == "-", text[3] == ":", [1, 2, 4, 5].allSatisfy({ text[$0].isASCIIDigit })
+        guard text.count == 6, text[0] == "+" || text[0] == "-", text[3] == ":",
+            [1, 2, 4, 5].allSatisfy({ text[$0].isASCIIDigit })
         else { return nil }
         let (hours, minutes) = (Int(String(text[1...2]))!, Int(String(text[4...5]))!)
         guard hours < 24, minutes < 60 else { return nil }

@@ -8,7 +8,9 @@ struct DCGMReading: Sendable {
         var time: Int64
         var value: UInt64
 
-        static func == (a: Sample, b: Sample) -> Bool { a.time == b.time && a.value == b.value && a.series.hasBytes(of: b.series) }
+        static func == (a: Sample, b: Sample) -> Bool {
+            a.time == b.time && a.value == b.value && a.series.hasBytes(of: b.series)
+        }
     }
 
     private var samples: [Sample] = []
@@ -20,7 +22,8 @@ struct DCGMReading: Sendable {
     private var surprise: String?
 
     init(
-        _ text: [UInt8], name: String, predicts: Bool, _ configuration: CSVReader.Configuration, _ chunk: Int, _ policy: BadRowPolicy,
+        _ text: [UInt8], name: String, predicts: Bool, _ configuration: CSVReader.Configuration, _ chunk: Int,
+        _ policy: BadRowPolicy,
         limit: Int
     ) {
         var configuration = configuration
@@ -42,7 +45,9 @@ struct DCGMReading: Sendable {
             while true {
                 let before = rows.count
                 let added = try reader.read(into: &rows, limit: limit)
-                if rows.count - before != added { surprise = "\(added) rows were told and \(rows.count - before) given" }
+                if rows.count - before != added {
+                    surprise = "\(added) rows were told and \(rows.count - before) given"
+                }
                 if added < limit { break }
             }
         } catch {
@@ -55,7 +60,8 @@ struct DCGMReading: Sendable {
     }
 
     init(
-        path: String, _ configuration: CSVReader.Configuration, _ policy: BadRowPolicy, workers: Int, blockBytes: Int, leadRows: Int
+        path: String, _ configuration: CSVReader.Configuration, _ policy: BadRowPolicy, workers: Int, blockBytes: Int,
+        leadRows: Int
     ) async {
         do {
             let summary = try await DCGMReader.readConcurrently(
@@ -65,7 +71,9 @@ struct DCGMReading: Sendable {
             rowCount = summary.rowCount
             badRows = summary.badRows
             quality = summary.quality
-            if !Set(samples.map(\.series)).isSubset(of: summary.series) { surprise = "samples are of series that the summary lacks" }
+            if !Set(samples.map(\.series)).isSubset(of: summary.series) {
+                surprise = "samples are of series that the summary lacks"
+            }
         } catch let error as CSVError {
             self.error = error
         } catch {
@@ -76,7 +84,9 @@ struct DCGMReading: Sendable {
     private mutating func add(_ rows: DCGMRows, _ series: [MetricSeries]) {
         for i in 0..<rows.count {
             samples.append(
-                Sample(series: series[Int(rows.seriesIndices[i])], time: rows.timestamps[i], value: rows.values[i].bitPattern))
+                Sample(
+                    series: series[Int(rows.seriesIndices[i])], time: rows.timestamps[i],
+                    value: rows.values[i].bitPattern))
         }
     }
 
@@ -89,10 +99,13 @@ struct DCGMReading: Sendable {
     /// `nil`: there is none.
     func difference(from plain: DCGMReading) -> String? {
         if let surprise = surprise ?? plain.surprise { return surprise }
-        if error != plain.error { return "the error is \(error.map(\.description) ?? "none"), not \(plain.error.map(\.description) ?? "none")" }
+        if error != plain.error {
+            return "the error is \(error.map(\.description) ?? "none"), not \(plain.error.map(\.description) ?? "none")"
+        }
         if samples != plain.samples {
             let first = zip(samples, plain.samples).enumerated().first { $1.0 != $1.1 }
-            return "\(samples.count) samples, not \(plain.samples.count); the first that differs is \(first.map { "\($0.offset)" } ?? "none")"
+            return
+                "\(samples.count) samples, not \(plain.samples.count); the first that differs is \(first.map { "\($0.offset)" } ?? "none")"
         }
         if rowCount != plain.rowCount { return "\(rowCount) rows are counted, not \(plain.rowCount)" }
         if badRows != plain.badRows { return "bad rows are \(badRows), not \(plain.badRows)" }

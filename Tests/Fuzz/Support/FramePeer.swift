@@ -16,7 +16,9 @@ final class FramePeer {
         address.sin_port = UInt16(port).bigEndian
         let fd = descriptor
         let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
         // Interrupted, it goes on connecting, and a write waits for it.
         let isConnecting = result != 0 && errno == EINTR
@@ -106,8 +108,12 @@ final class FramePeer {
             if let head {
                 let fields = String(decoding: input[..<head], as: UTF8.self)
                 if let range = fields.firstRange(of: "\r\nContent-Length: ") {
-                    if input.count >= head + 4 + (Int(fields[range.upperBound...].prefix { $0.isNumber }) ?? 0) { return input }
-                } else if !fields.contains("\r\nTransfer-Encoding: ") || input.suffix(5).elementsEqual(Array("0\r\n\r\n".utf8)) {
+                    if input.count >= head + 4 + (Int(fields[range.upperBound...].prefix { $0.isNumber }) ?? 0) {
+                        return input
+                    }
+                } else if !fields.contains("\r\nTransfer-Encoding: ")
+                    || input.suffix(5).elementsEqual(Array("0\r\n\r\n".utf8))
+                {
                     return input
                 }
             }
@@ -120,7 +126,9 @@ final class FramePeer {
     /// The response or error with this number; others before it are passed over. `nil`: the connection ended.
     func answer(_ number: Int) -> String? {
         while let frame = next() {
-            if frame.contains("\"request_id\":\(number)}") || frame.contains("\"request_id\":\(number),") { return frame }
+            if frame.contains("\"request_id\":\(number)}") || frame.contains("\"request_id\":\(number),") {
+                return frame
+            }
         }
         return nil
     }

@@ -5,7 +5,8 @@ extension FuzzInput {
     /// A batch that can be one: names and uuids are not empty, labels have different names, values are finite. All else is what the input says.
     mutating func batch() -> MetricBatch {
         var texts = ["host-1", "{uuid}", "{"]
-        var batch = MetricBatch(batchID: text(&texts), source: text(&texts), collectedAt: Timestamp(nanoseconds: time(after: 0)))
+        var batch = MetricBatch(
+            batchID: text(&texts), source: text(&texts), collectedAt: Timestamp(nanoseconds: time(after: 0)))
         let gpus = (0...number(below: 4)).map { _ in gpu(&texts) }
         for _ in 0..<number(below: 8) { _ = batch.addSeries(series(oneOf(gpus), &texts)) }
         guard !batch.series.isEmpty else { return batch }
@@ -19,7 +20,8 @@ extension FuzzInput {
 
     private mutating func gpu(_ texts: inout [String]) -> GPUIdentity {
         GPUIdentity(
-            gpuID: text(&texts), device: text(&texts), uuid: text(&texts, else: "GPU"), modelName: text(&texts), hostname: text(&texts),
+            gpuID: text(&texts), device: text(&texts), uuid: text(&texts, else: "GPU"), modelName: text(&texts),
+            hostname: text(&texts),
             container: text(&texts), pod: text(&texts), namespace: text(&texts))
     }
 
@@ -37,7 +39,8 @@ extension FuzzInput {
     /// An awkward text, one that was there before, or any.
     private mutating func text(_ texts: inout [String], else fallback: String = "") -> String {
         let awkward = [
-            "", "a", "{{", "}", "{hostname}:9400", "say \"hi\" \\", "line\nfeed\u{0}\u{1F}\u{7F}", "😀\u{10FFFF}", "é", "e\u{301}", "{\u{301}",
+            "", "a", "{{", "}", "{hostname}:9400", "say \"hi\" \\", "line\nfeed\u{0}\u{1F}\u{7F}", "😀\u{10FFFF}", "é",
+            "e\u{301}", "{\u{301}",
             "\u{2028}\u{FEFF}", "\u{212B}", "\u{C5}",
         ]
         let kind = number(below: 256)
@@ -64,7 +67,11 @@ extension FuzzInput {
         switch number(below: 4) {
         case 0: return Double(byte())
         case 1: return Double(Int64(bitPattern: word()) >> 32) / 1000
-        case 2: return oneOf([-0.0, 0, .leastNonzeroMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude, 0.1, 1 / 3, 0x1p53, 0x1p63])
+        case 2:
+            return oneOf([
+                -0.0, 0, .leastNonzeroMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude, 0.1, 1 / 3, 0x1p53,
+                0x1p63,
+            ])
         default:
             let value = Double(bitPattern: word())
             return value.isFinite ? value : 0

@@ -29,11 +29,17 @@ extension GPUIdentity {
 extension MetricBatch {
     /// Sample by sample, doubles by their bits. `nil`: there is no difference.
     func difference(from other: MetricBatch) -> String? {
-        if !batchID.hasBytes(of: other.batchID) { return "the batch id is \(batchID.debugDescription), not \(other.batchID.debugDescription)" }
-        if !source.hasBytes(of: other.source) { return "the source is \(source.debugDescription), not \(other.source.debugDescription)" }
+        if !batchID.hasBytes(of: other.batchID) {
+            return "the batch id is \(batchID.debugDescription), not \(other.batchID.debugDescription)"
+        }
+        if !source.hasBytes(of: other.source) {
+            return "the source is \(source.debugDescription), not \(other.source.debugDescription)"
+        }
         if collectedAt != other.collectedAt { return "it was collected at \(collectedAt), not \(other.collectedAt)" }
         if timestamps != other.timestamps { return "the times are \(timestamps), not \(other.timestamps)" }
-        if values.map(\.bitPattern) != other.values.map(\.bitPattern) { return "the values are \(values), not \(other.values)" }
+        if values.map(\.bitPattern) != other.values.map(\.bitPattern) {
+            return "the values are \(values), not \(other.values)"
+        }
         for (i, (a, b)) in zip(metrics, other.metrics).enumerated() where !a.series.hasBytes(of: b.series) {
             return "sample \(i) is of \(a.series.shown), not \(b.series.shown)"
         }

@@ -12,10 +12,16 @@ enum BatchRoundTripTarget {
                 let format = codecs[i].format
                 do throws(BatchError) {
                     let text = try codecs[i].encode(batch)
-                    if let error = text.withUnsafeBytes({ JSON.validate($0) }) { return "batch \(number), \(format.rawValue), is no JSON: \(error)" }
-                    if try codecs[i].encode(batch) != text { return "batch \(number), \(format.rawValue), is another text the second time" }
+                    if let error = text.withUnsafeBytes({ JSON.validate($0) }) {
+                        return "batch \(number), \(format.rawValue), is no JSON: \(error)"
+                    }
+                    if try codecs[i].encode(batch) != text {
+                        return "batch \(number), \(format.rawValue), is another text the second time"
+                    }
                     for read in [try codecs[i].decode(text), try MetricBatch.decode(json: text)] {
-                        if let difference = read.difference(from: batch) { return "batch \(number), \(format.rawValue): \(difference)" }
+                        if let difference = read.difference(from: batch) {
+                            return "batch \(number), \(format.rawValue): \(difference)"
+                        }
                     }
                 } catch {
                     return "batch \(number), \(format.rawValue): \(error)"

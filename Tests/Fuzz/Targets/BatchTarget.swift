@@ -18,7 +18,9 @@ enum BatchTarget {
             let kept = Result { () throws(BatchError) in try codec.decode(text) }
             switch (fresh, kept) {
             case (.success(let batch), .success(let same)):
-                if let difference = same.difference(from: batch) { return "a codec that is kept reads another batch: \(difference)" }
+                if let difference = same.difference(from: batch) {
+                    return "a codec that is kept reads another batch: \(difference)"
+                }
                 if let failure = roundTrip(batch, &codec) { return failure }
             case (.success, .failure(let error)):
                 return "a codec that is kept refuses what a new one reads: \(error)"
@@ -43,9 +45,13 @@ enum BatchTarget {
             codec.format = format
             do throws(BatchError) {
                 let text = try batch.encoded(as: format)
-                guard try codec.encode(batch) == text else { return "a codec that is kept writes another \(format.rawValue) text" }
+                guard try codec.encode(batch) == text else {
+                    return "a codec that is kept writes another \(format.rawValue) text"
+                }
                 for read in [try MetricBatch.decode(json: text), try codec.decode(text)] {
-                    if let difference = read.difference(from: batch) { return "after another round as \(format.rawValue): \(difference)" }
+                    if let difference = read.difference(from: batch) {
+                        return "after another round as \(format.rawValue): \(difference)"
+                    }
                 }
             } catch {
                 if !isLimit(error) { return "a batch that was read is no batch as \(format.rawValue): \(error)" }

@@ -47,7 +47,8 @@ enum CSVTarget {
         var whole = setting
         whole.chunk = 1 << 16
         whole.limit = .max
-        let plain = DCGMReading(text, name: file.path, predicts: false, whole.csv, whole.chunk, whole.policy, limit: whole.limit)
+        let plain = DCGMReading(
+            text, name: file.path, predicts: false, whole.csv, whole.chunk, whole.policy, limit: whole.limit)
         let predicted = DCGMReading(
             text, name: file.path, predicts: true, setting.csv, setting.chunk, setting.policy, limit: setting.limit)
         if let difference = predicted.difference(from: plain) {
@@ -63,7 +64,8 @@ enum CSVTarget {
         // After an error nobody asks for them.
         if plain.error != nil { expected.forgetCounts() }
         if let difference = concurrent.difference(from: expected) {
-            return "\(setting.workers) workers, blocks of \(setting.blockBytes) behind \(setting.leadRows) rows, schedule \(setting.seed): \(difference)"
+            return
+                "\(setting.workers) workers, blocks of \(setting.blockBytes) behind \(setting.leadRows) rows, schedule \(setting.seed): \(difference)"
         }
         return nil
     }

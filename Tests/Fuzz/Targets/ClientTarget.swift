@@ -46,9 +46,13 @@ enum ClientTarget {
         }
         await untilDisconnected {
             let offsets = try await client.publish([Array("1".utf8), Array("2".utf8)])
-            if offsets.count != 2 || offsets.contains(where: { $0 < 0 }) { wrong.withLock { $0 = "published at \(offsets)" } }
+            if offsets.count != 2 || offsets.contains(where: { $0 < 0 }) {
+                wrong.withLock { $0 = "published at \(offsets)" }
+            }
             // Over the same connection, which is there as long as nothing was wrong with it.
-            if let newest = try? await client.newestOffset(), newest < -1 { wrong.withLock { $0 = "the newest message is \(newest)" } }
+            if let newest = try? await client.newestOffset(), newest < -1 {
+                wrong.withLock { $0 = "the newest message is \(newest)" }
+            }
         }
         await client.close(within: .zero)
         end.finish()

@@ -31,14 +31,21 @@ enum FramesTarget {
             let after = try await serve(configuration, directory) { port in
                 guard let peer = FramePeer(port: port) else { return "nobody listens after the restart" }
                 for (number, id) in ["a", "b", "collector", "%d"].enumerated() {
-                    peer.send(#"{"type":"subscribe","request_id":\#(number),"subscriber_id":"\#(id)","offset":"committed"}"#)
-                    guard let answer = peer.answer(number) else { return "no answer to a subscribe of \(id) at committed" }
-                    guard answer.contains(#""success":true"#) else { return "a subscribe at committed is refused: \(answer)" }
+                    peer.send(
+                        #"{"type":"subscribe","request_id":\#(number),"subscriber_id":"\#(id)","offset":"committed"}"#)
+                    guard let answer = peer.answer(number) else {
+                        return "no answer to a subscribe of \(id) at committed"
+                    }
+                    guard answer.contains(#""success":true"#) else {
+                        return "a subscribe at committed is refused: \(answer)"
+                    }
                 }
                 return nil
             }
             if let failure = before.failure ?? after.failure { return failure }
-            if before.next != after.next { return "the log ended before \(before.next), and after a restart before \(after.next)" }
+            if before.next != after.next {
+                return "the log ended before \(before.next), and after a restart before \(after.next)"
+            }
             return nil
         } catch {
             return "the server does not start: \(error)"

@@ -23,14 +23,18 @@ enum GatewayTarget {
     }
 
     static func failure(_ input: [UInt8]) -> String? {
-        let address = String(decoding: input.map { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
+        let address = String(
+            decoding: input.map { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") ? $0 : UInt8(ascii: "_") },
+            as: UTF8.self)
         let target = address.hasPrefix("/") ? address : "/" + address
         // It does not end.
         if target.hasPrefix("/api/v1/stream") { return nil }
         guard let peer = FramePeer(port: gateway.port) else { return "the gateway does not listen" }
         peer.send(Array("GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n".utf8))
         let answer = peer.httpAnswer()
-        guard let head = split(answer), let status = Int(head.text.dropFirst(9).prefix(3)) else { return "\(target): no answer" }
+        guard let head = split(answer), let status = Int(head.text.dropFirst(9).prefix(3)) else {
+            return "\(target): no answer"
+        }
         // 503: a query that took too long; 414 and 431 are of the address.
         guard [200, 400, 404, 414, 422, 431, 503].contains(status) else { return "\(target): \(status)" }
         if head.text.contains("\r\nContent-Type: application/json\r\n"), !head.text.contains("Transfer-Encoding") {

@@ -17,19 +17,29 @@ enum HTTPTarget {
 
         let whole = Reading(bytes, pieces: [bytes.count], limits)
         let pieces = Reading(bytes, pieces: sizes, limits)
-        if pieces.requests != whole.requests { return "in pieces of \(sizes): \(pieces.requests), not \(whole.requests)" }
-        if pieces.refusal != whole.refusal { return "in pieces of \(sizes): \(shown(pieces.refusal)), not \(shown(whole.refusal))" }
-        if let refusal = whole.refusal, refusal.reason.isEmpty || HTTPResponse.reason(refusal.status).description == "Status" {
+        if pieces.requests != whole.requests {
+            return "in pieces of \(sizes): \(pieces.requests), not \(whole.requests)"
+        }
+        if pieces.refusal != whole.refusal {
+            return "in pieces of \(sizes): \(shown(pieces.refusal)), not \(shown(whole.refusal))"
+        }
+        if let refusal = whole.refusal,
+            refusal.reason.isEmpty || HTTPResponse.reason(refusal.status).description == "Status"
+        {
             return "a refusal with no words: \(shown(refusal))"
         }
 
         let naive = NaiveHTTP.read(bytes, limits)
         if whole.requests != naive.requests { return "\(whole.requests), not \(naive.requests)" }
-        if (whole.refusal != nil) != naive.isRefused { return "\(shown(whole.refusal)), and the naive reader \(naive.isRefused ? "refuses" : "does not")" }
+        if (whole.refusal != nil) != naive.isRefused {
+            return "\(shown(whole.refusal)), and the naive reader \(naive.isRefused ? "refuses" : "does not")"
+        }
         return nil
     }
 
-    private static func shown(_ refusal: HTTPRefusal?) -> String { refusal.map { "\($0.status) \($0.reason)" } ?? "no refusal" }
+    private static func shown(_ refusal: HTTPRefusal?) -> String {
+        refusal.map { "\($0.status) \($0.reason)" } ?? "no refusal"
+    }
 
     /// What the parser makes of bytes that come in pieces of these sizes, in turns.
     private struct Reading {
@@ -56,7 +66,8 @@ enum HTTPTarget {
         }
 
         /// Returns whether there may be more in what is held.
-        private mutating func take(_ held: inout [UInt8], _ parser: inout HTTPRequestParser) throws(HTTPRefusal) -> Bool {
+        private mutating func take(_ held: inout [UInt8], _ parser: inout HTTPRequestParser) throws(HTTPRefusal) -> Bool
+        {
             var used = 0
             let result = held.withUnsafeBytes { bytes in
                 Result { () throws(HTTPRefusal) in try parser.parse(bytes, used: &used) }

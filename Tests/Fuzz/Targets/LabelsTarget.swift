@@ -7,8 +7,13 @@ enum LabelsTarget {
         let expected = NaiveLabels.read(input)
         do throws(LabelError) {
             let labels = try parse(input)
-            guard let naive = expected.labels else { return "\(labels) were read where byte \(expected.offset) is wrong" }
-            let asRead = naive.map { MetricLabel(name: String(decoding: $0.name, as: UTF8.self), value: String(decoding: $0.value, as: UTF8.self)) }
+            guard let naive = expected.labels else {
+                return "\(labels) were read where byte \(expected.offset) is wrong"
+            }
+            let asRead = naive.map {
+                MetricLabel(
+                    name: String(decoding: $0.name, as: UTF8.self), value: String(decoding: $0.value, as: UTF8.self))
+            }
             guard labels.hasBytes(of: asRead) else { return "\(labels), not \(asRead)" }
             let again = try parse(text(of: naive))
             return again.hasBytes(of: labels) ? nil : "\(labels) come back as \(again)"

@@ -58,7 +58,9 @@ enum LogFileTarget {
         _ = try await FramesTarget.serve(configuration, directory) { port in
             let peer = FramePeer(port: port)
             for i in 0..<12 {
-                peer?.send(#"{"type":"publish","request_id":\#(i),"producer_id":"p\#(i % 2)","sequence":\#(i + 1),"payload":{"n":\#(i)}}"#)
+                peer?.send(
+                    #"{"type":"publish","request_id":\#(i),"producer_id":"p\#(i % 2)","sequence":\#(i + 1),"payload":{"n":\#(i)}}"#
+                )
                 _ = peer?.answer(i)
             }
             peer?.send(#"{"type":"ack","request_id":98,"subscriber_id":"a","offset":3}"#)
@@ -66,7 +68,9 @@ enum LogFileTarget {
             return peer?.answer(99) == nil ? "no positions" : nil
         }
         // The last files are written behind the end of the server.
-        while try directory.fileNames().count(where: { $0.hasSuffix(".index") || $0 == "producers.snapshot" }) < 4 { usleep(1000) }
+        while try directory.fileNames().count(where: { $0.hasSuffix(".index") || $0 == "producers.snapshot" }) < 4 {
+            usleep(1000)
+        }
     }
 
     /// The first byte: 0, as it is; 1, a right checksum is put behind the JSON; 2, behind each line; 3, each line is a record's JSON
@@ -90,7 +94,8 @@ enum LogFileTarget {
 
     private static func summed(_ body: [UInt8], after prefix: [UInt8] = []) -> [UInt8] {
         let digits = String((prefix + body).withUnsafeBytes { CRC32C.checksum($0) }, radix: 16)
-        return body + Array(#","crc32c":""#.utf8) + Array((String(repeating: "0", count: 8 - digits.count) + digits + "\"}").utf8)
+        return body + Array(#","crc32c":""#.utf8)
+            + Array((String(repeating: "0", count: 8 - digits.count) + digits + "\"}").utf8)
     }
 
     private static func record(_ body: [UInt8]) -> [UInt8] {
@@ -101,13 +106,16 @@ enum LogFileTarget {
     /// Subscribes at every kind of place, and reads a little.
     private static func read(port: Int) -> String? {
         for start in [
-            #""offset":"committed""#, #""offset":-2"#, #""offset":5"#, #""offset":9223372036854775807"#, #""timestamp":0"#, #""timestamp":9223372036854775807"#,
+            #""offset":"committed""#, #""offset":-2"#, #""offset":5"#, #""offset":9223372036854775807"#,
+            #""timestamp":0"#, #""timestamp":9223372036854775807"#,
         ] {
             for id in ["a", "b"] {
                 guard let peer = FramePeer(port: port) else { return "nobody listens" }
                 peer.send(#"{"type":"subscribe","request_id":1,"subscriber_id":"\#(id)",\#(start)}"#)
                 guard let answer = peer.answer(1) else { return "no answer to a subscribe with \(start)" }
-                if let offset = member("offset", of: answer), offset < 0 { return "a subscribe with \(start) begins at \(offset)" }
+                if let offset = member("offset", of: answer), offset < 0 {
+                    return "a subscribe with \(start) begins at \(offset)"
+                }
             }
         }
         return nil
@@ -118,7 +126,9 @@ enum LogFileTarget {
         for sequence in [1, 13, 1 << 40] {
             peer?.send(#"{"type":"publish","request_id":1,"producer_id":"p0","sequence":\#(sequence),"payload":1}"#)
             guard let answer = peer?.answer(1) else { return "no answer to a publish" }
-            if answer.contains(#""success":true"#) != (member("offset", of: answer) != nil) { return "a strange answer to a publish: \(answer)" }
+            if answer.contains(#""success":true"#) != (member("offset", of: answer) != nil) {
+                return "a strange answer to a publish: \(answer)"
+            }
         }
         return nil
     }

@@ -3,20 +3,26 @@ import ExampleSupport
 /// Durations and sizes of settings are what their digits and their unit say, or are refused.
 enum OptionsTarget {
     private static let durations: [(String, Int64)] = [
-        ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000),
+        ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000),
+        ("d", 86_400_000_000_000),
     ]
     private static let sizes: [(String, Int64)] = [
-        ("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("KB", 1_000), ("MB", 1_000_000),
+        ("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("KB", 1_000),
+        ("MB", 1_000_000),
         ("GB", 1_000_000_000), ("TB", 1_000_000_000_000),
     ]
 
     static func failure(_ input: [UInt8]) -> String? {
         let text = String(decoding: input, as: UTF8.self)
         if let duration = parseDuration(text) {
-            if duration < .zero || duration > .nanoseconds(Int64.max) { return "\(text.debugDescription) is \(duration)" }
+            if duration < .zero || duration > .nanoseconds(Int64.max) {
+                return "\(text.debugDescription) is \(duration)"
+            }
         }
         if let size = parseSize(text), size < 0 { return "\(text.debugDescription) is \(size) bytes" }
-        return whole(text, durations, parseDuration(text).map { Int64(exactly: ($0 / .nanoseconds(1)).rounded()) ?? .max }, isExact: false)
+        return whole(
+            text, durations, parseDuration(text).map { Int64(exactly: ($0 / .nanoseconds(1)).rounded()) ?? .max },
+            isExact: false)
             ?? whole(text, sizes, parseSize(text).map(Int64.init), isExact: true)
     }
 
@@ -37,7 +43,9 @@ enum OptionsTarget {
             let (product, over) = value.multipliedReportingOverflow(by: factor)
             return over ? nil : product
         }
-        if (expected == nil) != (found == nil) { return "\(text.debugDescription) is \(String(describing: found)), not \(String(describing: expected))" }
+        if (expected == nil) != (found == nil) {
+            return "\(text.debugDescription) is \(String(describing: found)), not \(String(describing: expected))"
+        }
         guard let expected, let found else { return nil }
         // A duration as a Double has 53 bits.
         if isExact ? found != expected : abs(Double(found) - Double(expected)) > Double(expected) * 1e-15 + 1 {

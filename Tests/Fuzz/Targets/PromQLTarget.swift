@@ -8,15 +8,20 @@ enum PromQLTarget {
             let text = try PromQLParser.parse(query).expression.description
             do throws(PromQLError) {
                 let again = try PromQLParser.parse(text).expression.description
-                return again == text ? nil : "\(query.debugDescription) is \(text.debugDescription), and that is \(again.debugDescription)"
+                return again == text
+                    ? nil
+                    : "\(query.debugDescription) is \(text.debugDescription), and that is \(again.debugDescription)"
             } catch {
                 // The parentheses of the text nest too.
-                return error.message.contains("nests more than") ? nil : "\(text.debugDescription), of \(query.debugDescription): \(error)"
+                return error.message.contains("nests more than")
+                    ? nil : "\(text.debugDescription), of \(query.debugDescription): \(error)"
             }
         } catch {
             let place = error.message.split(separator: ":", maxSplits: 2).prefix(2).compactMap { Int($0) }
             let lines = query.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            guard place.count == 2, lines.indices.contains(place[0] - 1), (1...lines[place[0] - 1].count + 1).contains(place[1]) else {
+            guard place.count == 2, lines.indices.contains(place[0] - 1),
+                (1...lines[place[0] - 1].count + 1).contains(place[1])
+            else {
                 return "\(query.debugDescription) has no such place: \(error)"
             }
             return nil

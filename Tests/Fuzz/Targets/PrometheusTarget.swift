@@ -30,7 +30,9 @@ enum PrometheusTarget {
         var skipping = PrometheusTextReader(name: "m", configuration: configuration, source: chunks(text, of: chunk))
         let skipped = Reading(&skipping)
         if !skipped.errors.isEmpty { return "skipping bad lines, \(skipped.errors[0]) is thrown" }
-        if skipped.events != first.events.filter({ if case .bad = $0 { false } else { true } }) { return "skipping bad lines, samples differ" }
+        if skipped.events != first.events.filter({ if case .bad = $0 { false } else { true } }) {
+            return "skipping bad lines, samples differ"
+        }
         var expected: [String: Int] = [:]
         for error in first.errors { expected[error.kind.rawValue, default: 0] += 1 }
         if skipping.rejected.count != first.errors.count || skipping.rejected.countsByReason != expected
@@ -55,7 +57,8 @@ enum PrometheusTarget {
                     series.append(sample.series)
                     events.append(
                         .sample(
-                            name: Array(of.name.utf8), labels: of.labels, value: sample.value.bitPattern, timestamp: sample.timestamp,
+                            name: Array(of.name.utf8), labels: of.labels, value: sample.value.bitPattern,
+                            timestamp: sample.timestamp,
                             line: reader.line))
                 } catch {
                     errors.append(error)
@@ -69,23 +72,34 @@ enum PrometheusTarget {
         for (i, (found, expected)) in zip(reading.events, naive.events).enumerated() where !same(found, expected) {
             return "event \(i) is \(found), not \(expected)"
         }
-        return reading.events.count == naive.events.count ? nil : "\(reading.events.count) events, not \(naive.events.count)"
+        return reading.events.count == naive.events.count
+            ? nil : "\(reading.events.count) events, not \(naive.events.count)"
     }
 
     private static func same(_ a: NaivePrometheus.Event, _ b: NaivePrometheus.Event) -> Bool {
-        if case .sample(_, let labels, _, _, _) = a, case .sample(_, let others, _, _, _) = b, !labels.hasBytes(of: others) { return false }
+        if case .sample(_, let labels, _, _, _) = a, case .sample(_, let others, _, _, _) = b,
+            !labels.hasBytes(of: others)
+        {
+            return false
+        }
         return a == b
     }
 
-    private static func difference(_ reader: borrowing PrometheusTextReader, _ families: [[UInt8]: NaivePrometheus.Family]) -> String? {
+    private static func difference(
+        _ reader: borrowing PrometheusTextReader, _ families: [[UInt8]: NaivePrometheus.Family]
+    ) -> String? {
         for (name, family) in families {
             let found = reader.family(named: String(decoding: name, as: UTF8.self))
-            guard let found, found.help.map({ Array($0.utf8) }) == family.help, found.type.rawValue == family.type ?? "untyped" else {
+            guard let found, found.help.map({ Array($0.utf8) }) == family.help,
+                found.type.rawValue == family.type ?? "untyped"
+            else {
                 return "the family \(quoted(name)) is \(found.map { "\($0)" } ?? "none"), not \(family)"
             }
         }
         for series in reader.series where families[Array(series.name.utf8)] == nil {
-            if let found = reader.family(named: series.name) { return "\(found) is a family that the text does not describe" }
+            if let found = reader.family(named: series.name) {
+                return "\(found) is a family that the text does not describe"
+            }
         }
         return nil
     }

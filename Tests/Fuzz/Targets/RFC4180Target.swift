@@ -18,12 +18,15 @@ enum RFC4180Target {
         do throws(CSVError) {
             reader = try CSVReader(name: "f", configuration: configuration, source: chunks(text, of: chunk))
         } catch {
-            if NaiveCSV.isCompressed(text) { return error.kind == .unreadable ? nil : "what is compressed gives \(error)" }
+            if NaiveCSV.isCompressed(text) {
+                return error.kind == .unreadable ? nil : "what is compressed gives \(error)"
+            }
             return headerFailure(error, naive.next(), hasHeader)
         }
         if NaiveCSV.isCompressed(text) { return "what is compressed is read" }
         if hasHeader {
-            guard case .row(let names, _, _) = naive.next(), reader.columns.elementsEqual(names, by: { $0.utf8.elementsEqual($1) })
+            guard case .row(let names, _, _) = naive.next(),
+                reader.columns.elementsEqual(names, by: { $0.utf8.elementsEqual($1) })
             else { return "the header is \(reader.columns)" }
         }
         // Every event takes a byte at least.
@@ -54,12 +57,14 @@ enum RFC4180Target {
         switch expected {
         case nil: return error.kind == .noHeader ? nil : "an empty file gives \(error)"
         case .bad(let kind, let line, let column):
-            return error.kind == kind && error.line == line && error.column == column ? nil : "the header gives \(error), not \(shown(expected))"
+            return error.kind == kind && error.line == line && error.column == column
+                ? nil : "the header gives \(error), not \(shown(expected))"
         case .row(let names, _, _):
             guard let wrong = names.firstIndex(where: { String(validating: $0, as: UTF8.self) == nil }) else {
                 return "a good header gives \(error)"
             }
-            return error.kind == .invalidUTF8 && error.column == wrong + 1 ? nil : "name \(wrong + 1) is not UTF-8, and the error \(error)"
+            return error.kind == .invalidUTF8 && error.column == wrong + 1
+                ? nil : "name \(wrong + 1) is not UTF-8, and the error \(error)"
         }
     }
 

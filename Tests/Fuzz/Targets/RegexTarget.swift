@@ -18,7 +18,8 @@ enum RegexTarget {
             let text = (0..<input.number(below: 7)).map { _ in input.oneOf(["a", "b", "é", "\n"]) }
             let isMatch = pattern.ends(text, from: [0]).contains(text.count)
             if regex.matches(text.joined()) != isMatch {
-                return "\(pattern.text.debugDescription) should \(isMatch ? "" : "not ")match \(text.joined().debugDescription)"
+                return
+                    "\(pattern.text.debugDescription) should \(isMatch ? "" : "not ")match \(text.joined().debugDescription)"
             }
         }
         return nil
@@ -46,12 +47,15 @@ indirect enum NaivePattern: Sendable {
     }
 
     private static let leaves: [NaivePattern] = [
-        .one("a", ["a"]), .one("b", ["b"]), .one("é", ["é"]), .one(".", ["a", "b", "é"]), .one("[^a]", ["b", "é", "\n"]),
+        .one("a", ["a"]), .one("b", ["b"]), .one("é", ["é"]), .one(".", ["a", "b", "é"]),
+        .one("[^a]", ["b", "é", "\n"]),
         .one("[a-b]", ["a", "b"]), .one("\\n", ["\n"]), .one("(?s:.)", ["a", "b", "é", "\n"]), .one("(?i:A)", ["a"]),
-        .one("\\w", ["a", "b"]), .one("\\W", ["é", "\n"]), .one("[[:alpha:]é]", ["a", "b", "é"]), .nothing, .atStart, .atEnd,
+        .one("\\w", ["a", "b"]), .one("\\W", ["é", "\n"]), .one("[[:alpha:]é]", ["a", "b", "é"]), .nothing, .atStart,
+        .atEnd,
     ]
     private static let repetitions: [(String, Int, Int?)] = [
-        ("*", 0, nil), ("+", 1, nil), ("?", 0, 1), ("{2}", 2, 2), ("{1,3}", 1, 3), ("{2,}", 2, nil), ("*?", 0, nil), ("{0}", 0, 0),
+        ("*", 0, nil), ("+", 1, nil), ("?", 0, 1), ("{2}", 2, 2), ("{1,3}", 1, 3), ("{2,}", 2, nil), ("*?", 0, nil),
+        ("{0}", 0, 0),
     ]
 
     var text: String {
@@ -74,7 +78,8 @@ indirect enum NaivePattern: Sendable {
         case .nothing: starts
         case .atStart: starts.intersection([0])
         case .atEnd: starts.intersection([text.count])
-        case .repeated(let inner, let minimum, let maximum, _): Self.repeated(inner, minimum, maximum, text, from: starts)
+        case .repeated(let inner, let minimum, let maximum, _):
+            Self.repeated(inner, minimum, maximum, text, from: starts)
         }
     }
 

@@ -13,13 +13,17 @@ enum TimestampTarget {
             times.append(time)
         } catch {
             if expected != nil { return "\(quoted(input)) is refused: \(error)" }
-            if error.offset < 0 || error.offset > input.count { return "\(quoted(input)) is wrong at byte \(error.offset)" }
+            if error.offset < 0 || error.offset > input.count {
+                return "\(quoted(input)) is wrong at byte \(error.offset)"
+            }
         }
         for time in times {
             let text = Timestamp(nanoseconds: time).description
             do throws(TimestampFormatError) {
                 let back = try read(Array(text.utf8))
-                if back != time || NaiveTimestamp.read(Array(text.utf8)) != time { return "\(time) is written \(text) and comes back as \(back)" }
+                if back != time || NaiveTimestamp.read(Array(text.utf8)) != time {
+                    return "\(time) is written \(text) and comes back as \(back)"
+                }
             } catch {
                 return "\(time) is written \(text): \(error)"
             }

@@ -5,9 +5,12 @@ import Testing
 @Suite("JSON, scanned quickly")
 struct JSONQuickScanTests {
     static let texts = [
-        #"{"a":1}"#, #"{"name":"DCGM_FI_DEV_GPU_UTIL","gpu":0,"value":97.5,"list":[1,-2.5e3,"x",true,false,null,{}],"o":{"p":[]}}"#,
-        #"[[],[[]],{"a":{"b":{"c":[1,2,3]}}}]"#, #""a string with \" and \\ and \n in it, longer than a block""#, "12345678901234567890123",
-        "-0.125E+17", "[ 1 , 2 ,\t3\r\n]", "{ \"a\" : { } , \"b\" : [ ] }", #""smile \ud83d\ude00 and ü and 日本語""#, "true", "[false,null]", "0", "-1",
+        #"{"a":1}"#,
+        #"{"name":"DCGM_FI_DEV_GPU_UTIL","gpu":0,"value":97.5,"list":[1,-2.5e3,"x",true,false,null,{}],"o":{"p":[]}}"#,
+        #"[[],[[]],{"a":{"b":{"c":[1,2,3]}}}]"#, #""a string with \" and \\ and \n in it, longer than a block""#,
+        "12345678901234567890123",
+        "-0.125E+17", "[ 1 , 2 ,\t3\r\n]", "{ \"a\" : { } , \"b\" : [ ] }", #""smile \ud83d\ude00 and ü and 日本語""#,
+        "true", "[false,null]", "0", "-1",
         #""""#, "[]", "{}", String(repeating: "[", count: 70) + String(repeating: "]", count: 70),
     ]
 

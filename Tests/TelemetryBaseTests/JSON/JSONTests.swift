@@ -8,23 +8,33 @@ private func check(_ text: String) -> JSONError? {
 
 @Suite("JSON bytes")
 struct JSONTests {
-    @Test("every valid text of RFC 8259 passes", arguments: [
-        "0", "-0", "1.5e+10", "-12.25E-3", "\"\"", "\"aé€𝄞\"", "\"\\u00e9\\ud834\\udd1e\\n\\/\"", "[]", "{}", " [ 1 , 2 ] ",
-        "{\"a\":{\"b\":[true,false,null]}}", "\t\r\n1", "\"12345678901234567890\\\\\"",
-    ])
+    @Test(
+        "every valid text of RFC 8259 passes",
+        arguments: [
+            "0", "-0", "1.5e+10", "-12.25E-3", "\"\"", "\"aé€𝄞\"", "\"\\u00e9\\ud834\\udd1e\\n\\/\"", "[]", "{}",
+            " [ 1 , 2 ] ",
+            "{\"a\":{\"b\":[true,false,null]}}", "\t\r\n1", "\"12345678901234567890\\\\\"",
+        ])
     func valid(text: String) { #expect(check(text) == nil) }
 
-    @Test("every broken text is refused", arguments: [
-        "", " ", "01", "-", "1.", ".5", "+1", "1e", "tru", "nul", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
-        "\"", "\"\\x\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "1 2", "[", "]", "\"a\tb\"", "'a'",
-        "NaN", "Infinity", "{\"a\":1}}", "{,}",
-    ])
+    @Test(
+        "every broken text is refused",
+        arguments: [
+            "", " ", "01", "-", "1.", ".5", "+1", "1e", "tru", "nul", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}",
+            "{\"a\":1,}", "{a:1}",
+            "\"", "\"\\x\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "1 2", "[", "]",
+            "\"a\tb\"", "'a'",
+            "NaN", "Infinity", "{\"a\":1}}", "{,}",
+        ])
     func invalid(text: String) { #expect(check(text) != nil) }
 
-    @Test("bytes that are not UTF-8 are refused", arguments: [
-        [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80], [0xF4, 0x90, 0x80, 0x80],
-        [0xF5, 0x80, 0x80, 0x80], [0xC3], [0xE2, 0x82], [0xFF],
-    ] as [[UInt8]])
+    @Test(
+        "bytes that are not UTF-8 are refused",
+        arguments: [
+            [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80],
+            [0xF4, 0x90, 0x80, 0x80],
+            [0xF5, 0x80, 0x80, 0x80], [0xC3], [0xE2, 0x82], [0xFF],
+        ] as [[UInt8]])
     func notUTF8(bytes: [UInt8]) {
         let text = [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]
         #expect(text.withUnsafeBytes { JSON.validate($0) } != nil)
@@ -54,7 +64,8 @@ struct JSONTests {
 
     @Test("a reader returns what the text holds, in order")
     func reader() throws {
-        let text = Array(#"{"a":[1,-2,[ ],{}],"b\n":"x\u0041\ud834\udd1e","c":1.25,"d":true,"e":null,"f":{"g":[{"h":1}]}}"#.utf8)
+        let text = Array(
+            #"{"a":[1,-2,[ ],{}],"b\n":"x\u0041\ud834\udd1e","c":1.25,"d":true,"e":null,"f":{"g":[{"h":1}]}}"#.utf8)
         try text.withUnsafeBytes { bytes in
             var reader = JSONReader(bytes)
             try reader.beginObject()
@@ -117,7 +128,8 @@ struct JSONTests {
     func doubles() {
         var generator = SystemRandomNumberGenerator()
         var values: [Double] = [
-            0, -0.0, 1, -1, 0.1, 156.596, 71.483, 1e15, 9_007_199_254_740_991, 9_007_199_254_740_994, 1e22, 1e23, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
+            0, -0.0, 1, -1, 0.1, 156.596, 71.483, 1e15, 9_007_199_254_740_991, 9_007_199_254_740_994, 1e22, 1e23,
+            .leastNonzeroMagnitude, .greatestFiniteMagnitude,
             0.1 + 0.2, 1.0 / 3, 123456.789,
         ]
         for _ in 0..<50_000 {
@@ -137,7 +149,9 @@ struct JSONTests {
         #expect(String(decoding: writer.bytes, as: UTF8.self) == "156.596")
     }
 
-    @Test("texts that are no numbers are refused", arguments: ["", "NaN", "inf", "1x", "--1", "1e", ".", "0x10", " 1", "1 ", "1_0", "N/A"])
+    @Test(
+        "texts that are no numbers are refused",
+        arguments: ["", "NaN", "inf", "1x", "--1", "1e", ".", "0x10", " 1", "1 ", "1_0", "N/A"])
     func notNumbers(text: String) {
         #expect(Array(text.utf8).withUnsafeBytes { parseDouble($0) } == nil)
     }

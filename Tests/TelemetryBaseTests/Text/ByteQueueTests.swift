@@ -32,7 +32,9 @@ struct ByteQueueTests {
                 default:
                     queue.releaseIfEmpty()
                     guard model.count >= 4 else { break }
-                    let (at, value) = (Int(random.next() % UInt64(model.count - 3)), UInt32(truncatingIfNeeded: random.next()))
+                    let (at, value) = (
+                        Int(random.next() % UInt64(model.count - 3)), UInt32(truncatingIfNeeded: random.next())
+                    )
                     queue.setUInt32(value, at: at)
                     withUnsafeBytes(of: value.bigEndian) { model.replaceSubrange(at..<at + 4, with: $0) }
                 }

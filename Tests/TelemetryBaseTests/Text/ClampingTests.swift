@@ -23,7 +23,8 @@ struct ClampingTests {
     @Test("a Double becomes its whole part, or the nearest number that fits")
     func doubles() {
         for (value, expected) in [
-            (0.0, 0), (-0.0, 0), (1.9, 1), (-1.9, -1), (9e18, 9_000_000_000_000_000_000), (1e300, .max), (-1e300, .min), (.infinity, .max),
+            (0.0, 0), (-0.0, 0), (1.9, 1), (-1.9, -1), (9e18, 9_000_000_000_000_000_000), (1e300, .max), (-1e300, .min),
+            (.infinity, .max),
             (-.infinity, .min), (.nan, 0), (0x1p63, .max), (-0x1p63, .min),
         ] as [(Double, Int)] {
             #expect(Int(clamping: value) == expected, "\(value)")
@@ -35,7 +36,8 @@ struct ClampingTests {
         let longest = Duration.seconds(Int64.max) * 18
         for (duration, nanoseconds, microseconds, milliseconds) in [
             (.zero, 0, 0, 0), (.nanoseconds(-1), -1, 0, 0), (.milliseconds(1500), 1_500_000_000, 1_500_000, 1500),
-            (.nanoseconds(Int64.max), .max, Int64.max / 1000, Int64.max / 1_000_000), (.seconds(1e12), .max, 1_000_000_000_000_000_000, 1_000_000_000_000_000),
+            (.nanoseconds(Int64.max), .max, Int64.max / 1000, Int64.max / 1_000_000),
+            (.seconds(1e12), .max, 1_000_000_000_000_000_000, 1_000_000_000_000_000),
             (.seconds(Int64.max), .max, .max, .max), (longest, .max, .max, .max), (.zero - longest, .min, .min, .min),
         ] as [(Duration, Int64, Int64, Int64)] {
             #expect(duration.wholeNanoseconds == nanoseconds)

@@ -16,14 +16,19 @@ struct PrintableTextTests {
                     continue
                 }
             default:
-                if !text.unicodeScalars.elementsEqual([scalar]) { Issue.record("U+\(String(value, radix: 16)) is changed") }
+                if !text.unicodeScalars.elementsEqual([scalar]) {
+                    Issue.record("U+\(String(value, radix: 16)) is changed")
+                }
             }
         }
     }
 
-    @Test("a string in quotes reads back as it was", arguments: [
-        "", "plain", "a\u{9B}31mred", "\u{202E}gpj.exe", "line\u{2028}line\u{2029}", "\u{0}\u{7F}\u{85}\n\t\"\\", "é漢🙂", "\u{E0041}\u{1D173}", "\\u009b",
-    ])
+    @Test(
+        "a string in quotes reads back as it was",
+        arguments: [
+            "", "plain", "a\u{9B}31mred", "\u{202E}gpj.exe", "line\u{2028}line\u{2029}", "\u{0}\u{7F}\u{85}\n\t\"\\",
+            "é漢🙂", "\u{E0041}\u{1D173}", "\\u009b",
+        ])
     func readsBack(text: String) throws {
         var out = ByteWriter()
         out.appendPrintableJSONString(text)

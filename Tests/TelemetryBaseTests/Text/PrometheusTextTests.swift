@@ -28,7 +28,9 @@ struct PrometheusTextTests {
     @Test("values that are no finite numbers have names of their own")
     func notFinite() {
         let text = written { out in
-            for value in [Double.nan, .infinity, -.infinity, 0.1, 1e300] { out.appendMetricSample("m", [:], real: value) }
+            for value in [Double.nan, .infinity, -.infinity, 0.1, 1e300] {
+                out.appendMetricSample("m", [:], real: value)
+            }
         }
         #expect(text == "m NaN\nm +Inf\nm -Inf\nm 0.1\nm 1e+300\n")
     }

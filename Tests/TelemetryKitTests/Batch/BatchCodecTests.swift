@@ -5,21 +5,28 @@ import Testing
 
 /// A batch with all the awkward things: many shapes of labels, doubles, times, texts.
 func randomBatch(_ random: inout SeededRandom) -> MetricBatch {
-    let texts = ["", "a", "host-1", "host-1:9400", "{", "{{", "}", "{uuid}", "quote \" back \\ slash", "line\nfeed\u{0}", "é😀", "{\u{301}", "host-1{x}"]
+    let texts = [
+        "", "a", "host-1", "host-1:9400", "{", "{{", "}", "{uuid}", "quote \" back \\ slash", "line\nfeed\u{0}", "é😀",
+        "{\u{301}", "host-1{x}",
+    ]
     func text() -> String { texts.randomElement(using: &random)! }
     func name() -> String { text() + String(Int.random(in: 0..<4, using: &random)) }
     let gpus = (0..<Int.random(in: 1...5, using: &random)).map { _ in
         GPUIdentity(
-            gpuID: text(), device: text(), uuid: name(), modelName: text(), hostname: text(), container: text(), pod: text(),
+            gpuID: text(), device: text(), uuid: name(), modelName: text(), hostname: text(), container: text(),
+            pod: text(),
             namespace: text())
     }
-    var batch = MetricBatch(batchID: text(), source: text(), collectedAt: Timestamp(nanoseconds: Int64(bitPattern: random.next())))
+    var batch = MetricBatch(
+        batchID: text(), source: text(), collectedAt: Timestamp(nanoseconds: Int64(bitPattern: random.next())))
     for _ in 0..<Int.random(in: 0...20, using: &random) {
         let gpu = gpus.randomElement(using: &random)!
         let metric = name()
         var labels: [MetricLabel] = []
         for i in 0..<Int.random(in: 0...4, using: &random) {
-            let values = [gpu.uuid, gpu.hostname, gpu.hostname + text(), metric, gpu.pod, text(), gpu.hostname + ":9400"]
+            let values = [
+                gpu.uuid, gpu.hostname, gpu.hostname + text(), metric, gpu.pod, text(), gpu.hostname + ":9400",
+            ]
             labels.append(MetricLabel(name: "\(text())\(i)", value: values.randomElement(using: &random)!))
         }
         _ = batch.addSeries(MetricSeries(metricName: metric, gpu: gpu, labels: labels))
@@ -31,16 +38,24 @@ func randomBatch(_ random: inout SeededRandom) -> MetricBatch {
         let index = regular ? i % batch.series.count : Int.random(in: 0..<batch.series.count, using: &random)
         if !regular { time = Int64(bitPattern: random.next()) } else if index == 0 { time &+= 1_000_000_000 }
         var value = Double(bitPattern: random.next())
-        if !value.isFinite || Bool.random(using: &random) { value = (Double.random(in: -1e6...1e6, using: &random) * 1e3).rounded() / 1e3 }
-        if Int.random(in: 0..<8, using: &random) == 0 { value = [0, -0.0, 1, .leastNonzeroMagnitude, .greatestFiniteMagnitude].randomElement(using: &random)! }
+        if !value.isFinite || Bool.random(using: &random) {
+            value = (Double.random(in: -1e6...1e6, using: &random) * 1e3).rounded() / 1e3
+        }
+        if Int.random(in: 0..<8, using: &random) == 0 {
+            value = [0, -0.0, 1, .leastNonzeroMagnitude, .greatestFiniteMagnitude].randomElement(using: &random)!
+        }
         batch.append(seriesIndex: UInt32(index), timestamp: time, value: value)
     }
     return batch
 }
 
 /// Sample by sample, doubles by their bits, texts by their bytes.
-func expectSame(_ a: MetricBatch, _ b: MetricBatch, _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation) {
-    #expect(a.batchID == b.batchID && a.source == b.source && a.collectedAt == b.collectedAt, comment, sourceLocation: sourceLocation)
+func expectSame(
+    _ a: MetricBatch, _ b: MetricBatch, _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(
+        a.batchID == b.batchID && a.source == b.source && a.collectedAt == b.collectedAt, comment,
+        sourceLocation: sourceLocation)
     #expect(a.timestamps == b.timestamps, comment, sourceLocation: sourceLocation)
     #expect(a.values.map(\.bitPattern) == b.values.map(\.bitPattern), comment, sourceLocation: sourceLocation)
     #expect(a.metrics.map(\.series) == b.metrics.map(\.series), comment, sourceLocation: sourceLocation)
@@ -91,7 +106,8 @@ struct BatchCodecTests {
             func batch(_ names: [String]) throws -> MetricBatch {
                 var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 1))
                 for name in names {
-                    let index = batch.addSeries(MetricSeries(metricName: name, gpu: gpu, labels: [MetricLabel(name: "l", value: "v")]))
+                    let index = batch.addSeries(
+                        MetricSeries(metricName: name, gpu: gpu, labels: [MetricLabel(name: "l", value: "v")]))
                     batch.append(seriesIndex: index, timestamp: 1, value: 1)
                 }
                 return try codec.decode(try codec.encode(batch))
@@ -105,7 +121,8 @@ struct BatchCodecTests {
     @Test("a value that JSON cannot say is refused by the writer", arguments: BatchFormat.allCases)
     func notFinite(format: BatchFormat) {
         let metric = GPUMetric(
-            timestamp: Timestamp(nanoseconds: 0), metricName: "m", gpuID: "0", device: "d", uuid: "u", modelName: "m", hostname: "h",
+            timestamp: Timestamp(nanoseconds: 0), metricName: "m", gpuID: "0", device: "d", uuid: "u", modelName: "m",
+            hostname: "h",
             value: .nan)
         let batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 1), metrics: [metric])
         let error = #expect(throws: BatchError.self) { try batch.encoded(as: format) }
@@ -119,7 +136,9 @@ struct BatchCodecTests {
             let batch = randomBatch(&random)
             let read = try JSONDecoder().decode(MetricBatch.self, from: Data(try batch.encoded(as: .plain)))
             // Codable objects have no order, so labels are compared sorted.
-            func sorted(_ batch: MetricBatch) -> [[MetricLabel]] { batch.metrics.map { $0.labels.sorted { $0.name < $1.name } } }
+            func sorted(_ batch: MetricBatch) -> [[MetricLabel]] {
+                batch.metrics.map { $0.labels.sorted { $0.name < $1.name } }
+            }
             #expect(sorted(read) == sorted(batch))
             #expect(read.metrics.map(\.gpu) == batch.metrics.map(\.gpu))
             #expect(read.timestamps == batch.timestamps)
@@ -133,7 +152,8 @@ struct BatchCodecTests {
              "gpu_id":"0","metric_name":"n","timestamp":"1970-01-01T00:00:01Z"}],"source":"s","collected_at":"1970-01-01T00:00:02Z","batch_id":"b"}
             """#
         let expected = GPUMetric(
-            timestamp: Timestamp(nanoseconds: 1_000_000_000), metricName: "n", gpuID: "0", device: "d", uuid: "u", modelName: "m",
+            timestamp: Timestamp(nanoseconds: 1_000_000_000), metricName: "n", gpuID: "0", device: "d", uuid: "u",
+            modelName: "m",
             hostname: "h", value: 1.5, labels: [MetricLabel(name: "b", value: "2"), MetricLabel(name: "a", value: "1")])
         #expect(Array(try MetricBatch.decode(json: Array(plain.utf8)).metrics) == [expected])
         let columnar = #"""
@@ -148,7 +168,8 @@ struct BatchCodecTests {
         #expect(read.timestamps == [1_000_000_000])
     }
 
-    static let columnar = #"{"format":"columnar/1","batch_id":"b","source":"s","collected_at":"1970-01-01T00:00:02Z","strings":["0","d","m","h",""],"gpus":[["u",0,1,2,3,4,4,4]],"metrics":["n","o"],"labels":[["a","{uuid}"]],"series":{"gpu":[1,1,0,1],"metric":[1,2],"labels":[1,1,0,1]},"samples":{"series":[1,2,-1,1],"base_time":"1970-01-01T00:00:01Z","time":[0,3],"value":[1,2,3.5]}}"#
+    static let columnar =
+        #"{"format":"columnar/1","batch_id":"b","source":"s","collected_at":"1970-01-01T00:00:02Z","strings":["0","d","m","h",""],"gpus":[["u",0,1,2,3,4,4,4]],"metrics":["n","o"],"labels":[["a","{uuid}"]],"series":{"gpu":[1,1,0,1],"metric":[1,2],"labels":[1,1,0,1]},"samples":{"series":[1,2,-1,1],"base_time":"1970-01-01T00:00:01Z","time":[0,3],"value":[1,2,3.5]}}"#
 
     @Test(
         "a columnar batch that contradicts itself is refused with the reason",
@@ -197,7 +218,8 @@ struct BatchCodecTests {
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
     }
 
-    static let plain = #"{"batch_id":"b","source":"s","collected_at":"1970-01-01T00:00:02Z","metrics":[{"timestamp":"1970-01-01T00:00:01Z","metric_name":"n","gpu_id":"0","device":"d","uuid":"u","model_name":"m","hostname":"h","container":"","pod":"","namespace":"","value":1,"labels":{"a":"1"}}]}"#
+    static let plain =
+        #"{"batch_id":"b","source":"s","collected_at":"1970-01-01T00:00:02Z","metrics":[{"timestamp":"1970-01-01T00:00:01Z","metric_name":"n","gpu_id":"0","device":"d","uuid":"u","model_name":"m","hostname":"h","container":"","pod":"","namespace":"","value":1,"labels":{"a":"1"}}]}"#
 
     @Test(
         "a plain batch that is not one is refused with the reason",
@@ -251,26 +273,34 @@ struct BatchCodecTests {
                     }
                 }
                 guard let batch = try? codec.decode(mutant) else { continue }
-                expectSame(try codec.decode(try codec.encode(batch)), batch, "\(String(decoding: mutant, as: UTF8.self))")
+                expectSame(
+                    try codec.decode(try codec.encode(batch)), batch, "\(String(decoding: mutant, as: UTF8.self))")
             }
         }
     }
 
-    @Test("the real export takes at most 12 bytes a sample at five ticks a batch", .enabled(if: RealExport.isPresent, RealExport.absent))
+    @Test(
+        "the real export takes at most 12 bytes a sample at five ticks a batch",
+        .enabled(if: RealExport.isPresent, RealExport.absent))
     func realExport() throws {
         var rows = DCGMRows()
         var reader = try DCGMReader(path: RealExport.path)
         try reader.read(into: &rows)
-        var batch = MetricBatch(batchID: "streamer-1-0", source: "streamer-1", collectedAt: Timestamp(nanoseconds: rows.timestamps[0]))
+        var batch = MetricBatch(
+            batchID: "streamer-1-0", source: "streamer-1", collectedAt: Timestamp(nanoseconds: rows.timestamps[0]))
         for series in reader.series { _ = batch.addSeries(series) }
         for tick in 0..<5 {
             for i in 0..<rows.count {
-                batch.append(seriesIndex: rows.seriesIndices[i], timestamp: rows.timestamps[i] + Int64(tick) * 5_000_000_000, value: rows.values[i])
+                batch.append(
+                    seriesIndex: rows.seriesIndices[i], timestamp: rows.timestamps[i] + Int64(tick) * 5_000_000_000,
+                    value: rows.values[i])
             }
         }
         let columnar = try batch.encoded()
         let plain = try batch.encoded(as: .plain)
-        print("real export, 5 ticks: columnar \(Double(columnar.count) / Double(batch.count)) bytes a sample, plain \(plain.count / batch.count)")
+        print(
+            "real export, 5 ticks: columnar \(Double(columnar.count) / Double(batch.count)) bytes a sample, plain \(plain.count / batch.count)"
+        )
         #expect(columnar.count <= 12 * batch.count)
         expectSame(try MetricBatch.decode(json: columnar), batch, "columnar")
         expectSame(try MetricBatch.decode(json: plain), batch, "plain")

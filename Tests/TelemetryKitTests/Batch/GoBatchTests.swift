@@ -17,7 +17,9 @@ struct GoBatchTests {
         {"value":1e+21,"uuid":"GPU-77","hostname":"node1","gpu_id":7,"metric_name":"M","timestamp":"2025-07-18T20:42:35Z"}]}
         """#
 
-    static func metrics(_ text: String) throws -> [GPUMetric] { Array(try MetricBatch.decode(json: Array(text.utf8)).metrics) }
+    static func metrics(_ text: String) throws -> [GPUMetric] {
+        Array(try MetricBatch.decode(json: Array(text.utf8)).metrics)
+    }
 
     @Test("integers as ids, absent and null members, zones, escapes and exponents are read")
     func reads() throws {
@@ -45,7 +47,8 @@ struct GoBatchTests {
     func sameSeries() throws {
         var codec = BatchCodec()
         func read(_ id: String) throws -> MetricSeries {
-            let text = #"{"metrics":[{"timestamp":"2025-07-18T20:42:35Z","metric_name":"m","uuid":"u","gpu_id":\#(id),"value":1}]}"#
+            let text =
+                #"{"metrics":[{"timestamp":"2025-07-18T20:42:35Z","metric_name":"m","uuid":"u","gpu_id":\#(id),"value":1}]}"#
             return try codec.decode(Array(text.utf8)).series[0]
         }
         #expect(try read("3") === (try read(#""3""#)))
@@ -57,7 +60,9 @@ struct GoBatchTests {
     @Test("a batch that was never closed, or has no list, is one all the same")
     func zeroValues() throws {
         let metric = #"{"timestamp":"2025-07-18T20:42:35Z","metric_name":"m","uuid":"u","value":1}"#
-        for members in [#""collected_at":"0001-01-01T00:00:00Z","#, #""collected_at":null,"source":null,"batch_id":null,"#, ""] {
+        for members in [
+            #""collected_at":"0001-01-01T00:00:00Z","#, #""collected_at":null,"source":null,"batch_id":null,"#, "",
+        ] {
             let batch = try MetricBatch.decode(json: Array("{\(members)\"metrics\":[\(metric)]}".utf8))
             #expect(batch.collectedAt.description == "2025-07-18T20:42:35Z" && batch.count == 1)
         }
@@ -73,7 +78,10 @@ struct GoBatchTests {
             (#""value":4.1225e+2"#, #""value":null"#, "metrics[1].value: a number was expected"),
             (#""value":1e+21,"#, "", "metrics[2]: the metric has no value"),
             (#""uuid":"GPU-5fd4f087""#, #""uuid":null"#, "metrics[0]: uuid is empty"),
-            (#""timestamp":"2025-07-18T20:42:35Z""#, #""timestamp":"0001-01-01T00:00:00Z""#, "metrics[2].timestamp: not an RFC 3339 time"),
+            (
+                #""timestamp":"2025-07-18T20:42:35Z""#, #""timestamp":"0001-01-01T00:00:00Z""#,
+                "metrics[2].timestamp: not an RFC 3339 time"
+            ),
             (#""labels":null"#, #""labels":[]"#, "metrics[1].labels: an object was expected"),
             (#""source":"streamer-1""#, #""source":[]"#, "source: a string or an integer was expected"),
         ])
@@ -84,7 +92,10 @@ struct GoBatchTests {
         let description = error?.description ?? ""
         #expect(description.contains(reason) && description.contains("(at byte "), "\(description)")
         // The byte that it names is in the neighbourhood of the change.
-        let place = text.utf8.distance(from: text.startIndex, to: try #require(text.firstRange(of: new.isEmpty ? "]}" : new)).lowerBound)
-        if !new.isEmpty, !reason.contains("uuid is empty") { #expect((place...place + new.utf8.count).contains(error?.offset ?? -1)) }
+        let place = text.utf8.distance(
+            from: text.startIndex, to: try #require(text.firstRange(of: new.isEmpty ? "]}" : new)).lowerBound)
+        if !new.isEmpty, !reason.contains("uuid is empty") {
+            #expect((place...place + new.utf8.count).contains(error?.offset ?? -1))
+        }
     }
 }

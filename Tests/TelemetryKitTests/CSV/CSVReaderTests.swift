@@ -41,13 +41,18 @@ struct CSVReaderTests {
     @Test(
         "what is compressed is named with what decompresses it, and is not read as a row",
         arguments: [
-            ([0x1F, 0x8B, 0x08, 0x00], "gzip -dc"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd -dc"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "xz -dc"),
+            ([0x1F, 0x8B, 0x08, 0x00], "gzip -dc"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd -dc"),
+            ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "xz -dc"),
             ([0x50, 0x4B, 0x03, 0x04], "unzip -p"),
         ] as [([UInt8], String)])
     func compressed(start: [UInt8], program: String) {
         for size in [1, 100] {
-            let error = #expect(throws: CSVError.self) { _ = try CSVReader(name: "a.csv.gz", source: chunks(start + [10, 0, 200], of: size)) }
-            #expect(error?.kind == .unreadable && error?.description == "a.csv.gz: it is compressed; decompress it with \(program)")
+            let error = #expect(throws: CSVError.self) {
+                _ = try CSVReader(name: "a.csv.gz", source: chunks(start + [10, 0, 200], of: size))
+            }
+            #expect(
+                error?.kind == .unreadable
+                    && error?.description == "a.csv.gz: it is compressed; decompress it with \(program)")
         }
     }
 
@@ -99,7 +104,8 @@ struct CSVReaderTests {
     func malformed(text: String, kind: CSVError.Kind, line: Int, column: Int, goodRows: Int?) throws {
         let results = readAll(try CSVReader(bytes: text.utf8, name: "f.csv", configuration: plain(maxRowBytes: 50)))
         let error = try #require(
-            results.lazy.compactMap { result -> CSVError? in if case .failure(let e) = result { e } else { nil } }.first)
+            results.lazy.compactMap { result -> CSVError? in if case .failure(let e) = result { e } else { nil } }.first
+        )
         #expect(error.kind == kind)
         #expect(error.line == line)
         #expect(error.column == column)
@@ -112,14 +118,16 @@ struct CSVReaderTests {
         arguments: [
             ("a, b\t,  c d \n", [["a", "b", "c d"]]), ("\" a \", \"b \" ,c\n", [[" a ", "b ", "c"]]),
             (" \"x, \"\"y\"\" \"\t\r\n", [["x, \"y\" "]]), ("a,  ,\n 1,2,\t3", [["a", "", ""], ["1", "2", "3"]]),
-            ("a,b\n  \n\t\r\n1,2\n", [["a", "b"], ["1", "2"]]), (" \"\" \n\n\"x\"", [[""], [""], ["x"]]), ("a,b ", [["a", "b"]]),
+            ("a,b\n  \n\t\r\n1,2\n", [["a", "b"], ["1", "2"]]), (" \"\" \n\n\"x\"", [[""], [""], ["x"]]),
+            ("a,b ", [["a", "b"]]),
         ] as [(String, [[String]])])
     func trims(text: String, rows: [[String]]) throws {
         for size in 1...text.utf8.count + 1 {
             var configuration = plain()
             configuration.trimsSpaces = true
             configuration.chunkSize = size
-            let reader = try CSVReader(name: "f", configuration: configuration, source: chunks(Array(text.utf8), of: size))
+            let reader = try CSVReader(
+                name: "f", configuration: configuration, source: chunks(Array(text.utf8), of: size))
             #expect(readAll(reader).map { try? $0.get() } == rows, "chunks of \(size)")
         }
     }
@@ -129,7 +137,9 @@ struct CSVReaderTests {
         var configuration = plain()
         configuration.trimsSpaces = true
         let results = readAll(try CSVReader(bytes: "a,b\n1, \"2\" x\n1,2 \"\n3,4\n".utf8, configuration: configuration))
-        let kinds = results.compactMap { result -> CSVError.Kind? in if case .failure(let error) = result { error.kind } else { nil } }
+        let kinds = results.compactMap { result -> CSVError.Kind? in
+            if case .failure(let error) = result { error.kind } else { nil }
+        }
         #expect(kinds == [.dataAfterQuote, .strayQuote] && results.count == 4)
     }
 
@@ -171,7 +181,9 @@ struct CSVReaderTests {
     @Test("rows and errors do not depend on how the source is cut in chunks")
     func chunkSizes() throws {
         var random = SeededRandom(seed: 4180)
-        let alphabet: [[UInt8]] = ["\"", "\"\"", ",", "\n", "\r\n", "\r", "a", "bc", "\"x\"", "\u{e9}", "\n\"1\",\"2\"\n"].map { Array($0.utf8) }
+        let alphabet: [[UInt8]] = [
+            "\"", "\"\"", ",", "\n", "\r\n", "\r", "a", "bc", "\"x\"", "\u{e9}", "\n\"1\",\"2\"\n",
+        ].map { Array($0.utf8) }
         for _ in 0..<1_500 {
             var text: [UInt8] = Bool.random(using: &random) ? [0xEF, 0xBB, 0xBF] : []
             for _ in 0..<Int.random(in: 0...40, using: &random) { text += alphabet.randomElement(using: &random)! }
@@ -180,8 +192,11 @@ struct CSVReaderTests {
             for size in [1, 2, 3, 5, 7, 16, 64] {
                 var configuration = plain(maxRowBytes: limit)
                 configuration.chunkSize = size
-                let cut = readAll(try CSVReader(name: "CSV", configuration: configuration, source: chunks(text, of: size)))
-                #expect(cut == whole, "chunks of \(size), rows of \(limit): \(String(decoding: text, as: UTF8.self).debugDescription)")
+                let cut = readAll(
+                    try CSVReader(name: "CSV", configuration: configuration, source: chunks(text, of: size)))
+                #expect(
+                    cut == whole,
+                    "chunks of \(size), rows of \(limit): \(String(decoding: text, as: UTF8.self).debugDescription)")
             }
         }
     }
@@ -226,7 +241,8 @@ struct CSVReaderTests {
             let width = Int.random(in: 2...5, using: &random)
             let rows = (0..<Int.random(in: 1...5, using: &random)).map { _ in
                 (0..<width).map { _ in
-                    (0..<Int.random(in: 0...4, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
+                    (0..<Int.random(in: 0...4, using: &random)).map { _ in pieces.randomElement(using: &random)! }
+                        .joined()
                 }
             }
             let text = rows.map { row in

@@ -13,7 +13,8 @@ struct ConcurrentReadingTests {
         var error: CSVError?
     }
 
-    static func one(_ path: String, _ policy: BadRowPolicy, _ configuration: CSVReader.Configuration) throws -> Reading {
+    static func one(_ path: String, _ policy: BadRowPolicy, _ configuration: CSVReader.Configuration) throws -> Reading
+    {
         var reader = try DCGMReader(path: path, badRows: policy, configuration: configuration)
         var rows = DCGMRows()
         var reading = Reading()
@@ -37,7 +38,8 @@ struct ConcurrentReadingTests {
         var reading = Reading()
         do {
             let summary = try await DCGMReader.readConcurrently(
-                path: path, workers: workers, blockBytes: blockBytes, leadRows: leadRows, badRows: policy, configuration: configuration
+                path: path, workers: workers, blockBytes: blockBytes, leadRows: leadRows, badRows: policy,
+                configuration: configuration
             ) { rows, series in
                 reading.samples += samples(rows, series)
             }
@@ -53,7 +55,9 @@ struct ConcurrentReadingTests {
 
     static func samples(_ rows: DCGMRows, _ series: [MetricSeries]) -> [GPUMetric] {
         (0..<rows.count).map {
-            GPUMetric(timestamp: Timestamp(nanoseconds: rows.timestamps[$0]), value: rows.values[$0], series: series[Int(rows.seriesIndices[$0])])
+            GPUMetric(
+                timestamp: Timestamp(nanoseconds: rows.timestamps[$0]), value: rows.values[$0],
+                series: series[Int(rows.seriesIndices[$0])])
         }
     }
 
@@ -63,11 +67,18 @@ struct ConcurrentReadingTests {
         for _ in 0..<rows {
             let gpu = Int.random(in: 0..<5, using: &random)
             let value = ["1", "97.5", "N/A", "2147483632", "250", "x", "", "-3"].randomElement(using: &random)!
-            let extra = ["", "\"two\nlines\"", "\"\n2025-07-18T20:42:34Z,T,0,d,GPU-9,H,h,5,,\n\"", "\"a \"\"quote\"\"\n\"", "\"open", "\n"]
-            let metric = Bool.random(using: &random) ? "DCGM_FI_DEV_GPU_TEMP" : "T\(Int.random(in: 0..<9, using: &random))"
-            var row = "2025-07-18T20:42:3\(Int.random(in: 0..<9, using: &random))Z,\(metric),\(gpu),nvidia\(gpu),GPU-\(gpu),H100,host,"
+            let extra = [
+                "", "\"two\nlines\"", "\"\n2025-07-18T20:42:34Z,T,0,d,GPU-9,H,h,5,,\n\"", "\"a \"\"quote\"\"\n\"",
+                "\"open", "\n",
+            ]
+            let metric =
+                Bool.random(using: &random) ? "DCGM_FI_DEV_GPU_TEMP" : "T\(Int.random(in: 0..<9, using: &random))"
+            var row =
+                "2025-07-18T20:42:3\(Int.random(in: 0..<9, using: &random))Z,\(metric),\(gpu),nvidia\(gpu),GPU-\(gpu),H100,host,"
             row += Int.random(in: 0..<3, using: &random) == 0 ? value : "42"
-            row += ",\"a=\"\"\(gpu)\"\",b=\"\"x,y\"\"\"," + (Int.random(in: 0..<5, using: &random) == 0 ? extra.randomElement(using: &random)! : "")
+            row +=
+                ",\"a=\"\"\(gpu)\"\",b=\"\"x,y\"\"\","
+                + (Int.random(in: 0..<5, using: &random) == 0 ? extra.randomElement(using: &random)! : "")
             text += row + (Bool.random(using: &random) ? "\n" : "\r\n")
         }
         if Bool.random(using: &random) { text.removeLast() }
@@ -102,7 +113,9 @@ struct ConcurrentReadingTests {
         #expect(rows > 2_000 && bad > 200)
     }
 
-    @Test("the real export, repeated, is read by two threads as by one", .enabled(if: RealExport.isPresent, RealExport.absent))
+    @Test(
+        "the real export, repeated, is read by two threads as by one",
+        .enabled(if: RealExport.isPresent, RealExport.absent))
     func realExport() async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "concurrent-\(UUID()).csv").path
         defer { unlink(path) }
@@ -123,11 +136,14 @@ struct ConcurrentReadingTests {
         defer { unlink(path) }
         func write(_ uuid: String) throws {
             let row = DCGMReaderTests.row.replacing("GPU-a", with: uuid)
-            try (DCGMReaderTests.header + String(repeating: row, count: 2_000)).write(toFile: path, atomically: true, encoding: .utf8)
+            try (DCGMReaderTests.header + String(repeating: row, count: 2_000)).write(
+                toFile: path, atomically: true, encoding: .utf8)
         }
         try write("GPU-old")
         var seen: Set<String> = []
-        let summary = try await DCGMReader.readConcurrently(path: path, workers: 2, blockBytes: 10_000, leadRows: 100, badRows: .stop, configuration: .init()) { _, series in
+        let summary = try await DCGMReader.readConcurrently(
+            path: path, workers: 2, blockBytes: 10_000, leadRows: 100, badRows: .stop, configuration: .init()
+        ) { _, series in
             if seen.isEmpty { try write("GPU-new") }
             seen.formUnion(series.map(\.gpu.uuid))
         }
@@ -152,7 +168,10 @@ struct ConcurrentReadingTests {
     func bodyThrows() async throws {
         struct Enough: Error {}
         await #expect(throws: Enough.self) {
-            _ = try await DCGMReader.readConcurrently(path: SampleTests.sample.path, workers: 2, blockBytes: 4_096, leadRows: 100, badRows: .stop, configuration: .init()) { _, _ in
+            _ = try await DCGMReader.readConcurrently(
+                path: SampleTests.sample.path, workers: 2, blockBytes: 4_096, leadRows: 100, badRows: .stop,
+                configuration: .init()
+            ) { _, _ in
                 throw Enough()
             }
         }

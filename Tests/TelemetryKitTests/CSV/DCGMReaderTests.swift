@@ -4,10 +4,14 @@ import Testing
 
 @Suite("DCGM reader")
 struct DCGMReaderTests {
-    static let header = "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw\n"
-    static let row = #""2025-07-18T20:42:34Z","UTIL","0","nvidia0","GPU-a","H100","host-1","","","","97","a=""1"",b=""x,y""""#  + "\n"
+    static let header =
+        "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw\n"
+    static let row =
+        #""2025-07-18T20:42:34Z","UTIL","0","nvidia0","GPU-a","H100","host-1","","","","97","a=""1"",b=""x,y""""# + "\n"
 
-    static func read(_ text: String, badRows: BadRowPolicy = .stop) throws -> (metrics: [GPUMetric], series: [MetricSeries], bad: BadRows) {
+    static func read(_ text: String, badRows: BadRowPolicy = .stop) throws -> (
+        metrics: [GPUMetric], series: [MetricSeries], bad: BadRows
+    ) {
         var reader = try DCGMReader(try CSVReader(bytes: text.utf8, name: "f.csv"), badRows: badRows)
         var metrics: [GPUMetric] = []
         while let metric = try reader.next() { metrics.append(metric) }
@@ -18,7 +22,8 @@ struct DCGMReaderTests {
     func oneRow() throws {
         let read = try Self.read(Self.header + Self.row)
         let expected = GPUMetric(
-            timestamp: Timestamp(nanoseconds: 1_752_871_354_000_000_000), metricName: "UTIL", gpuID: "0", device: "nvidia0",
+            timestamp: Timestamp(nanoseconds: 1_752_871_354_000_000_000), metricName: "UTIL", gpuID: "0",
+            device: "nvidia0",
             uuid: "GPU-a", modelName: "H100", hostname: "host-1", value: 97,
             labels: [MetricLabel(name: "a", value: "1"), MetricLabel(name: "b", value: "x,y")])
         #expect(read.metrics == [expected])
@@ -27,10 +32,13 @@ struct DCGMReaderTests {
     @Test("columns are found by name in any order and any case, and others are not used")
     func columnOrder() throws {
         let read = try Self.read(
-            "VALUE,Extra,hostname,MODEL_NAME,Uuid,device,GPU_ID,Metric_Name,TimeStamp\n1.5,?,h,H100,GPU-a,nvidia0,0,UTIL,2025-07-18T20:42:34Z\n")
+            "VALUE,Extra,hostname,MODEL_NAME,Uuid,device,GPU_ID,Metric_Name,TimeStamp\n1.5,?,h,H100,GPU-a,nvidia0,0,UTIL,2025-07-18T20:42:34Z\n"
+        )
         #expect(read.metrics.count == 1)
         #expect(read.metrics[0].value == 1.5)
-        #expect(read.metrics[0].gpu == GPUIdentity(gpuID: "0", device: "nvidia0", uuid: "GPU-a", modelName: "H100", hostname: "h"))
+        #expect(
+            read.metrics[0].gpu
+                == GPUIdentity(gpuID: "0", device: "nvidia0", uuid: "GPU-a", modelName: "H100", hostname: "h"))
         #expect(read.metrics[0].labels.isEmpty)
     }
 
@@ -42,7 +50,8 @@ struct DCGMReaderTests {
         #expect(spaced.metrics == plain.metrics && spaced.metrics.count == 2)
         #expect(spaced.metrics[1].gpu.uuid == "GPU-a" && spaced.series.count == 2)
         // What is within quotes stays as it is.
-        #expect(try Self.read(Self.header + Self.row.replacing("GPU-a", with: " GPU-a")).metrics[0].gpu.uuid == " GPU-a")
+        #expect(
+            try Self.read(Self.header + Self.row.replacing("GPU-a", with: " GPU-a")).metrics[0].gpu.uuid == " GPU-a")
     }
 
     @Test("rows of one identity share one series, also where their bytes differ")
@@ -58,13 +67,17 @@ struct DCGMReaderTests {
     @Test("identity fields that join to the same text are different series")
     func fieldBoundaries() throws {
         let read = try Self.read(
-            Self.header + "2025-07-18T20:42:34Z,UTIL,0,nvidia0,GPU-a,H100,host-1,ab,c,,1,\n2025-07-18T20:42:34Z,UTIL,0,nvidia0,GPU-a,H100,host-1,a,bc,,1,\n")
+            Self.header
+                + "2025-07-18T20:42:34Z,UTIL,0,nvidia0,GPU-a,H100,host-1,ab,c,,1,\n2025-07-18T20:42:34Z,UTIL,0,nvidia0,GPU-a,H100,host-1,a,bc,,1,\n"
+        )
         #expect(read.series.count == 2)
     }
 
     @Test("a header without a required column is an error that names it and the file")
     func missingColumns() {
-        let error = #expect(throws: CSVError.self) { try Self.read("timestamp,metric_name,gpu_id,device,modelName,Hostname\n") }
+        let error = #expect(throws: CSVError.self) {
+            try Self.read("timestamp,metric_name,gpu_id,device,modelName,Hostname\n")
+        }
         #expect(error?.kind == .missingColumn)
         #expect(error?.description.contains("f.csv:1") == true)
         #expect(error?.description.contains("lacks the column uuid, value") == true)
@@ -106,12 +119,16 @@ struct DCGMReaderTests {
 
     @Test("a row that says that there is no value is counted by reason, and is neither a sample nor bad")
     func noValues() throws {
-        func row(_ metric: String, _ value: String) -> String { Self.row.replacing("UTIL", with: metric).replacing("97", with: value) }
-        let text = Self.header + Self.row + row("UTIL", "N/A") + row("UTIL", "ERROR - FAILED TO CONVERT TO STRING")
+        func row(_ metric: String, _ value: String) -> String {
+            Self.row.replacing("UTIL", with: metric).replacing("97", with: value)
+        }
+        let text =
+            Self.header + Self.row + row("UTIL", "N/A") + row("UTIL", "ERROR - FAILED TO CONVERT TO STRING")
             + row("DCGM_FI_DEV_GPU_TEMP", "2147483634") + row("DCGM_FI_DEV_GPU_TEMP", "9223372036854775793")
             + row("DCGM_FI_DEV_GPU_TEMP", "41") + row("DCGM_FI_DEV_GPU_TEMP", "1000") + Self.row
         for predicts in [true, false] {
-            var reader = try DCGMReader(try CSVReader(bytes: text.utf8, name: "f.csv"), badRows: .stop, predicts: predicts)
+            var reader = try DCGMReader(
+                try CSVReader(bytes: text.utf8, name: "f.csv"), badRows: .stop, predicts: predicts)
             var rows = DCGMRows()
             try reader.read(into: &rows)
             #expect(rows.values == [97, 41, 1000, 97])
@@ -119,7 +136,9 @@ struct DCGMReaderTests {
             #expect(reader.badRows.count == 0)
             #expect(reader.quality.noValues == [.notAvailable: 1, .notConverted: 1, .notSupported: 1, .notFound: 1])
             #expect(reader.quality.outOfRange == ["DCGM_FI_DEV_GPU_TEMP": 1])
-            #expect(reader.quality.firstOutOfRange.first?.hasPrefix("f.csv:8: DCGM_FI_DEV_GPU_TEMP is 1000, not 0 to 150 °C") == true)
+            #expect(
+                reader.quality.firstOutOfRange.first?.hasPrefix(
+                    "f.csv:8: DCGM_FI_DEV_GPU_TEMP is 1000, not 0 to 150 °C") == true)
         }
     }
 
@@ -154,7 +173,10 @@ struct DCGMReaderTests {
         #expect(Set(reader.series.map(\.gpu.uuid)).count == 247)
         #expect(Set(reader.series.map(\.gpu.hostname)).count == 31)
         #expect(Set(reader.series.map(\.metricName)).count == 10)
-        #expect(reader.series.allSatisfy { $0.labels.count == 9 && $0.labels[3] == MetricLabel(name: "__name__", value: $0.metricName) })
+        #expect(
+            reader.series.allSatisfy {
+                $0.labels.count == 9 && $0.labels[3] == MetricLabel(name: "__name__", value: $0.metricName)
+            })
 
         // The same rows through the generic reader and Foundation's number and date readers.
         var csv = try CSVReader(path: RealExport.path)
@@ -164,7 +186,10 @@ struct DCGMReaderTests {
             #expect(calendar.date(from: csv[0])!.timeIntervalSince1970 * 1e9 == Double(rows.timestamps[index]))
             let series = reader.series[Int(rows.seriesIndices[index])]
             let gpu = series.gpu
-            let read = [series.metricName, gpu.gpuID, gpu.device, gpu.uuid, gpu.modelName, gpu.hostname, gpu.container, gpu.pod, gpu.namespace]
+            let read = [
+                series.metricName, gpu.gpuID, gpu.device, gpu.uuid, gpu.modelName, gpu.hostname, gpu.container, gpu.pod,
+                gpu.namespace,
+            ]
             #expect(read == (1...9).map { csv[$0] })
             #expect(Double(csv[10]) == rows.values[index])
             #expect(series.labels.map { "\($0.name)=\"\($0.value)\"" }.joined(separator: ",") == csv[11])

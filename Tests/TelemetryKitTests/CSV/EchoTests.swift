@@ -24,7 +24,8 @@ struct EchoTests {
 
     @Test("an error of a reader echoes no more than a part of a long name or value", arguments: [long, marked])
     func readers(text: String) throws {
-        let header = "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw"
+        let header =
+            "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw"
         let row = "2025-07-18T20:42:34Z,m,0,nvidia0,GPU-1,H100,h,,,,\(text),\n"
         func csv(_ text: String) -> String {
             message {
@@ -38,7 +39,8 @@ struct EchoTests {
         }
         let said = [
             csv("a,\(text),\(text)\n"), csv("a,\(text)\nb\n"), csv(header + "\n" + row),
-            csv(header + "\n" + row.replacing(",\(text),", with: ",1,\"\(text)=1\"")), prometheus("m{a=\"1\"} \(text)\n"),
+            csv(header + "\n" + row.replacing(",\(text),", with: ",1,\"\(text)=1\"")),
+            prometheus("m{a=\"1\"} \(text)\n"),
             prometheus("m{\(text)=1} 1\n"), prometheus("\(text)?? 1\n"), prometheus("# TYPE m \(text)\n"),
             prometheus("# TYPE \(text)\n"), prometheus("m 1 \(text)\n"),
             message { _ = try MetricLabel.parse(prometheus: "\(Self.long)=1") },

@@ -15,7 +15,9 @@ struct RowPredictorTests {
         var error: CSVError?
     }
 
-    static func read(_ text: [UInt8], predicts: Bool, policy: BadRowPolicy, chunk: Int, maxRowBytes: Int) throws -> Reading {
+    static func read(_ text: [UInt8], predicts: Bool, policy: BadRowPolicy, chunk: Int, maxRowBytes: Int) throws
+        -> Reading
+    {
         var configuration = CSVReader.Configuration()
         configuration.chunkSize = chunk
         configuration.maxRowBytes = maxRowBytes
@@ -29,14 +31,18 @@ struct RowPredictorTests {
             failure = error
         }
         return Reading(
-            series: reader.series, indices: rows.seriesIndices, times: rows.timestamps, values: rows.values.map(\.bitPattern),
+            series: reader.series, indices: rows.seriesIndices, times: rows.timestamps,
+            values: rows.values.map(\.bitPattern),
             bad: reader.badRows, quality: reader.quality, error: failure)
     }
 
     @Test("a reader that predicts rows reads the same as one that takes every row apart")
     func same() throws {
         var random = SeededRandom(seed: 77)
-        let columns = ["timestamp", "metric_name", "gpu_id", "device", "uuid", "modelName", "Hostname", "value", "labels_raw", "extra"]
+        let columns = [
+            "timestamp", "metric_name", "gpu_id", "device", "uuid", "modelName", "Hostname", "value", "labels_raw",
+            "extra",
+        ]
         var predictable = 0
         for round in 0..<700 {
             let order = columns.shuffled(using: &random)
@@ -45,25 +51,37 @@ struct RowPredictorTests {
             let separator = [",", ",", ", ", " ,\t"].randomElement(using: &random)!
             let lineEnd = Bool.random(using: &random) ? "\n" : "\r\n"
             func field(_ text: String) -> String {
-                quoted || text.contains("\"") || text.contains(",") ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
+                quoted || text.contains("\"") || text.contains(",")
+                    ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
             }
             var text = order.joined(separator: separator) + lineEnd
             let gpus = Int.random(in: 1...4, using: &random)
             for tick in 0..<Int.random(in: 2...6, using: &random) {
                 for gpu in 0..<gpus {
-                    let times = ["2025-07-18T20:42:3\(tick)Z", "2025-07-18T20:42:3\(tick).5Z", "2025-07-18t20:42:3\(tick)+01:00", "x"]
-                    let values = ["1", "-2.5", "1e3", "71.483", "", "NaN", "1e999", "+7", "1-1", "--", ".", "N/A", "2147483633", "9223372036854775794", String(repeating: "1", count: 40)]
+                    let times = [
+                        "2025-07-18T20:42:3\(tick)Z", "2025-07-18T20:42:3\(tick).5Z", "2025-07-18t20:42:3\(tick)+01:00",
+                        "x",
+                    ]
+                    let values = [
+                        "1", "-2.5", "1e3", "71.483", "", "NaN", "1e999", "+7", "1-1", "--", ".", "N/A", "2147483633",
+                        "9223372036854775794", String(repeating: "1", count: 40),
+                    ]
                     let common = Int.random(in: 0..<4, using: &random) > 0
                     let fields = [
-                        "timestamp": common ? times[0] : times.randomElement(using: &random)!, "metric_name": gpu == 1 ? "DCGM_FI_DEV_GPU_TEMP" : "UTIL", "gpu_id": "\(gpu)",
-                        "device": "nvidia\(gpu)", "uuid": Int.random(in: 0..<30, using: &random) == 0 ? "" : "GPU-\(gpu)", "modelName": "H100",
+                        "timestamp": common ? times[0] : times.randomElement(using: &random)!,
+                        "metric_name": gpu == 1 ? "DCGM_FI_DEV_GPU_TEMP" : "UTIL", "gpu_id": "\(gpu)",
+                        "device": "nvidia\(gpu)",
+                        "uuid": Int.random(in: 0..<30, using: &random) == 0 ? "" : "GPU-\(gpu)", "modelName": "H100",
                         "Hostname": Int.random(in: 0..<12, using: &random) == 0 ? "other" : "host",
-                        "value": common ? values[gpu % 4] : values.randomElement(using: &random)!, "labels_raw": "a=\"\(gpu)\",b=\"x,y\"",
+                        "value": common ? values[gpu % 4] : values.randomElement(using: &random)!,
+                        "labels_raw": "a=\"\(gpu)\",b=\"x,y\"",
                         "extra": gpu == 0 ? "two\nlines" : "",
                     ]
-                    var row = order.map { name in name == "extra" && gpu == 0 ? "\"two\nlines\"" : field(fields[name]!) }.joined(separator: separator)
+                    var row = order.map { name in name == "extra" && gpu == 0 ? "\"two\nlines\"" : field(fields[name]!)
+                    }.joined(separator: separator)
                     if Int.random(in: 0..<20, using: &random) == 0, let at = row.indices.randomElement(using: &random) {
-                        row.replaceSubrange(at...at, with: ["\"", ",", "\n", "", "9", " "].randomElement(using: &random)!)
+                        row.replaceSubrange(
+                            at...at, with: ["\"", ",", "\n", "", "9", " "].randomElement(using: &random)!)
                     }
                     text += row + (Int.random(in: 0..<30, using: &random) == 0 ? "" : lineEnd)
                 }
@@ -72,7 +90,10 @@ struct RowPredictorTests {
             for policy in BadRowPolicy.allCases {
                 let chunk = [1, 7, 64, 1 << 16].randomElement(using: &random)!
                 let limit = [60, 120, 1 << 20].randomElement(using: &random)!
-                guard let plain = try? Self.read(bytes, predicts: false, policy: policy, chunk: 1 << 16, maxRowBytes: limit) else { continue }
+                guard
+                    let plain = try? Self.read(
+                        bytes, predicts: false, policy: policy, chunk: 1 << 16, maxRowBytes: limit)
+                else { continue }
                 let predicted = try Self.read(bytes, predicts: true, policy: policy, chunk: chunk, maxRowBytes: limit)
                 #expect(predicted == plain, "round \(round), chunks of \(chunk), rows of \(limit):\n\(text)")
                 predictable += plain.indices.count

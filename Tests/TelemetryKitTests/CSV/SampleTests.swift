@@ -36,7 +36,12 @@ struct SampleTests {
         #expect(reader.series.allSatisfy { !$0.labels.isEmpty })
         #expect(reader.series.contains { !$0.gpu.pod.isEmpty })
         // No sample replaces another.
-        struct Identity: Hashable { var series: UInt32; var time: Int64 }
-        #expect(Set((0..<rows.count).map { Identity(series: rows.seriesIndices[$0], time: rows.timestamps[$0]) }).count == rows.count)
+        struct Identity: Hashable {
+            var series: UInt32
+            var time: Int64
+        }
+        #expect(
+            Set((0..<rows.count).map { Identity(series: rows.seriesIndices[$0], time: rows.timestamps[$0]) }).count
+                == rows.count)
     }
 }

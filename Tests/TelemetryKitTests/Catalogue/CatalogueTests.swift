@@ -76,7 +76,9 @@ struct CatalogueTests {
         let names = fields.flatMap { [$0.name] + $0.aliases }
         #expect(Set(names).count == names.count)
         for field in fields {
-            for name in [field.name, field.legacyName] + field.aliases { #expect(DCGMCatalogue.field(named: name) == field) }
+            for name in [field.name, field.legacyName] + field.aliases {
+                #expect(DCGMCatalogue.field(named: name) == field)
+            }
             if let id = field.id { #expect(DCGMCatalogue.field(id: id) == field) }
         }
         #expect(fields.filter { $0.id == nil }.allSatisfy { $0.name.hasPrefix("DCGM_EXP_") })
@@ -89,8 +91,10 @@ struct CatalogueTests {
     @Test("unit, type and range are those that the name promises", arguments: DCGMCatalogue.fields)
     func naming(field: DCGMField) {
         let units = [
-            ("_CELSIUS", "°C"), ("_WATTS", "W"), ("_HERTZ", "Hz"), ("_BYTES_PER_SECOND", "B/s"), ("_MVOLT", "mV"), ("_NS", "ns"),
-            ("_VIOLATION", "ns"), ("_JOULES_TOTAL", "J"), ("_SECONDS_TOTAL", "s"), ("_SECONDS", "s"), ("_BYTES_TOTAL", "B"),
+            ("_CELSIUS", "°C"), ("_WATTS", "W"), ("_HERTZ", "Hz"), ("_BYTES_PER_SECOND", "B/s"), ("_MVOLT", "mV"),
+            ("_NS", "ns"),
+            ("_VIOLATION", "ns"), ("_JOULES_TOTAL", "J"), ("_SECONDS_TOTAL", "s"), ("_SECONDS", "s"),
+            ("_BYTES_TOTAL", "B"),
             ("_RATIO", ""), ("_MASK", ""), ("_STATUS", ""), ("_MODE", ""), ("_FAILED", ""), ("_PENDING", ""),
         ]
         if let unit = units.first(where: { field.name.hasSuffix($0.0) })?.1 { #expect(field.unit == unit) }
@@ -116,18 +120,25 @@ struct CatalogueTests {
             (field.valueType == .text)
                 == (field.kind == .device && field.validRange.lowerBound == -.greatestFiniteMagnitude
                     && field.id != 171))
-        #expect(!field.meaning.isEmpty && !field.meaning.contains("\n") && !field.meaning.contains("|") && !field.meaning.contains("#"))
+        #expect(
+            !field.meaning.isEmpty && !field.meaning.contains("\n") && !field.meaning.contains("|")
+                && !field.meaning.contains("#"))
     }
 
     @Test("where DCGM 4.7 changed a unit it is a field of its own, and no name has two units")
     func unitsOfNewFields() throws {
         let pairs: [(UInt16, String, UInt16, String, Double)] = [
             (90, "MiB", 1600, "B", 1_048_576), (92, "MiB", 1601, "B", 1_048_576), (93, "MiB", 1602, "B", 1_048_576),
-            (100, "MHz", 1603, "Hz", 1e6), (101, "MHz", 1604, "Hz", 1e6), (102, "MHz", 1605, "Hz", 1e6), (110, "MHz", 1606, "Hz", 1e6),
-            (111, "MHz", 1607, "Hz", 1e6), (113, "MHz", 1608, "Hz", 1e6), (114, "MHz", 1609, "Hz", 1e6), (115, "MHz", 1610, "Hz", 1e6),
-            (156, "mJ", 1611, "J", 1e-3), (191, "%", 1612, "", 1e-2), (203, "%", 1613, "", 1e-2), (204, "%", 1614, "", 1e-2),
-            (206, "%", 1615, "", 1e-2), (207, "%", 1616, "", 1e-2), (240, "ns", 1617, "s", 1e-9), (241, "ns", 1618, "s", 1e-9),
-            (242, "ns", 1619, "s", 1e-9), (243, "ns", 1620, "s", 1e-9), (244, "ns", 1621, "s", 1e-9), (245, "ns", 1622, "s", 1e-9),
+            (100, "MHz", 1603, "Hz", 1e6), (101, "MHz", 1604, "Hz", 1e6), (102, "MHz", 1605, "Hz", 1e6),
+            (110, "MHz", 1606, "Hz", 1e6),
+            (111, "MHz", 1607, "Hz", 1e6), (113, "MHz", 1608, "Hz", 1e6), (114, "MHz", 1609, "Hz", 1e6),
+            (115, "MHz", 1610, "Hz", 1e6),
+            (156, "mJ", 1611, "J", 1e-3), (191, "%", 1612, "", 1e-2), (203, "%", 1613, "", 1e-2),
+            (204, "%", 1614, "", 1e-2),
+            (206, "%", 1615, "", 1e-2), (207, "%", 1616, "", 1e-2), (240, "ns", 1617, "s", 1e-9),
+            (241, "ns", 1618, "s", 1e-9),
+            (242, "ns", 1619, "s", 1e-9), (243, "ns", 1620, "s", 1e-9), (244, "ns", 1621, "s", 1e-9),
+            (245, "ns", 1622, "s", 1e-9),
             (246, "ns", 1623, "s", 1e-9), (247, "ns", 1624, "s", 1e-9), (250, "MiB", 1625, "B", 1_048_576),
             (251, "MiB", 1626, "B", 1_048_576), (252, "MiB", 1627, "B", 1_048_576), (253, "MiB", 1628, "B", 1_048_576),
             (287, "MB/s", 1629, "B/s", 1e6), (449, "MB/s", 1648, "B/s", 1e6), (525, "MiB", 1649, "B", 1_048_576),

@@ -22,7 +22,8 @@ struct ExporterFieldsTests {
         PROF_FP64_CYCLES_ACTIVE_TOTAL PROF_FP32_CYCLES_ACTIVE_TOTAL PROF_FP16_CYCLES_ACTIVE_TOTAL
         """
     /// The files call these counters; DCGM gives a rate, a flag and a rate.
-    static let gaugesThatAreCalledCounters = "DEV_PCIE_TX_THROUGHPUT DEV_PCIE_RX_THROUGHPUT DEV_RETIRED_PENDING DEV_NVLINK_BANDWIDTH_L0"
+    static let gaugesThatAreCalledCounters =
+        "DEV_PCIE_TX_THROUGHPUT DEV_PCIE_RX_THROUGHPUT DEV_RETIRED_PENDING DEV_NVLINK_BANDWIDTH_L0"
     static let labels = """
         DRIVER_VERSION NVML_VERSION DEV_BRAND DEV_SERIAL DEV_OEM_INFOROM_VER DEV_ECC_INFOROM_VER DEV_POWER_INFOROM_VER
         DEV_INFOROM_IMAGE_VER DEV_VBIOS_VERSION
@@ -50,16 +51,23 @@ struct ExporterFieldsTests {
             ("dcgm_sm_clock", 100), ("dcgm_memory_clock", 101), ("dcgm_memory_temp", 140), ("dcgm_gpu_temp", 150),
             ("dcgm_power_usage", 155), ("dcgm_total_energy_consumption", 156), ("dcgm_pcie_tx_throughput", 200),
             ("dcgm_pcie_rx_throughput", 201), ("dcgm_pcie_replay_counter", 202), ("dcgm_gpu_utilization", 203),
-            ("dcgm_mem_copy_utilization", 204), ("dcgm_enc_utilization", 206), ("dcgm_dec_utilization", 207), ("dcgm_xid_errors", 230),
+            ("dcgm_mem_copy_utilization", 204), ("dcgm_enc_utilization", 206), ("dcgm_dec_utilization", 207),
+            ("dcgm_xid_errors", 230),
             ("dcgm_power_violation", 240), ("dcgm_thermal_violation", 241), ("dcgm_sync_boost_violation", 242),
             ("dcgm_board_limit_violation", 243), ("dcgm_low_util_violation", 244), ("dcgm_reliability_violation", 245),
-            ("dcgm_fb_free", 251), ("dcgm_fb_used", 252), ("dcgm_ecc_sbe_volatile_total", 310), ("dcgm_ecc_dbe_volatile_total", 311),
-            ("dcgm_ecc_sbe_aggregate_total", 312), ("dcgm_ecc_dbe_aggregate_total", 313), ("dcgm_retired_pages_sbe", 390),
-            ("dcgm_retired_pages_dbe", 391), ("dcgm_retired_pages_pending", 392), ("dcgm_nvlink_flit_crc_error_count_total", 409),
+            ("dcgm_fb_free", 251), ("dcgm_fb_used", 252), ("dcgm_ecc_sbe_volatile_total", 310),
+            ("dcgm_ecc_dbe_volatile_total", 311),
+            ("dcgm_ecc_sbe_aggregate_total", 312), ("dcgm_ecc_dbe_aggregate_total", 313),
+            ("dcgm_retired_pages_sbe", 390),
+            ("dcgm_retired_pages_dbe", 391), ("dcgm_retired_pages_pending", 392),
+            ("dcgm_nvlink_flit_crc_error_count_total", 409),
             ("dcgm_nvlink_data_crc_error_count_total", 419), ("dcgm_nvlink_replay_error_count_total", 429),
-            ("dcgm_nvlink_recovery_error_count_total", 439), ("dcgm_nvlink_bandwidth_total", 449), ("dcgm_fi_prof_gr_engine_active", 1001),
-            ("dcgm_fi_prof_sm_active", 1002), ("dcgm_fi_prof_sm_occupancy", 1003), ("dcgm_fi_prof_pipe_tensor_active", 1004),
-            ("dcgm_fi_prof_dram_active", 1005), ("dcgm_fi_prof_pcie_tx_bytes", 1009), ("dcgm_fi_prof_pcie_rx_bytes", 1010),
+            ("dcgm_nvlink_recovery_error_count_total", 439), ("dcgm_nvlink_bandwidth_total", 449),
+            ("dcgm_fi_prof_gr_engine_active", 1001),
+            ("dcgm_fi_prof_sm_active", 1002), ("dcgm_fi_prof_sm_occupancy", 1003),
+            ("dcgm_fi_prof_pipe_tensor_active", 1004),
+            ("dcgm_fi_prof_dram_active", 1005), ("dcgm_fi_prof_pcie_tx_bytes", 1009),
+            ("dcgm_fi_prof_pcie_rx_bytes", 1010),
         ]
         for (name, id) in facts { #expect(DCGMCatalogue.field(named: name)?.id == id, "\(name)") }
         let known = DCGMCatalogue.fields.flatMap(\.aliases).filter { $0.hasPrefix("dcgm_") }
@@ -71,13 +79,19 @@ struct ExporterFieldsTests {
         let owned = DCGMCatalogue.fields.filter { $0.id == nil }
         #expect(
             owned.map(\.name) == [
-                "DCGM_EXP_CLOCK_EVENTS_COUNT", "DCGM_EXP_CLOCK_EVENTS_TOTAL", "DCGM_EXP_GPU_HEALTH_STATUS", "DCGM_EXP_P2P_STATUS",
+                "DCGM_EXP_CLOCK_EVENTS_COUNT", "DCGM_EXP_CLOCK_EVENTS_TOTAL", "DCGM_EXP_GPU_HEALTH_STATUS",
+                "DCGM_EXP_P2P_STATUS",
                 "DCGM_EXP_XID_ERRORS_COUNT", "DCGM_EXP_XID_ERRORS_TOTAL",
             ])
-        #expect(owned.filter { $0.metricType == .counter }.map(\.name) == ["DCGM_EXP_CLOCK_EVENTS_TOTAL", "DCGM_EXP_XID_ERRORS_TOTAL"])
+        #expect(
+            owned.filter { $0.metricType == .counter }.map(\.name) == [
+                "DCGM_EXP_CLOCK_EVENTS_TOTAL", "DCGM_EXP_XID_ERRORS_TOTAL",
+            ])
     }
 
-    @Test("all metrics of the real export are known, and all their values are sound", .enabled(if: RealExport.isPresent, RealExport.absent))
+    @Test(
+        "all metrics of the real export are known, and all their values are sound",
+        .enabled(if: RealExport.isPresent, RealExport.absent))
     func realExport() throws {
         var reader = try DCGMReader(path: RealExport.path)
         var rows = DCGMRows()

@@ -21,7 +21,9 @@ struct FieldsGuideTests {
             let meant = tables.split(separator: "\n")
             // The first line that differs says more than the whole.
             if let at = zip(said, meant).enumerated().first(where: { $0.element.0 != $0.element.1 })?.offset {
-                Issue.record("Docs/Fields.md says \"\(said[at])\", the code \"\(meant[at])\"; UPDATE_DOCS=1 writes the tables anew")
+                Issue.record(
+                    "Docs/Fields.md says \"\(said[at])\", the code \"\(meant[at])\"; UPDATE_DOCS=1 writes the tables anew"
+                )
             }
             #expect(said.count == meant.count)
         }
@@ -56,7 +58,8 @@ struct FieldsGuideTests {
     static func xidTable() -> String {
         var text = "\n## All Xid codes\n\n| code | mnemonic | meaning | severity | action |\n|--:|---|---|---|---|\n"
         for error in XIDError.all {
-            text += "| \(error.code) | `\(error.mnemonic)` | \(error.meaning) | \(error.severity.rawValue) | \(error.action.rawValue) |\n"
+            text +=
+                "| \(error.code) | `\(error.mnemonic)` | \(error.meaning) | \(error.severity.rawValue) | \(error.action.rawValue) |\n"
         }
         return text
     }

@@ -169,11 +169,15 @@ struct NoValueTextTests {
     @Test("the exporter's and nvidia-smi's words are no value, in any case of letters")
     func words() {
         let table: [(String, NoValueReason)] = [
-            ("ERROR - FAILED TO CONVERT TO STRING", .notConverted), ("SKIPPING DCGM VALUE", .notConverted), ("N/A", .notAvailable),
+            ("ERROR - FAILED TO CONVERT TO STRING", .notConverted), ("SKIPPING DCGM VALUE", .notConverted),
+            ("N/A", .notAvailable),
             ("[N/A]", .notAvailable), ("Not Available", .notAvailable), ("[Not Available]", .notAvailable),
-            ("[Unknown Error]", .notAvailable), ("[GPU is lost]", .notAvailable), ("[GPU requires reset]", .notAvailable),
-            ("[Not Supported]", .notSupported), ("Not Supported", .notSupported), ("<<<NOT_SUPPORTED>>>", .notSupported),
-            ("[Insufficient Permissions]", .notPermitted), ("<<<NOT_PERM>>>", .notPermitted), ("<<<NOT_FOUND>>>", .notFound),
+            ("[Unknown Error]", .notAvailable), ("[GPU is lost]", .notAvailable),
+            ("[GPU requires reset]", .notAvailable),
+            ("[Not Supported]", .notSupported), ("Not Supported", .notSupported),
+            ("<<<NOT_SUPPORTED>>>", .notSupported),
+            ("[Insufficient Permissions]", .notPermitted), ("<<<NOT_PERM>>>", .notPermitted),
+            ("<<<NOT_FOUND>>>", .notFound),
             ("[Not Found]", .notFound), ("<<<NULL>>>", .blank),
         ]
         for (text, reason) in table {
@@ -187,7 +191,8 @@ struct NoValueTextTests {
     func others() {
         let long = String(repeating: "N/A", count: 20)
         for text in [
-            "", "0", "n", "na", "NaN", "12x", "N/A ", " N/A", "[N/A", "N/A]", "[[N/A]]", "[]", "error", "ERROR", "-", long,
+            "", "0", "n", "na", "NaN", "12x", "N/A ", " N/A", "[N/A", "N/A]", "[[N/A]]", "[]", "error", "ERROR", "-",
+            long,
             "\u{FFFD}\u{FFFD}",
         ] {
             #expect(text.withUTF8Bytes { NoValueReason(text: $0) } == nil, "\(text)")

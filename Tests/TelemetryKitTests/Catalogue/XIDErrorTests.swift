@@ -28,7 +28,8 @@ struct XIDErrorTests {
                 .checkPower where error.code != 163:
                 #expect(error.severity == .critical, "\(error.code)")
             case .watch, .checkSoftware: #expect(error.severity == .warning, "\(error.code)")
-            case .checkOtherXIDs, .checkLink, .contactVendor, .checkPower: #expect(error.severity != .informational, "\(error.code)")
+            case .checkOtherXIDs, .checkLink, .contactVendor, .checkPower:
+                #expect(error.severity != .informational, "\(error.code)")
             }
         }
         #expect(XIDError.Severity.informational < .application && .application < .warning && .warning < .critical)
@@ -73,7 +74,9 @@ struct XIDErrorTests {
     func unknown() {
         for code in [0, -1, 173, 999, .max] {
             let error = XIDError(code: code)
-            #expect(error.code == code && error.mnemonic.isEmpty && error.severity == .warning && error.action == .contactVendor)
+            #expect(
+                error.code == code && error.mnemonic.isEmpty && error.severity == .warning
+                    && error.action == .contactVendor)
         }
     }
 

@@ -16,8 +16,9 @@ struct CurlClientTests {
         defer { server.stop() }
         let client = try CurlClient()
         let body = String(repeating: "0123456789", count: 300_000)
-        let answer = try await client.send(CurlRequest(
-            method: "POST", url: server.url + "/a?b=c", headers: [("X-Mine", "yes")], body: Array(body.utf8)))
+        let answer = try await client.send(
+            CurlRequest(
+                method: "POST", url: server.url + "/a?b=c", headers: [("X-Mine", "yes")], body: Array(body.utf8)))
         #expect(answer.status == 207)
         #expect(answer.header("x-some") == "thing")
         #expect(answer.text == "answer\nbody")
@@ -54,7 +55,9 @@ struct CurlClientTests {
         let server = try ScriptedServer { $0.path == "/cut" ? .cutShort : .reset }
         let client = try CurlClient()
         for (path, kind) in [("/cut", HTTPFailure.Kind.network), ("/reset", .network)] {
-            let failure = await #expect(throws: HTTPFailure.self) { try await client.send(CurlRequest(url: server.url + path)) }
+            let failure = await #expect(throws: HTTPFailure.self) {
+                try await client.send(CurlRequest(url: server.url + path))
+            }
             #expect(failure?.kind == kind)
             #expect(failure?.description.contains(server.url + path) == true)
         }
@@ -62,7 +65,9 @@ struct CurlClientTests {
         let refused = await #expect(throws: HTTPFailure.self) { try await client.send(CurlRequest(url: server.url)) }
         #expect(refused?.kind == .network)
         for url in ["http://", "file:///etc/passwd", "gopher://127.0.0.1/"] {
-            let failure = await #expect(throws: HTTPFailure.self, "\(url)") { try await client.send(CurlRequest(url: url)) }
+            let failure = await #expect(throws: HTTPFailure.self, "\(url)") {
+                try await client.send(CurlRequest(url: url))
+            }
             #expect(failure?.kind == .invalidRequest)
         }
     }
@@ -75,7 +80,8 @@ struct CurlClientTests {
         defer { server.stop() }
         let client = try CurlClient()
         let url = server.url.replacing("http://", with: "http://me:p%40ss@")
-        let answer = try await client.send(CurlRequest(method: "POST", url: url, headers: [("X-Token", "t")], body: [1]))
+        let answer = try await client.send(
+            CurlRequest(method: "POST", url: url, headers: [("X-Token", "t")], body: [1]))
         #expect(answer.status == 307 && other.requests.isEmpty)
         #expect(server.requests.first?.headers["authorization"] == "Basic bWU6cEBzcw==")
     }
@@ -88,8 +94,12 @@ struct CurlClientTests {
         }
         #expect(failure?.kind == .network && failure?.description.contains("hunter22") == false)
         #expect(failure?.description.hasPrefix("http://127.0.0.1:2/x?…: ") == true)
-        for text in ["http://h:3128", "https://h", "socks5://me:pw@h:1080", "socks5h://[::1]:1"] { #expect(isProxyURL(text), "\(text)") }
-        for text in ["", "h:3128", "ftp://h", "http://", "http://h:x", "socks4://h"] { #expect(!isProxyURL(text), "\(text)") }
+        for text in ["http://h:3128", "https://h", "socks5://me:pw@h:1080", "socks5h://[::1]:1"] {
+            #expect(isProxyURL(text), "\(text)")
+        }
+        for text in ["", "h:3128", "ftp://h", "http://", "http://h:x", "socks4://h"] {
+            #expect(!isProxyURL(text), "\(text)")
+        }
     }
 
     @Test("a peer that says nothing is a timeout")
@@ -147,7 +157,9 @@ struct CurlClientTests {
 
     @Test("a body that is longer than allowed is a failure, and one that is as long is not")
     func maximumBody() async throws {
-        let server = try ScriptedServer { $0.path == "/chunks" ? .chunks(["1234", "5678"]) : .answer(200, [:], "12345678") }
+        let server = try ScriptedServer {
+            $0.path == "/chunks" ? .chunks(["1234", "5678"]) : .answer(200, [:], "12345678")
+        }
         defer { server.stop() }
         let client = try CurlClient()
         for path in ["/chunks", "/whole"] {
@@ -167,7 +179,9 @@ struct CurlClientTests {
         #expect(url?.host == "host.example")
         #expect(url?.shown == "https://host.example:9400/metrics?…")
         #expect(CurlURL("http://[::1]:9400/")?.host == "::1")
-        for text in ["", "host:9400/metrics", "/metrics", "http://", "ftp://host/", "http://a b/", "http://host:99999/"] {
+        for text in [
+            "", "host:9400/metrics", "/metrics", "http://", "ftp://host/", "http://a b/", "http://host:99999/",
+        ] {
             #expect(CurlURL(text) == nil, "\(text)")
         }
     }

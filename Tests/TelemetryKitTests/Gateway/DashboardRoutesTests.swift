@@ -14,10 +14,13 @@ struct DashboardRoutesTests {
         (try? FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)) ?? []
 
     private static let types = [
-        "html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
+        "html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8",
+        "svg": "image/svg+xml",
     ]
 
-    @Test("every file is served as it is, with its type, a policy against foreign script, and an entity tag that 304 answers to")
+    @Test(
+        "every file is served as it is, with its type, a policy against foreign script, and an entity tag that 304 answers to"
+    )
     func served() async throws {
         #expect(Self.files.count > 15)
         try await GatewayStage.with { stage in
@@ -57,7 +60,9 @@ struct DashboardRoutesTests {
         var named: Set<String> = ["dashboard.html"]
         for file in Self.files {
             let text = try String(contentsOf: file, encoding: .utf8)
-            for match in text.matches(of: /(?:from "\.\/|(?:src|href)="dashboard\/)([a-z]+\.[a-z]+)"/) { named.insert(String(match.1)) }
+            for match in text.matches(of: /(?:from "\.\/|(?:src|href)="dashboard\/)([a-z]+\.[a-z]+)"/) {
+                named.insert(String(match.1))
+            }
         }
         #expect(named == Set(Self.files.map(\.lastPathComponent)))
     }
@@ -66,9 +71,14 @@ struct DashboardRoutesTests {
     func contained() throws {
         for file in Self.files {
             let text = try String(contentsOf: file, encoding: .utf8)
-            let foreign = text.matches(of: /https?:\/\/[^\s"']+/).map { String($0.0) }.filter { $0 != "http://www.w3.org/2000/svg" }
+            let foreign = text.matches(of: /https?:\/\/[^\s"']+/).map { String($0.0) }.filter {
+                $0 != "http://www.w3.org/2000/svg"
+            }
             #expect(foreign.isEmpty, "\(file.lastPathComponent)")
-            for name in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " style=\"", "<style", " onclick="] {
+            for name in [
+                "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " style=\"", "<style",
+                " onclick=",
+            ] {
                 #expect(!text.contains(name), "\(file.lastPathComponent) has \(name)")
             }
         }

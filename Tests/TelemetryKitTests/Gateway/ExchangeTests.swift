@@ -12,13 +12,17 @@ import Testing
 
 @Suite("Headers of the gateway", .timeLimit(.minutes(20)))
 struct ExchangeTests {
-    @Test("a sound request id is kept, another is replaced, and the log has the one of the answer", arguments: [
-        ("abc-123", true), ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true), ("", false), ("two words", false),
-        ("a\"b", false), (String(repeating: "x", count: 129), false),
-    ])
+    @Test(
+        "a sound request id is kept, another is replaced, and the log has the one of the answer",
+        arguments: [
+            ("abc-123", true), ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true), ("", false),
+            ("two words", false),
+            ("a\"b", false), (String(repeating: "x", count: 129), false),
+        ])
     func requestID(given: String, isKept: Bool) async throws {
         let logged = Mutex<[String]>([])
-        try await GatewayStage.with({ $0.onRequest = { record in logged.withLock { $0.append(record.id) } } }) { stage in
+        try await GatewayStage.with({ $0.onRequest = { record in logged.withLock { $0.append(record.id) } } }) {
+            stage in
             for path in ["/health", "/nowhere"] {
                 let answer = try await stage.get(path, headers: [(name: "X-Request-ID", value: given)])
                 let id = try #require(answer.header("x-request-id"))
@@ -29,7 +33,9 @@ struct ExchangeTests {
         }
     }
 
-    @Test("what lasts has an entity tag, and is not sent again to who has it", arguments: ["/openapi.json", "/api/v1/catalogue", "/api/v1/catalogue/xid"])
+    @Test(
+        "what lasts has an entity tag, and is not sent again to who has it",
+        arguments: ["/openapi.json", "/api/v1/catalogue", "/api/v1/catalogue/xid"])
     func entityTags(path: String) async throws {
         try await GatewayStage.with { stage in
             let first = try await stage.get(path)
@@ -71,7 +77,8 @@ struct ExchangeTests {
             #expect(preflight.status == 204)
             #expect(preflight.header("access-control-allow-methods") == "GET, HEAD, OPTIONS, POST")
             #expect(preflight.header("access-control-allow-headers")?.contains("Authorization") == true)
-            let refused = try await stage.get("/api/v1/gpus", method: "OPTIONS", headers: [(name: "Origin", value: "https://b.example"), method])
+            let refused = try await stage.get(
+                "/api/v1/gpus", method: "OPTIONS", headers: [(name: "Origin", value: "https://b.example"), method])
             #expect(refused.header("access-control-allow-methods") == nil)
         }
         try await GatewayStage.with({ $0.corsOrigins = ["*"] }) { stage in
@@ -84,21 +91,32 @@ struct ExchangeTests {
         }
     }
 
-    @Test("who accepts nothing that is served is told what is", arguments: [
-        ("/api/v1/gpus", "text/csv", 406), ("/api/v1/gpus", "application/json;q=0, text/html", 406), ("/api/v1/gpus", "application/*", 200),
-        ("/api/v1/gpus", "text/html, */*;q=0.1", 200), ("/api/v1/gpus", "*/*, application/json;q=0", 406),
-        ("/api/v1/telemetry/export", "image/png", 406), ("/metrics", "application/openmetrics-text, text/plain;version=0.0.4;q=0.5", 200),
-        ("/api/v1/gpus", "APPLICATION/JSON", 200), ("/", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200),
-    ])
+    @Test(
+        "who accepts nothing that is served is told what is",
+        arguments: [
+            ("/api/v1/gpus", "text/csv", 406), ("/api/v1/gpus", "application/json;q=0, text/html", 406),
+            ("/api/v1/gpus", "application/*", 200),
+            ("/api/v1/gpus", "text/html, */*;q=0.1", 200), ("/api/v1/gpus", "*/*, application/json;q=0", 406),
+            ("/api/v1/telemetry/export", "image/png", 406),
+            ("/metrics", "application/openmetrics-text, text/plain;version=0.0.4;q=0.5", 200),
+            ("/api/v1/gpus", "APPLICATION/JSON", 200),
+            ("/", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200),
+        ])
     func accept(path: String, accept: String, status: Int) async throws {
         try await GatewayStage.with(store: filledStore()) { stage in
             let answer = try await stage.get(path, headers: [(name: "Accept", value: accept)])
             #expect(answer.status == status)
-            if status == 406 { #expect(answer.text.contains("\"error\":\"not_acceptable\"") && answer.text.contains("available media types: ")) }
+            if status == 406 {
+                #expect(
+                    answer.text.contains("\"error\":\"not_acceptable\"")
+                        && answer.text.contains("available media types: "))
+            }
         }
     }
 
-    @Test("HEAD has the head of GET and no body", arguments: ["/api/v1/gpus", "/openapi.json", "/api/v1/telemetry/export", "/api/v1/gpus/none"])
+    @Test(
+        "HEAD has the head of GET and no body",
+        arguments: ["/api/v1/gpus", "/openapi.json", "/api/v1/telemetry/export", "/api/v1/gpus/none"])
     func head(path: String) async throws {
         try await GatewayStage.with(store: filledStore()) { stage in
             let get = try await stage.get(path)
@@ -119,9 +137,12 @@ struct ExchangeTests {
         try await GatewayStage.with { stage in
             let longPath = try await stage.get("/" + String(repeating: "a", count: 9_000))
             #expect(longPath.status == 414)
-            let longField = try await stage.get("/health", headers: [(name: "X-Long", value: String(repeating: "a", count: 40_000))])
+            let longField = try await stage.get(
+                "/health", headers: [(name: "X-Long", value: String(repeating: "a", count: 40_000))])
             #expect(longField.status == 431)
-            let body = CurlRequest(method: "POST", url: "http://127.0.0.1:\(stage.port)/health", body: [UInt8](repeating: 65, count: 3 << 20))
+            let body = CurlRequest(
+                method: "POST", url: "http://127.0.0.1:\(stage.port)/health",
+                body: [UInt8](repeating: 65, count: 3 << 20))
             let large = try await stage.client.send(body)
             #expect(large.status == 413)
         }

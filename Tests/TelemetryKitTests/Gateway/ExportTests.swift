@@ -52,7 +52,8 @@ struct ExportTests {
         let wanted = try await store.telemetry(TelemetryQuery(filter)).items
         #expect(wanted.count == 2 * 38)
         try await GatewayStage.with(store: store) { stage in
-            let query = "metric_name=DCGM_FI_DEV_GPU_TEMP&metric_name=none&uuid=GPU-1&uuid=GPU-4&start_time=2025-07-18T20:42:36Z"
+            let query =
+                "metric_name=DCGM_FI_DEV_GPU_TEMP&metric_name=none&uuid=GPU-1&uuid=GPU-4&start_time=2025-07-18T20:42:36Z"
             let csv = try await stage.get("/api/v1/telemetry/export?\(query)")
             #expect(csv.header("content-disposition") == "attachment; filename=\"telemetry.csv\"")
             let back = try imported(csv.body)
@@ -64,20 +65,27 @@ struct ExportTests {
     func empty() async throws {
         try await GatewayStage.with { stage in
             let csv = try await stage.get("/api/v1/telemetry/export")
-            #expect(csv.text == "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw\r\n")
+            #expect(
+                csv.text
+                    == "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw\r\n"
+            )
             #expect(try await stage.get("/api/v1/telemetry/export?format=json").text == "{\"data\":[],\"count\":0}\n")
             #expect(try await stage.get("/api/v1/telemetry/export?format=lineprotocol").text == "")
         }
     }
 
-    @Test("the format is that of the parameter, else what Accept likes best, else CSV", arguments: [
-        ("?format=json", "text/csv", "application/json"), ("", "", "text/csv; charset=utf-8; header=present"),
-        ("", "application/json", "application/json"), ("", "text/csv;q=0.5, application/json", "application/json"),
-        ("", "text/*;q=0.2, text/plain", "text/plain; charset=utf-8"), ("", "*/*", "text/csv; charset=utf-8; header=present"),
-    ])
+    @Test(
+        "the format is that of the parameter, else what Accept likes best, else CSV",
+        arguments: [
+            ("?format=json", "text/csv", "application/json"), ("", "", "text/csv; charset=utf-8; header=present"),
+            ("", "application/json", "application/json"), ("", "text/csv;q=0.5, application/json", "application/json"),
+            ("", "text/*;q=0.2, text/plain", "text/plain; charset=utf-8"),
+            ("", "*/*", "text/csv; charset=utf-8; header=present"),
+        ])
     func negotiation(query: String, accept: String, contentType: String) async throws {
         try await GatewayStage.with(store: filledStore()) { stage in
-            let answer = try await stage.get("/api/v1/telemetry/export\(query)", headers: [(name: "Accept", value: accept)])
+            let answer = try await stage.get(
+                "/api/v1/telemetry/export\(query)", headers: [(name: "Accept", value: accept)])
             #expect(answer.status == 200)
             #expect(answer.header("content-type") == contentType)
             #expect((answer.header("vary") == "Accept") == query.isEmpty)

@@ -12,8 +12,12 @@ struct FleetRouteTests {
     private func sickStore() async throws -> MemoryStore {
         let store = try await filledStore()
         let time = Timestamp(nanoseconds: 1_752_871_358_000_000_000)
-        let samples = [("DCGM_FI_DEV_XID_ERRORS", 79.0, "GPU-1", "1", "host-1"), ("DCGM_FI_DEV_GPU_UTIL", 400, "GPU-8", "0", "host-2")].map { metric, value, uuid, id, host in
-            let gpu = GPUIdentity(gpuID: id, device: "nvidia" + id, uuid: uuid, modelName: "NVIDIA H100", hostname: host)
+        let samples = [
+            ("DCGM_FI_DEV_XID_ERRORS", 79.0, "GPU-1", "1", "host-1"),
+            ("DCGM_FI_DEV_GPU_UTIL", 400, "GPU-8", "0", "host-2"),
+        ].map { metric, value, uuid, id, host in
+            let gpu = GPUIdentity(
+                gpuID: id, device: "nvidia" + id, uuid: uuid, modelName: "NVIDIA H100", hostname: host)
             return GPUMetric(timestamp: time, value: value, series: MetricSeries(metricName: metric, gpu: gpu))
         }
         try await store.write([MetricBatch(batchID: "s", source: "s", collectedAt: time, metrics: samples)])
@@ -27,7 +31,8 @@ struct FleetRouteTests {
             #expect(hosts.compactMap { $0["hostname"] as? String } == ["host-1", "host-2"])
             #expect(hosts.compactMap { $0["gpu_count"] as? Int } == [3, 1])
             #expect(hosts.compactMap { $0["health"] as? String } == ["critical", "warning"])
-            #expect(hosts.compactMap { $0["last_seen"] as? String } == ["2025-07-18T20:42:38Z", "2025-07-18T20:42:38Z"])
+            #expect(
+                hosts.compactMap { $0["last_seen"] as? String } == ["2025-07-18T20:42:38Z", "2025-07-18T20:42:38Z"])
             let problems = try #require(hosts[0]["problems"] as? [[String: Any]])
             #expect(problems.count == 1)
             #expect(problems[0]["uuid"] as? String == "GPU-1")
@@ -40,10 +45,13 @@ struct FleetRouteTests {
         }
     }
 
-    @Test("alerts tell what, where and how much; filters keep to theirs", arguments: [
-        ("", ["xid", "out_of_range"]), ("?severity=critical", ["xid"]), ("?severity=warning", ["out_of_range"]), ("?hostname=host-2", ["out_of_range"]),
-        ("?uuid=GPU-1", ["xid"]), ("?model=none", []), ("?limit=1&offset=1", ["out_of_range"]),
-    ] as [(String, [String])])
+    @Test(
+        "alerts tell what, where and how much; filters keep to theirs",
+        arguments: [
+            ("", ["xid", "out_of_range"]), ("?severity=critical", ["xid"]), ("?severity=warning", ["out_of_range"]),
+            ("?hostname=host-2", ["out_of_range"]),
+            ("?uuid=GPU-1", ["xid"]), ("?model=none", []), ("?limit=1&offset=1", ["out_of_range"]),
+        ] as [(String, [String])])
     func alerts(query: String, kinds: [String]) async throws {
         try await GatewayStage.with(store: sickStore()) { stage in
             let alerts = try await stage.data("/api/v1/alerts\(query)")

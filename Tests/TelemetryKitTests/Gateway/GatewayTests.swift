@@ -38,7 +38,10 @@ struct GatewayTests {
             #expect(gpu["first_seen"] as? String == "2025-07-18T20:42:34Z")
             #expect(gpu["last_seen"] as? String == "2025-07-18T20:42:38Z")
             let metrics = try await stage.json("/api/v1/gpus/GPU-1/metrics")
-            #expect((metrics["data"] as? [[String: Any]])?.compactMap { $0["name"] as? String } == ["DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE"])
+            #expect(
+                (metrics["data"] as? [[String: Any]])?.compactMap { $0["name"] as? String } == [
+                    "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE",
+                ])
             let samples = try await stage.json("/api/v1/gpus/GPU-1/telemetry?metric_name=DCGM_FI_DEV_POWER_USAGE")
             let data = try #require(samples["data"] as? [[String: Any]])
             #expect(data.compactMap { $0["value"] as? Double } == [1.125, 11.125, 21.125, 31.125, 41.125])
@@ -46,11 +49,14 @@ struct GatewayTests {
         }
     }
 
-    @Test("time filters are inclusive, with offsets from UTC and fractions", arguments: [
-        ("", 10), ("?start_time=2025-07-18T20:42:36Z", 6), ("?end_time=2025-07-18T20:42:36Z", 6),
-        ("?start_time=2025-07-18T22:42:36%2B02:00&end_time=2025-07-18T20:42:37.5Z", 4), ("?start_time=2030-01-01T00:00:00Z", 0),
-        ("?limit=3&offset=8", 2), ("?limit=3&offset=100", 0),
-    ])
+    @Test(
+        "time filters are inclusive, with offsets from UTC and fractions",
+        arguments: [
+            ("", 10), ("?start_time=2025-07-18T20:42:36Z", 6), ("?end_time=2025-07-18T20:42:36Z", 6),
+            ("?start_time=2025-07-18T22:42:36%2B02:00&end_time=2025-07-18T20:42:37.5Z", 4),
+            ("?start_time=2030-01-01T00:00:00Z", 0),
+            ("?limit=3&offset=8", 2), ("?limit=3&offset=100", 0),
+        ])
     func timeFilters(query: String, count: Int) async throws {
         try await GatewayStage.with(store: filledStore()) { stage in
             let page = try await stage.json("/api/v1/gpus/GPU-0/telemetry\(query)")
@@ -58,22 +64,36 @@ struct GatewayTests {
         }
     }
 
-    @Test("bad requests are refused with a status, a code and a message that names the thing", arguments: [
-        ("/api/v1/gpus?limit=0", 400, "limit=0"), ("/api/v1/gpus?limit=1001", 400, "limit=1001"), ("/api/v1/gpus?limit=ten", 400, "limit=ten"),
-        ("/api/v1/gpus?limit=1&limit=2", 400, "limit is given more than once"), ("/api/v1/gpus?offset=-1", 400, "offset=-1"),
-        ("/api/v1/gpus?offset=99999999999999999999", 400, "offset=99999999999999999999"), ("/api/v1/gpus?order=up", 400, "order=up must be one of asc, desc"),
-        ("/api/v1/gpus?colour=red", 400, "colour is not a parameter"), ("/api/v1/gpus?hostname=", 400, "hostname is empty"),
-        ("/api/v1/gpus?limit=%zz", 400, "invalid escape"), ("/api/v1/gpus/GPU-9", 404, "GPU-9"), ("/api/v1/gpus/GPU-9/metrics", 404, "GPU-9"),
-        ("/api/v1/gpus/GPU-9/telemetry", 404, "GPU-9"), ("/api/v1/gpus/GPU-9/telemetry/export", 404, "GPU-9"), ("/api/v1/gpus/%ff", 400, "invalid escape"),
-        ("/api/v1/gpus/GPU-0/telemetry?start_time=yesterday", 400, "start_time=yesterday"),
-        ("/api/v1/gpus/GPU-0/telemetry?start_time=2025-07-19T00:00:00Z&end_time=2025-07-18T00:00:00Z", 400, "is after end_time"),
-        ("/api/v1/gpus/GPU-0/telemetry?metric_name=", 400, "metric_name is empty"),
-        ("/api/v1/gpus/GPU-0/telemetry/export?format=xml", 400, "format=xml"), ("/api/v2/gpus", 404, "/api/v2/gpus"),
-        ("/api/v1/telemetry?cursor=abc", 400, "cursor=abc"), ("/api/v1/gpus/GPU-9/latest", 404, "GPU-9"),
-        ("/api/v1/query/aggregate", 400, "metric_name is missing"), ("/api/v1/query/aggregate?metric_name=a&window=0s", 400, "window=0s"),
-        ("/api/v1/query/aggregate?metric_name=a&function=median", 400, "function=median"),
-        ("/api/v1/gpus/", 404, "/api/v1/gpus/"), ("/swagger/../../etc/passwd", 404, "not served"), ("/swagger/%2e%2e%2fREADME.md", 404, "not served"),
-    ])
+    @Test(
+        "bad requests are refused with a status, a code and a message that names the thing",
+        arguments: [
+            ("/api/v1/gpus?limit=0", 400, "limit=0"), ("/api/v1/gpus?limit=1001", 400, "limit=1001"),
+            ("/api/v1/gpus?limit=ten", 400, "limit=ten"),
+            ("/api/v1/gpus?limit=1&limit=2", 400, "limit is given more than once"),
+            ("/api/v1/gpus?offset=-1", 400, "offset=-1"),
+            ("/api/v1/gpus?offset=99999999999999999999", 400, "offset=99999999999999999999"),
+            ("/api/v1/gpus?order=up", 400, "order=up must be one of asc, desc"),
+            ("/api/v1/gpus?colour=red", 400, "colour is not a parameter"),
+            ("/api/v1/gpus?hostname=", 400, "hostname is empty"),
+            ("/api/v1/gpus?limit=%zz", 400, "invalid escape"), ("/api/v1/gpus/GPU-9", 404, "GPU-9"),
+            ("/api/v1/gpus/GPU-9/metrics", 404, "GPU-9"),
+            ("/api/v1/gpus/GPU-9/telemetry", 404, "GPU-9"), ("/api/v1/gpus/GPU-9/telemetry/export", 404, "GPU-9"),
+            ("/api/v1/gpus/%ff", 400, "invalid escape"),
+            ("/api/v1/gpus/GPU-0/telemetry?start_time=yesterday", 400, "start_time=yesterday"),
+            (
+                "/api/v1/gpus/GPU-0/telemetry?start_time=2025-07-19T00:00:00Z&end_time=2025-07-18T00:00:00Z", 400,
+                "is after end_time"
+            ),
+            ("/api/v1/gpus/GPU-0/telemetry?metric_name=", 400, "metric_name is empty"),
+            ("/api/v1/gpus/GPU-0/telemetry/export?format=xml", 400, "format=xml"),
+            ("/api/v2/gpus", 404, "/api/v2/gpus"),
+            ("/api/v1/telemetry?cursor=abc", 400, "cursor=abc"), ("/api/v1/gpus/GPU-9/latest", 404, "GPU-9"),
+            ("/api/v1/query/aggregate", 400, "metric_name is missing"),
+            ("/api/v1/query/aggregate?metric_name=a&window=0s", 400, "window=0s"),
+            ("/api/v1/query/aggregate?metric_name=a&function=median", 400, "function=median"),
+            ("/api/v1/gpus/", 404, "/api/v1/gpus/"), ("/swagger/../../etc/passwd", 404, "not served"),
+            ("/swagger/%2e%2e%2fREADME.md", 404, "not served"),
+        ])
     func badRequests(path: String, status: Int, message: String) async throws {
         try await GatewayStage.with(store: filledStore()) { stage in
             let answer = try await stage.get(path)
@@ -104,12 +124,17 @@ struct GatewayTests {
     @Test("with a token, the data are for those who have it, and the probes are for everybody")
     func token() async throws {
         try await GatewayStage.with({ $0.apiToken = "secret" }, store: filledStore()) { stage in
-            for headers in [[], [("Authorization", "Bearer wrong!")], [("Authorization", "Basic secret")], [("Authorization", "Bearer ")]] {
+            for headers in [
+                [], [("Authorization", "Bearer wrong!")], [("Authorization", "Basic secret")],
+                [("Authorization", "Bearer ")],
+            ] {
                 let answer = try await stage.get("/api/v1/gpus", headers: headers.map { (name: $0.0, value: $0.1) })
                 #expect(answer.status == 401)
                 #expect(answer.header("www-authenticate") == "Bearer")
             }
-            #expect(try await stage.get("/api/v1/gpus", headers: [(name: "Authorization", value: "bearer secret")]).status == 200)
+            #expect(
+                try await stage.get("/api/v1/gpus", headers: [(name: "Authorization", value: "bearer secret")]).status
+                    == 200)
             for path in ["/health", "/ready", "/metrics", "/openapi.json", "/swagger/index.html", "/"] {
                 #expect(try await stage.get(path).status == 200)
             }
@@ -122,7 +147,10 @@ struct GatewayTests {
         try await GatewayStage.with({
             $0.readiness = {
                 let ready = isConnected.load(ordering: .relaxed)
-                return [.init(name: "queue", isReady: ready, detail: ready ? "connected" : "no connection to 127.0.0.1:9000")]
+                return [
+                    .init(
+                        name: "queue", isReady: ready, detail: ready ? "connected" : "no connection to 127.0.0.1:9000")
+                ]
             }
         }) { stage in
             let answer = try await stage.get("/ready")
@@ -136,18 +164,22 @@ struct GatewayTests {
 
     @Test("a store that is away is 503 with its words, and when to ask again")
     func storeAway() async throws {
-        let gateway = Gateway(store: AwayStore(), configuration: {
-            var configuration = Gateway.Configuration()
-            configuration.port = 0
-            return configuration
-        }())
+        let gateway = Gateway(
+            store: AwayStore(),
+            configuration: {
+                var configuration = Gateway.Configuration()
+                configuration.port = 0
+                return configuration
+            }())
         let port = try await gateway.start()
         let client = try CurlClient()
         let answer = try await client.send(CurlRequest(url: "http://127.0.0.1:\(port)/api/v1/gpus"))
         #expect(answer.status == 503)
         #expect(answer.header("retry-after") == "7")
         #expect(answer.text.contains("store_unavailable") && answer.text.contains("db:8086"))
-        #expect(try await client.send(CurlRequest(url: "http://127.0.0.1:\(port)/metrics")).text.contains("gateway_store_up 0"))
+        #expect(
+            try await client.send(CurlRequest(url: "http://127.0.0.1:\(port)/metrics")).text.contains(
+                "gateway_store_up 0"))
         client.close()
         await gateway.shutdown(within: .zero)
     }
@@ -158,7 +190,8 @@ struct GatewayTests {
             for n in 0..<3 { _ = try await stage.get("/api/v1/gpus/GPU-\(n + 2)") }
             _ = try await stage.get("/nowhere/at/all")
             let text = try await stage.get("/metrics").text
-            #expect(text.contains(#"gateway_request_duration_seconds_count{route="/api/v1/gpus/{uuid}",status="404"} 2"#))
+            #expect(
+                text.contains(#"gateway_request_duration_seconds_count{route="/api/v1/gpus/{uuid}",status="404"} 2"#))
             #expect(text.contains(#"gateway_request_duration_seconds_count{route="unmatched",status="404"} 1"#))
             #expect(text.contains("gateway_store_samples 30"))
             #expect(text.contains("extra_metric 1"))

@@ -41,7 +41,8 @@ struct OpenAPITests {
                 let content = try #require((response as? [String: Any])?["content"] as? [String: Any])
                 // Prometheus' interface has its own form of errors, and a readiness that fails that of one that does not.
                 let hasOwnForm = route.errorSchema != "Error" || route.operationID == "getReadiness"
-                #expect(content["application/problem+json"] != nil || hasOwnForm && route.errors.contains(Int(status) ?? 0))
+                #expect(
+                    content["application/problem+json"] != nil || hasOwnForm && route.errors.contains(Int(status) ?? 0))
             }
             // What takes a form says so, with the same parameters.
             let form = paths[route.path]?["post"]?["requestBody"] as? [String: Any]
@@ -59,9 +60,12 @@ struct OpenAPITests {
     func schemas() throws {
         let names = Set(Schemas.all.map(\.name))
         #expect(names.count == Schemas.all.count)
-        for route in Routes.all(Gateway.Configuration()) { for answer in route.answers { #expect(answer.schema.map(names.contains) ?? true) } }
+        for route in Routes.all(Gateway.Configuration()) {
+            for answer in route.answers { #expect(answer.schema.map(names.contains) ?? true) }
+        }
         for schema in Schemas.all {
-            let object = try #require(JSONSerialization.jsonObject(with: Data(schema.json.utf8)) as? [String: Any], "\(schema.name)")
+            let object = try #require(
+                JSONSerialization.jsonObject(with: Data(schema.json.utf8)) as? [String: Any], "\(schema.name)")
             #expect(object["examples"] != nil || schema.name.hasSuffix("List") || schema.name == "TelemetryExport")
         }
     }
@@ -73,7 +77,8 @@ struct OpenAPITests {
         let file = FileManager.default.temporaryDirectory.appending(path: "openapi-\(UUID().uuidString).json")
         try Data(Gateway(store: MemoryStore(), configuration: configuration).openAPIDocument).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let result = try Command.run([Command.python, "-m", "openapi_spec_validator", "--schema", "3.1", file.path], input: [])
+        let result = try Command.run(
+            [Command.python, "-m", "openapi_spec_validator", "--schema", "3.1", file.path], input: [])
         let text = String(decoding: result.output, as: UTF8.self)
         #expect(result.status == 0, "make test installs openapi-spec-validator; it says: \(text)")
     }

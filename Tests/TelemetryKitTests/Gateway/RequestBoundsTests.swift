@@ -30,7 +30,9 @@ struct RequestBoundsTests {
                 let response = try await stage.get(route.exampleTarget())
                 if store.asked == before {
                     #expect([200, 404, 503].contains(response.status), "\(route.path)")
-                    #expect(!response.text.contains("QUERY_TIMEOUT"), "\(route.path) keeps waiting for something that is not the store")
+                    #expect(
+                        !response.text.contains("QUERY_TIMEOUT"),
+                        "\(route.path) keeps waiting for something that is not the store")
                 } else if route.path == "/metrics" {
                     #expect(response.status == 200 && response.text.contains("gateway_store_up 0"))
                 } else if route.path == "/ready" {
@@ -60,7 +62,8 @@ struct RequestBoundsTests {
             }
             try await eventually("all requests are counted as left by their clients") {
                 let metrics = String(decoding: try await stage.get("/metrics").body, as: UTF8.self)
-                return metrics.contains(#"gateway_request_duration_seconds_count{route="/api/v1/telemetry",status="499"} 1"#)
+                return metrics.contains(
+                    #"gateway_request_duration_seconds_count{route="/api/v1/telemetry",status="499"} 1"#)
             }
         }
     }
@@ -77,7 +80,8 @@ struct RequestBoundsTests {
                 let response = try await stage.get("\(path)?\(many)")
                 #expect(response.status == 400, "\(route.path)")
                 #expect(response.text.contains("maxParameters"), "\(route.path)")
-                var request = CurlRequest(method: route.takesForm ? "POST" : "GET", url: "http://127.0.0.1:\(stage.port)\(path)")
+                var request = CurlRequest(
+                    method: route.takesForm ? "POST" : "GET", url: "http://127.0.0.1:\(stage.port)\(path)")
                 request.body = [UInt8](repeating: UInt8(ascii: "a"), count: 256 * 1024 + 1)
                 request.headers.append((name: "Content-Type", value: "application/x-www-form-urlencoded"))
                 let large = try await stage.client.send(request)
@@ -88,16 +92,24 @@ struct RequestBoundsTests {
         }
     }
 
-    @Test("a form of selectors, queries or patterns beyond the limits is an error that names the limit", arguments: [
-        ("series", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
-        ("labels", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
-        ("label/gpu/values", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
-        ("query", "query=" + (0..<101).map { "sum(m\($0))" }.joined(separator: "%2B"), 400, "maxSelectors"),
-        ("query", "query=" + String(repeating: "a", count: 65_537), 400, "the limit is 65536"),
-        ("query", "query=" + percentEncoded("a{b=~\"\(String(repeating: "c", count: 16_385))\"}"), 400, "the limit is 16384"),
-        ("series", "match[]=" + percentEncoded("a{b=~\"\(String(repeating: "(a|b)", count: 8_000))\"}"), 400, "the limit is 16384"),
-        ("series", (0..<70_074).map { "match[]=m\($0)" }.joined(separator: "&"), 413, "262144"),
-    ])
+    @Test(
+        "a form of selectors, queries or patterns beyond the limits is an error that names the limit",
+        arguments: [
+            ("series", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
+            ("labels", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
+            ("label/gpu/values", (0..<101).map { "match[]=m\($0)" }.joined(separator: "&"), 400, "maxSelectors"),
+            ("query", "query=" + (0..<101).map { "sum(m\($0))" }.joined(separator: "%2B"), 400, "maxSelectors"),
+            ("query", "query=" + String(repeating: "a", count: 65_537), 400, "the limit is 65536"),
+            (
+                "query", "query=" + percentEncoded("a{b=~\"\(String(repeating: "c", count: 16_385))\"}"), 400,
+                "the limit is 16384"
+            ),
+            (
+                "series", "match[]=" + percentEncoded("a{b=~\"\(String(repeating: "(a|b)", count: 8_000))\"}"), 400,
+                "the limit is 16384"
+            ),
+            ("series", (0..<70_074).map { "match[]=m\($0)" }.joined(separator: "&"), 413, "262144"),
+        ])
     func forms(path: String, form: String, status: Int, words: String) async throws {
         let store = HangingStore()
         try await GatewayStage.with(store: store) { stage in
@@ -130,7 +142,9 @@ struct RequestBoundsTests {
                 }
             }
         }
-        try await store.write([MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: metrics)])
+        try await store.write([
+            MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: metrics)
+        ])
         return store
     }
 
@@ -138,7 +152,8 @@ struct RequestBoundsTests {
     func output() async throws {
         let limit = 48 * 1024
         let values = [
-            "limit": "1000", "query": "{__name__=~\".+\"}", "match[]": "{__name__=~\".+\"}", "time": "1752871360", "start": "1752871354",
+            "limit": "1000", "query": "{__name__=~\".+\"}", "match[]": "{__name__=~\".+\"}", "time": "1752871360",
+            "start": "1752871354",
             "end": "1752871374", "step": "1", "window": "1s", "name": "modelName",
         ]
         try await GatewayStage.with({ $0.maxResponseBytes = limit }, store: try await longLabels()) { stage in
@@ -146,7 +161,8 @@ struct RequestBoundsTests {
             for route in Self.routes where route.path != "/api/v1/stream" && !route.isFixed {
                 let response = try await stage.get(route.exampleTarget(values))
                 if Self.streaming.contains(route.path) {
-                    #expect(response.status == 200 && response.header("transfer-encoding") == "chunked", "\(route.path)")
+                    #expect(
+                        response.status == 200 && response.header("transfer-encoding") == "chunked", "\(route.path)")
                     continue
                 }
                 #expect(response.body.count <= limit, "\(route.path)")
@@ -159,7 +175,8 @@ struct RequestBoundsTests {
             }
             let large = [
                 "/api/v1/gpus", "/api/v1/gpus/{uuid}/telemetry", "/api/v1/gpus/{uuid}/latest", "/api/v1/telemetry",
-                "/api/v1/telemetry/latest", "/api/v1/query/aggregate", "/prometheus/api/v1/query", "/prometheus/api/v1/query_range",
+                "/api/v1/telemetry/latest", "/api/v1/query/aggregate", "/prometheus/api/v1/query",
+                "/prometheus/api/v1/query_range",
                 "/prometheus/api/v1/series",
             ]
             #expect(refused.isSuperset(of: large), "\(Set(large).subtracting(refused))")
@@ -173,7 +190,8 @@ struct RequestBoundsTests {
             #expect(latest.header("transfer-encoding") == "chunked" && latest.body.count > 5_000_000)
             let json = try #require(JSONSerialization.jsonObject(with: Data(latest.body)) as? [String: Any])
             #expect((json["data"] as? [[String: Any]])?.count == 500 && json["total"] as? Int == 500)
-            let range = try await stage.get("/prometheus/api/v1/query_range?query=a%2B0&start=1752871354&end=1752881354&step=1")
+            let range = try await stage.get(
+                "/prometheus/api/v1/query_range?query=a%2B0&start=1752871354&end=1752881354&step=1")
             #expect(range.header("transfer-encoding") == "chunked")
             let answer = try #require(JSONSerialization.jsonObject(with: Data(range.body)) as? [String: Any])
             let result = try #require((answer["data"] as? [String: Any])?["result"] as? [[String: Any]])
@@ -208,19 +226,24 @@ struct RequestBoundsTests {
         let batch = MetricBatch(
             batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0),
             metrics: (0..<3000).map { gpu in
-                let identity = GPUIdentity(gpuID: "0", device: "", uuid: "GPU-\(gpu)", modelName: "", hostname: "h\(gpu)")
+                let identity = GPUIdentity(
+                    gpuID: "0", device: "", uuid: "GPU-\(gpu)", modelName: "", hostname: "h\(gpu)")
                 return GPUMetric(
-                    timestamp: Timestamp(nanoseconds: 1), value: 1, series: MetricSeries(metricName: "a", gpu: identity))
+                    timestamp: Timestamp(nanoseconds: 1), value: 1, series: MetricSeries(metricName: "a", gpu: identity)
+                )
             })
         try await store.write([batch])
         let limits = PromQLLimits()
         let reads: [@Sendable () async throws -> Void] = [
-            { _ = try await store.gpus(SampleFilter(), limit: 1, offset: 0) }, { _ = try await store.metrics(uuid: nil) },
-            { _ = try await store.telemetry(TelemetryQuery(SampleFilter(), limit: 1)) }, { _ = try await store.latest(SampleFilter()) },
+            { _ = try await store.gpus(SampleFilter(), limit: 1, offset: 0) },
+            { _ = try await store.metrics(uuid: nil) },
+            { _ = try await store.telemetry(TelemetryQuery(SampleFilter(), limit: 1)) },
+            { _ = try await store.latest(SampleFilter()) },
             { _ = try await store.series(SampleFilter(), limit: 1, offset: 0) }, { _ = try await store.statistics() },
             {
                 _ = try await store.aggregate(
-                    AggregateQuery(metricName: "a", filter: SampleFilter(), function: .avg, window: .seconds(1), grouping: .gpu))
+                    AggregateQuery(
+                        metricName: "a", filter: SampleFilter(), function: .avg, window: .seconds(1), grouping: .gpu))
             },
             { _ = try await PromQLEngine(store: store, limits: limits).instant(PromQLParser.parse("a"), at: 0) },
             { _ = try await PrometheusDirectory(store: store, maxBytes: .max).series([], from: nil, through: nil) },
@@ -253,7 +276,8 @@ struct RequestBoundsTests {
     func literalPattern() throws {
         let long = String(repeating: "abcdefgh", count: 2000)
         #expect(try LinearRegex(long).literals == [long])
-        #expect(try LinearRegex("(a|b)" + long + "(c|d)").literals == ["a\(long)c", "a\(long)d", "b\(long)c", "b\(long)d"])
+        #expect(
+            try LinearRegex("(a|b)" + long + "(c|d)").literals == ["a\(long)c", "a\(long)d", "b\(long)c", "b\(long)d"])
         #expect(try LinearRegex(String(repeating: "(a|b)", count: 2000)).literals == nil)
     }
 
@@ -274,18 +298,27 @@ struct RequestBoundsTests {
 
     // MARK: Echo
 
-    @Test("an error echoes no more than a part of a long input", arguments: [
-        "/LONG", "/api/v1/LONG?a", "/api/v1/gpus/LONG", "/api/v1/gpus?LONG", "/api/v1/gpus?limit=LONG", "/api/v1/gpus?sort=LONG",
-        "/api/v1/gpus?a=%zLONG", "/api/v1/telemetry?start_time=LONG", "/api/v1/telemetry?cursor=LONG",
-        "/api/v1/query/aggregate?metric_name=a&window=LONG", "/dashboard/LONG", "/swagger/LONG", "/api/v1/gpus/%zLONG",
-        "/prometheus/api/v1/query?query=LONG(", "/prometheus/api/v1/query?query=a%20LONG", "/prometheus/api/v1/query?query=LONG(a)",
-        "/prometheus/api/v1/query?query=a{b=~%22(LONG%22}", "/prometheus/api/v1/query?query=a{b=~%22[[:LONG:]]%22}",
-        "/prometheus/api/v1/query?query=1LONG", "/prometheus/api/v1/query?query=a{LONG", "/prometheus/api/v1/query?query=a{LONG=b",
-        "/prometheus/api/v1/query?query=count_values(%22LONG-%22,a)", "/prometheus/api/v1/query?query=a&time=LONG",
-        "/prometheus/api/v1/query?query=sum%20by%20(LONG-)%20(a)", "/prometheus/api/v1/query_range?query=1&start=1&end=2&step=LONG",
-        "/prometheus/api/v1/query?query=a%2Bon(LONG)group_left(LONG)b", "/prometheus/api/v1/query?query=a&timeout=LONG",
-        "/prometheus/api/v1/series?match[]=LONG%2B1", "/prometheus/api/v1/label/LONG-/values", "/prometheus/api/v1/labels?LONG=%zLONG",
-    ])
+    @Test(
+        "an error echoes no more than a part of a long input",
+        arguments: [
+            "/LONG", "/api/v1/LONG?a", "/api/v1/gpus/LONG", "/api/v1/gpus?LONG", "/api/v1/gpus?limit=LONG",
+            "/api/v1/gpus?sort=LONG",
+            "/api/v1/gpus?a=%zLONG", "/api/v1/telemetry?start_time=LONG", "/api/v1/telemetry?cursor=LONG",
+            "/api/v1/query/aggregate?metric_name=a&window=LONG", "/dashboard/LONG", "/swagger/LONG",
+            "/api/v1/gpus/%zLONG",
+            "/prometheus/api/v1/query?query=LONG(", "/prometheus/api/v1/query?query=a%20LONG",
+            "/prometheus/api/v1/query?query=LONG(a)",
+            "/prometheus/api/v1/query?query=a{b=~%22(LONG%22}", "/prometheus/api/v1/query?query=a{b=~%22[[:LONG:]]%22}",
+            "/prometheus/api/v1/query?query=1LONG", "/prometheus/api/v1/query?query=a{LONG",
+            "/prometheus/api/v1/query?query=a{LONG=b",
+            "/prometheus/api/v1/query?query=count_values(%22LONG-%22,a)", "/prometheus/api/v1/query?query=a&time=LONG",
+            "/prometheus/api/v1/query?query=sum%20by%20(LONG-)%20(a)",
+            "/prometheus/api/v1/query_range?query=1&start=1&end=2&step=LONG",
+            "/prometheus/api/v1/query?query=a%2Bon(LONG)group_left(LONG)b",
+            "/prometheus/api/v1/query?query=a&timeout=LONG",
+            "/prometheus/api/v1/series?match[]=LONG%2B1", "/prometheus/api/v1/label/LONG-/values",
+            "/prometheus/api/v1/labels?LONG=%zLONG",
+        ])
     func echo(target: String) async throws {
         try await GatewayStage.with { stage in
             let text = String(repeating: "q", count: 3000)
@@ -296,12 +329,17 @@ struct RequestBoundsTests {
         }
     }
 
-    @Test("an error of a header or method echoes no more than a part of it", arguments: ["Accept: LONG/a", "Host: LONG ?", "Expect: LONG", "X LONG: 1"])
+    @Test(
+        "an error of a header or method echoes no more than a part of it",
+        arguments: ["Accept: LONG/a", "Host: LONG ?", "Expect: LONG", "X LONG: 1"])
     func echoedHeader(field: String) async throws {
         try await GatewayStage.with { stage in
             let peer = try RawPeer(port: stage.port)
             let text = String(repeating: "q", count: 3000)
-            try peer.sendBytes(Array("GET /health HTTP/1.1\r\n\(field.hasPrefix("Host") ? "" : "Host: a\r\n")\(field.replacing("LONG", with: text))\r\nConnection: close\r\n\r\n".utf8))
+            try peer.sendBytes(
+                Array(
+                    "GET /health HTTP/1.1\r\n\(field.hasPrefix("Host") ? "" : "Host: a\r\n")\(field.replacing("LONG", with: text))\r\nConnection: close\r\n\r\n"
+                        .utf8))
             let response = String(decoding: try peer.receiveAll(), as: UTF8.self)
             #expect(response.hasPrefix("HTTP/1.1 4"))
             #expect(!response.contains(String(repeating: "q", count: 201)), "\(response)")

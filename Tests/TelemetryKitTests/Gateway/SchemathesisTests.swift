@@ -15,7 +15,8 @@ struct SchemathesisTests {
     func conformance() async throws {
         let package = SampleTests.package
         let store = MemoryStore()
-        var source = try CSVSource(.init(path: package.appending(path: "deploy/sample/dcgm_sample.csv").path, source: "t"))
+        var source = try CSVSource(
+            .init(path: package.appending(path: "deploy/sample/dcgm_sample.csv").path, source: "t"))
         while let batch = try await source.next() { try await store.write([batch]) }
         let uuid = try #require(try await store.gpus(limit: 1, offset: 0).items.first?.identity.uuid)
         let settings = try String(contentsOf: package.appending(path: "scripts/schemathesis.toml"), encoding: .utf8)
@@ -27,10 +28,12 @@ struct SchemathesisTests {
             let url = "http://127.0.0.1:\(stage.port)"
             let seconds = ProcessInfo.processInfo.environment["SCHEMATHESIS_SECONDS"]
             let extent = seconds.map { ["--max-time", $0] } ?? ["--max-examples", "10", "--seed", "1"]
-            let words = [
-                Command.python, "-m", "schemathesis.cli", "--config-file", file.path, "run", url + "/openapi.json", "--url", url,
-                "--exclude-path", "/api/v1/stream", "--no-color",
-            ] + extent
+            let words =
+                [
+                    Command.python, "-m", "schemathesis.cli", "--config-file", file.path, "run", url + "/openapi.json",
+                    "--url", url,
+                    "--exclude-path", "/api/v1/stream", "--no-color",
+                ] + extent
             let result = try await Command.runAside(words)
             let report = String(decoding: result.output, as: UTF8.self)
             #expect(result.status == 0, "make test installs schemathesis; it says: \(report)")

@@ -12,9 +12,13 @@ import Testing
 @Suite("The live stream of the gateway", .timeLimit(.minutes(20)))
 struct StreamTests {
     private func batch(_ count: Int, gpu: Int = 0) -> MetricBatch {
-        let identity = GPUIdentity(gpuID: "\(gpu)", device: "nvidia\(gpu)", uuid: "GPU-\(gpu)", modelName: "NVIDIA H100", hostname: "host-\(gpu)")
+        let identity = GPUIdentity(
+            gpuID: "\(gpu)", device: "nvidia\(gpu)", uuid: "GPU-\(gpu)", modelName: "NVIDIA H100",
+            hostname: "host-\(gpu)")
         let series = MetricSeries(metricName: "DCGM_FI_DEV_GPU_TEMP", gpu: identity)
-        let samples = (0..<count).map { GPUMetric(timestamp: Timestamp(nanoseconds: Int64($0)), value: Double($0), series: series) }
+        let samples = (0..<count).map {
+            GPUMetric(timestamp: Timestamp(nanoseconds: Int64($0)), value: Double($0), series: series)
+        }
         return MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: samples)
     }
 
@@ -53,7 +57,10 @@ struct StreamTests {
             let whole = try await all
             #expect(whole.header("content-type") == "text/event-stream")
             let told = events(whole.text)
-            #expect(try samples(told).compactMap { $0["value"] as? Double } == [0, 1, 2] + (0..<2_500).map(Double.init) + [0, 1])
+            #expect(
+                try samples(told).compactMap { $0["value"] as? Double } == [0, 1, 2] + (0..<2_500).map(Double.init) + [
+                    0, 1,
+                ])
             #expect(told.last?.name == "dropped")
             #expect(told.last?.data == #"{"reason":"the test is over"}"#)
             let filtered = try samples(events(try await some.text))
@@ -142,10 +149,11 @@ struct StreamTests {
         let collector = Collector(store: store, configuration: configuration)
         var codec = BatchCodec()
         let payload = try codec.encode(batch(7))
-        try await collector.run(AsyncStream { stream in
-            stream.yield(CollectorMessage(offset: 0, payload: payload))
-            stream.finish()
-        })
+        try await collector.run(
+            AsyncStream { stream in
+                stream.yield(CollectorMessage(offset: 0, payload: payload))
+                stream.finish()
+            })
         #expect(subscription.take().samples.map(\.value) == (0..<7).map(Double.init))
     }
 }

@@ -12,7 +12,9 @@ struct SwaggerUITests {
     static let directory = SampleTests.package.appending(path: ".run/swagger-ui")
     static let isPresent: Bool = {
         let isPresent = FileManager.default.fileExists(atPath: directory.appending(path: "swagger-ui-bundle.js").path)
-        if !isPresent { print("*** The files of Swagger UI are absent at \(directory.path): scripts/fetch-swagger-ui.sh gets them.") }
+        if !isPresent {
+            print("*** The files of Swagger UI are absent at \(directory.path): scripts/fetch-swagger-ui.sh gets them.")
+        }
         return isPresent
     }()
 
@@ -22,7 +24,8 @@ struct SwaggerUITests {
         defer { try? FileManager.default.removeItem(at: profile) }
         let result = try await Command.runAside(
             [
-                "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile.path)", "--virtual-time-budget=20000",
+                "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile.path)",
+                "--virtual-time-budget=20000",
                 // There is no internet for the page: every name but this machine's is unknown.
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--dump-dom", url,
             ])
@@ -47,7 +50,8 @@ struct SwaggerUITests {
             let script = try await stage.get("/swagger/swagger-ui-bundle.js")
             #expect(script.header("content-type") == "text/javascript; charset=utf-8")
             let tag = try #require(script.header("etag"))
-            let again = try await stage.get("/swagger/swagger-ui-bundle.js", headers: [(name: "If-None-Match", value: tag)])
+            let again = try await stage.get(
+                "/swagger/swagger-ui-bundle.js", headers: [(name: "If-None-Match", value: tag)])
             #expect(again.status == 304)
         }
     }

@@ -34,9 +34,10 @@ struct GPUMemberTests {
     func order() {
         let names = ["gpu_id", "device", "uuid", "model_name", "hostname", "container", "pod", "namespace"]
         #expect(Array(GPUMember.all.map(\.name).prefix(8)) == names)
-        #expect(LabelTemplate.members.map(\.name) == [
-            "uuid", "hostname", "metric_name", "model_name", "device", "gpu_id", "container", "pod", "namespace",
-        ])
+        #expect(
+            LabelTemplate.members.map(\.name) == [
+                "uuid", "hostname", "metric_name", "model_name", "device", "gpu_id", "container", "pod", "namespace",
+            ])
         #expect(GPUMember.filters.map(\.member.name) == ["uuid", "hostname", "model_name"])
     }
 

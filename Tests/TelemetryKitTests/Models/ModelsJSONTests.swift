@@ -51,15 +51,19 @@ struct ModelsJSONTests {
         writer = ByteWriter()
         writer.appendJSON(
             StoreStatistics(
-                sampleCount: 1, gpuCount: 2, metricCount: 3, hostCount: 4, oldest: nil, newest: Timestamp(nanoseconds: 0)))
+                sampleCount: 1, gpuCount: 2, metricCount: 3, hostCount: 4, oldest: nil,
+                newest: Timestamp(nanoseconds: 0)))
         #expect(
             String(decoding: writer.bytes, as: UTF8.self)
-                == #"{"sample_count":1,"gpu_count":2,"metric_count":3,"host_count":4,"oldest":null,"newest":"1970-01-01T00:00:00Z"}"#)
+                == #"{"sample_count":1,"gpu_count":2,"metric_count":3,"host_count":4,"oldest":null,"newest":"1970-01-01T00:00:00Z"}"#
+        )
     }
 
     @Test("Codable refuses a value that is no time, and a metric without its uuid")
     func refuses() {
-        #expect(throws: DecodingError.self) { try JSONDecoder().decode(Timestamp.self, from: Data(#""2025-07-18""#.utf8)) }
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(Timestamp.self, from: Data(#""2025-07-18""#.utf8))
+        }
         #expect(throws: DecodingError.self) {
             try JSONDecoder().decode(
                 GPUMetric.self, from: Data(#"{"timestamp":"2025-07-18T20:42:34Z","metric_name":"m","value":1}"#.utf8))

@@ -12,7 +12,9 @@ struct SampleDigestTests {
     static func batch(_ samples: [(series: Int, time: Int64, value: Double)]) -> MetricBatch {
         MetricBatch(
             batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0),
-            metrics: samples.map { GPUMetric(timestamp: Timestamp(nanoseconds: $0.time), value: $0.value, series: series[$0.series]) })
+            metrics: samples.map {
+                GPUMetric(timestamp: Timestamp(nanoseconds: $0.time), value: $0.value, series: series[$0.series])
+            })
     }
 
     @Test("order, batches and the other parts of a series make no difference")
@@ -35,9 +37,12 @@ struct SampleDigestTests {
             others.remove(at: index)
             #expect(SampleDigest(Self.batch(others)) != whole)
             #expect(SampleDigest(Self.batch(others + [sample, sample])).sum != whole.sum)
-            #expect(SampleDigest(Self.batch(others + [(1 - sample.series, sample.time, sample.value)])).sum != whole.sum)
-            #expect(SampleDigest(Self.batch(others + [(sample.series, sample.time + 1, sample.value)])).sum != whole.sum)
-            #expect(SampleDigest(Self.batch(others + [(sample.series, sample.time, sample.value.nextUp)])).sum != whole.sum)
+            #expect(
+                SampleDigest(Self.batch(others + [(1 - sample.series, sample.time, sample.value)])).sum != whole.sum)
+            #expect(
+                SampleDigest(Self.batch(others + [(sample.series, sample.time + 1, sample.value)])).sum != whole.sum)
+            #expect(
+                SampleDigest(Self.batch(others + [(sample.series, sample.time, sample.value.nextUp)])).sum != whole.sum)
         }
     }
 

@@ -33,17 +33,26 @@ final class InputDirectory {
 struct CSVInputTests {
     @Test("a directory means its *.csv in the order of their names, without hidden ones, other files and directories")
     func directory() throws {
-        let directory = try InputDirectory(["b.csv": "", "a.csv": "", "B.csv": "", "é.csv": "", ".hidden.csv": "", "a.csv.part": "", "sub.csv/c.csv": ""])
+        let directory = try InputDirectory([
+            "b.csv": "", "a.csv": "", "B.csv": "", "é.csv": "", ".hidden.csv": "", "a.csv.part": "",
+            "sub.csv/c.csv": "",
+        ])
         #expect(try directory.files("") == ["/B.csv", "/a.csv", "/b.csv", "/é.csv"])
         #expect(try directory.files("/") == ["/B.csv", "/a.csv", "/b.csv", "/é.csv"])
     }
 
-    @Test("a pattern means the files that match it, in any part of the path", arguments: [
-        ("/*.csv", ["/a-1.csv", "/a-2.csv", "/b.csv"]), ("/a-?.csv", ["/a-1.csv", "/a-2.csv"]), ("/a-[2-9].csv", ["/a-2.csv"]),
-        ("/n*/x.csv", ["/n1/x.csv", "/n2/x.csv"]), ("/*/*", ["/n1/x.csv", "/n1/y.txt", "/n2/x.csv"]), ("/*", ["/a-1.csv", "/a-2.csv", "/b.csv"]),
-    ])
+    @Test(
+        "a pattern means the files that match it, in any part of the path",
+        arguments: [
+            ("/*.csv", ["/a-1.csv", "/a-2.csv", "/b.csv"]), ("/a-?.csv", ["/a-1.csv", "/a-2.csv"]),
+            ("/a-[2-9].csv", ["/a-2.csv"]),
+            ("/n*/x.csv", ["/n1/x.csv", "/n2/x.csv"]), ("/*/*", ["/n1/x.csv", "/n1/y.txt", "/n2/x.csv"]),
+            ("/*", ["/a-1.csv", "/a-2.csv", "/b.csv"]),
+        ])
     func pattern(text: String, expected: [String]) throws {
-        let directory = try InputDirectory(["b.csv": "", "a-2.csv": "", "a-1.csv": "", "n2/x.csv": "", "n1/x.csv": "", "n1/y.txt": ""])
+        let directory = try InputDirectory([
+            "b.csv": "", "a-2.csv": "", "a-1.csv": "", "n2/x.csv": "", "n1/x.csv": "", "n1/y.txt": "",
+        ])
         #expect(try directory.files(text) == expected)
     }
 
@@ -57,7 +66,9 @@ struct CSVInputTests {
     @Test("where there is nothing to read, the text is named with the reason")
     func nothing() throws {
         let directory = try InputDirectory(["sub/a.txt": ""])
-        for (text, reason) in [("/*.csv", "no file matches"), ("/sub", "no *.csv in the directory"), ("/s*", "no file matches")] {
+        for (text, reason) in [
+            ("/*.csv", "no file matches"), ("/sub", "no *.csv in the directory"), ("/s*", "no file matches"),
+        ] {
             let error = #expect(throws: CSVError.self) { try directory.files(text) }
             #expect(error?.kind == .noInput)
             #expect(error?.description == "\(directory.path)\(text): \(reason)")
@@ -68,7 +79,8 @@ struct CSVInputTests {
     func streams() throws {
         let directory = try InputDirectory(["a.csv": ""])
         #expect(mkfifo(directory.path + "/pipe", 0o600) == 0)
-        #expect(CSVInput("-") == .standardInput && CSVInput("-").isStream && CSVInput("-").description == "standard input")
+        #expect(
+            CSVInput("-") == .standardInput && CSVInput("-").isStream && CSVInput("-").description == "standard input")
         #expect(CSVInput(directory.path + "/pipe").isStream)
         for text in ["/a.csv", "", "/*", "/none"] { #expect(!CSVInput(directory.path + text).isStream) }
     }

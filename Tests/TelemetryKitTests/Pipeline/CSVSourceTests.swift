@@ -24,13 +24,17 @@ struct CSVSourceTests {
         deinit { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    static func configuration(_ path: String, _ change: (inout CSVSource.Configuration) -> Void = { _ in }) -> CSVSource.Configuration {
+    static func configuration(_ path: String, _ change: (inout CSVSource.Configuration) -> Void = { _ in })
+        -> CSVSource.Configuration
+    {
         var configuration = CSVSource.Configuration(path: path, source: "test")
         change(&configuration)
         return configuration
     }
 
-    static func batches(_ configuration: CSVSource.Configuration, clock: PipelineClock = LeapingClock().clock, atMost: Int = .max) async throws -> ([MetricBatch], SourceProgress) {
+    static func batches(
+        _ configuration: CSVSource.Configuration, clock: PipelineClock = LeapingClock().clock, atMost: Int = .max
+    ) async throws -> ([MetricBatch], SourceProgress) {
         var source = try CSVSource(configuration, clock: clock)
         var batches: [MetricBatch] = []
         while batches.count < atMost, let batch = try await source.next() { batches.append(batch) }
@@ -51,7 +55,10 @@ struct CSVSourceTests {
 
     @Test("a time that is discarded rejects no row; one that is wanted does", arguments: SampleTimestamps.allCases)
     func discardedTimes(timestamps: SampleTimestamps) async throws {
-        let times = ["2025-07-18T20:42:34Z", "yesterday", "", "2025-07-18 20:42:34.123456789012Z", "0001-01-01T00:00:00Z", "2025-07-18T20:42:35Z"]
+        let times = [
+            "2025-07-18T20:42:34Z", "yesterday", "", "2025-07-18 20:42:34.123456789012Z", "0001-01-01T00:00:00Z",
+            "2025-07-18T20:42:35Z",
+        ]
         let rows = times.map { "\($0),UTIL,0,nvidia0,GPU-a,H100,h,,,,1,\n" }
         let export = try Export(DCGMReaderTests.header + rows.joined() + rows.joined())
         let (batches, progress) = try await Self.batches(Self.configuration(export.path) { $0.timestamps = timestamps })
@@ -59,18 +66,25 @@ struct CSVSourceTests {
         #expect(batches.flatMap(\.values).count == (timestamps == .now ? 12 : 4) && progress.rejectedFiles.isEmpty)
     }
 
-    @Test("a file of which every row is rejected is a rejected file; one with a header alone, or without values, is none")
+    @Test(
+        "a file of which every row is rejected is a rejected file; one with a header alone, or without values, is none")
     func allRejected() async throws {
         let bad = "x,UTIL,0,nvidia0,GPU-a,H100,h,,,,1,\n"
         let blank = "2025-07-18T20:42:34Z,UTIL,0,nvidia0,GPU-a,H100,h,,,,N/A,\n"
         let good = blank.replacing("N/A", with: "1")
-        for (rows, isRejected) in [(bad + bad, true), ("\(bad)half a row\n", true), ("", false), (blank, false), (bad + blank, false), (bad + good, false)] {
+        for (rows, isRejected) in [
+            (bad + bad, true), ("\(bad)half a row\n", true), ("", false), (blank, false), (bad + blank, false),
+            (bad + good, false),
+        ] {
             let export = try Export(DCGMReaderTests.header + rows)
             let (_, progress) = try await Self.batches(Self.configuration(export.path))
             #expect(progress.rejectedFiles.isEmpty != isRejected, "\(rows)")
             if isRejected {
                 let reason = progress.rejectedFiles[export.path] ?? ""
-                #expect(reason.hasPrefix("\(export.path): all 2 rows are rejected, the first because \"x\" is not an RFC 3339 time"), "\(reason)")
+                #expect(
+                    reason.hasPrefix(
+                        "\(export.path): all 2 rows are rejected, the first because \"x\" is not an RFC 3339 time"),
+                    "\(reason)")
             }
         }
     }
@@ -79,7 +93,8 @@ struct CSVSourceTests {
     func someRejected() async throws {
         let good = "2025-07-18T20:42:34Z,UTIL,0,nvidia0,GPU-a,H100,h,,,,1,\n"
         let directory = try InputDirectory([
-            "1.csv": DCGMReaderTests.header + good, "2.csv": DCGMReaderTests.header + "half\n", "3.csv": DCGMReaderTests.header + good,
+            "1.csv": DCGMReaderTests.header + good, "2.csv": DCGMReaderTests.header + "half\n",
+            "3.csv": DCGMReaderTests.header + good,
         ])
         var source = try CSVSource(
             Self.configuration(directory.path) {
@@ -112,10 +127,12 @@ struct CSVSourceTests {
     func hosts() async throws {
         let export = try Export(hosts: ["node-1", "node-2", "gpu-1"], rows: 2)
         for (filter, expected) in [
-            ("node-2", ["node-2"]), (" node-1 , gpu-1 ", ["gpu-1", "node-1"]), ("node-*", ["node-1", "node-2"]), ("*-[1]", ["gpu-1", "node-1"]),
+            ("node-2", ["node-2"]), (" node-1 , gpu-1 ", ["gpu-1", "node-1"]), ("node-*", ["node-1", "node-2"]),
+            ("*-[1]", ["gpu-1", "node-1"]),
             ("", ["gpu-1", "node-1", "node-2"]), ("none", []),
         ] {
-            let (batches, progress) = try await Self.batches(Self.configuration(export.path) { $0.hosts = HostFilter(filter) })
+            let (batches, progress) = try await Self.batches(
+                Self.configuration(export.path) { $0.hosts = HostFilter(filter) })
             #expect(Set(batches.flatMap { $0.metrics.map(\.gpu.hostname) }) == Set(expected), "\(filter)")
             #expect(progress.rowsRead == 6 && progress.rowsSelected == expected.count * 2)
         }
@@ -146,7 +163,9 @@ struct CSVSourceTests {
     func stamps() async throws {
         // Two series that differ in the pod alone are one to a store.
         let row = "2020-01-01T00:00:00Z,UTIL,0,nvidia0,GPU-a,H100,h,c,pod-1,n,1,\n"
-        let export = try Export(DCGMReaderTests.header + row + row.replacing("pod-1", with: "pod-2") + row + row.replacing("GPU-a", with: "GPU-b"))
+        let export = try Export(
+            DCGMReaderTests.header + row + row.replacing("pod-1", with: "pod-2") + row
+                + row.replacing("GPU-a", with: "GPU-b"))
         let time = LeapingClock(start: Timestamp(nanoseconds: 1_000))
         let (batches, _) = try await Self.batches(
             Self.configuration(export.path) {
@@ -165,7 +184,8 @@ struct CSVSourceTests {
         let walls = [5_000, 5_000, 1_000, 1_000, 7_000].map { Timestamp(nanoseconds: $0) }
         let readings = Atomic(0)
         let clock = PipelineClock(
-            wall: { walls[min(readings.add(1, ordering: .relaxed).oldValue, walls.count - 1)] }, monotonic: { .zero }, sleep: { _ in })
+            wall: { walls[min(readings.add(1, ordering: .relaxed).oldValue, walls.count - 1)] }, monotonic: { .zero },
+            sleep: { _ in })
         let (batches, _) = try await Self.batches(
             Self.configuration(export.path) {
                 $0.timestamps = .now

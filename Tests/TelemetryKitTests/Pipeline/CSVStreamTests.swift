@@ -7,7 +7,9 @@ import Testing
 struct CSVStreamTests {
     static func input(_ pipe: PipeEnds) -> CSVInput { .descriptor(pipe.reading, name: "pipe") }
 
-    static func source(_ input: CSVInput, _ clock: PipelineClock, _ change: (inout CSVSource.Configuration) -> Void = { _ in }) throws -> CSVSource {
+    static func source(
+        _ input: CSVInput, _ clock: PipelineClock, _ change: (inout CSVSource.Configuration) -> Void = { _ in }
+    ) throws -> CSVSource {
         var configuration = CSVSource.Configuration(input: input, source: "test")
         change(&configuration)
         return try CSVSource(configuration, clock: clock)
@@ -51,7 +53,9 @@ struct CSVStreamTests {
 
     @Test("a header and rows that come byte by byte, bad ones too, are read as if they came at once")
     func byteByByte() async throws {
-        let text = Self.header + Self.row + "bad \"quote,and more\n" + Self.row + "\"not closed,\n" + Self.row + "2025-07-18T20:42:34Z,cut"
+        let text =
+            Self.header + Self.row + "bad \"quote,and more\n" + Self.row + "\"not closed,\n" + Self.row
+            + "2025-07-18T20:42:34Z,cut"
         let pipe = try PipeEnds()
         let input = Self.input(pipe)
         let reading = Task {
@@ -76,7 +80,9 @@ struct CSVStreamTests {
         #expect(rejected.first == reader.badRows.first.map(\.description))
     }
 
-    @Test("cancellation ends the wait for a stream: what was collected comes, and then the end", arguments: ["", header, header + row])
+    @Test(
+        "cancellation ends the wait for a stream: what was collected comes, and then the end",
+        arguments: ["", header, header + row])
     func cancellation(text: String) async throws {
         let pipe = try PipeEnds()
         pipe.write(text)
@@ -116,7 +122,9 @@ struct CSVStreamTests {
         #expect(try await source.next() == nil)
     }
 
-    @Test("a stream without a usable header is an error that names it", arguments: [("", CSVError.Kind.noHeader), ("a,b\n", .missingColumn)])
+    @Test(
+        "a stream without a usable header is an error that names it",
+        arguments: [("", CSVError.Kind.noHeader), ("a,b\n", .missingColumn)])
     func badHeader(text: String, kind: CSVError.Kind) async throws {
         let pipe = try PipeEnds()
         pipe.write(text)

@@ -48,7 +48,10 @@ struct CollectorFaultTests {
                 case 0: return .answer(503, [:], "starting")
                 case 1: return .answer(503, ["Retry-After": "7"], "overloaded")
                 case 2: return .answer(429, ["Retry-After": "3"], "slow down")
-                case 3: return .answer(429, ["Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT", "Date": "Sun, 06 Nov 1994 08:49:07 GMT"], "slow down")
+                case 3:
+                    return .answer(
+                        429, ["Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT", "Date": "Sun, 06 Nov 1994 08:49:07 GMT"],
+                        "slow down")
                 case 4: return .answer(429, ["Retry-After": "soon"], "slow down")
                 case 5: return .answer(500, [:], "engine is closed")
                 case 6: return .answer([502, 504, 408, 401].randomElement(using: &state.random)!, [:], "<html>")
@@ -66,7 +69,8 @@ struct CollectorFaultTests {
                 default:
                     take(lines)
                     let bad = lines.count { $0.contains(" value=13 ") }
-                    return bad == 0 ? .answer(204) : .answer(400, [:], #"{"error":"partial write: unlucky dropped=\#(bad)"}"#)
+                    return bad == 0
+                        ? .answer(204) : .answer(400, [:], #"{"error":"partial write: unlucky dropped=\#(bad)"}"#)
                 }
             }
         }
@@ -77,25 +81,31 @@ struct CollectorFaultTests {
         }
     }
 
-    @Test("every sample is stored or a dead letter before its position is committed, and is always sent in the same bytes", arguments: [1, 4])
+    @Test(
+        "every sample is stored or a dead letter before its position is committed, and is always sent in the same bytes",
+        arguments: [1, 4])
     func everyFault(writesAtOnce: Int) async throws {
         let database = Unreliable(seed: UInt64(writesAtOnce))
         let server = try StoreErrorTests.server { database.answer($0) }
         defer { server.stop() }
-        let store = try InfluxDBStore(configuration: .init(url: server.url, timeout: .milliseconds(100), maxBodyBytes: 1500))
+        let store = try InfluxDBStore(
+            configuration: .init(url: server.url, timeout: .milliseconds(100), maxBodyBytes: 1500))
         let directory = FileManager.default.temporaryDirectory.appending(path: "dead-letters-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let file = DeadLetterFile(path: directory + "/dead.jsonl")
 
         let batches: [MetricBatch] = (0..<40).map { number in
-            StoreSamples.batch((0..<10).map { (i: Int) -> (MetricSeries, Int64, Double) in
-                let series = SuiteSamples.series("M\(i % 3)", gpu: "GPU-\(number % 4)")
-                return (series, Int64(number * 10 + i), i == 7 ? 13 : Double(i))
-            })
+            StoreSamples.batch(
+                (0..<10).map { (i: Int) -> (MetricSeries, Int64, Double) in
+                    let series = SuiteSamples.series("M\(i % 3)", gpu: "GPU-\(number % 4)")
+                    return (series, Int64(number * 10 + i), i == 7 ? 13 : Double(i))
+                })
         }
         let lines = batches.map { batch in
-            LineProtocolTests.bodies([batch], maxBytes: 1 << 20).flatMap { String(decoding: $0.lines, as: UTF8.self).split(separator: "\n") }
+            LineProtocolTests.bodies([batch], maxBytes: 1 << 20).flatMap {
+                String(decoding: $0.lines, as: UTF8.self).split(separator: "\n")
+            }
         }
         let messages = try batches.enumerated().map { CollectorMessage(offset: Int64($0), payload: try $1.encoded()) }
         var configuration = Collector<InfluxDBStore>.Configuration()
@@ -105,10 +115,12 @@ struct CollectorFaultTests {
         configuration.deadLetters = { try file.append($0) }
         let collector = Collector(store: store, configuration: configuration, clock: LeapingClock().clock)
         let committed = Mutex<Int64>(-1)
-        try await collector.run(AsyncStream { continuation in
-            for message in messages { continuation.yield(message) }
-            continuation.finish()
-        }) { position in
+        try await collector.run(
+            AsyncStream { continuation in
+                for message in messages { continuation.yield(message) }
+                continuation.finish()
+            }
+        ) { position in
             let offset = position.offset
             #expect(committed.withLock { $0 } < offset)
             committed.withLock { $0 = offset }
@@ -116,7 +128,9 @@ struct CollectorFaultTests {
             let dead = (try? String(contentsOfFile: file.path, encoding: .utf8)) ?? ""
             for line in lines[...Int(offset)].joined() where stored[Unreliable.key(line)] != String(line) {
                 let time = Timestamp(nanoseconds: Int64(line.split(separator: " ").last!)!)
-                #expect(line.contains(" value=13 ") && dead.contains("\"timestamp\":\"\(time)\""), "message up to \(offset): \(line)")
+                #expect(
+                    line.contains(" value=13 ") && dead.contains("\"timestamp\":\"\(time)\""),
+                    "message up to \(offset): \(line)")
             }
         }
         #expect(committed.withLock { $0 } == 39)
@@ -128,8 +142,11 @@ struct CollectorFaultTests {
         var digest = SampleDigest()
         for batch in batches {
             digest.add(SampleDigest(batch))
-            digest.subtract(SampleDigest(MetricBatch(
-                batchID: "", source: "", collectedAt: batch.collectedAt, metrics: batch.metrics.filter { $0.value == 13 })))
+            digest.subtract(
+                SampleDigest(
+                    MetricBatch(
+                        batchID: "", source: "", collectedAt: batch.collectedAt,
+                        metrics: batch.metrics.filter { $0.value == 13 })))
         }
         #expect(counters.digest == digest)
         await store.close()
@@ -143,7 +160,9 @@ struct CollectorFaultTests {
         try file.append([])
         #expect(!FileManager.default.fileExists(atPath: path))
         let batch = StoreSamples.batch([(SuiteSamples.series(labels: [MetricLabel(name: "a", value: "\"\n")]), 0, 13)])
-        try file.append([RefusedSamples(batch: batch, reason: "un\"lucky\n"), RefusedSamples(batch: batch, reason: "again")])
+        try file.append([
+            RefusedSamples(batch: batch, reason: "un\"lucky\n"), RefusedSamples(batch: batch, reason: "again"),
+        ])
         let whole = try String(contentsOfFile: path, encoding: .utf8)
         try (whole + #"{"refused_at":"20"#).write(toFile: path, atomically: true, encoding: .utf8)
         try file.append([RefusedSamples(batch: batch, reason: "third")])
@@ -160,10 +179,14 @@ struct CollectorFaultTests {
         #expect(reasons == ["un\"lucky\n", "again", "third"])
     }
 
-    @Test("dead letters that cannot be written are an error that names the path", arguments: ["/dev/full", "/nowhere/dead.jsonl"])
+    @Test(
+        "dead letters that cannot be written are an error that names the path",
+        arguments: ["/dev/full", "/nowhere/dead.jsonl"])
     func deadLettersFail(path: String) throws {
         let batch = StoreSamples.batch([(SuiteSamples.series(), 0, 13)])
-        let error = #expect(throws: (any Error).self) { try DeadLetterFile(path: path).append([RefusedSamples(batch: batch, reason: "r")]) }
+        let error = #expect(throws: (any Error).self) {
+            try DeadLetterFile(path: path).append([RefusedSamples(batch: batch, reason: "r")])
+        }
         #expect("\(error!)".contains(path))
     }
 }

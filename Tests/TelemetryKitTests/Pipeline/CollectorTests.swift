@@ -16,13 +16,16 @@ struct CollectorTests {
             batchID: id, source: "s", collectedAt: Timestamp(nanoseconds: 0),
             metrics: (0..<samples).map { i in
                 GPUMetric(
-                    timestamp: Timestamp(nanoseconds: Int64(i)), metricName: "m", gpuID: "0", device: "d", uuid: "GPU-\(i % gpus)",
+                    timestamp: Timestamp(nanoseconds: Int64(i)), metricName: "m", gpuID: "0", device: "d",
+                    uuid: "GPU-\(i % gpus)",
                     modelName: "m", hostname: "h", value: Double(i))
             })
     }
 
     private static func messages(_ batches: [MetricBatch]) throws -> [CollectorMessage] {
-        try batches.enumerated().map { CollectorMessage(offset: Int64($0), payload: try $1.encoded(as: $0 % 2 == 0 ? .columnar : .plain)) }
+        try batches.enumerated().map {
+            CollectorMessage(offset: Int64($0), payload: try $1.encoded(as: $0 % 2 == 0 ? .columnar : .plain))
+        }
     }
 
     private static func stream(_ messages: [CollectorMessage]) -> AsyncStream<CollectorMessage> {
@@ -32,7 +35,9 @@ struct CollectorTests {
         }
     }
 
-    private static func configuration(_ change: (inout Collector<ScriptedStore>.Configuration) -> Void = { _ in }) -> Collector<ScriptedStore>.Configuration {
+    private static func configuration(_ change: (inout Collector<ScriptedStore>.Configuration) -> Void = { _ in })
+        -> Collector<ScriptedStore>.Configuration
+    {
         var configuration = Collector<ScriptedStore>.Configuration()
         configuration.flushInterval = .seconds(3_600)
         configuration.writesAtOnce = 1
@@ -44,12 +49,17 @@ struct CollectorTests {
     func groups() async throws {
         let store = ScriptedStore()
         let commits = Log<Int64>()
-        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 20 }, clock: HandClock().clock)
-        try await collector.run(Self.stream(try Self.messages((0..<5).map { Self.batch("\($0)", samples: 10) }))) { commits.add($0.offset) }
+        let collector = Collector(
+            store: store, configuration: Self.configuration { $0.groupSize = 20 }, clock: HandClock().clock)
+        try await collector.run(Self.stream(try Self.messages((0..<5).map { Self.batch("\($0)", samples: 10) }))) {
+            commits.add($0.offset)
+        }
         #expect(await store.writes.map { $0.map(\.batchID) } == [["0", "1"], ["2", "3"], ["4"]])
         #expect(commits.all == [1, 3, 4])
         let counters = collector.counters
-        #expect(counters.messages == 5 && counters.samplesRead == 50 && counters.samplesStored == 50 && counters.writes == 3)
+        #expect(
+            counters.messages == 5 && counters.samplesRead == 50 && counters.samplesStored == 50 && counters.writes == 3
+        )
         #expect(counters.lastStoredOffset == 4)
     }
 
@@ -57,7 +67,8 @@ struct CollectorTests {
     func interval() async throws {
         let store = ScriptedStore()
         let time = HandClock()
-        let collector = Collector(store: store, configuration: Self.configuration { $0.flushInterval = .seconds(2) }, clock: time.clock)
+        let collector = Collector(
+            store: store, configuration: Self.configuration { $0.flushInterval = .seconds(2) }, clock: time.clock)
         let (stream, continuation) = AsyncStream.makeStream(of: CollectorMessage.self)
         let message = try Self.messages([Self.batch("a", samples: 1)])[0]
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -78,7 +89,8 @@ struct CollectorTests {
     @Test("while the store is away the same samples are tried again, and nothing is committed before they are stored")
     func unavailable() async throws {
         let store = ScriptedStore(failures: [
-            StoreError(.unavailable, "refused"), StoreError(.unavailable, "busy", retryAfter: .seconds(7)), StoreError(.invalidAnswer, "<html>"),
+            StoreError(.unavailable, "refused"), StoreError(.unavailable, "busy", retryAfter: .seconds(7)),
+            StoreError(.invalidAnswer, "<html>"),
             StoreError(.unauthorized, "token"),
         ])
         let time = LeapingClock()
@@ -118,7 +130,8 @@ struct CollectorTests {
         let time = HandClock()
         let read = Log<Int64>()
         let messages = try Self.messages((0..<100).map { Self.batch("\($0)", samples: 10) })
-        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 20 }, clock: time.clock)
+        let collector = Collector(
+            store: store, configuration: Self.configuration { $0.groupSize = 20 }, clock: time.clock)
         let task = Task {
             let sequence = Self.stream(messages).map { message in
                 read.add(message.offset)
@@ -138,7 +151,9 @@ struct CollectorTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test("samples that the store refuses are kept before the position passes them, and the rest of their group is stored")
+    @Test(
+        "samples that the store refuses are kept before the position passes them, and the rest of their group is stored"
+    )
     func refused() async throws {
         let store = ScriptedStore(refusing: "3")
         let log = Log<String>()
@@ -175,10 +190,13 @@ struct CollectorTests {
 
     @Test("a call that the store refuses without naming samples loses none: it is tried again, slowly")
     func refusedCall() async throws {
-        let store = ScriptedStore(failures: [StoreError(.rejected, "no such organization"), StoreError(.rejected, "no such organization")])
+        let store = ScriptedStore(failures: [
+            StoreError(.rejected, "no such organization"), StoreError(.rejected, "no such organization"),
+        ])
         let time = LeapingClock()
         // The group is full at once: it waits for no timer.
-        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 3 }, clock: time.clock)
+        let collector = Collector(
+            store: store, configuration: Self.configuration { $0.groupSize = 3 }, clock: time.clock)
         try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 3)])))
         #expect(await store.samples.count == 3)
         #expect(time.sleeps == [.seconds(30), .seconds(30)])
@@ -188,7 +206,8 @@ struct CollectorTests {
     func bytes() async throws {
         let store = ScriptedStore()
         let messages = try Self.messages((0..<6).map { Self.batch("\($0)", samples: 10) })
-        let collector = Collector(store: store, configuration: Self.configuration { $0.groupBytes = messages[0].payload.count + 1 })
+        let collector = Collector(
+            store: store, configuration: Self.configuration { $0.groupBytes = messages[0].payload.count + 1 })
         try await collector.run(Self.stream(messages))
         #expect(await store.writes.map(\.count) == [2, 2, 2])
     }
@@ -204,10 +223,12 @@ struct CollectorTests {
         configuration.writesAtOnce = 3
         let collector = Collector(store: store, configuration: configuration)
         let running = Task {
-            try await collector.run(Self.stream(messages).map { message in
-                read.add(message.offset)
-                return message
-            }) { commits.add($0.offset) }
+            try await collector.run(
+                Self.stream(messages).map { message in
+                    read.add(message.offset)
+                    return message
+                }
+            ) { commits.add($0.offset) }
         }
         await store.arrival(of: ["0", "1", "2"])
         // Beside the three one group is full and one message waits.
@@ -235,7 +256,9 @@ struct CollectorTests {
         let collector = Collector(store: store, configuration: Self.configuration()) { event in
             if case .undecodable(let offset, _) = event { offsets.add(offset) }
         }
-        var messages = try Self.messages([Self.batch("a", samples: 1), Self.batch("b", samples: 1), Self.batch("c", samples: 1)])
+        var messages = try Self.messages([
+            Self.batch("a", samples: 1), Self.batch("b", samples: 1), Self.batch("c", samples: 1),
+        ])
         messages[1].payload = Array(#"{"hello":"world"}"#.utf8)
         messages.append(CollectorMessage(offset: 3, payload: [0xFF]))
         try await collector.run(Self.stream(messages)) { commits.add($0.offset) }
@@ -247,11 +270,14 @@ struct CollectorTests {
 
     @Test("shards divide the GPUs: every sample is written once")
     func shards() async throws {
-        let messages = try Self.messages([Self.batch("a", samples: 300, gpus: 100), Self.batch("b", samples: 100, gpus: 10)])
+        let messages = try Self.messages([
+            Self.batch("a", samples: 300, gpus: 100), Self.batch("b", samples: 100, gpus: 10),
+        ])
         var stored: [GPUMetric] = []
         for index in 1...3 {
             let store = ScriptedStore()
-            let collector = Collector(store: store, configuration: Self.configuration { $0.shard = Shard(index: index, count: 3) })
+            let collector = Collector(
+                store: store, configuration: Self.configuration { $0.shard = Shard(index: index, count: 3) })
             try await collector.run(Self.stream(messages))
             let samples = await store.samples
             #expect(samples.count > 60, "shard \(index) has its share")
@@ -271,7 +297,9 @@ struct CollectorTests {
         let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 1 }) { event in
             if case .commitFailed(let position, _) = event { events.add(position.offset) }
         }
-        try await collector.run(Self.stream(try Self.messages([Self.batch("a", samples: 1), Self.batch("b", samples: 1)]))) { position in
+        try await collector.run(
+            Self.stream(try Self.messages([Self.batch("a", samples: 1), Self.batch("b", samples: 1)]))
+        ) { position in
             if position.offset == 0 { throw Refused() }
         }
         #expect(events.all == [0])
@@ -297,7 +325,8 @@ struct CollectorTests {
         let store = ScriptedStore(failures: Array(repeating: StoreError(.unavailable, "away"), count: 1_000))
         let time = HandClock()
         let commits = Log<Int64>()
-        let collector = Collector(store: store, configuration: Self.configuration { $0.groupSize = 1 }, clock: time.clock)
+        let collector = Collector(
+            store: store, configuration: Self.configuration { $0.groupSize = 1 }, clock: time.clock)
         let (stream, continuation) = AsyncStream.makeStream(of: CollectorMessage.self)
         continuation.yield(try Self.messages([Self.batch("a", samples: 1)])[0])
         let task = Task { try await collector.run(stream) { commits.add($0.offset) } }

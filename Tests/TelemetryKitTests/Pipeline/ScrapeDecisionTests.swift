@@ -43,7 +43,9 @@ struct ScrapeDecisionTests {
         schedule.end(at: .seconds(6))
         #expect(schedule.wait(at: .seconds(6)) == .seconds(9))
         // Each counts when the next is due, though nobody came yet.
-        for (second, skipped) in [(16, 0), (24, 0), (26, 1), (34, 1), (36, 2)] { #expect(schedule.skipped(at: .seconds(second)) == skipped) }
+        for (second, skipped) in [(16, 0), (24, 0), (26, 1), (34, 1), (36, 2)] {
+            #expect(schedule.skipped(at: .seconds(second)) == skipped)
+        }
         // Due at 15, 25 and 35: the last of them is taken.
         #expect(schedule.wait(at: .seconds(38)) < .zero)
         schedule.begin(at: .seconds(38))
@@ -70,7 +72,8 @@ struct ScrapeDecisionTests {
             for series in expected.has { staleness.see(series) }
             staleness.end()
             #expect(staleness.live == expected.live && staleness.stale == expected.stale, "scrape \(number)")
-            #expect(staleness.vanished == expected.vanished && staleness.returned == expected.returned, "scrape \(number)")
+            #expect(
+                staleness.vanished == expected.vanished && staleness.returned == expected.returned, "scrape \(number)")
         }
     }
 
@@ -95,13 +98,25 @@ struct ScrapeDecisionTests {
         "labels of exporters, old and new, and of Prometheus name the same parts of a GPU",
         arguments: [
             // Before 4.6.
-            (#"gpu="0",UUID="GPU-1",device="nvidia0",modelName="H100",Hostname="h",container="c",namespace="n",pod="p""#, "0 nvidia0 GPU-1 H100 h c p n"),
+            (
+                #"gpu="0",UUID="GPU-1",device="nvidia0",modelName="H100",Hostname="h",container="c",namespace="n",pod="p""#,
+                "0 nvidia0 GPU-1 H100 h c p n"
+            ),
             // Since.
-            (#"gpu="0",UUID="GPU-1",device="nvidia0",modelName="H100",hostname="h",container="c",namespace="n",pod="p""#, "0 nvidia0 GPU-1 H100 h c p n"),
+            (
+                #"gpu="0",UUID="GPU-1",device="nvidia0",modelName="H100",hostname="h",container="c",namespace="n",pod="p""#,
+                "0 nvidia0 GPU-1 H100 h c p n"
+            ),
             // The old namespace.
-            (#"gpu="0",uuid="GPU-1",device="nvidia0",container_name="c",pod_namespace="n",pod_name="p""#, "0 nvidia0 GPU-1  url c p n"),
+            (
+                #"gpu="0",uuid="GPU-1",device="nvidia0",container_name="c",pod_namespace="n",pod_name="p""#,
+                "0 nvidia0 GPU-1  url c p n"
+            ),
             // NVLinks.
-            (#"nvlink="3",gpu="0",gpu_uuid="GPU-1",device="nvidia0",model_name="H100",hostname="h""#, "0 nvidia0 GPU-1 H100 h   "),
+            (
+                #"nvlink="3",gpu="0",gpu_uuid="GPU-1",device="nvidia0",model_name="H100",hostname="h""#,
+                "0 nvidia0 GPU-1 H100 h   "
+            ),
             // Through Prometheus, which had a pod of its own for the target.
             (
                 #"gpu="0",UUID="GPU-1",instance="h:9400",pod="exporter",exported_pod="p",container="e",exported_container="c",namespace="m",exported_namespace="n""#,
@@ -115,14 +130,20 @@ struct ScrapeDecisionTests {
         ])
     func labels(text: String, parts: String) throws {
         let gpu = ScrapeLabels.gpu(of: try MetricLabel.parse(prometheus: text), host: "url")
-        let found = gpu.map { [$0.gpuID, $0.device, $0.uuid, $0.modelName, $0.hostname, $0.container, $0.pod, $0.namespace].joined(separator: " ") }
+        let found = gpu.map {
+            [$0.gpuID, $0.device, $0.uuid, $0.modelName, $0.hostname, $0.container, $0.pod, $0.namespace].joined(
+                separator: " ")
+        }
         #expect(found == parts)
     }
 
-    @Test("switches, processors, links of switches and the exporter itself are no GPU", arguments: [
-        #"nvswitch="nvswitch0",Hostname="h""#, #"cpu="0",Hostname="h""#, #"cpucore="1",cpu="0""#, #"nvlink="1",nvswitch="nvswitch0""#, "",
-        #"version="go1.22""#, #"UUID="""#,
-    ])
+    @Test(
+        "switches, processors, links of switches and the exporter itself are no GPU",
+        arguments: [
+            #"nvswitch="nvswitch0",Hostname="h""#, #"cpu="0",Hostname="h""#, #"cpucore="1",cpu="0""#,
+            #"nvlink="1",nvswitch="nvswitch0""#, "",
+            #"version="go1.22""#, #"UUID="""#,
+        ])
     func noGPU(text: String) throws {
         #expect(ScrapeLabels.gpu(of: try MetricLabel.parse(prometheus: text), host: "url") == nil)
     }
@@ -135,7 +156,10 @@ struct ScrapeDecisionTests {
                 labels: [MetricLabel(name: "GPU_I_ID", value: instance)])
         }
         var stamps = ScrapeStamps()
-        #expect([("A", "1", "1"), ("A", "1", "2"), ("A", "2", "1"), ("B", "1", "1"), ("A", "1", "3")].map { stamps.distance(of: series($0, $1, $2)) } == [0, 1, 0, 0, 2])
+        #expect(
+            [("A", "1", "1"), ("A", "1", "2"), ("A", "2", "1"), ("B", "1", "1"), ("A", "1", "3")].map {
+                stamps.distance(of: series($0, $1, $2))
+            } == [0, 1, 0, 0, 2])
         #expect(stamps.begin(at: Timestamp(nanoseconds: 1_000)) == 1_000)
         #expect(stamps.begin(at: Timestamp(nanoseconds: 5_000)) == 5_000)
         // 5,000 to 5,002 are taken.

@@ -10,7 +10,9 @@ import Testing
 
 @Suite("Scraping real servers", .timeLimit(.minutes(20)))
 struct ScrapeRealServerTests {
-    @Test("exposition text that nginx serves becomes samples; its page of errors becomes a failure, until the text is back")
+    @Test(
+        "exposition text that nginx serves becomes samples; its page of errors becomes a failure, until the text is back"
+    )
     func nginx() async throws {
         let (server, exporter) = try await RealServer.nginx()
         let events = ScrapeSourceTests.Events()
@@ -80,7 +82,9 @@ struct ScrapeRealServerTests {
         #expect(batch.values == [36, 41, 112.304, 687.921])
         #expect(batch.metrics.map(\.gpu.uuid) == ScrapeExporter.uuids + ScrapeExporter.uuids)
         let busy = batch.metrics[1]
-        #expect(busy.gpu.hostname == "dgx-031" && busy.gpu.pod == "llm-0" && busy.gpu.namespace == "research" && busy.gpu.container == "train")
+        #expect(
+            busy.gpu.hostname == "dgx-031" && busy.gpu.pod == "llm-0" && busy.gpu.namespace == "research"
+                && busy.gpu.container == "train")
         #expect(busy.labels.contains(MetricLabel(name: "pod", value: "dcgm-exporter-7x9")))
         // An idle GPU has only the pod that Prometheus gave the target.
         #expect(batch.metrics[0].gpu.pod == "dcgm-exporter-7x9")

@@ -31,7 +31,9 @@ struct ScrapeSourceTests {
 
     @Test("scrapes follow at the interval over one connection, with the token and what may be answered")
     func scrapes() async throws {
-        let server = try ScriptedServer { _ in .answer(200, ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"], ScrapeExporter().text) }
+        let server = try ScriptedServer { _ in
+            .answer(200, ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"], ScrapeExporter().text)
+        }
         defer { server.stop() }
         let time = LeapingClock()
         var source = try Self.source(server.url + "/metrics?x=y", clock: time.clock) { $0.bearerToken = "secret" }
@@ -95,16 +97,26 @@ struct ScrapeSourceTests {
             .answer(302, ["Location": "http://me:pw@elsewhere/x?key=pw"]),
             "HTTP 302: redirects are not followed, and this one points to http://elsewhere/x?…", .seconds(10)
         ),
-        (.answer(200, ["Content-Type": "text/html"], "<html>\n"), "not the Prometheus text format: http://", .seconds(10)),
-        (.answer(200, ["Content-Type": "application/openmetrics-text; version=1.0.0"], "a{UUID=\"1\"} 1 1\n# EOF\n"), "the response is OpenMetrics", .seconds(10)),
-        (.answer(200, [:], "a{UUID=\"1\"} 1" + String(repeating: "\n", count: 2_000)), "the body is longer than 1500 bytes", .seconds(10)),
+        (
+            .answer(200, ["Content-Type": "text/html"], "<html>\n"), "not the Prometheus text format: http://",
+            .seconds(10)
+        ),
+        (
+            .answer(200, ["Content-Type": "application/openmetrics-text; version=1.0.0"], "a{UUID=\"1\"} 1 1\n# EOF\n"),
+            "the response is OpenMetrics", .seconds(10)
+        ),
+        (
+            .answer(200, [:], "a{UUID=\"1\"} 1" + String(repeating: "\n", count: 2_000)),
+            "the body is longer than 1500 bytes", .seconds(10)
+        ),
         (.reset, "", .seconds(10)),
         (.cutShort, "", .seconds(10)),
         (.silence, "", .milliseconds(50)),
         (.stalled("a{UUID=\"1\"} 1\n"), "", .milliseconds(50)),
     ]
 
-    @Test("a scrape that fails gives nothing and is told; the next is tried when it is due", arguments: failures.indices)
+    @Test(
+        "a scrape that fails gives nothing and is told; the next is tried when it is due", arguments: failures.indices)
     func failure(index: Int) async throws {
         let (reply, reason, timeout) = Self.failures[index]
         let good = String(ScrapeExporter().text.prefix { $0 != "\n" }) + "\na{UUID=\"1\"} 7\n"
@@ -218,12 +230,18 @@ struct ScrapeSourceTests {
         for await _ in left.stream { break }
     }
 
-    @Test("what cannot be scraped is an error at once", arguments: [
-        ("host:9400/metrics", "\"host:9400/metrics\" is not a valid http or https URL, such as http://host:9400/metrics"),
-        ("ftp://host/", "is not a valid http or https URL"), ("", "is not a valid http or https URL"), ("http://host:0x50/", "is not a valid http or https URL"),
-        // A password is not shown, even where nobody can tell what is one.
-        ("http://me:secret@host:port/m", "\"http://host:port/m\" is not a valid http or https URL"),
-    ])
+    @Test(
+        "what cannot be scraped is an error at once",
+        arguments: [
+            (
+                "host:9400/metrics",
+                "\"host:9400/metrics\" is not a valid http or https URL, such as http://host:9400/metrics"
+            ),
+            ("ftp://host/", "is not a valid http or https URL"), ("", "is not a valid http or https URL"),
+            ("http://host:0x50/", "is not a valid http or https URL"),
+            // A password is not shown, even where nobody can tell what is one.
+            ("http://me:secret@host:port/m", "\"http://host:port/m\" is not a valid http or https URL"),
+        ])
     func badURL(url: String, reason: String) {
         let error = #expect(throws: ScrapeError.self) { _ = try Self.source(url) }
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
@@ -232,7 +250,8 @@ struct ScrapeSourceTests {
     @Test("so are a token that would begin a header, and numbers that are not more than zero")
     func badConfiguration() {
         for change in [
-            { $0.bearerToken = "a\r\nHost: b" }, { $0.interval = .zero }, { $0.timeout = .zero }, { $0.batchSize = 0 }, { $0.maxBodyBytes = 0 },
+            { $0.bearerToken = "a\r\nHost: b" }, { $0.interval = .zero }, { $0.timeout = .zero }, { $0.batchSize = 0 },
+            { $0.maxBodyBytes = 0 },
         ] as [(inout ScrapeSource.Configuration) -> Void] {
             #expect(throws: ScrapeError.self) { _ = try Self.source("http://host/", change) }
         }

@@ -21,7 +21,8 @@ struct ScrapeTextTests {
         init(spareSeries: Int = 10_000, _ change: (inout ScrapeSource.Configuration) -> Void = { _ in }) throws {
             var configuration = ScrapeSource.Configuration(url: "http://exporter:9400/metrics", source: "test")
             change(&configuration)
-            text = ScrapeText(configuration, target: try ScrapeTarget(configuration), startedAt: now, spareSeries: spareSeries)
+            text = ScrapeText(
+                configuration, target: try ScrapeTarget(configuration), startedAt: now, spareSeries: spareSeries)
         }
 
         mutating func batches(_ body: String) throws -> [MetricBatch] {
@@ -32,19 +33,30 @@ struct ScrapeTextTests {
         mutating func samples(_ body: String) throws -> [GPUMetric] { try batches(body).flatMap { Array($0.metrics) } }
     }
 
-    @Test("every spelling of the exporter gives the same GPUs, with all labels of the line", arguments: ScrapeExporter.Spelling.allCases)
+    @Test(
+        "every spelling of the exporter gives the same GPUs, with all labels of the line",
+        arguments: ScrapeExporter.Spelling.allCases)
     func spellings(spelling: ScrapeExporter.Spelling) throws {
         var texts = try Texts()
         let exporter = ScrapeExporter(spelling: spelling)
         let samples = try texts.samples(exporter.text)
-        #expect(samples.map(\.metricName) == [exporter.temperatureName, exporter.temperatureName, exporter.powerName, exporter.powerName])
+        #expect(
+            samples.map(\.metricName) == [
+                exporter.temperatureName, exporter.temperatureName, exporter.powerName, exporter.powerName,
+            ])
         #expect(samples.map(\.value) == [36, 41, 112.304, 687.921])
         #expect(samples.allSatisfy { $0.timestamp == Self.start })
-        #expect(samples[0].gpu == GPUIdentity(
-            gpuID: "0", device: "nvidia0", uuid: ScrapeExporter.uuids[0], modelName: "NVIDIA H100 80GB HBM3", hostname: "dgx-031"))
-        #expect(samples[3].gpu == GPUIdentity(
-            gpuID: "1", device: "nvidia1", uuid: ScrapeExporter.uuids[1], modelName: "NVIDIA H100 80GB HBM3", hostname: "dgx-031",
-            container: "train", pod: "llm-0", namespace: "research"))
+        #expect(
+            samples[0].gpu
+                == GPUIdentity(
+                    gpuID: "0", device: "nvidia0", uuid: ScrapeExporter.uuids[0], modelName: "NVIDIA H100 80GB HBM3",
+                    hostname: "dgx-031"))
+        #expect(
+            samples[3].gpu
+                == GPUIdentity(
+                    gpuID: "1", device: "nvidia1", uuid: ScrapeExporter.uuids[1], modelName: "NVIDIA H100 80GB HBM3",
+                    hostname: "dgx-031",
+                    container: "train", pod: "llm-0", namespace: "research"))
         #expect(samples[3].labels == (try MetricLabel.parse(prometheus: exporter.labels(1))))
         #expect(texts.text.progress.rowsRead == 4 && texts.text.progress.rowsSelected == 4)
         // The next scrape has the same objects.
@@ -71,7 +83,9 @@ struct ScrapeTextTests {
         let progress = texts.text.progress
         #expect(progress.quality.noValues == [.notFinite: 2, .notSupported: 1, .notConverted: 1, .notAvailable: 1])
         #expect(progress.quality.outOfRange == ["DCGM_FI_DEV_GPU_TEMP": 1])
-        #expect(progress.quality.firstOutOfRange.first?.hasPrefix("http://exporter:9400/metrics:11: DCGM_FI_DEV_GPU_TEMP is 9000, not 0 to 150 °C") == true)
+        #expect(
+            progress.quality.firstOutOfRange.first?.hasPrefix(
+                "http://exporter:9400/metrics:11: DCGM_FI_DEV_GPU_TEMP is 9000, not 0 to 150 °C") == true)
         #expect(progress.rejected.countsByReason == ["not a number": 1])
         #expect(progress.rejected.first.first?.hasPrefix("http://exporter:9400/metrics:12, byte ") == true)
         // A series without a value is there all the same.
@@ -114,7 +128,10 @@ struct ScrapeTextTests {
             """#
         var source = try Texts { $0.timestamps = .source }
         let first = try source.samples(body)
-        #expect(first.map(\.timestamp.nanoseconds) == [1_700_000_000_123_000_000, 1_700_000_000_123_000_001, Self.start.nanoseconds, -1_000_000])
+        #expect(
+            first.map(\.timestamp.nanoseconds) == [
+                1_700_000_000_123_000_000, 1_700_000_000_123_000_001, Self.start.nanoseconds, -1_000_000,
+            ])
         #expect(source.text.progress.rejected.countsByReason == ["not a timestamp": 1])
         #expect(source.text.progress.rejected.first.first?.contains("9223372036854775 ms is outside the years") == true)
         let second = try source.samples(body)
@@ -128,7 +145,8 @@ struct ScrapeTextTests {
         var now = try Texts()
         let body = "A{UUID=\"GPU-1\"} 1\nA{UUID=\"GPU-1\",} 2\n"
         #expect(try now.samples(body).map(\.value) == [1])
-        #expect(now.text.progress.rejected.first == ["http://exporter:9400/metrics:2: the text contains the series twice"])
+        #expect(
+            now.text.progress.rejected.first == ["http://exporter:9400/metrics:2: the text contains the series twice"])
         // Every scrape has one.
         #expect(try now.samples(body).map(\.value) == [1])
         var source = try Texts { $0.timestamps = .source }
@@ -159,12 +177,15 @@ struct ScrapeTextTests {
         var texts = try Texts()
         let both = ScrapeExporter().text
         let one = ScrapeExporter(temperatures: ["36"], power: ["112"]).text
-        let names = ["DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE"].map { "\($0) of \(ScrapeExporter.uuids[1]) on dgx-031" }
+        let names = ["DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE"].map {
+            "\($0) of \(ScrapeExporter.uuids[1]) on dgx-031"
+        }
         _ = try texts.batches(both)
         #expect(texts.text.events.isEmpty)
         _ = try texts.batches(one)
         let gpu = "\(ScrapeExporter.uuids[1]) on dgx-031"
-        #expect(texts.text.events == [.seriesVanished(count: 2, examples: names), .gpusVanished(count: 1, examples: [gpu])])
+        #expect(
+            texts.text.events == [.seriesVanished(count: 2, examples: names), .gpusVanished(count: 1, examples: [gpu])])
         #expect(texts.text.gpuStaleness.live == 1 && texts.text.gpuStaleness.stale == 1)
         #expect(texts.text.staleness.live == 2 && texts.text.staleness.stale == 2)
         let before = texts.text.progress
@@ -172,17 +193,22 @@ struct ScrapeTextTests {
         #expect(throws: ScrapeError.self) { try texts.batches("{\"a\": 1}") }
         #expect(texts.text.progress == before && texts.text.staleness.live == 2)
         _ = try texts.batches(both)
-        #expect(texts.text.events == [.seriesReturned(count: 2, examples: names), .gpusReturned(count: 1, examples: [gpu])])
+        #expect(
+            texts.text.events == [.seriesReturned(count: 2, examples: names), .gpusReturned(count: 1, examples: [gpu])])
         _ = try texts.batches(both)
         #expect(texts.text.events.isEmpty)
         // An exporter may have nothing to say.
         #expect(try texts.batches("# nothing\n").isEmpty)
-        #expect(texts.text.events == [
-            .seriesVanished(count: 4, examples: [
-                "DCGM_FI_DEV_GPU_TEMP of \(ScrapeExporter.uuids[0]) on dgx-031", names[0], "DCGM_FI_DEV_POWER_USAGE of \(ScrapeExporter.uuids[0]) on dgx-031",
-            ]),
-            .gpusVanished(count: 2, examples: ["\(ScrapeExporter.uuids[0]) on dgx-031", gpu]),
-        ])
+        #expect(
+            texts.text.events == [
+                .seriesVanished(
+                    count: 4,
+                    examples: [
+                        "DCGM_FI_DEV_GPU_TEMP of \(ScrapeExporter.uuids[0]) on dgx-031", names[0],
+                        "DCGM_FI_DEV_POWER_USAGE of \(ScrapeExporter.uuids[0]) on dgx-031",
+                    ]),
+                .gpusVanished(count: 2, examples: ["\(ScrapeExporter.uuids[0]) on dgx-031", gpu]),
+            ])
     }
 
     @Test("a text makes as many batches as it needs, and series that come and go do not pile up")

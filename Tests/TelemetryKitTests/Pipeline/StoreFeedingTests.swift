@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Feeding a store")
 struct StoreFeedingTests {
-    @Test("the real export goes through batches and messages into a store unchanged", .enabled(if: RealExport.isPresent, RealExport.absent))
+    @Test(
+        "the real export goes through batches and messages into a store unchanged",
+        .enabled(if: RealExport.isPresent, RealExport.absent))
     func realExport() async throws {
         let store = MemoryStore()
         var configuration = CSVSource.Configuration(path: RealExport.path, source: "test")
@@ -20,7 +22,9 @@ struct StoreFeedingTests {
         // Each message twice, as after a reconnection: a store identifies samples.
         try await collector.run(Messages(messages + messages))
         let statistics = try await store.statistics()
-        #expect(statistics.sampleCount == 2_470 && statistics.gpuCount == 247 && statistics.metricCount == 10 && statistics.hostCount == 31)
+        #expect(
+            statistics.sampleCount == 2_470 && statistics.gpuCount == 247 && statistics.metricCount == 10
+                && statistics.hostCount == 31)
 
         var reader = try DCGMReader(path: RealExport.path)
         var expected: [String: [GPUMetric]] = [:]
@@ -38,19 +42,24 @@ struct StoreFeedingTests {
             let store = MemoryStore()
             var configuration = Collector<MemoryStore>.Configuration()
             configuration.groupSize = Int.random(in: 1...30, using: &random)
-            configuration.flushInterval = [.zero, .microseconds(50), .milliseconds(1), .seconds(3_600)].randomElement(using: &random)!
+            configuration.flushInterval = [.zero, .microseconds(50), .milliseconds(1), .seconds(3_600)].randomElement(
+                using: &random)!
             let count = Int.random(in: 0...60, using: &random)
             let messages = try (0..<count).map { offset in
                 let metric = GPUMetric(
-                    timestamp: Timestamp(nanoseconds: Int64(offset)), metricName: "m", gpuID: "0", device: "d", uuid: "u", modelName: "m",
+                    timestamp: Timestamp(nanoseconds: Int64(offset)), metricName: "m", gpuID: "0", device: "d",
+                    uuid: "u", modelName: "m",
                     hostname: "h", value: 1)
-                let batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: [metric])
+                let batch = MetricBatch(
+                    batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: [metric])
                 return CollectorMessage(offset: Int64(offset), payload: try batch.encoded())
             }
             let commits = Mutex<[Int64]>([])
             let pauses = (0..<count).map { _ in Int.random(in: 0..<6, using: &random) == 0 }
             let collector = Collector(store: store, configuration: configuration)
-            try await collector.run(Messages(messages, pauses: pauses)) { position in commits.withLock { $0.append(position.offset) } }
+            try await collector.run(Messages(messages, pauses: pauses)) { position in
+                commits.withLock { $0.append(position.offset) }
+            }
             #expect(collector.counters.samplesStored == count)
             #expect(try await store.statistics().sampleCount == count)
             let committed = commits.withLock { $0 }

@@ -11,7 +11,8 @@ enum FleetSamples {
     static let end = start + 1_800_000
 
     static let gauges = [
-        "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_FREE",
+        "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED",
+        "DCGM_FI_DEV_FB_FREE",
         "DCGM_FI_DEV_SM_CLOCK", "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE",
     ]
     static let counters = ["DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "DCGM_FI_DEV_PCIE_REPLAY_COUNTER"]
@@ -37,7 +38,9 @@ enum FleetSamples {
                         if number % 5 == 0, (start + 700_000..<start + 1_100_000).contains(tick) { continue }
                         let time = number % 3 == 0 ? tick + Int64.random(in: -900...900, using: &random) : tick
                         if isCounter {
-                            value = Int.random(in: 0..<30, using: &random) == 0 ? 0 : value + Double(Int.random(in: 0...40, using: &random)) / 8
+                            value =
+                                Int.random(in: 0..<30, using: &random) == 0
+                                ? 0 : value + Double(Int.random(in: 0...40, using: &random)) / 8
                         } else {
                             value = Double(Int.random(in: -8...800, using: &random)) / 8 + own
                         }
@@ -50,10 +53,13 @@ enum FleetSamples {
         return samples
     }
 
-    private static func sample(_ name: String, _ host: String, _ gpu: Int, _ pod: String, _ time: Int64, _ value: Double) -> GPUMetric {
+    private static func sample(
+        _ name: String, _ host: String, _ gpu: Int, _ pod: String, _ time: Int64, _ value: Double
+    ) -> GPUMetric {
         var labels = [
             MetricLabel(name: "gpu", value: "\(gpu)"), MetricLabel(name: "UUID", value: "GPU-\(host)-\(gpu)"),
-            MetricLabel(name: "device", value: "nvidia\(gpu)"), MetricLabel(name: "modelName", value: "NVIDIA H100 80GB HBM3"),
+            MetricLabel(name: "device", value: "nvidia\(gpu)"),
+            MetricLabel(name: "modelName", value: "NVIDIA H100 80GB HBM3"),
             MetricLabel(name: "Hostname", value: host), MetricLabel(name: "instance", value: "\(host):9400"),
             MetricLabel(name: "job", value: gpu == 0 ? "dcgm \"a\"" : "dcgm\\b"),
         ]

@@ -10,18 +10,28 @@ import Testing
 @Suite("Evaluating PromQL")
 struct PromQLEngineTests {
     /// Values of one series at seconds.
-    private static func store(_ points: [(second: Double, value: Double)], name: String = "m", labels: [MetricLabel] = []) async throws -> MemoryStore {
+    private static func store(
+        _ points: [(second: Double, value: Double)], name: String = "m", labels: [MetricLabel] = []
+    ) async throws -> MemoryStore {
         let store = MemoryStore()
         let gpu = GPUIdentity(gpuID: "0", device: "nvidia0", uuid: "GPU-1", modelName: "H100", hostname: "h")
         let series = MetricSeries(metricName: name, gpu: gpu, labels: labels)
-        let metrics = points.map { GPUMetric(timestamp: Timestamp(nanoseconds: Int64($0.second * 1e9)), value: $0.value, series: series) }
-        try await store.write([MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: metrics)])
+        let metrics = points.map {
+            GPUMetric(timestamp: Timestamp(nanoseconds: Int64($0.second * 1e9)), value: $0.value, series: series)
+        }
+        try await store.write([
+            MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: metrics)
+        ])
         return store
     }
 
     /// Of the one series or the scalar that it gives at a second.
-    private static func value(_ query: String, _ store: MemoryStore, at second: Double, _ limits: PromQLLimits = PromQLLimits()) async throws -> Double? {
-        switch try await PromQLEngine(store: store, limits: limits).instant(PromQLParser.parse(query), at: Int64(second * 1000)) {
+    private static func value(
+        _ query: String, _ store: MemoryStore, at second: Double, _ limits: PromQLLimits = PromQLLimits()
+    ) async throws -> Double? {
+        switch try await PromQLEngine(store: store, limits: limits).instant(
+            PromQLParser.parse(query), at: Int64(second * 1000))
+        {
         case .scalar(let value, _): return value
         case .vector(let samples, _):
             #expect(samples.count <= 1)
@@ -48,7 +58,9 @@ struct PromQLEngineTests {
     @Test("a rate goes on to the ends of its range, and a counter that falls has begun anew")
     func rates() async throws {
         // 30 in 50 s, and the last sample is 10 s before the end of the range: 36 in 60 s.
-        let steady = try await Self.store([(1000, 100), (1010, 106), (1020, 112), (1030, 118), (1040, 124), (1050, 130)])
+        let steady = try await Self.store([
+            (1000, 100), (1010, 106), (1020, 112), (1030, 118), (1040, 124), (1050, 130),
+        ])
         #expect(try await Self.value("increase(m[1m])", steady, at: 1060) == 36)
         #expect(try await Self.value("rate(m[1m])", steady, at: 1060) == 0.6)
         #expect(try await Self.value("delta(m[50s])", steady, at: 1050) == 30)
@@ -84,15 +96,19 @@ struct PromQLEngineTests {
 
     @Test("a GPU's identity fills in the labels that the series has not, and uuid, model and host are always its own")
     func labels() {
-        let gpu = GPUIdentity(gpuID: "3", device: "nvidia3", uuid: "GPU-1", modelName: "H100", hostname: "h", pod: "train")
+        let gpu = GPUIdentity(
+            gpuID: "3", device: "nvidia3", uuid: "GPU-1", modelName: "H100", hostname: "h", pod: "train")
         let own = [
-            MetricLabel(name: "__name__", value: "other"), MetricLabel(name: "pod", value: "exporter"), MetricLabel(name: "gpu", value: ""),
-            MetricLabel(name: "Hostname", value: "x"), MetricLabel(name: "job", value: "dcgm"), MetricLabel(name: "none", value: ""),
+            MetricLabel(name: "__name__", value: "other"), MetricLabel(name: "pod", value: "exporter"),
+            MetricLabel(name: "gpu", value: ""),
+            MetricLabel(name: "Hostname", value: "x"), MetricLabel(name: "job", value: "dcgm"),
+            MetricLabel(name: "none", value: ""),
         ]
         let labels = LabelSet(MetricSeries(metricName: "m", gpu: gpu, labels: own))
         #expect(
             "\(labels)"
-                == #"{Hostname="h", UUID="GPU-1", __name__="m", device="nvidia3", gpu="3", job="dcgm", modelName="H100", pod="exporter"}"#)
+                == #"{Hostname="h", UUID="GPU-1", __name__="m", device="nvidia3", gpu="3", job="dcgm", modelName="H100", pod="exporter"}"#
+        )
     }
 
     @Test("a query for more samples than are allowed is refused, those it reads and those of its answer")
@@ -105,7 +121,9 @@ struct PromQLEngineTests {
             (error as? PromQLError)?.kind == .execution && "\(error)".contains("m needs more than 99 samples")
         }
         let engine = PromQLEngine(store: store, limits: limits)
-        await #expect { try await engine.range(PromQLParser.parse("1"), from: 0, through: 100_000, step: 1000) } throws: {
+        await #expect {
+            try await engine.range(PromQLParser.parse("1"), from: 0, through: 100_000, step: 1000)
+        } throws: {
             "\($0)".contains("more than 99 samples")
         }
         limits.maxSamples = 100
@@ -117,44 +135,68 @@ struct PromQLEngineTests {
         let store = try await Self.store([(1000, 1)])
         var limits = PromQLLimits()
         limits.timeout = .zero
-        await #expect { try await Self.value("m", store, at: 1000, limits) } throws: { ($0 as? PromQLError)?.answer.status == 503 }
+        await #expect { try await Self.value("m", store, at: 1000, limits) } throws: {
+            ($0 as? PromQLError)?.answer.status == 503
+        }
         let engine = PromQLEngine(store: store, limits: limits)
-        await #expect { try await engine.range(PromQLParser.parse("1 + 1"), from: 0, through: 100_000, step: 1) } throws: {
+        await #expect {
+            try await engine.range(PromQLParser.parse("1 + 1"), from: 0, through: 100_000, step: 1)
+        } throws: {
             ($0 as? PromQLError)?.kind == .timeout
         }
     }
 
-    @Test("a store is asked for no more than a selector can mean", arguments: [
-        ("m{UUID=\"u\"}", ["m"], ["u"], [], []), ("{__name__=~\"DCGM_.*USED\", Hostname=~\"a|b\"}", ["DCGM_FB_USED"], [], ["a", "b"], []),
-        ("{modelName=\"H\", Hostname!=\"x\", UUID=~\"u|\"}", [], [], [], ["H"]), ("{__name__=~\"a|b\", __name__!=\"a\"}", ["b"], [], [], []),
-    ] as [(String, [String], [String], [String], [String])])
+    @Test(
+        "a store is asked for no more than a selector can mean",
+        arguments: [
+            ("m{UUID=\"u\"}", ["m"], ["u"], [], []),
+            ("{__name__=~\"DCGM_.*USED\", Hostname=~\"a|b\"}", ["DCGM_FB_USED"], [], ["a", "b"], []),
+            ("{modelName=\"H\", Hostname!=\"x\", UUID=~\"u|\"}", [], [], [], ["H"]),
+            ("{__name__=~\"a|b\", __name__!=\"a\"}", ["b"], [], [], []),
+        ] as [(String, [String], [String], [String], [String])])
     func pushDown(query: String, names: [String], uuids: [String], hosts: [String], models: [String]) async throws {
         let store = try await Self.store([(1000, 1)], name: "DCGM_FB_USED")
         let matchers = try PromQLParser.parse(query).selectors[0].matchers
         var known: [String]?
         let filter = try await SelectorFilter.filter(matchers, store, from: 5, through: 7, metricNames: &known)
-        let start = Timestamp(nanoseconds: 5_000_000), end = Timestamp(nanoseconds: 7_999_999)
-        #expect(filter == SampleFilter(metricNames: names, uuids: uuids, hostnames: hosts, modelNames: models, startTime: start, endTime: end))
-        let none = try await SelectorFilter.filter(PromQLParser.parse("{__name__=~\"x.*\"}").selectors[0].matchers, store, from: 5, through: 7, metricNames: &known)
+        let start = Timestamp(nanoseconds: 5_000_000)
+        let end = Timestamp(nanoseconds: 7_999_999)
+        #expect(
+            filter
+                == SampleFilter(
+                    metricNames: names, uuids: uuids, hostnames: hosts, modelNames: models, startTime: start,
+                    endTime: end))
+        let none = try await SelectorFilter.filter(
+            PromQLParser.parse("{__name__=~\"x.*\"}").selectors[0].matchers, store, from: 5, through: 7,
+            metricNames: &known)
         #expect(none == nil)
     }
 
-    @Test("times beyond what nanoseconds can hold restrict nothing, or leave nothing", arguments: ["m", "m offset 290y", "m offset -290y", "rate(m[290y])"])
+    @Test(
+        "times beyond what nanoseconds can hold restrict nothing, or leave nothing",
+        arguments: ["m", "m offset 290y", "m offset -290y", "rate(m[290y])"])
     func farTimes(query: String) async throws {
         let store = try await Self.store([(1000, 1)])
         for second in [-8e12, -1e10, 0, 1e10, 8e12] { _ = try await Self.value(query, store, at: second) }
         let far = try PromQLParser.parse("m")
         let engine = PromQLEngine(store: store)
-        guard case .matrix(let series) = try await engine.range(far, from: -8_000_000_000_000_000, through: 8_000_000_000_000_000, step: 1_600_000_000_000_000)
+        guard
+            case .matrix(let series) = try await engine.range(
+                far, from: -8_000_000_000_000_000, through: 8_000_000_000_000_000, step: 1_600_000_000_000_000)
         else { return }
         #expect(series.isEmpty)
     }
 
-    @Test("values are written as Prometheus writes them", arguments: [
-        (0, "0"), (-0.0, "-0"), (1, "1"), (-1.5, "-1.5"), (0.1, "0.1"), (1e-6, "0.000001"), (1e-7, "1e-07"), (-2.5e-9, "-2.5e-09"), (1e21, "1e+21"), (123456789e14, "1.23456789e+22"),
-        (1e20, "100000000000000000000"), (9_007_199_254_740_992, "9007199254740992"), (0.30000000000000004, "0.30000000000000004"), (.leastNonzeroMagnitude, "5e-324"), (.infinity, "+Inf"),
-        (-.infinity, "-Inf"), (.nan, "NaN"), (1234.5678, "1234.5678"), (1e16, "10000000000000000"), (0.00012, "0.00012"),
-    ] as [(Double, String)])
+    @Test(
+        "values are written as Prometheus writes them",
+        arguments: [
+            (0, "0"), (-0.0, "-0"), (1, "1"), (-1.5, "-1.5"), (0.1, "0.1"), (1e-6, "0.000001"), (1e-7, "1e-07"),
+            (-2.5e-9, "-2.5e-09"), (1e21, "1e+21"), (123456789e14, "1.23456789e+22"),
+            (1e20, "100000000000000000000"), (9_007_199_254_740_992, "9007199254740992"),
+            (0.30000000000000004, "0.30000000000000004"), (.leastNonzeroMagnitude, "5e-324"), (.infinity, "+Inf"),
+            (-.infinity, "-Inf"), (.nan, "NaN"), (1234.5678, "1234.5678"), (1e16, "10000000000000000"),
+            (0.00012, "0.00012"),
+        ] as [(Double, String)])
     func numbers(value: Double, text: String) {
         #expect(PrometheusNumber.text(value) == text)
     }

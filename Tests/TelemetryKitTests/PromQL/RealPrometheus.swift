@@ -28,7 +28,9 @@ final class RealPrometheus: Sendable {
             ]
         }
         let store = MemoryStore()
-        try await store.write([MetricBatch(batchID: "b", source: "test", collectedAt: Timestamp(nanoseconds: 0), metrics: samples)])
+        try await store.write([
+            MetricBatch(batchID: "b", source: "test", collectedAt: Timestamp(nanoseconds: 0), metrics: samples)
+        ])
         var configuration = Gateway.Configuration()
         configuration.port = 0
         gateway = Gateway(store: store, configuration: configuration)
@@ -70,7 +72,8 @@ final class RealPrometheus: Sendable {
         for sample in samples {
             let labels = sample.labels.map { "\($0.name)=\(promQLQuoted($0.value))" }.joined(separator: ",")
             let milliseconds = sample.timestamp.nanoseconds / 1_000_000
-            text += "\(sample.metricName){\(labels)} \(sample.value) \(milliseconds / 1000).\(String(milliseconds % 1000 + 1000).dropFirst())\n"
+            text +=
+                "\(sample.metricName){\(labels)} \(sample.value) \(milliseconds / 1000).\(String(milliseconds % 1000 + 1000).dropFirst())\n"
         }
         return text + "# EOF\n"
     }
@@ -85,7 +88,9 @@ struct QueryResult: CustomStringConvertible {
     var order: [String] = []
 
     init?(_ data: Any?) {
-        guard let data = data as? [String: Any], let type = data["resultType"] as? String, let result = data["result"] as? [Any] else { return nil }
+        guard let data = data as? [String: Any], let type = data["resultType"] as? String,
+            let result = data["result"] as? [Any]
+        else { return nil }
         self.type = type
         if type == "scalar" {
             guard let point = Self.point(result) else { return nil }
@@ -97,8 +102,11 @@ struct QueryResult: CustomStringConvertible {
             return
         }
         for entry in result {
-            guard let entry = entry as? [String: Any], let metric = entry["metric"] as? [String: String] else { return nil }
-            let labels = metric.sorted { $0.key < $1.key }.map { "\($0.key)=\(promQLQuoted($0.value))" }.joined(separator: ",")
+            guard let entry = entry as? [String: Any], let metric = entry["metric"] as? [String: String] else {
+                return nil
+            }
+            let labels = metric.sorted { $0.key < $1.key }.map { "\($0.key)=\(promQLQuoted($0.value))" }.joined(
+                separator: ",")
             let values = (entry["values"] as? [[Any]]) ?? [(entry["value"] as? [Any]) ?? []]
             let points = values.compactMap(Self.point)
             guard points.count == values.count, series.updateValue(points, forKey: labels) == nil else { return nil }
@@ -119,7 +127,9 @@ struct QueryResult: CustomStringConvertible {
         for labels in Set(series.keys).union(wanted.series.keys).sorted() {
             guard let points = series[labels] else { return "{\(labels)} is missing" }
             guard let others = wanted.series[labels] else { return "{\(labels)} is too much" }
-            if points.map(\.time) != others.map(\.time) { return "{\(labels)} at \(points.map(\.time)), not \(others.map(\.time))" }
+            if points.map(\.time) != others.map(\.time) {
+                return "{\(labels)} at \(points.map(\.time)), not \(others.map(\.time))"
+            }
             for (a, b) in zip(points, others) where !Self.isSame(a.value, b.value) {
                 return "{\(labels)} at \(a.time) is \(a.value), not \(b.value)"
             }

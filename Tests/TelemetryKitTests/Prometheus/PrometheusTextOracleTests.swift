@@ -30,7 +30,8 @@ struct PrometheusTextOracleTests {
 
     @Test("a text that is cut anywhere gives only samples that the whole has, and says so where a sample is cut")
     func cut() throws {
-        let written = try #require((0..<UInt64(50)).lazy.map { RandomExposition(seed: $0) }.first { $0.lines.count > 10 })
+        let written = try #require(
+            (0..<UInt64(50)).lazy.map { RandomExposition(seed: $0) }.first { $0.lines.count > 10 })
         let bytes = Array(written.text.utf8)
         for end in 0..<bytes.count {
             var configuration = PrometheusTextReader.Configuration()
@@ -38,20 +39,30 @@ struct PrometheusTextOracleTests {
             var reader = PrometheusTextReader(bytes: bytes[..<end], configuration: configuration)
             let lines = try PrometheusTextReaderTests.lines(&reader)
             #expect(lines == Array(written.lines.prefix(lines.count)))
-            #expect(reader.rejected.count <= 1 && reader.rejected.countsByReason.keys.allSatisfy { $0 == "last line without a line feed" })
+            #expect(
+                reader.rejected.count <= 1
+                    && reader.rejected.countsByReason.keys.allSatisfy { $0 == "last line without a line feed" })
         }
     }
 
     /// Texts whose acceptance is a matter of the format, not of taste.
     static let texts = [
-        "a 1\n", "a 1", "a 1\r\n", "a{} 1\n", "a{}1\n", "a{ } 1\n", "a{,} 1\n", "  a 1\n", "a {b=\"1\"} 1\n", "a{b=\"1\",} 1\n",
-        "a{b=\"1\",,} 1\n", "a{b=\"1\" c=\"2\"} 1\n", "a{b=\"1\",b=\"2\"} 1\n", "a{b='1'} 1\n", "a{b=\"1\n\"} 1\n", "a{b=\"\\t\"} 1\n",
-        "a{b=\"\\\\\\\"\\n\"} 1\n", "a{9b=\"1\"} 1\n", "a{__name__=\"b\"} 1\n", "a{b=\"}\"} 1\n", "a{b=\"1\"\n", "9a 1\n", "a-b 1\n", ":a 1\n",
-        "{a=\"1\"} 1\n", "\"a\" 1\n", "a\n", "a nan\n", "a +NaN\n", "a -nan\n", "a infinity\n", "a -INF\n", "a .5\n", "a 5.\n", "a 1e999\n",
-        "a -1e999\n", "a 1e-999\n", "a 0x10\n", "a 0x1p3\n", "a 1_0\n", "a --1\n", "a 1 5\n", "a 1 -5\n", "a 1 +5\n", "a 1 1.5\n", "a 1 5 6\n",
-        "a 1 99999999999999999999\n", "a 1 # {x=\"1\"} 1\n", "# EOF\n", "#HELP a x\n#HELP a y\n", "# HELP a\n", "# HELP a b\\\\c\\n\n",
-        "# HELP a b\\t\na 1\n", "# TYPE a foo\n", "# TYPE a gauge x\n", "# TYPE a gauge\n# TYPE a gauge\n", "a 1\n# TYPE a gauge\n",
-        "# HELP a b\n# HELP a b\n", "# TYPE a untyped\na 1\n", "# HELP a-b c\n", "\u{FEFF}a 1\n", "# TYPE a counter\na 1\n# HELP a x\n", "\n\n",
+        "a 1\n", "a 1", "a 1\r\n", "a{} 1\n", "a{}1\n", "a{ } 1\n", "a{,} 1\n", "  a 1\n", "a {b=\"1\"} 1\n",
+        "a{b=\"1\",} 1\n",
+        "a{b=\"1\",,} 1\n", "a{b=\"1\" c=\"2\"} 1\n", "a{b=\"1\",b=\"2\"} 1\n", "a{b='1'} 1\n", "a{b=\"1\n\"} 1\n",
+        "a{b=\"\\t\"} 1\n",
+        "a{b=\"\\\\\\\"\\n\"} 1\n", "a{9b=\"1\"} 1\n", "a{__name__=\"b\"} 1\n", "a{b=\"}\"} 1\n", "a{b=\"1\"\n",
+        "9a 1\n", "a-b 1\n", ":a 1\n",
+        "{a=\"1\"} 1\n", "\"a\" 1\n", "a\n", "a nan\n", "a +NaN\n", "a -nan\n", "a infinity\n", "a -INF\n", "a .5\n",
+        "a 5.\n", "a 1e999\n",
+        "a -1e999\n", "a 1e-999\n", "a 0x10\n", "a 0x1p3\n", "a 1_0\n", "a --1\n", "a 1 5\n", "a 1 -5\n", "a 1 +5\n",
+        "a 1 1.5\n", "a 1 5 6\n",
+        "a 1 99999999999999999999\n", "a 1 # {x=\"1\"} 1\n", "# EOF\n", "#HELP a x\n#HELP a y\n", "# HELP a\n",
+        "# HELP a b\\\\c\\n\n",
+        "# HELP a b\\t\na 1\n", "# TYPE a foo\n", "# TYPE a gauge x\n", "# TYPE a gauge\n# TYPE a gauge\n",
+        "a 1\n# TYPE a gauge\n",
+        "# HELP a b\n# HELP a b\n", "# TYPE a untyped\na 1\n", "# HELP a-b c\n", "\u{FEFF}a 1\n",
+        "# TYPE a counter\na 1\n# HELP a x\n", "\n\n",
     ]
 
     /// `promtool check metrics` exits with 1 for what it cannot read, and with 3 for what it would name otherwise.
@@ -82,8 +93,11 @@ struct PrometheusTextOracleTests {
                     f.type] for f in families for s in f.samples])
             json.dump(found, sys.stdout)
             """
-        let said = try Command.run([Command.python, "-c", script], input: Array(JSONEncoder().encode(texts.map(\.text))))
-        try #require(said.status == 0, "make test installs prometheus-client; it says: \(String(decoding: said.output, as: UTF8.self))")
+        let said = try Command.run(
+            [Command.python, "-c", script], input: Array(JSONEncoder().encode(texts.map(\.text))))
+        try #require(
+            said.status == 0,
+            "make test installs prometheus-client; it says: \(String(decoding: said.output, as: UTF8.self))")
         let found = try #require(try JSONSerialization.jsonObject(with: said.output) as? [[[Any]]])
         try #require(found.count == texts.count)
         for (written, found) in zip(texts, found) {

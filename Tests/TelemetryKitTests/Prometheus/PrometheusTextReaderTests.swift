@@ -70,7 +70,10 @@ struct PrometheusTextReaderTests {
             (#"a{b="\\",c="}"} 1"# + "\n", [Line("a", [("b", "\\"), ("c", "}")], 1)]),
             ("a{b=\"é 😀\"} 1\n", [Line("a", [("b", "é 😀")], 1)]),
             ("\n  \n\t\na 1\n\n", [Line("a", 1)]),
-            ("# a comment\n#\n# \n#HELPER a b\n# EOF\n# UNIT a celsius\n# help a b\na 1\n# end, not ended", [Line("a", 1)]),
+            (
+                "# a comment\n#\n# \n#HELPER a b\n# EOF\n# UNIT a celsius\n# help a b\na 1\n# end, not ended",
+                [Line("a", 1)]
+            ),
             ("", []), ("\n", []), ("   ", []),
         ])
     func reads(text: String, expected: [Line]) throws {
@@ -80,9 +83,12 @@ struct PrometheusTextReaderTests {
     @Test(
         "numbers are those of Prometheus' own parsers",
         arguments: [
-            ("0", 0), ("-0", -0.0), ("1.5", 1.5), (".5", 0.5), ("5.", 5), ("+7", 7), ("1e3", 1000), ("-1.2E-3", -0.0012),
-            ("9223372036854775794", 9_223_372_036_854_775_808), ("NaN", .nan), ("nan", .nan), ("NAN", .nan), ("Inf", .infinity),
-            ("+Inf", .infinity), ("-Inf", -.infinity), ("inf", .infinity), ("+infinity", .infinity), ("-INFINITY", -.infinity), ("1e-999", 0),
+            ("0", 0), ("-0", -0.0), ("1.5", 1.5), (".5", 0.5), ("5.", 5), ("+7", 7), ("1e3", 1000),
+            ("-1.2E-3", -0.0012),
+            ("9223372036854775794", 9_223_372_036_854_775_808), ("NaN", .nan), ("nan", .nan), ("NAN", .nan),
+            ("Inf", .infinity),
+            ("+Inf", .infinity), ("-Inf", -.infinity), ("inf", .infinity), ("+infinity", .infinity),
+            ("-INFINITY", -.infinity), ("1e-999", 0),
         ] as [(String, Double)])
     func numbers(text: String, value: Double) throws {
         #expect(try Self.read("a \(text)\n") == [Line("a", value)])
@@ -145,7 +151,9 @@ struct PrometheusTextReaderTests {
         #expect(error?.line == 2)
         #expect(error?.column == column)
         #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
-        #expect(error?.description.hasPrefix(column > 0 ? "m.prom:2, byte \(column): " : "m.prom:2: ") == true, "\(error?.description ?? "")")
+        #expect(
+            error?.description.hasPrefix(column > 0 ? "m.prom:2, byte \(column): " : "m.prom:2: ") == true,
+            "\(error?.description ?? "")")
     }
 
     @Test("bytes that are not UTF-8 are refused in labels and in a HELP")
@@ -164,29 +172,34 @@ struct PrometheusTextReaderTests {
 
     @Test("HELP and TYPE are known by name, with escapes resolved, and parts of a histogram find theirs")
     func families() throws {
-        var reader = PrometheusTextReader(bytes: #"""
-            # HELP a  one\\two\nthree "four" 
-            # TYPE a counter
-            a 1
-            # TYPE h histogram
-            h_bucket{le="+Inf"} 2
-            h_sum 3
-            h_count 4
-            # TYPE s summary
-            s_count 1
-            s_bucket 1
-            b_count 5
-            # HELP b
-            b 1
-            #HELP c text
-            c 2
+        var reader = PrometheusTextReader(
+            bytes: #"""
+                # HELP a  one\\two\nthree "four" 
+                # TYPE a counter
+                a 1
+                # TYPE h histogram
+                h_bucket{le="+Inf"} 2
+                h_sum 3
+                h_count 4
+                # TYPE s summary
+                s_count 1
+                s_bucket 1
+                b_count 5
+                # HELP b
+                b 1
+                #HELP c text
+                c 2
 
-            """#.utf8)
+                """#.utf8)
         var found: [String: PrometheusFamily] = [:]
-        while let sample = try reader.next() { found[reader.series[Int(sample.series)].name] = reader.family(of: sample.series) }
+        while let sample = try reader.next() {
+            found[reader.series[Int(sample.series)].name] = reader.family(of: sample.series)
+        }
         let a = PrometheusFamily(name: "a", help: "one\\two\nthree \"four\" ", type: .counter)
         #expect(found["a"] == a && reader.family(named: "a") == a)
-        for part in ["h_bucket", "h_sum", "h_count"] { #expect(found[part] == PrometheusFamily(name: "h", type: .histogram)) }
+        for part in ["h_bucket", "h_sum", "h_count"] {
+            #expect(found[part] == PrometheusFamily(name: "h", type: .histogram))
+        }
         #expect(found["s_count"]?.name == "s")
         // Summaries have no buckets, and b is no summary.
         #expect(found["s_bucket"] == nil && found["b_count"] == nil)
@@ -200,7 +213,9 @@ struct PrometheusTextReaderTests {
         var configuration = PrometheusTextReader.Configuration()
         configuration.badLines = .skip
         var reader = PrometheusTextReader(
-            bytes: "# TYPE a gauge\n# TYPE a counter\n# HELP a x\na 1\n# HELP a y\nb 2\n# TYPE b gauge\n# HELP b late\nb 3\n".utf8,
+            bytes:
+                "# TYPE a gauge\n# TYPE a counter\n# HELP a x\na 1\n# HELP a y\nb 2\n# TYPE b gauge\n# HELP b late\nb 3\n"
+                .utf8,
             configuration: configuration)
         #expect(try Self.lines(&reader) == [Line("a", 1), Line("b", 2), Line("b", 3)])
         #expect(reader.rejected.count == 3)
@@ -209,14 +224,19 @@ struct PrometheusTextReaderTests {
         #expect(reader.family(named: "b") == PrometheusFamily(name: "b", help: "late"))
     }
 
-    @Test("lines that cannot be read are passed over and counted by kind, where that is asked for; else reading goes on behind them")
+    @Test(
+        "lines that cannot be read are passed over and counted by kind, where that is asked for; else reading goes on behind them"
+    )
     func policies() throws {
         let text = "a 1\nb x\nc{ 1\nd 4\ne y\nf 6"
         var configuration = PrometheusTextReader.Configuration()
         configuration.badLines = .skip
         var skipping = PrometheusTextReader(bytes: text.utf8, name: "m", configuration: configuration)
         #expect(try Self.lines(&skipping) == [Line("a", 1), Line("d", 4)])
-        #expect(skipping.rejected.countsByReason == ["not a number": 2, "malformed labels": 1, "last line without a line feed": 1])
+        #expect(
+            skipping.rejected.countsByReason == [
+                "not a number": 2, "malformed labels": 1, "last line without a line feed": 1,
+            ])
         #expect(skipping.rejected.first.first == "m:2, byte 3: the value \"x\" is not a number")
 
         var stopping = PrometheusTextReader(bytes: text.utf8)
@@ -236,7 +256,10 @@ struct PrometheusTextReaderTests {
     func series() throws {
         var reader = PrometheusTextReader(bytes: "a{b=\"1\"} 1\na 2\na{b=\"1\",} 3\n".utf8)
         #expect(try Self.lines(&reader).count == 3)
-        #expect(reader.series == [PrometheusSeries(name: "a", labels: [MetricLabel(name: "b", value: "1")]), PrometheusSeries(name: "a")])
+        #expect(
+            reader.series == [
+                PrometheusSeries(name: "a", labels: [MetricLabel(name: "b", value: "1")]), PrometheusSeries(name: "a"),
+            ])
         reader.open(bytes: "# TYPE a gauge\n# HELP a h\nb 0\na 4\na{b=\"1\"} 5\n".utf8)
         var indices: [UInt32] = []
         while let sample = try reader.next() { indices.append(sample.series) }
@@ -262,7 +285,10 @@ struct PrometheusTextReaderTests {
         #expect(try Self.lines(&reader).count == 5)
         #expect(reader.keepSeries { $0 == 1 || $0 == 2 } == [nil, 0, 1, nil])
         #expect(reader.series.map(\.name) == ["b", "c"] && reader.metrics.count == 2)
-        reader.open(bytes: "# TYPE a gauge\n# TYPE c counter\n# TYPE b untyped\nb{x=\"1\",} 1\na 2\nc 3\nb{x=\"2\"} 4\nb{x=\"1\"} 5\n".utf8)
+        reader.open(
+            bytes:
+                "# TYPE a gauge\n# TYPE c counter\n# TYPE b untyped\nb{x=\"1\",} 1\na 2\nc 3\nb{x=\"2\"} 4\nb{x=\"1\"} 5\n"
+                .utf8)
         var found: [UInt32] = []
         var types: [PrometheusFamily.MetricType?] = []
         while let sample = try reader.next() {
@@ -308,7 +334,9 @@ struct PrometheusTextReaderTests {
         try "a 1\n".write(to: file, atomically: true, encoding: .utf8)
         var reader = try PrometheusTextReader(path: file.path)
         #expect(try Self.lines(&reader) == [Line("a", 1)])
-        let missing = #expect(throws: PrometheusTextError.self) { _ = try PrometheusTextReader(path: "/nonexistent.prom") }
+        let missing = #expect(throws: PrometheusTextError.self) {
+            _ = try PrometheusTextReader(path: "/nonexistent.prom")
+        }
         #expect(missing?.description == "/nonexistent.prom: No such file or directory")
         // Also under the policy that passes over lines.
         let directory = #expect(throws: PrometheusTextError.self) {

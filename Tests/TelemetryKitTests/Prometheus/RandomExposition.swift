@@ -33,17 +33,24 @@ struct RandomExposition {
     }
 
     private mutating func appendSample(_ name: String, _ strictBlanks: Bool) {
-        func blank(_ random: inout SeededRandom) -> String { strictBlanks ? "" : ["", "", " ", "\t ", "  "].randomElement(using: &random)! }
-        let labels = ["UUID", "gpu", "Hostname", "_x", "le9"].shuffled(using: &random).prefix(Int.random(in: 0...5, using: &random)).map {
+        func blank(_ random: inout SeededRandom) -> String {
+            strictBlanks ? "" : ["", "", " ", "\t ", "  "].randomElement(using: &random)!
+        }
+        let labels = ["UUID", "gpu", "Hostname", "_x", "le9"].shuffled(using: &random).prefix(
+            Int.random(in: 0...5, using: &random)
+        ).map {
             ($0, words(["GPU-5fd4", "\\", "\"", "\n", "}", "{", ",", "=", " ", "#", "é", "😀"], after: ""))
         }
         text += blank(&random) + name + blank(&random)
         if !labels.isEmpty || Bool.random(using: &random) {
             let pairs = labels.map { label, value in
-                let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-                return blank(&random) + label + blank(&random) + "=" + blank(&random) + "\"\(escaped)\"" + blank(&random)
+                let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing(
+                    "\n", with: "\\n")
+                return blank(&random) + label + blank(&random) + "=" + blank(&random) + "\"\(escaped)\""
+                    + blank(&random)
             }
-            text += "{" + pairs.joined(separator: ",") + (labels.isEmpty || Bool.random(using: &random) ? "" : ",") + "}"
+            text +=
+                "{" + pairs.joined(separator: ",") + (labels.isEmpty || Bool.random(using: &random) ? "" : ",") + "}"
         }
         let value = randomValue()
         let timestamp = Bool.random(using: &random) ? Int64.random(in: -5...2_000_000_000_000, using: &random) : nil

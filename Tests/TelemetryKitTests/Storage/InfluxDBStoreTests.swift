@@ -60,12 +60,15 @@ struct InfluxDBStoreTests {
     @Test("a database that is absent is created with the retention period; one that is there stays as it is")
     func creation() async throws {
         let server = try await InfluxServer.start()
-        let first = try InfluxDBStore(configuration: .init(
-            url: server.url, bucket: "o'dd \"name\"; DROP DATABASE x", retentionPeriod: .seconds(7200)))
+        let first = try InfluxDBStore(
+            configuration: .init(
+                url: server.url, bucket: "o'dd \"name\"; DROP DATABASE x", retentionPeriod: .seconds(7200)))
         try await first.checkHealth()
         let client = try CurlClient()
         func ask(_ statement: String) async throws -> String {
-            try await client.send(CurlRequest(method: "POST", url: server.url + "/query?" + formEncoded([("q", statement)]), body: [])).text
+            try await client.send(
+                CurlRequest(method: "POST", url: server.url + "/query?" + formEncoded([("q", statement)]), body: [])
+            ).text
         }
         let databases = try await ask("SHOW DATABASES")
         #expect(databases.contains(#"o'dd \"name\"; DROP DATABASE x"#))
@@ -75,7 +78,8 @@ struct InfluxDBStoreTests {
         let error = await #expect(throws: StoreError.self) { try await strict.checkHealth() }
         #expect(error?.kind == .rejected)
         #expect(error?.message.contains("absent") == true)
-        let again = try InfluxDBStore(configuration: .init(url: server.url, bucket: "o'dd \"name\"; DROP DATABASE x", createsBucket: false))
+        let again = try InfluxDBStore(
+            configuration: .init(url: server.url, bucket: "o'dd \"name\"; DROP DATABASE x", createsBucket: false))
         try await again.checkHealth()
     }
 
@@ -99,7 +103,8 @@ struct InfluxDBStoreTests {
         for _ in 0..<2 {
             try await store.write([batch])
             #expect(try await store.statistics().sampleCount == 1)
-            _ = try await client.send(CurlRequest(method: "POST", url: server.url + "/query?q=DROP%20DATABASE%20gpu_telemetry", body: []))
+            _ = try await client.send(
+                CurlRequest(method: "POST", url: server.url + "/query?q=DROP%20DATABASE%20gpu_telemetry", body: []))
         }
         #expect(try await store.statistics().sampleCount == 0)
     }
@@ -120,7 +125,9 @@ struct InfluxDBStoreTests {
         #expect(try await store.statistics().sampleCount == 2002)
     }
 
-    @Test("where another program has given a field another type, those samples are refused by name and all others are stored")
+    @Test(
+        "where another program has given a field another type, those samples are refused by name and all others are stored"
+    )
     func typeConflict() async throws {
         let server = try await InfluxServer.start()
         for schema in InfluxDBStore.Configuration.Schema.allCases {
@@ -128,12 +135,16 @@ struct InfluxDBStoreTests {
             try await store.checkHealth()
             let client = try CurlClient()
             func put(_ line: String) async throws {
-                let answer = try await client.send(CurlRequest(method: "POST", url: server.url + "/write?db=db", body: Array(line.utf8)))
+                let answer = try await client.send(
+                    CurlRequest(method: "POST", url: server.url + "/write?db=db", body: Array(line.utf8)))
                 #expect(answer.status == 204, "\(answer.text)")
             }
             // A field has its type for each shard of time, a week.
-            try await put(schema == .narrow ? "UTIL value=1i \(StoreSamples.start)" : "gpu UTIL=\"x\" \(StoreSamples.start)")
-            let (util, memory) = (SuiteSamples.series(), SuiteSamples.series("MEM", labels: [MetricLabel(name: "a", value: "b")]))
+            try await put(
+                schema == .narrow ? "UTIL value=1i \(StoreSamples.start)" : "gpu UTIL=\"x\" \(StoreSamples.start)")
+            let (util, memory) = (
+                SuiteSamples.series(), SuiteSamples.series("MEM", labels: [MetricLabel(name: "a", value: "b")])
+            )
             var samples: [(MetricSeries, Int64, Double)] = []
             for i in 0..<500 { samples += [(util, Int64(i), Double(i)), (memory, Int64(i), Double(i))] }
             // Years later there is no conflict.
@@ -147,10 +158,13 @@ struct InfluxDBStoreTests {
             #expect(refused.flatMap { Array($0.batch.metrics) } == Array(written.dropLast()))
             let stored = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["MEM"])))
             #expect(stored.total == 500 && stored.items.map(\.value) == (0..<500).map(Double.init))
-            let years = try await store.telemetry(TelemetryQuery(SampleFilter(
-                metricNames: ["UTIL"], startTime: Timestamp(nanoseconds: StoreSamples.start + later))))
+            let years = try await store.telemetry(
+                TelemetryQuery(
+                    SampleFilter(
+                        metricNames: ["UTIL"], startTime: Timestamp(nanoseconds: StoreSamples.start + later))))
             #expect(years.items.map(\.value) == [1])
-            _ = try await client.send(CurlRequest(method: "POST", url: server.url + "/query?q=DROP%20DATABASE%20db", body: []))
+            _ = try await client.send(
+                CurlRequest(method: "POST", url: server.url + "/query?q=DROP%20DATABASE%20db", body: []))
         }
     }
 
@@ -174,7 +188,9 @@ struct InfluxDBStoreTests {
                 group.addTask {
                     let series = SuiteSamples.series("M_\(writer)")
                     for part in 0..<5 {
-                        try await store.write([StoreSamples.batch((0..<400).map { (series, Int64(part * 400 + $0), 1) })])
+                        try await store.write([
+                            StoreSamples.batch((0..<400).map { (series, Int64(part * 400 + $0), 1) })
+                        ])
                         _ = try await store.telemetry(TelemetryQuery(uuid: "GPU-a", limit: 10))
                     }
                 }

@@ -10,10 +10,13 @@ import Testing
 /// Documents of the 2.x interface, written after its reference: no free server of that generation can be installed here.
 @Suite("InfluxDB 2.x, by its documented answers", .timeLimit(.minutes(20)))
 struct InfluxV2Tests {
-    static let buckets = #"{"links":{},"buckets":[{"id":"b1","orgID":"o1","name":"gpu_telemetry","retentionRules":[]}]}"#
+    static let buckets =
+        #"{"links":{},"buckets":[{"id":"b1","orgID":"o1","name":"gpu_telemetry","retentionRules":[]}]}"#
 
     /// Answers `/ping` and the bucket search, and leaves the rest to the test.
-    static func server(_ handler: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply) throws -> ScriptedServer {
+    static func server(_ handler: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply) throws
+        -> ScriptedServer
+    {
         try ScriptedServer { request in
             switch (request.method, request.path) {
             case ("GET", "/ping"): .answer(204, ["X-Influxdb-Version": "v2.7.1", "X-Influxdb-Build": "OSS"])
@@ -36,7 +39,10 @@ struct InfluxV2Tests {
         #expect(request.method == "POST")
         #expect(request.target == "/api/v2/write?org=my%20org&bucket=gpu_telemetry&precision=ns")
         #expect(request.headers["authorization"] == "Token secret==")
-        #expect(request.body == "UTIL,device=nvidia0,gpu_id=0,hostname=host-1,model_name=NVIDIA\\ H100\\ 80GB\\ HBM3,uuid=GPU-a value=97 \(StoreSamples.start)\n")
+        #expect(
+            request.body
+                == "UTIL,device=nvidia0,gpu_id=0,hostname=host-1,model_name=NVIDIA\\ H100\\ 80GB\\ HBM3,uuid=GPU-a value=97 \(StoreSamples.start)\n"
+        )
     }
 
     @Test("an absent bucket is created in its organization with the retention period")
@@ -45,7 +51,8 @@ struct InfluxV2Tests {
         let server = try ScriptedServer { request in
             switch (request.method, request.path) {
             case ("GET", "/ping"): return .answer(204, ["X-Influxdb-Version": "2.7.1"])
-            case ("GET", "/api/v2/orgs"): return .answer(200, [:], #"{"links":{},"orgs":[{"links":{},"id":"o1","name":"my org"}]}"#)
+            case ("GET", "/api/v2/orgs"):
+                return .answer(200, [:], #"{"links":{},"orgs":[{"links":{},"id":"o1","name":"my org"}]}"#)
             case ("POST", "/api/v2/buckets"):
                 exists.withLock { $0 = true }
                 return .answer(201, [:], #"{"id":"b1"}"#)
@@ -57,10 +64,13 @@ struct InfluxV2Tests {
             }
         }
         defer { server.stop() }
-        let store = try InfluxDBStore(configuration: .init(url: server.url, org: "my org", retentionPeriod: .seconds(86400)))
+        let store = try InfluxDBStore(
+            configuration: .init(url: server.url, org: "my org", retentionPeriod: .seconds(86400)))
         try await store.write([StoreSamples.batch([(SuiteSamples.series(), 0, 97)])])
         let created = try #require(server.requests.first { $0.method == "POST" && $0.path == "/api/v2/buckets" })
-        #expect(created.body == #"{"orgID":"o1","name":"gpu_telemetry","retentionRules":[{"type":"expire","everySeconds":86400}]}"#)
+        #expect(
+            created.body
+                == #"{"orgID":"o1","name":"gpu_telemetry","retentionRules":[{"type":"expire","everySeconds":86400}]}"#)
         #expect(server.requests.first { $0.path == "/api/v2/orgs" }?.target == "/api/v2/orgs?org=my%20org")
         exists.withLock { $0 = false }
         let strict = try InfluxDBStore(configuration: .init(url: server.url, createsBucket: false))
@@ -83,23 +93,34 @@ struct InfluxV2Tests {
 
     @Test("samples and their total are asked for in scripts in which values stay values")
     func telemetry() async throws {
-        let server = try Self.server { .answer(200, ["Content-Type": "text/csv"], $0.body.contains("count()") ? Self.total : Self.telemetry) }
+        let server = try Self.server {
+            .answer(200, ["Content-Type": "text/csv"], $0.body.contains("count()") ? Self.total : Self.telemetry)
+        }
         defer { server.stop() }
-        let page = try await Self.store(server).telemetry(TelemetryQuery(
-            uuid: #"x") |> drop() // ${r.a} \"#, metricName: "a\"b", startTime: Timestamp(nanoseconds: 1), endTime: Timestamp(nanoseconds: 1_000_000_000),
-            limit: 3, offset: 10))
+        let page = try await Self.store(server).telemetry(
+            TelemetryQuery(
+                uuid: #"x") |> drop() // ${r.a} \"#, metricName: "a\"b", startTime: Timestamp(nanoseconds: 1),
+                endTime: Timestamp(nanoseconds: 1_000_000_000),
+                limit: 3, offset: 10))
         #expect(page.total == 12)
-        let gpu = GPUIdentity(gpuID: "0", device: "nvidia0", uuid: "GPU-a", modelName: "NVIDIA H100, 80GB", hostname: "host-1")
+        let gpu = GPUIdentity(
+            gpuID: "0", device: "nvidia0", uuid: "GPU-a", modelName: "NVIDIA H100, 80GB", hostname: "host-1")
         let time = Timestamp(nanoseconds: 1_752_871_354_000_000_001)
-        #expect(page.items == [
-            GPUMetric(timestamp: time, value: 97.5, series: MetricSeries(
-                metricName: "MEM", gpu: gpu, labels: [MetricLabel(name: "a", value: "x,y"), MetricLabel(name: "b", value: "1")])),
-            GPUMetric(timestamp: time, value: 1e300, series: MetricSeries(metricName: "UTIL\n", gpu: gpu)),
-        ])
+        #expect(
+            page.items == [
+                GPUMetric(
+                    timestamp: time, value: 97.5,
+                    series: MetricSeries(
+                        metricName: "MEM", gpu: gpu,
+                        labels: [MetricLabel(name: "a", value: "x,y"), MetricLabel(name: "b", value: "1")])),
+                GPUMetric(timestamp: time, value: 1e300, series: MetricSeries(metricName: "UTIL\n", gpu: gpu)),
+            ])
         let request = try #require(server.requests.first { $0.body.contains("pivot") })
         #expect(request.target == "/api/v2/query?org=my%20org")
         #expect(request.headers["content-type"] == "application/json")
-        #expect(request.body.contains(#"range(start: 1970-01-01T00:00:00.000000001Z, stop: 1970-01-01T00:00:01.000000001Z)"#))
+        #expect(
+            request.body.contains(
+                #"range(start: 1970-01-01T00:00:00.000000001Z, stop: 1970-01-01T00:00:01.000000001Z)"#))
         // The script's own escapes are escaped once more, since it travels as a JSON string.
         #expect(request.body.contains(#"r.uuid == \"x\\\") |> drop() // \\${r.a} %5c\""#))
         #expect(request.body.contains(#"r._measurement == \"a\\\"b\""#))
@@ -110,7 +131,8 @@ struct InfluxV2Tests {
     func errorInTheBody() async throws {
         let documents = [
             "#datatype,string,string\n#group,true,true\n#default,,\n,error,reference\n,\"failed, badly\",897\n",
-            Self.telemetry + "#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n,error,reference\r\n,\"failed, badly\",\r\n\r\n",
+            Self.telemetry
+                + "#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n,error,reference\r\n,\"failed, badly\",\r\n\r\n",
             "error,reference\nfailed\\, badly,897\n".replacing("\\,", with: ""),
         ]
         for document in documents {
@@ -177,11 +199,15 @@ struct InfluxV2Tests {
         #expect(gpus[0].identity.pod == "train-0")
         #expect(gpus[0].firstSeen.description == "2025-07-18T20:42:32Z")
         #expect(gpus[0].lastSeen.description == "2025-07-18T20:42:36Z")
-        #expect(try await store.metrics(uuid: nil) == [
-            MetricSummary(name: "MEM", sampleCount: 5, gpuCount: 1), MetricSummary(name: "UTIL", sampleCount: 5, gpuCount: 3),
-        ])
+        #expect(
+            try await store.metrics(uuid: nil) == [
+                MetricSummary(name: "MEM", sampleCount: 5, gpuCount: 1),
+                MetricSummary(name: "UTIL", sampleCount: 5, gpuCount: 3),
+            ])
         let statistics = try await store.statistics()
-        #expect(statistics.sampleCount == 10 && statistics.gpuCount == 3 && statistics.hostCount == 1 && statistics.metricCount == 2)
+        #expect(
+            statistics.sampleCount == 10 && statistics.gpuCount == 3 && statistics.hostCount == 1
+                && statistics.metricCount == 2)
         try await store.checkHealth()
     }
 
@@ -205,21 +231,29 @@ struct InfluxV2Tests {
         let store = try Self.store(server)
         let start = Timestamp(nanoseconds: 1_752_871_354_000_000_000)
         var query = AggregateQuery(
-            metricName: "A\"", filter: SampleFilter(hostnames: [""], startTime: start), function: .avg, window: .seconds(60), grouping: .host)
+            metricName: "A\"", filter: SampleFilter(hostnames: [""], startTime: start), function: .avg,
+            window: .seconds(60), grouping: .host)
         let minute = Timestamp(nanoseconds: 1_752_871_320_000_000_000)
-        #expect(try await store.aggregate(query) == [
-            AggregateSeries(group: "a\n", points: [.init(time: minute, value: 7)]),
-            AggregateSeries(group: "host-1", points: [
-                .init(time: minute, value: 1), .init(time: Timestamp(nanoseconds: minute.nanoseconds + 60_000_000_000), value: 2.5),
-            ]),
-        ])
+        #expect(
+            try await store.aggregate(query) == [
+                AggregateSeries(group: "a\n", points: [.init(time: minute, value: 7)]),
+                AggregateSeries(
+                    group: "host-1",
+                    points: [
+                        .init(time: minute, value: 1),
+                        .init(time: Timestamp(nanoseconds: minute.nanoseconds + 60_000_000_000), value: 2.5),
+                    ]),
+            ])
         let script = try #require(server.requests.last).body
         #expect(script.contains("filter(fn: (r) => not exists r.hostname)"))
         #expect(script.contains(#"filter(fn: (r) => r._measurement == \"A\\\"\")"#))
         #expect(script.contains(#"group(columns: [\"hostname\"]) |> window(every: 60000000000ns) |> mean()"#))
         query.function = .p95
         query.grouping = .cluster
-        #expect(try await store.aggregate(query) == [AggregateSeries(group: "", points: [.init(time: minute, value: 1e300)])])
+        #expect(
+            try await store.aggregate(query) == [
+                AggregateSeries(group: "", points: [.init(time: minute, value: 1e300)])
+            ])
     }
 
     @Test("in the wide schema a row is a sample of every metric that it has a value of")
@@ -238,8 +272,11 @@ struct InfluxV2Tests {
         defer { server.stop() }
         let store = try InfluxDBStore(configuration: .init(url: server.url, schema: .wide))
         let query = TelemetryQuery(SampleFilter(), countsTotal: false)
-        #expect(try await store.telemetry(query).items.map { "\($0.metricName) \($0.value) \($0.gpu.pod) \($0.labels.count)" }
-            == ["TEMP 41.0 train-0 1", "TEMP 42.0  0", "UTIL 97.0  0"])
+        #expect(
+            try await store.telemetry(query).items.map {
+                "\($0.metricName) \($0.value) \($0.gpu.pod) \($0.labels.count)"
+            }
+                == ["TEMP 41.0 train-0 1", "TEMP 42.0  0", "UTIL 97.0  0"])
         #expect(try await store.latest(SampleFilter(metricNames: ["TEMP"])).map(\.value) == [42])
         let script = try #require(server.requests.last).body
         #expect(script.contains(#"r._measurement == \"gpu\""#) && script.contains(#"r._field == \"TEMP.labels\""#))
@@ -256,9 +293,11 @@ struct InfluxV2Tests {
         #expect(try await store.statistics().sampleCount == 0)
     }
 
-    @Test("annotated CSV that is not well formed is an invalid answer", arguments: [
-        "#datatype,string\n,result\n,\"open", ",a,b\n,1\n", ",a\n,\"x\"y\n",
-    ])
+    @Test(
+        "annotated CSV that is not well formed is an invalid answer",
+        arguments: [
+            "#datatype,string\n,result\n,\"open", ",a,b\n,1\n", ",a\n,\"x\"y\n",
+        ])
     func malformed(_ document: String) {
         let error = #expect(throws: StoreError.self) { try AnnotatedCSV(Array(document.utf8)) }
         #expect(error?.kind == .invalidAnswer)

@@ -29,11 +29,14 @@ struct InfluxWriteTests {
                 state.stored += lines.filter { !refuses($0) }.map(String.init)
             }
             guard bad > 0 else { return .answer(204) }
-            return .answer(400, [:], #"{"error":"partial write: field type conflict\#(telling ? " dropped=\(bad)" : "")"}"#)
+            return .answer(
+                400, [:], #"{"error":"partial write: field type conflict\#(telling ? " dropped=\(bad)" : "")"}"#)
         }
     }
 
-    static func value(_ line: some StringProtocol) -> Int { Int(line.split(separator: "=").last!.split(separator: " ")[0])! }
+    static func value(_ line: some StringProtocol) -> Int {
+        Int(line.split(separator: "=").last!.split(separator: " ")[0])!
+    }
 
     @Test("refused lines are found one by one, wherever they are, and all others are stored", arguments: [true, false])
     func bisection(telling: Bool) async throws {
@@ -45,7 +48,9 @@ struct InfluxWriteTests {
                 let server = try StoreErrorTests.server { picky.answer($0, telling: telling) }
                 defer { server.stop() }
                 let store = try InfluxDBStore(configuration: .init(url: server.url, maxBodyBytes: 2000))
-                let samples = (0..<count).map { (SuiteSamples.series($0 % 3 == 0 ? "A,\\ b" : "B"), Int64($0), Double($0)) }
+                let samples = (0..<count).map {
+                    (SuiteSamples.series($0 % 3 == 0 ? "A,\\ b" : "B"), Int64($0), Double($0))
+                }
                 var refused: [RefusedSamples] = []
                 do {
                     try await store.write([StoreSamples.batch(samples), StoreSamples.batch([])])
@@ -86,7 +91,9 @@ struct InfluxWriteTests {
         let store = try InfluxDBStore(configuration: .init(url: server.url))
         for count in 1...20 {
             stored.withLock { $0 = [] }
-            try await store.write([StoreSamples.batch((0..<count).map { (SuiteSamples.series(), Int64($0), Double($0)) })])
+            try await store.write([
+                StoreSamples.batch((0..<count).map { (SuiteSamples.series(), Int64($0), Double($0)) })
+            ])
             let times = stored.withLock { $0.map { Int64($0.split(separator: " ").last!)! - StoreSamples.start } }
             #expect(times.sorted() == (0..<Int64(count)).map { $0 })
         }
@@ -118,7 +125,8 @@ struct InfluxWriteTests {
         #expect(error?.kind == .unavailable)
         try await store.write([batch])
         let bodies = server.requests.filter { $0.path == "/write" }.map(\.body)
-        #expect(bodies == [String(decoding: LineProtocolTests.bodies([batch], maxBytes: 4 << 20)[0].lines, as: UTF8.self)])
+        #expect(
+            bodies == [String(decoding: LineProtocolTests.bodies([batch], maxBytes: 4 << 20)[0].lines, as: UTF8.self)])
     }
 
     @Test("what was stored after the client gave up is written again, in the same bytes")

@@ -11,7 +11,9 @@ actor ListStore: TelemetryStore {
     }
 
     private func found(_ filter: SampleFilter) -> [GPUMetric] {
-        samples.values.filter { filter.includes($0.series) && filter.includes($0.timestamp) }.sorted { SampleCursor($0) < SampleCursor($1) }
+        samples.values.filter { filter.includes($0.series) && filter.includes($0.timestamp) }.sorted {
+            SampleCursor($0) < SampleCursor($1)
+        }
     }
 
     /// Identities are compared by their bytes: to `String`, é as one scalar and as two is the same.
@@ -31,7 +33,9 @@ actor ListStore: TelemetryStore {
         let wanted = Set(found(filter).map { key($0.gpu.uuid) })
         var infos: [[UInt8]: GPUInfo] = [:]
         for sample in found(SampleFilter()) where wanted.contains(key(sample.gpu.uuid)) {
-            var info = infos[key(sample.gpu.uuid)] ?? GPUInfo(identity: sample.gpu, firstSeen: sample.timestamp, lastSeen: sample.timestamp)
+            var info =
+                infos[key(sample.gpu.uuid)]
+                ?? GPUInfo(identity: sample.gpu, firstSeen: sample.timestamp, lastSeen: sample.timestamp)
             if info.lastSeen < sample.timestamp {
                 info.identity = sample.gpu  // the newest sample defines the GPU
                 info.lastSeen = sample.timestamp
@@ -43,8 +47,10 @@ actor ListStore: TelemetryStore {
 
     func metrics(uuid: String?) -> [MetricSummary] {
         let all = found(SampleFilter(uuids: uuid.map { [$0] } ?? []))
-        return Dictionary(grouping: all) { key($0.metricName) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { _, list in
-            MetricSummary(name: list[0].metricName, sampleCount: list.count, gpuCount: Set(list.map { key($0.gpu.uuid) }).count)
+        return Dictionary(grouping: all) { key($0.metricName) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map
+        { _, list in
+            MetricSummary(
+                name: list[0].metricName, sampleCount: list.count, gpuCount: Set(list.map { key($0.gpu.uuid) }).count)
         }
     }
 
@@ -52,7 +58,8 @@ actor ListStore: TelemetryStore {
         let gpus = gpus(SampleFilter(), limit: .max, offset: 0).items
         let times = samples.keys.map(\.timestamp)
         return StoreStatistics(
-            sampleCount: samples.count, gpuCount: gpus.count, metricCount: Set(samples.keys.map { key($0.metricName) }).count,
+            sampleCount: samples.count, gpuCount: gpus.count,
+            metricCount: Set(samples.keys.map { key($0.metricName) }).count,
             hostCount: Set(gpus.map { key($0.identity.hostname) }).count, oldest: times.min(), newest: times.max())
     }
 

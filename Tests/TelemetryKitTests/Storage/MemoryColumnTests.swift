@@ -25,18 +25,23 @@ struct MemoryColumnTests {
             lists.append((0..<count).map { Int64($0) * 1_000_000_000 &+ any() >> width })
             lists.append((0..<count).map { $0 % 2 == 0 ? .min : .max })
             // Mostly calm, and now and then far out.
-            lists.append((0..<count).map { _ in Int.random(in: 0..<40, using: &random) == 0 ? any() : Int64.random(in: 0..<5, using: &random) })
+            lists.append(
+                (0..<count).map { _ in
+                    Int.random(in: 0..<40, using: &random) == 0 ? any() : Int64.random(in: 0..<5, using: &random)
+                })
             var sum: Int64 = 0
-            lists.append((0..<count).map { _ in
-                sum &+= Int64.random(in: -3...3, using: &random)
-                return sum
-            })
+            lists.append(
+                (0..<count).map { _ in
+                    sum &+= Int64.random(in: -3...3, using: &random)
+                    return sum
+                })
             var step: Int64 = 0
-            lists.append((0..<count).map { _ in
-                step &+= any() >> 50
-                sum &+= step
-                return sum
-            })
+            lists.append(
+                (0..<count).map { _ in
+                    step &+= any() >> 50
+                    sum &+= step
+                    return sum
+                })
         }
         return lists
     }
@@ -46,7 +51,8 @@ struct MemoryColumnTests {
         for list in Self.lists(seed: seed) {
             let plans = list.withUnsafeBufferPointer {
                 [
-                    IntegerColumn.planTimes($0, rounding: 1_000_000), IntegerColumn.planTimes($0, rounding: 1), IntegerColumn.planValues($0),
+                    IntegerColumn.planTimes($0, rounding: 1_000_000), IntegerColumn.planTimes($0, rounding: 1),
+                    IntegerColumn.planValues($0),
                     IntegerColumn.planBits($0),
                 ]
             }
@@ -60,7 +66,9 @@ struct MemoryColumnTests {
             var offset = 0
             for plan in plans {
                 let read = [Int64](unsafeUninitializedCapacity: list.count) { buffer, count in
-                    offset += bytes.withUnsafeBytes { IntegerColumn.read(list.count, from: $0.baseAddress! + offset, into: buffer.baseAddress!) }
+                    offset += bytes.withUnsafeBytes {
+                        IntegerColumn.read(list.count, from: $0.baseAddress! + offset, into: buffer.baseAddress!)
+                    }
                     count = list.count
                 }
                 #expect(read == list, "seed \(seed), \(list.count) numbers, \(plan)")
@@ -87,8 +95,10 @@ struct MemoryColumnTests {
             }
         }
         let odd: [Double] = [
-            0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, -.greatestFiniteMagnitude,
-            0x1p53, 0x1p53 - 1, 0x1p53 + 2, -0x1p53, 0x1p63, -0x1p63, 0x1p64, 1e15, 1e-9, 1e-10, 0.1, 0.1 + 0.2, 1 / 3.0, 123456.789, 4503599627370497.5,
+            0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude,
+            -.greatestFiniteMagnitude,
+            0x1p53, 0x1p53 - 1, 0x1p53 + 2, -0x1p53, 0x1p63, -0x1p63, 0x1p64, 1e15, 1e-9, 1e-10, 0.1, 0.1 + 0.2,
+            1 / 3.0, 123456.789, 4503599627370497.5,
         ]
         for count in Self.counts {
             let decimals = Int.random(in: 0...12, using: &random)
@@ -127,7 +137,11 @@ struct MemoryColumnTests {
         // Milliwatts between 500 and 500 + 2^14.
         #expect(bytes { Double(500_000 + Int.random(in: 0..<16_384, using: &random)) / 1000 } <= 512 * 14 / 8 + frame)
         var total = 0.0
-        #expect(bytes { total += 1500; return total } == frame)
+        #expect(
+            bytes {
+                total += 1500
+                return total
+            } == frame)
         // 52 random bits and a common exponent.
         #expect(bytes { Double.random(in: 1..<2, using: &random) } <= 512 * 53 / 8 + frame)
     }

@@ -30,7 +30,8 @@ struct MemoryConcurrencyTests {
             return tick
         }()
         var query = TelemetryQuery(
-            SampleFilter(endTime: Timestamp(nanoseconds: StoreSamples.start + 1499 * Self.second)), limit: 700, countsTotal: false)
+            SampleFilter(endTime: Timestamp(nanoseconds: StoreSamples.start + 1499 * Self.second)), limit: 700,
+            countsTotal: false)
         var items: [GPUMetric] = []
         while true {
             let page = try await store.telemetry(query).items
@@ -46,7 +47,9 @@ struct MemoryConcurrencyTests {
         #expect(try await store.statistics().sampleCount == 8 * written)
     }
 
-    @Test("what many writers write of the same and of different GPUs is all there, and readers see whole batches of a GPU")
+    @Test(
+        "what many writers write of the same and of different GPUs is all there, and readers see whole batches of a GPU"
+    )
     func writers() async throws {
         let store = MemoryStore()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -68,10 +71,12 @@ struct MemoryConcurrencyTests {
                         let uuid = "GPU-\(reader)"
                         let items = try await store.telemetry(TelemetryQuery(uuid: uuid)).items
                         let pairs = stride(from: 0, to: items.count - items.count % 2, by: 2)
-                        #expect(items.count % 2 == 0 && pairs.allSatisfy { items[$0].timestamp == items[$0 + 1].timestamp })
+                        #expect(
+                            items.count % 2 == 0 && pairs.allSatisfy { items[$0].timestamp == items[$0 + 1].timestamp })
                         let latest = try await store.latest(SampleFilter(uuids: [uuid]))
                         #expect(Set(latest.map(\.timestamp)).count <= 1 && [0, 2].contains(latest.count))
-                        let counts = try await store.aggregate(AggregateQuery(metricName: "A", function: .count, window: .seconds(100)))
+                        let counts = try await store.aggregate(
+                            AggregateQuery(metricName: "A", function: .count, window: .seconds(100)))
                         #expect(counts.allSatisfy { $0.points.allSatisfy { $0.value > 0 } })
                         _ = try await store.statistics()
                         _ = try await store.series(SampleFilter(), limit: 10, offset: 0)
@@ -119,7 +124,9 @@ struct MemoryConcurrencyTests {
         let held = try await store.telemetry(TelemetryQuery(SampleFilter(metricNames: ["A"]))).items
         let times = Set(held.map { Int(($0.timestamp.nanoseconds - StoreSamples.start) / Self.second) })
         #expect(times.max() == newest && times.min()! >= newest - 50)
-        for writer in 0..<3 { #expect(held.contains { $0.gpu.uuid == "GPU-stays-\(writer)" && $0.value == Double(newest) }) }
+        for writer in 0..<3 {
+            #expect(held.contains { $0.gpu.uuid == "GPU-stays-\(writer)" && $0.value == Double(newest) })
+        }
         // What has ended is let go: GPUs, series, and what was known of them.
         #expect(store.directory.withLock { $0.gpus.count } < 200)
         #expect(store.byteCount <= 200_000)

@@ -19,7 +19,9 @@ struct MemoryQueryTests {
         var random = SeededRandom(seed: seed)
         let gpus = (0..<5).map { gpu in
             ["A", "B"].map { metric in
-                (0..<2).map { host in SuiteSamples.series(metric, gpu: "GPU-\(gpu)", id: "\(gpu)", host: "host-\((gpu + host) % 3)") }
+                (0..<2).map { host in
+                    SuiteSamples.series(metric, gpu: "GPU-\(gpu)", id: "\(gpu)", host: "host-\((gpu + host) % 3)")
+                }
             }
         }
         for part in 0..<12 {
@@ -28,7 +30,9 @@ struct MemoryQueryTests {
                 for (gpu, metrics) in gpus.enumerated() where gpu != 3 || tick % 7 == 0 {
                     for metric in metrics {
                         let moved = gpu == 1 && tick > 400 || gpu == 2 && Int.random(in: 0..<100, using: &random) == 0
-                        let late = gpu == 4 && Int.random(in: 0..<20, using: &random) == 0 ? Int64.random(in: 0...80, using: &random) : 0
+                        let late =
+                            gpu == 4 && Int.random(in: 0..<20, using: &random) == 0
+                            ? Int64.random(in: 0...80, using: &random) : 0
                         let value = Double(Int.random(in: -400...400, using: &random)) / 8
                         samples.append((metric[moved ? 1 : 0], Int64(tick) * second - late * second, value))
                     }
@@ -50,11 +54,17 @@ struct MemoryQueryTests {
         for _ in 0..<4 {
             func time() -> Timestamp? {
                 Bool.random(using: &random)
-                    ? nil : Timestamp(nanoseconds: StoreSamples.start + Int64.random(in: -10 * Self.second..<730 * Self.second, using: &random))
+                    ? nil
+                    : Timestamp(
+                        nanoseconds: StoreSamples.start
+                            + Int64.random(in: -10 * Self.second..<730 * Self.second, using: &random))
             }
-            func some(_ texts: [String]) -> [String] { texts.filter { _ in Int.random(in: 0..<3, using: &random) == 0 } }
+            func some(_ texts: [String]) -> [String] {
+                texts.filter { _ in Int.random(in: 0..<3, using: &random) == 0 }
+            }
             let filter = SampleFilter(
-                metricNames: some(["A", "B"]), uuids: some((0..<6).map { "GPU-\($0)" }), hostnames: some(["host-0", "host-1", "none"]),
+                metricNames: some(["A", "B"]), uuids: some((0..<6).map { "GPU-\($0)" }),
+                hostnames: some(["host-0", "host-1", "none"]),
                 startTime: time(), endTime: time())
             let note: Comment = "seed \(seed): \(String(describing: filter))"
             #expect(try await store.latest(filter) == model.latest(filter), note)
@@ -65,15 +75,21 @@ struct MemoryQueryTests {
                 let page = try await store.telemetry(TelemetryQuery(filter, limit: 50, offset: offset))
                 #expect(page.items == Array(all.dropFirst(offset).prefix(50)) && page.total == all.count, note)
                 guard offset < all.count else { continue }
-                let behind = try await store.telemetry(TelemetryQuery(filter, limit: 50, offset: offset % 3, after: SampleCursor(all[offset])))
-                #expect(behind.items == Array(all.dropFirst(offset + 1 + offset % 3).prefix(50)) && behind.total == all.count, note)
+                let behind = try await store.telemetry(
+                    TelemetryQuery(filter, limit: 50, offset: offset % 3, after: SampleCursor(all[offset])))
+                #expect(
+                    behind.items == Array(all.dropFirst(offset + 1 + offset % 3).prefix(50))
+                        && behind.total == all.count, note)
             }
             for function in AggregateQuery.Function.allCases {
                 let query = AggregateQuery(
                     metricName: "A", filter: filter, function: function,
-                    window: [.seconds(1), .seconds(60), .seconds(900), .seconds(86_400), .milliseconds(1)].randomElement(using: &random)!,
+                    window: [.seconds(1), .seconds(60), .seconds(900), .seconds(86_400), .milliseconds(1)]
+                        .randomElement(using: &random)!,
                     grouping: .allCases.randomElement(using: &random)!)
-                #expect(try await store.aggregate(query) == Plain(base: store).aggregate(query), "seed \(seed): \(String(describing: query))")
+                #expect(
+                    try await store.aggregate(query) == Plain(base: store).aggregate(query),
+                    "seed \(seed): \(String(describing: query))")
             }
         }
     }
@@ -85,8 +101,10 @@ struct MemoryQueryTests {
         try await Self.fill(store, &model, seed: 9)
         for grouping in AggregateQuery.Grouping.allCases {
             for window in [1, 60, 512, 600, 100_000] {
-                let query = AggregateQuery(metricName: "B", function: function, window: .seconds(window), grouping: grouping)
-                #expect(try await store.aggregate(query) == Plain(base: store).aggregate(query), "\(grouping), \(window) s")
+                let query = AggregateQuery(
+                    metricName: "B", function: function, window: .seconds(window), grouping: grouping)
+                #expect(
+                    try await store.aggregate(query) == Plain(base: store).aggregate(query), "\(grouping), \(window) s")
             }
         }
     }
@@ -114,8 +132,10 @@ struct MemoryQueryTests {
         var random = SeededRandom(seed: seed)
         for count in [1, 2, 3, 8, 9, 10, 11, 60, 100, 1000] {
             let lists: [[Double]] = [
-                (0..<count).map { _ in Double.random(in: -1...1, using: &random) }, (0..<count).map(Double.init), (0..<count).map { Double(-$0) },
-                (0..<count).map { _ in Double(Int.random(in: 0..<3, using: &random)) }, [Double](repeating: 4, count: count),
+                (0..<count).map { _ in Double.random(in: -1...1, using: &random) }, (0..<count).map(Double.init),
+                (0..<count).map { Double(-$0) },
+                (0..<count).map { _ in Double(Int.random(in: 0..<3, using: &random)) },
+                [Double](repeating: 4, count: count),
                 (0..<count).map { Double($0 % 2 == 0 ? $0 : -$0) },
             ]
             for list in lists {
@@ -133,10 +153,13 @@ struct MemoryQueryTests {
     @Test("series are merged in the order of time, and of their rank where times are equal")
     func heap() {
         var random = SeededRandom(seed: 3)
-        let lists = (0..<9).map { _ in (0..<Int.random(in: 0...50, using: &random)).map { _ in Int64.random(in: 0..<40, using: &random) }.sorted() }
+        let lists = (0..<9).map { _ in
+            (0..<Int.random(in: 0...50, using: &random)).map { _ in Int64.random(in: 0..<40, using: &random) }.sorted()
+        }
         var positions = [Int](repeating: 0, count: lists.count)
         func entry(_ rank: Int) -> MinimumHeap.Entry? {
-            positions[rank] < lists[rank].count ? MinimumHeap.Entry(time: lists[rank][positions[rank]], rank: rank) : nil
+            positions[rank] < lists[rank].count
+                ? MinimumHeap.Entry(time: lists[rank][positions[rank]], rank: rank) : nil
         }
         var heap = MinimumHeap(lists.indices.compactMap(entry))
         var merged: [[Int64]] = []
@@ -146,7 +169,9 @@ struct MemoryQueryTests {
             positions[next.rank] += 1
             heap.replaceMinimum(entry(next.rank))
         }
-        let expected = lists.enumerated().flatMap { rank, times in times.map { [$0, Int64(rank)] } }.sorted { ($0[0], $0[1]) < ($1[0], $1[1]) }
+        let expected = lists.enumerated().flatMap { rank, times in times.map { [$0, Int64(rank)] } }.sorted {
+            ($0[0], $0[1]) < ($1[0], $1[1])
+        }
         #expect(merged == expected)
     }
 }

@@ -28,7 +28,8 @@ struct MemorySeriesTests {
         }
 
         func snapshot(_ start: Int64 = .min, _ end: Int64 = .max) -> SeriesReader {
-            SeriesReader(stored.snapshot(uuid: "GPU-a", from: start, through: end), SampleFilter(), from: start, through: end)
+            SeriesReader(
+                stored.snapshot(uuid: "GPU-a", from: start, through: end), SampleFilter(), from: start, through: end)
         }
 
         func check(_ note: Comment) {
@@ -41,9 +42,17 @@ struct MemorySeriesTests {
             #expect(read.map(\.value) == times.map { expected[$0]!.value }, note)
             #expect(read.map(\.series) == times.map { expected[$0]!.series }, note)
             #expect(times.indices.map { reader.time(at: $0) } == times, note)
-            for (older, newer) in zip(stored.sealed, stored.sealed.dropFirst()) { #expect(older.lastTime < newer.firstTime) }
-            #expect(stored.sealed.allSatisfy { $0.count <= 2 * SealedBlock.capacity && $0.lastTime < stored.open.firstTime }, note)
-            #expect(stored.sealed.allSatisfy { $0.minimum == $0.decoded().values.min() && $0.maximum == $0.decoded().values.max() }, note)
+            for (older, newer) in zip(stored.sealed, stored.sealed.dropFirst()) {
+                #expect(older.lastTime < newer.firstTime)
+            }
+            #expect(
+                stored.sealed.allSatisfy {
+                    $0.count <= 2 * SealedBlock.capacity && $0.lastTime < stored.open.firstTime
+                }, note)
+            #expect(
+                stored.sealed.allSatisfy {
+                    $0.minimum == $0.decoded().values.min() && $0.maximum == $0.decoded().values.max()
+                }, note)
             let bytes = stored.sealed.reduce(stored.open.byteCount) { $0 + $1.byteCount }
             let empty = StoredSeries(MemorySeriesTests.variants[0].series).totalByteCount
             #expect(stored.totalByteCount == bytes + empty, note)
@@ -63,7 +72,9 @@ struct MemorySeriesTests {
         #expect(beside.stored.open.count == 20)
     }
 
-    @Test("late samples find their places: before all, between blocks, in the midst, in place of another", arguments: 1...4)
+    @Test(
+        "late samples find their places: before all, between blocks, in the midst, in place of another",
+        arguments: 1...4)
     func late(_ seed: UInt64) {
         var random = SeededRandom(seed: seed)
         var beside = Beside()
@@ -121,7 +132,8 @@ struct MemorySeriesTests {
             #expect(reader.count == times.count)
             guard !times.isEmpty, reader.count == times.count else { continue }
             let index = Int.random(in: times.indices, using: &random)
-            #expect(reader.metric(at: index).value == Double(times[index] / 10) && reader.time(at: index) == times[index])
+            #expect(
+                reader.metric(at: index).value == Double(times[index] / 10) && reader.time(at: index) == times[index])
             let time = Int64.random(in: -50...20_050, using: &random)
             #expect(reader.count(before: time) == times.filter { $0 < time }.count)
         }
@@ -131,7 +143,9 @@ struct MemorySeriesTests {
     func freeing() {
         var beside = Beside()
         let empty = beside.stored.totalByteCount
-        beside.write((0..<5000).map { (tick: Int) -> (Int64, Double, Int) in (Int64(tick * tick), Double(tick), tick / 700 % 3) })
+        beside.write(
+            (0..<5000).map { (tick: Int) -> (Int64, Double, Int) in (Int64(tick * tick), Double(tick), tick / 700 % 3) }
+        )
         #expect(beside.columns.byteCount > 0)
         _ = beside.stored.removeSamples(before: 2500 * 2500, columns: beside.columns)
         let first = beside.stored.sealed[0]
@@ -146,7 +160,9 @@ struct MemorySeriesTests {
     @Test("a sample written again and again with ever new labels does not keep them all")
     func everNewLabels() {
         var block = SampleBlock(times: [1], values: [1], variants: [Self.variants[0]], variantColumn: [])
-        for number in 0..<5000 { _ = block.insert(time: 1, value: 1, series: StoredVariant(SuiteSamples.series(pod: "p\(number)"))) }
+        for number in 0..<5000 {
+            _ = block.insert(time: 1, value: 1, series: StoredVariant(SuiteSamples.series(pod: "p\(number)")))
+        }
         #expect(block.variants.count <= 1026)
         #expect(block.series(at: 0).gpu.pod == "p4999")
     }

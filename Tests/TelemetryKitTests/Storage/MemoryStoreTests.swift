@@ -11,7 +11,9 @@ struct MemoryStoreTests {
     static func fill(_ store: MemoryStore, _ series: [MetricSeries], ticks: Range<Int>) async throws {
         for tick in ticks {
             var batch = MetricBatch(batchID: "\(tick)", source: "s", collectedAt: Timestamp(nanoseconds: 0))
-            for one in series { batch.append(seriesIndex: batch.addSeries(one), timestamp: Int64(tick) * second, value: Double(tick)) }
+            for one in series {
+                batch.append(seriesIndex: batch.addSeries(one), timestamp: Int64(tick) * second, value: Double(tick))
+            }
             try await store.write([batch])
         }
     }
@@ -30,11 +32,16 @@ struct MemoryStoreTests {
             let page = try await store.telemetry(TelemetryQuery(uuid: "GPU-a"))
             #expect(page.total == 2 * (ticks.upperBound - first))
             #expect(page.items.first?.value == Double(first))
-            #expect(try await store.metrics(uuid: "GPU-a").map(\.sampleCount) == [ticks.upperBound - first, ticks.upperBound - first])
+            #expect(
+                try await store.metrics(uuid: "GPU-a").map(\.sampleCount) == [
+                    ticks.upperBound - first, ticks.upperBound - first,
+                ])
             #expect(try await store.gpu(uuid: "GPU-a")?.firstSeen == statistics.oldest)
         }
         try await Self.fill(store, Self.series, ticks: 10..<11)
-        #expect(try await store.telemetry(TelemetryQuery(uuid: "GPU-a", endTime: Timestamp(nanoseconds: 11 * Self.second))).total == 0)
+        #expect(
+            try await store.telemetry(TelemetryQuery(uuid: "GPU-a", endTime: Timestamp(nanoseconds: 11 * Self.second)))
+                .total == 0)
     }
 
     @Test("a GPU whose samples have all aged away is gone, and comes back with a new one")
@@ -59,7 +66,9 @@ struct MemoryStoreTests {
         for start in stride(from: 0, to: 20_000, by: 100) {
             var samples: [(MetricSeries, Int64, Double)] = []
             for tick in start..<start + 100 {
-                for series in Self.series { samples.append((series, Int64(tick) * Self.second, Double.random(in: 0..<1, using: &random))) }
+                for series in Self.series {
+                    samples.append((series, Int64(tick) * Self.second, Double.random(in: 0..<1, using: &random)))
+                }
             }
             try await store.write([StoreSamples.batch(samples)])
             #expect(store.byteCount <= limit)
@@ -97,7 +106,9 @@ struct MemoryStoreTests {
         var batch = MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0))
         for series in Self.series {
             let index = batch.addSeries(series)
-            for time in [Int64.max, .min, 0, .min + 1, .max - 1] { batch.append(seriesIndex: index, timestamp: time, value: 1) }
+            for time in [Int64.max, .min, 0, .min + 1, .max - 1] {
+                batch.append(seriesIndex: index, timestamp: time, value: 1)
+            }
         }
         try await store.write([batch])
         for offset in 0...10 {

@@ -133,7 +133,9 @@ final class ScriptedServer: Sendable {
         let bytes = Array(text.utf8)
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.send(fd, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL)) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(fd, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { return false }
             sent += count
         }
@@ -153,7 +155,8 @@ final class ScriptedServer: Sendable {
         var request = Request(method: String(words[0]), target: String(words[1]))
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1)
-            request.headers[parts[0].lowercased()] = parts.count > 1 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
+            request.headers[parts[0].lowercased()] =
+                parts.count > 1 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
         }
         let length = request.headers["content-length"].flatMap { Int($0) } ?? 0
         let start = headEnd! + 4

@@ -16,7 +16,9 @@ struct StoreConformanceTests {
         #expect(violations.isEmpty, "\(violations)")
     }
 
-    @Test("InfluxDB 1.x keeps every promise within its limits, in each layout", arguments: InfluxDBStore.Configuration.Schema.allCases, [false, true])
+    @Test(
+        "InfluxDB 1.x keeps every promise within its limits, in each layout",
+        arguments: InfluxDBStore.Configuration.Schema.allCases, [false, true])
     func influx(_ schema: InfluxDBStore.Configuration.Schema, workloadTags: Bool) async throws {
         let server = try await InfluxServer.start()
         let databases = Atomic(0)
@@ -49,11 +51,14 @@ struct StoreConformanceTests {
         #expect(inMemory.isEmpty, "\(inMemory)")
         let inInflux = try await whole.check(InfluxDBStore(configuration: .init(url: influx.url)), holding: batches)
         #expect(inInflux.isEmpty, "\(inInflux)")
-        let inVictoria = try await milliseconds.check(VictoriaMetricsStore(configuration: .init(url: victoria.url)), holding: batches)
+        let inVictoria = try await milliseconds.check(
+            VictoriaMetricsStore(configuration: .init(url: victoria.url)), holding: batches)
         #expect(inVictoria.isEmpty, "\(inVictoria)")
     }
 
-    @Test("the suite sees each kind of wrong store, and says which promise it breaks", arguments: WrongStore.Fault.allCases)
+    @Test(
+        "the suite sees each kind of wrong store, and says which promise it breaks",
+        arguments: WrongStore.Fault.allCases)
     func wrongStores(_ fault: WrongStore.Fault) async throws {
         let violations = try await StoreConformance(seeds: [1], rounds: 5).check { WrongStore(fault: fault) }
         #expect(violations.contains { $0.promise.contains(fault.brokenPromise) }, "\(violations.map(\.promise))")
@@ -63,12 +68,15 @@ struct StoreConformanceTests {
 
     private func checkDisk(_ fault: DiskStore.Fault?) async throws -> [StoreViolation] {
         let disk = Mutex(TestDisk())
-        let suite = StoreConformance(seeds: [], failNextWrite: { disk.withLock { $0 }.breaksNextWrite.withLock { $0 = true } })
+        let suite = StoreConformance(
+            seeds: [], failNextWrite: { disk.withLock { $0 }.breaksNextWrite.withLock { $0 = true } })
         return try await suite.check {
             let new = TestDisk()
             disk.withLock { $0 = new }
             return try await DiskStore(new, fault: fault)
-        } reopen: { try await DiskStore($0.disk, fault: fault) }
+        } reopen: {
+            try await DiskStore($0.disk, fault: fault)
+        }
     }
 
     @Test("a store that keeps its samples on a disk passes, through a write that breaks and being opened again")
@@ -77,7 +85,9 @@ struct StoreConformanceTests {
         #expect(violations.isEmpty, "\(violations)")
     }
 
-    @Test("a store that loses samples when it is opened again, or keeps half of a write that failed, is found", arguments: DiskStore.Fault.allCases)
+    @Test(
+        "a store that loses samples when it is opened again, or keeps half of a write that failed, is found",
+        arguments: DiskStore.Fault.allCases)
     func wrongDisks(_ fault: DiskStore.Fault) async throws {
         let violations = try await checkDisk(fault)
         let words =
@@ -89,14 +99,20 @@ struct StoreConformanceTests {
         #expect(violations.contains { $0.asked.contains(words) }, "\(violations.map(\.asked))")
     }
 
-    @Test("limits are no excuse: a store that claims none of its own is checked at all, and one that keeps less than it claims is found")
+    @Test(
+        "limits are no excuse: a store that claims none of its own is checked at all, and one that keeps less than it claims is found"
+    )
     func claims() async throws {
         // A store of milliseconds that says it keeps nanoseconds.
         let coarse = try await StoreConformance(seeds: [], rounds: 0).check { CoarseStore() }
         #expect(coarse.isEmpty == false)
-        let honest = try await StoreConformance(traits: StoreTraits(timeResolution: .milliseconds(1)), seeds: [1], rounds: 5).check { CoarseStore() }
+        let honest = try await StoreConformance(
+            traits: StoreTraits(timeResolution: .milliseconds(1)), seeds: [1], rounds: 5
+        ).check { CoarseStore() }
         #expect(honest.isEmpty, "\(honest)")
-        let digits = try await StoreConformance(traits: StoreTraits(significantDigits: 17), seeds: []).check { CoarseStore(digits: 11) }
+        let digits = try await StoreConformance(traits: StoreTraits(significantDigits: 17), seeds: []).check {
+            CoarseStore(digits: 11)
+        }
         #expect(!digits.isEmpty)
     }
 

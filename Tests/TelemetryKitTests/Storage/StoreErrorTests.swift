@@ -14,23 +14,35 @@ struct StoreErrorTests {
     static let batch = StoreSamples.batch([(SuiteSamples.series(), 0, 97)])
 
     /// A database of 1.x that exists and answers writes as the test says.
-    static func server(_ write: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply) throws -> ScriptedServer {
+    static func server(_ write: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Reply) throws
+        -> ScriptedServer
+    {
         try ScriptedServer { request in
             switch request.path {
             case "/ping": .answer(204, ["X-Influxdb-Version": "1.8.10"])
             case "/query":
-                .answer(200, [:], #"{"results":[{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":[["gpu_telemetry"]]}]}]}"#)
+                .answer(
+                    200, [:],
+                    #"{"results":[{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":[["gpu_telemetry"]]}]}]}"#
+                )
             default: write(request)
             }
         }
     }
 
-    @Test("each status has its kind, and the message has the address and the server's words", arguments: [
-        (400, StoreError.Kind.rejected), (401, .unauthorized), (403, .unauthorized), (404, .rejected), (408, .unavailable),
-        (422, .rejected), (429, .unavailable), (500, .unavailable), (502, .unavailable), (503, .unavailable), (504, .unavailable), (302, .invalidAnswer),
-    ])
+    @Test(
+        "each status has its kind, and the message has the address and the server's words",
+        arguments: [
+            (400, StoreError.Kind.rejected), (401, .unauthorized), (403, .unauthorized), (404, .rejected),
+            (408, .unavailable),
+            (422, .rejected), (429, .unavailable), (500, .unavailable), (502, .unavailable), (503, .unavailable),
+            (504, .unavailable), (302, .invalidAnswer),
+        ])
     func kinds(_ status: Int, _ kind: StoreError.Kind) async throws {
-        for body in [#"{"error":"the words"}"#, #"{"code":"invalid","message":"the words"}"#, "the words\n", #"{"error":["the words"]}"#] {
+        for body in [
+            #"{"error":"the words"}"#, #"{"code":"invalid","message":"the words"}"#, "the words\n",
+            #"{"error":["the words"]}"#,
+        ] {
             let server = try Self.server { _ in .answer(status, ["Retry-After": "7"], body) }
             defer { server.stop() }
             let store = try InfluxDBStore(configuration: .init(url: server.url))
@@ -52,11 +64,14 @@ struct StoreErrorTests {
                 ? .answer(204, ["X-Influxdb-Version": "1.8.10"])
                 : .answer(
                     200, [:],
-                    #"{"results":[{"statement_id":0,"series":[{"name":"m","columns":["time","value"],"values":[\#(rows)]}]}]}"#)
+                    #"{"results":[{"statement_id":0,"series":[{"name":"m","columns":["time","value"],"values":[\#(rows)]}]}]}"#
+                )
         }
         defer { server.stop() }
         let store = try InfluxDBStore(configuration: .init(url: server.url))
-        let error = await #expect(throws: StoreError.self) { try await store.telemetry(TelemetryQuery(uuid: "u", metricName: "m", limit: 3)) }
+        let error = await #expect(throws: StoreError.self) {
+            try await store.telemetry(TelemetryQuery(uuid: "u", metricName: "m", limit: 3))
+        }
         #expect(error?.kind == .invalidAnswer)
     }
 
@@ -103,15 +118,26 @@ struct StoreErrorTests {
     @Test("what is not InfluxDB is told so")
     func otherServers() async throws {
         for version in [nil, "9.9.9", "x"] as [String?] {
-            let server = try ScriptedServer { _ in .answer(200, version.map { ["X-Influxdb-Version": $0] } ?? [:], "hello") }
+            let server = try ScriptedServer { _ in
+                .answer(200, version.map { ["X-Influxdb-Version": $0] } ?? [:], "hello")
+            }
             defer { server.stop() }
-            let error = await #expect(throws: StoreError.self) { try await InfluxDBStore(configuration: .init(url: server.url)).checkHealth() }
+            let error = await #expect(throws: StoreError.self) {
+                try await InfluxDBStore(configuration: .init(url: server.url)).checkHealth()
+            }
             #expect(error?.kind == .invalidAnswer)
         }
-        for body in ["", "<html>", "{}", #"{"results":[]}"#, #"{"results":[{"series":[{"columns":["time","a"],"values":[[1]]}]}]}"#] {
-            let server = try ScriptedServer { $0.path == "/ping" ? .answer(204, ["X-Influxdb-Version": "1.8"]) : .answer(200, [:], body) }
+        for body in [
+            "", "<html>", "{}", #"{"results":[]}"#,
+            #"{"results":[{"series":[{"columns":["time","a"],"values":[[1]]}]}]}"#,
+        ] {
+            let server = try ScriptedServer {
+                $0.path == "/ping" ? .answer(204, ["X-Influxdb-Version": "1.8"]) : .answer(200, [:], body)
+            }
             defer { server.stop() }
-            let error = await #expect(throws: StoreError.self) { try await InfluxDBStore(configuration: .init(url: server.url)).checkHealth() }
+            let error = await #expect(throws: StoreError.self) {
+                try await InfluxDBStore(configuration: .init(url: server.url)).checkHealth()
+            }
             #expect(error?.kind == .invalidAnswer, "\(body)")
         }
     }
@@ -119,7 +145,8 @@ struct StoreErrorTests {
     @Test("Retry-After is read as seconds and as a date")
     func retryAfter() {
         func wait(_ text: String, date: String? = nil) -> Duration? {
-            RetryAfter.wait(CurlResponse(status: 503, headers: [("retry-after", text)] + (date.map { [("Date", $0)] } ?? [])))
+            RetryAfter.wait(
+                CurlResponse(status: 503, headers: [("retry-after", text)] + (date.map { [("Date", $0)] } ?? [])))
         }
         #expect(wait("120") == .seconds(120))
         #expect(wait("0") == .zero)

@@ -8,6 +8,8 @@ enum StoreSamples {
     static func batch(_ samples: [(MetricSeries, Int64, Double)]) -> MetricBatch {
         MetricBatch(
             batchID: "b", source: "test", collectedAt: Timestamp(nanoseconds: start),
-            metrics: samples.map { GPUMetric(timestamp: Timestamp(nanoseconds: start + $0.1), value: $0.2, series: $0.0) })
+            metrics: samples.map {
+                GPUMetric(timestamp: Timestamp(nanoseconds: start + $0.1), value: $0.2, series: $0.0)
+            })
     }
 }

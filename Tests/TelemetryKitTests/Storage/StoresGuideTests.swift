@@ -27,7 +27,8 @@ struct StoresGuideTests {
     func stores() throws {
         let shown = try Self.snippets(of: "Stores.md").joined()
         let single = VictoriaMetricsStore.Configuration(url: "http://victoria:8428")
-        let cluster = VictoriaMetricsStore.Configuration(vminsert: "http://vminsert:8480", vmselect: "http://vmselect:8481", tenant: "0")
+        let cluster = VictoriaMetricsStore.Configuration(
+            vminsert: "http://vminsert:8480", vmselect: "http://vmselect:8481", tenant: "0")
         _ = try VictoriaMetricsStore(configuration: single)
         _ = try VictoriaMetricsStore(configuration: cluster)
         for line in [

@@ -17,7 +17,9 @@ struct VictoriaMetricsStoreTests {
         _ server: VictoriaServer, rounds: Int = 15, _ configuration: VictoriaMetricsStore.Configuration
     ) async throws -> [StoreViolation] {
         let databases = Atomic(0)
-        let suite = StoreConformance(traits: VictoriaMetricsStore.traits, seeds: [11, 12], rounds: rounds) { try await server.flush() }
+        let suite = StoreConformance(traits: VictoriaMetricsStore.traits, seeds: [11, 12], rounds: rounds) {
+            try await server.flush()
+        }
         return try await suite.check {
             var own = configuration
             own.database = "conformance \(databases.wrappingAdd(1, ordering: .relaxed).newValue)"
@@ -35,7 +37,8 @@ struct VictoriaMetricsStoreTests {
     @Test("and where the server drops them, and few samples are read at a time")
     func conformanceWithDeduplication() async throws {
         let server = try await VictoriaServer.start(["-dedup.minScrapeInterval=1ms"])
-        let violations = try await Self.violations(server, rounds: 5, .init(url: server.url, maxBodyBytes: 1000, samplesPerRead: 40))
+        let violations = try await Self.violations(
+            server, rounds: 5, .init(url: server.url, maxBodyBytes: 1000, samplesPerRead: 40))
         #expect(violations.isEmpty, "\(violations)")
     }
 
@@ -43,16 +46,20 @@ struct VictoriaMetricsStoreTests {
     func cluster() async throws {
         let server = try await VictoriaServer.start()
         let cluster = try await VictoriaServer.cluster(of: server, tenant: "42:7")
-        let configuration = VictoriaMetricsStore.Configuration(vminsert: cluster.url, vmselect: cluster.url, tenant: "42:7")
+        let configuration = VictoriaMetricsStore.Configuration(
+            vminsert: cluster.url, vmselect: cluster.url, tenant: "42:7")
         #expect(configuration.writeURL == cluster.url + "/insert/42:7/prometheus")
         let violations = try await Self.violations(server, rounds: 5, configuration)
         #expect(violations.isEmpty, "\(violations)")
         let asked = Set(cluster.requests)
-        #expect(asked.isSuperset(of: [
-            "POST /insert/42:7/prometheus/api/v1/import", "POST /select/42:7/prometheus/api/v1/export", "POST /select/42:7/prometheus/api/v1/query",
-            "POST /select/42:7/prometheus/api/v1/query_range",
-        ]))
-        let other = try VictoriaMetricsStore(configuration: .init(vminsert: cluster.url, vmselect: cluster.url, tenant: "43"))
+        #expect(
+            asked.isSuperset(of: [
+                "POST /insert/42:7/prometheus/api/v1/import", "POST /select/42:7/prometheus/api/v1/export",
+                "POST /select/42:7/prometheus/api/v1/query",
+                "POST /select/42:7/prometheus/api/v1/query_range",
+            ]))
+        let other = try VictoriaMetricsStore(
+            configuration: .init(vminsert: cluster.url, vmselect: cluster.url, tenant: "43"))
         let error = await #expect(throws: StoreError.self) { try await other.checkHealth() }
         #expect(error?.kind == .rejected && error?.message.contains("/insert/43/prometheus") == true)
     }
@@ -61,11 +68,19 @@ struct VictoriaMetricsStoreTests {
     func names() async throws {
         let server = try await VictoriaServer.start()
         let store = try VictoriaMetricsStore(configuration: .init(url: server.url))
-        try await store.write([StoreSamples.batch([(SuiteSamples.series("DCGM_FI_DEV_GPU_TEMP", pod: "train-0"), 0, 41.5)])])
+        try await store.write([
+            StoreSamples.batch([(SuiteSamples.series("DCGM_FI_DEV_GPU_TEMP", pod: "train-0"), 0, 41.5)])
+        ])
         try await server.flush()
         let answer = try await server.get(
-            "/api/v1/query", [("query", "DCGM_FI_DEV_GPU_TEMP{hostname=\"host-1\",pod=\"train-0\"}"), ("time", "1752871355"), ("nocache", "1")])
-        for part in [#""__name__":"DCGM_FI_DEV_GPU_TEMP""#, #""db":"gpu_telemetry""#, #""uuid":"GPU-a""#, #""41.5""#] { #expect(answer.contains(part)) }
+            "/api/v1/query",
+            [
+                ("query", "DCGM_FI_DEV_GPU_TEMP{hostname=\"host-1\",pod=\"train-0\"}"), ("time", "1752871355"),
+                ("nocache", "1"),
+            ])
+        for part in [#""__name__":"DCGM_FI_DEV_GPU_TEMP""#, #""db":"gpu_telemetry""#, #""uuid":"GPU-a""#, #""41.5""#] {
+            #expect(answer.contains(part))
+        }
         #expect(!answer.contains("labels_raw"))
     }
 
@@ -95,12 +110,17 @@ struct VictoriaMetricsStoreTests {
         }
         // The label holds `a="…"`.
         let fits = String(repeating: "x", count: (16 << 10) - 4)
-        try await store.write([StoreSamples.batch([(SuiteSamples.series("FITS", labels: [MetricLabel(name: "a", value: fits)]), 0, 1)])])
+        try await store.write([
+            StoreSamples.batch([(SuiteSamples.series("FITS", labels: [MetricLabel(name: "a", value: fits)]), 0, 1)])
+        ])
         try await server.flush()
         #expect(try await store.latest(SampleFilter(metricNames: ["FITS"])).first?.labels.first?.value == fits)
         let long = await refusal(SuiteSamples.series("LONG", labels: [MetricLabel(name: "a", value: fits + "x")]))
-        #expect(long?.kind == .rejected && long?.message.contains("labels_raw of LONG on GPU-a has 16385 bytes") == true)
-        let ahead = await refusal(SuiteSamples.series("AHEAD"), at: Int64(Date().timeIntervalSince1970 + 3 * 86400) * 1_000_000_000 - StoreSamples.start)
+        #expect(
+            long?.kind == .rejected && long?.message.contains("labels_raw of LONG on GPU-a has 16385 bytes") == true)
+        let ahead = await refusal(
+            SuiteSamples.series("AHEAD"),
+            at: Int64(Date().timeIntervalSince1970 + 3 * 86400) * 1_000_000_000 - StoreSamples.start)
         #expect(ahead?.kind == .rejected && ahead?.message.contains("2 days ahead") == true)
     }
 
@@ -108,7 +128,9 @@ struct VictoriaMetricsStoreTests {
     func refusedAmongOthers() async throws {
         let server = try await VictoriaServer.start()
         let store = try VictoriaMetricsStore(configuration: .init(url: server.url, maxLabelBytes: 100))
-        let (good, long) = (SuiteSamples.series("GOOD"), SuiteSamples.series("LONG", pod: String(repeating: "x", count: 101)))
+        let (good, long) = (
+            SuiteSamples.series("GOOD"), SuiteSamples.series("LONG", pod: String(repeating: "x", count: 101))
+        )
         let ahead = Timestamp.now.nanoseconds + 3 * 86_400_000_000_000 - StoreSamples.start
         let millisecond: Int64 = 1_000_000
         let first = StoreSamples.batch([(good, 0, .nan), (long, 0, 1), (good, millisecond, 2), (good, ahead, 3)])
@@ -149,14 +171,20 @@ struct VictoriaMetricsStoreTests {
         #expect(try await store.latest(SampleFilter()).map(\.value) == [2])
     }
 
-    @Test("a server that is away, refuses or answers nonsense has its kind of error, with its address and without a password")
+    @Test(
+        "a server that is away, refuses or answers nonsense has its kind of error, with its address and without a password"
+    )
     func errors() async throws {
         let batch = StoreSamples.batch([(SuiteSamples.series(), 0, 1)])
-        for (status, kind) in [(400, StoreError.Kind.rejected), (401, .unauthorized), (422, .rejected), (503, .unavailable), (200, .invalidAnswer)] {
+        for (status, kind) in [
+            (400, StoreError.Kind.rejected), (401, .unauthorized), (422, .rejected), (503, .unavailable),
+            (200, .invalidAnswer),
+        ] {
             let server = try ScriptedServer { _ in .answer(status, ["Retry-After": "7"], "the words") }
             defer { server.stop() }
-            let store = try VictoriaMetricsStore(configuration: .init(
-                url: server.url.replacing("http://", with: "http://reader:hidden@"), token: "alsohidden"))
+            let store = try VictoriaMetricsStore(
+                configuration: .init(
+                    url: server.url.replacing("http://", with: "http://reader:hidden@"), token: "alsohidden"))
             let error = await #expect(throws: StoreError.self) { try await store.latest(SampleFilter()) }
             #expect(error?.kind == kind)
             #expect(error?.message.contains("/api/v1/query") == true && error?.message.contains("hidden") == false)
@@ -178,7 +206,9 @@ struct VictoriaMetricsStoreTests {
         #expect(error?.kind == .unavailable)
     }
 
-    @Test("refused samples are found and the others stored; a response that refuses everything costs a bounded number of requests")
+    @Test(
+        "refused samples are found and the others stored; a response that refuses everything costs a bounded number of requests"
+    )
     func refusals() async throws {
         let stored = Mutex<Set<Int64>>([])
         let server = try ScriptedServer { request in
@@ -189,15 +219,20 @@ struct VictoriaMetricsStoreTests {
             return .answer(204)
         }
         defer { server.stop() }
-        let batch = StoreSamples.batch((0..<1000).map { (SuiteSamples.series("M_\($0 % 10)"), Int64($0) * 1_000_000, Double($0)) })
-        let error = await #expect(throws: StoreError.self) { try await VictoriaMetricsStore(configuration: .init(url: server.url)).write([batch]) }
+        let batch = StoreSamples.batch(
+            (0..<1000).map { (SuiteSamples.series("M_\($0 % 10)"), Int64($0) * 1_000_000, Double($0)) })
+        let error = await #expect(throws: StoreError.self) {
+            try await VictoriaMetricsStore(configuration: .init(url: server.url)).write([batch])
+        }
         #expect(error?.refused.flatMap { $0.batch.metrics.map(\.value) } == [777])
         #expect(error?.refused.first?.reason.contains("words that nobody knows") == true)
         #expect(stored.withLock { $0.count } == 999 && server.requests.count <= 2 + 2 * 11)
 
         let never = try ScriptedServer { _ in .answer(422, [:], "never") }
         defer { never.stop() }
-        let all = await #expect(throws: StoreError.self) { try await VictoriaMetricsStore(configuration: .init(url: never.url)).write([batch]) }
+        let all = await #expect(throws: StoreError.self) {
+            try await VictoriaMetricsStore(configuration: .init(url: never.url)).write([batch])
+        }
         #expect(all?.refused.reduce(0) { $0 + $1.batch.count } == 1000)
         #expect(never.requests.count <= 1 + 2 * LineTriage.maximumRefusals)
     }
@@ -206,7 +241,9 @@ struct VictoriaMetricsStoreTests {
     func pieces() throws {
         for size in [1, 200, 1000, 1 << 20] {
             let batches = (0..<3).map { part in
-                StoreSamples.batch((0..<50).map { (SuiteSamples.series("M_\($0 % 2)"), Int64(part * 50 + $0) * 1_000_000, Double($0)) })
+                StoreSamples.batch(
+                    (0..<50).map { (SuiteSamples.series("M_\($0 % 2)"), Int64(part * 50 + $0) * 1_000_000, Double($0)) }
+                )
             }
             let lines = VictoriaLines(batches, database: "d", maxBytes: size, maxLabelBytes: 1000)
             let bodies = lines.bodies.map { lines.bytes(of: $0) }

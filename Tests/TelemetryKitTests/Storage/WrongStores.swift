@@ -5,14 +5,17 @@ import TelemetryKit
 /// A memory store with one fault, of a kind that adapters have had.
 struct WrongStore: TelemetryStore {
     enum Fault: String, CaseIterable, Sendable {
-        case losesASample, keepsDuplicates, doesNotReplace, ignoresHost, ignoresEnd, percentileBetween, windowsFromFirst, cursorByTime, cursorByCount
-        case orderByName, orderAsWritten, totalOfPage, gpusByText, latestWithoutFilter, seriesOfAll, statisticsOfWrites, forgetsLabels, deafToHealth
+        case losesASample, keepsDuplicates, doesNotReplace, ignoresHost, ignoresEnd, percentileBetween,
+            windowsFromFirst, cursorByTime, cursorByCount
+        case orderByName, orderAsWritten, totalOfPage, gpusByText, latestWithoutFilter, seriesOfAll, statisticsOfWrites,
+            forgetsLabels, deafToHealth
         /// Takes canonically equivalent texts for one another, when it writes; when it asks.
         case normalizesTexts, filtersByString
 
         var brokenPromise: String {
             switch self {
-            case .losesASample, .ignoresHost, .ignoresEnd, .cursorByTime, .cursorByCount, .orderByName, .orderAsWritten, .keepsDuplicates, .doesNotReplace,
+            case .losesASample, .ignoresHost, .ignoresEnd, .cursorByTime, .cursorByCount, .orderByName, .orderAsWritten,
+                .keepsDuplicates, .doesNotReplace,
                 .forgetsLabels, .normalizesTexts, .filtersByString:
                 "samples"
             case .percentileBetween: "p95"
@@ -44,22 +47,29 @@ struct WrongStore: TelemetryStore {
         var batches = batches
         switch fault {
         case .losesASample:
-            batches = batches.map { batch in copy(batch, batch.metrics.enumerated().filter { $0.offset != 99 }.map(\.element)) }
+            batches = batches.map { batch in
+                copy(batch, batch.metrics.enumerated().filter { $0.offset != 99 }.map(\.element))
+            }
         case .doesNotReplace:
             for (i, batch) in batches.enumerated() {
                 var new: [GPUMetric] = []
                 for sample in batch.metrics {
                     let at = TelemetryQuery(
-                        uuid: sample.gpu.uuid, metricName: sample.metricName, startTime: sample.timestamp, endTime: sample.timestamp)
+                        uuid: sample.gpu.uuid, metricName: sample.metricName, startTime: sample.timestamp,
+                        endTime: sample.timestamp)
                     if try await base.telemetry(at).total == 0 { new.append(sample) }
                 }
                 batches[i] = copy(batch, new)
             }
         case .forgetsLabels:
             batches = batches.map { batch in
-                copy(batch, batch.metrics.map {
-                    GPUMetric(timestamp: $0.timestamp, value: $0.value, series: MetricSeries(metricName: $0.metricName, gpu: $0.gpu))
-                })
+                copy(
+                    batch,
+                    batch.metrics.map {
+                        GPUMetric(
+                            timestamp: $0.timestamp, value: $0.value,
+                            series: MetricSeries(metricName: $0.metricName, gpu: $0.gpu))
+                    })
             }
         case .normalizesTexts:
             batches = batches.map { batch in copy(batch, batch.metrics.map(normalized)) }
@@ -83,7 +93,9 @@ struct WrongStore: TelemetryStore {
     func gpus(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<GPUInfo> {
         guard fault == .gpusByText else { return try await base.gpus(filter, limit: limit, offset: offset) }
         let all = try await base.gpus(filter, limit: .max, offset: 0)
-        let sorted = all.items.sorted { ($0.identity.hostname, $0.identity.gpuID) < ($1.identity.hostname, $1.identity.gpuID) }
+        let sorted = all.items.sorted {
+            ($0.identity.hostname, $0.identity.gpuID) < ($1.identity.hostname, $1.identity.gpuID)
+        }
         return Page(items: Array(sorted.dropFirst(offset).prefix(limit)), total: all.total)
     }
 
@@ -105,7 +117,8 @@ struct WrongStore: TelemetryStore {
             // As if no two samples had the same time.
             if let after = query.after {
                 query.after = nil
-                query.filter.startTime = max(query.filter.startTime ?? after.timestamp, Timestamp(nanoseconds: after.timestamp.nanoseconds + 1))
+                query.filter.startTime = max(
+                    query.filter.startTime ?? after.timestamp, Timestamp(nanoseconds: after.timestamp.nanoseconds + 1))
             }
         case .cursorByCount:
             if let after = query.after {
@@ -117,10 +130,14 @@ struct WrongStore: TelemetryStore {
         var page = try await base.telemetry(query)
         switch fault {
         case .cursorByCount:
-            if let last = page.items.last { written.positions.withLock { $0[SampleCursor(last)] = query.offset + page.items.count } }
+            if let last = page.items.last {
+                written.positions.withLock { $0[SampleCursor(last)] = query.offset + page.items.count }
+            }
         case .orderByName: page.items.sort { ($0.metricName, $0.timestamp) < ($1.metricName, $1.timestamp) }
         case .orderAsWritten:
-            let order = written.samples.withLock { Dictionary($0.enumerated().map { (SampleCursor($1), $0) }, uniquingKeysWith: { first, _ in first }) }
+            let order = written.samples.withLock {
+                Dictionary($0.enumerated().map { (SampleCursor($1), $0) }, uniquingKeysWith: { first, _ in first })
+            }
             page.items.sort { order[SampleCursor($0)] ?? 0 < order[SampleCursor($1)] ?? 0 }
         case .totalOfPage: page.total = page.items.count
         case .keepsDuplicates:
@@ -134,7 +151,9 @@ struct WrongStore: TelemetryStore {
     func latest(_ filter: SampleFilter) async throws -> [GPUMetric] {
         guard fault == .latestWithoutFilter else { return try await base.latest(filter) }
         // The newest of all, if the filter includes it: what an index of newest samples gives.
-        return try await base.latest(SampleFilter()).filter { filter.includes($0.series) && filter.includes($0.timestamp) }
+        return try await base.latest(SampleFilter()).filter {
+            filter.includes($0.series) && filter.includes($0.timestamp)
+        }
     }
 
     func series(_ filter: SampleFilter, limit: Int, offset: Int) async throws -> Page<SeriesInfo> {
@@ -149,10 +168,14 @@ struct WrongStore: TelemetryStore {
         switch (fault, query.function) {
         case (.percentileBetween, .p95):
             // What PromQL and SQL's percentile_cont do.
-            let low = try await base.aggregate(AggregateQuery(
-                metricName: query.metricName, filter: query.filter, function: .min, window: query.window, grouping: query.grouping))
+            let low = try await base.aggregate(
+                AggregateQuery(
+                    metricName: query.metricName, filter: query.filter, function: .min, window: query.window,
+                    grouping: query.grouping))
             for (i, series) in list.enumerated() {
-                for j in series.points.indices { list[i].points[j].value = 0.95 * series.points[j].value + 0.05 * low[i].points[j].value }
+                for j in series.points.indices {
+                    list[i].points[j].value = 0.95 * series.points[j].value + 0.05 * low[i].points[j].value
+                }
             }
         case (.windowsFromFirst, _):
             for (i, series) in list.enumerated() {
@@ -186,19 +209,21 @@ struct CoarseStore: ForwardingStore {
     init(digits: Int = 17) { self.digits = digits }
 
     func write(_ batches: [MetricBatch]) async throws {
-        try await base.write(batches.map { batch in
-            MetricBatch(
-                batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt,
-                metrics: batch.metrics.map { sample in
-                    var sample = sample
-                    let rest = sample.timestamp.nanoseconds % 1_000_000
-                    sample.timestamp = Timestamp(nanoseconds: sample.timestamp.nanoseconds - (rest < 0 ? rest + 1_000_000 : rest))
-                    if digits < 17, sample.value.isFinite, sample.value != 0 {
-                        sample.value = Double(Float(sample.value))
-                    }
-                    return sample
-                })
-        })
+        try await base.write(
+            batches.map { batch in
+                MetricBatch(
+                    batchID: batch.batchID, source: batch.source, collectedAt: batch.collectedAt,
+                    metrics: batch.metrics.map { sample in
+                        var sample = sample
+                        let rest = sample.timestamp.nanoseconds % 1_000_000
+                        sample.timestamp = Timestamp(
+                            nanoseconds: sample.timestamp.nanoseconds - (rest < 0 ? rest + 1_000_000 : rest))
+                        if digits < 17, sample.value.isFinite, sample.value != 0 {
+                            sample.value = Double(Float(sample.value))
+                        }
+                        return sample
+                    })
+            })
     }
 }
 

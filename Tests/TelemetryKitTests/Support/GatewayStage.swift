@@ -17,7 +17,9 @@ struct GatewayStage {
     let client: CurlClient
     let port: Int
 
-    init(_ change: (inout Gateway.Configuration) -> Void = { _ in }, store: any TelemetryStore = MemoryStore()) async throws {
+    init(_ change: (inout Gateway.Configuration) -> Void = { _ in }, store: any TelemetryStore = MemoryStore())
+        async throws
+    {
         self.store = store
         var configuration = Gateway.Configuration()
         configuration.port = 0
@@ -27,12 +29,16 @@ struct GatewayStage {
         client = try CurlClient()
     }
 
-    func get(_ path: String, method: String = "GET", headers: [(name: String, value: String)] = []) async throws -> CurlResponse {
+    func get(_ path: String, method: String = "GET", headers: [(name: String, value: String)] = []) async throws
+        -> CurlResponse
+    {
         try await client.send(CurlRequest(method: method, url: "http://127.0.0.1:\(port)\(path)", headers: headers))
     }
 
     /// The `data` of a list.
-    func data(_ path: String) async throws -> [[String: Any]] { try #require(await json(path)["data"] as? [[String: Any]]) }
+    func data(_ path: String) async throws -> [[String: Any]] {
+        try #require(await json(path)["data"] as? [[String: Any]])
+    }
 
     func json(_ path: String) async throws -> [String: Any] {
         let answer = try await get(path)
@@ -68,9 +74,11 @@ func filledStore(gpus: Int = 3, ticks: Int = 5) async throws -> MemoryStore {
         for gpu in 0..<gpus {
             for (index, name) in ["DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_POWER_USAGE"].enumerated() {
                 let identity = GPUIdentity(
-                    gpuID: "\(gpu)", device: "nvidia\(gpu)", uuid: "GPU-\(gpu)", modelName: "NVIDIA H100", hostname: "host-1",
+                    gpuID: "\(gpu)", device: "nvidia\(gpu)", uuid: "GPU-\(gpu)", modelName: "NVIDIA H100",
+                    hostname: "host-1",
                     pod: gpu == 1 ? hostile : "")
-                let series = MetricSeries(metricName: name, gpu: identity, labels: [MetricLabel(name: "note", value: hostile)])
+                let series = MetricSeries(
+                    metricName: name, gpu: identity, labels: [MetricLabel(name: "note", value: hostile)])
                 metrics.append(
                     GPUMetric(
                         timestamp: Timestamp(nanoseconds: 1_752_871_354_000_000_000 + Int64(tick) * 1_000_000_000),
@@ -78,7 +86,9 @@ func filledStore(gpus: Int = 3, ticks: Int = 5) async throws -> MemoryStore {
             }
         }
     }
-    try await store.write([MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: metrics)])
+    try await store.write([
+        MetricBatch(batchID: "b", source: "s", collectedAt: Timestamp(nanoseconds: 0), metrics: metrics)
+    ])
     return store
 }
 

@@ -119,7 +119,10 @@ struct BatchPublisherTests {
                     for _ in 0..<10 { _ = try await publisher.publish("\"12345678\"") }
                     let error = await refusal { _ = try await publisher.publish("1") }
                     #expect(error?.code == .bufferFull)
-                    #expect(error?.message == "127.0.0.1:\(port): the publisher's buffer is full: 10 messages are unacknowledged, with 100 of 100 bytes")
+                    #expect(
+                        error?.message
+                            == "127.0.0.1:\(port): the publisher's buffer is full: 10 messages are unacknowledged, with 100 of 100 bytes"
+                    )
                     throw Enough()
                 }
             } catch is Enough {}
@@ -225,8 +228,11 @@ struct BatchPublisherTests {
     func decoded() async throws {
         let server = try await startTestServer()
         try await MQClient.withClient(quickConfiguration(server.port)) { client in
-            try await client.publish([#"{"gpu":1,"value":0.5}"#, #"{"gpu":"?"}"#, #"{"gpu":2,"value":1.5}"#].map { Array($0.utf8) })
-            let samples = client.subscribe(id: "s", from: .earliest).decoded { try JSONDecoder().decode(Sample.self, from: Data($0)) }
+            try await client.publish(
+                [#"{"gpu":1,"value":0.5}"#, #"{"gpu":"?"}"#, #"{"gpu":2,"value":1.5}"#].map { Array($0.utf8) })
+            let samples = client.subscribe(id: "s", from: .earliest).decoded {
+                try JSONDecoder().decode(Sample.self, from: Data($0))
+            }
             var iterator = samples.makeAsyncIterator()
             #expect(try await iterator.next()?.value == Sample(gpu: 1, value: 0.5))
             let error = await refusal { _ = try await iterator.next() }

@@ -26,7 +26,8 @@ struct ClientFaultTests {
                 // The first ten answers arrive; those to the others are lost.
                 if number == 1 || index < 10 {
                     let id = request["request_id"] as? Int ?? 0
-                    try peer.send(#"{"type":"response","success":true,"request_id":\#(id),"offset":\#(1000 + sequence)}"#)
+                    try peer.send(
+                        #"{"type":"response","success":true,"request_id":\#(id),"offset":\#(1000 + sequence)}"#)
                 }
             }
             if number == 1 { try peer.readToEnd() }
@@ -51,7 +52,9 @@ struct ClientFaultTests {
             if number == 0 {
                 _ = try peer.expect("publish")
                 var bytes = RawPeer.frame("{nonsense")
-                for n in 0..<1000 { bytes += RawPeer.frame(#"{"type":"response","success":true,"request_id":\#(n),"offset":77}"#) }
+                for n in 0..<1000 {
+                    bytes += RawPeer.frame(#"{"type":"response","success":true,"request_id":\#(n),"offset":77}"#)
+                }
                 try peer.sendBytes(bytes)
             } else {
                 try peer.acceptPublish(offset: 5)
@@ -90,7 +93,8 @@ struct ClientFaultTests {
             try peer.send(#"{"type":"response","success":true,"request_id":0}"#)
             let request = try peer.expect("publish")
             #expect(request["payload"] as? String == "kept")
-            try peer.send(#"{"type":"response","success":true,"request_id":\#(request["request_id"] as? Int ?? 0),"offset":0}"#)
+            try peer.send(
+                #"{"type":"response","success":true,"request_id":\#(request["request_id"] as? Int ?? 0),"offset":0}"#)
             try peer.readToEnd()
         }
         try await MQClient.withClient(patientConfiguration(server.port)) { client in
@@ -196,7 +200,9 @@ struct ClientFaultTests {
             await #expect { _ = try await client.publish("1") } throws: {
                 ($0 as? MQError)?.code == .protocolViolation && "\($0)".contains("127.0.0.1:\(port)")
             }
-            await #expect { _ = try await subscription.first { _ in true } } throws: { ($0 as? MQError)?.code == .protocolViolation }
+            await #expect { _ = try await subscription.first { _ in true } } throws: {
+                ($0 as? MQError)?.code == .protocolViolation
+            }
         }
         try server.finish()
     }

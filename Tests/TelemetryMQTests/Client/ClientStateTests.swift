@@ -84,7 +84,8 @@ struct ClientStateTests {
         #expect(queue.finish(1) == nil)
     }
 
-    @Test("any mix of sending, answers, cancellation and broken connections tells every caller once, and sends in order",
+    @Test(
+        "any mix of sending, answers, cancellation and broken connections tells every caller once, and sends in order",
         arguments: 0..<50 as Range<UInt64>)
     func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -108,7 +109,9 @@ struct ClientStateTests {
                 guard !onWire.isEmpty else { break }
                 if let waiter = queue.finish(onWire.removeFirst())?.waiter { tell(waiter) }
             case 8:
-                if added > 0, let waiter = queue.cancel(Int64.random(in: 1...Int64(added), using: &random)) { tell(waiter) }
+                if added > 0, let waiter = queue.cancel(Int64.random(in: 1...Int64(added), using: &random)) {
+                    tell(waiter)
+                }
             default:
                 onWire = []
                 queue.connectionLost()
@@ -133,8 +136,10 @@ struct ClientStateTests {
     @Test("a subscription asks for its start, then for what it expects next")
     func resumePoint() {
         let starts: [(MQClient.StartPosition, String)] = [
-            (.earliest, #""offset":-2"#), (.latest, #""offset":-1"#), (.offset(7), #""offset":7"#), (.offset(-9), #""offset":0"#),
-            (.committed, #""offset":"committed""#), (.timestamp(1_732_380_000_000_000), #""timestamp":1732380000000000"#),
+            (.earliest, #""offset":-2"#), (.latest, #""offset":-1"#), (.offset(7), #""offset":7"#),
+            (.offset(-9), #""offset":0"#),
+            (.committed, #""offset":"committed""#),
+            (.timestamp(1_732_380_000_000_000), #""timestamp":1732380000000000"#),
         ]
         for (start, text) in starts {
             var point = ResumePoint(start: start)
@@ -151,17 +156,22 @@ struct ClientStateTests {
         }
     }
 
-    @Test("frames are read by their members, whatever their order; what is no frame is refused", arguments: [
-        (#"{"type":"response","success":true,"request_id":5,"offset":9}"#, "response 5 9"),
-        (#"{"offset":9,"request_id":5,"x":[{}],"type":"response"}"#, "response 5 9"),
-        (#"{"type":"response","request_id":"text"}"#, "response - -"),
-        (#"{"type":"error","error":"e\"1","code":"storage_full","request_id":-3}"#, "error -3 storage_full e\"1"),
-        (#"{"type":"error","error":"old server"}"#, "error -  old server"),
-        (#"{"type":"message","offset":3,"payload":[1]}"#, "message 3 0 3"), (#"{"type":"ping"}"#, "ping"),
-        (#"{"type":"pong","request_id":1}"#, "pong"), (#"{"type":"later"}"#, "unknown"), (#"{"type":"message","offset":3}"#, "unknown"),
-        ("", "refused"), ("{}", "refused"), ("[]", "refused"), (#"{"type":"ping"} x"#, "refused"), (#"{"type":7}"#, "refused"),
-        (#"{"type":"response","offset":"9"}"#, "refused"), (#"{"type":"message","message_id":"7","offset":7,"timestamp":1,"payload":1}"#, "message 7 1 1"),
-    ])
+    @Test(
+        "frames are read by their members, whatever their order; what is no frame is refused",
+        arguments: [
+            (#"{"type":"response","success":true,"request_id":5,"offset":9}"#, "response 5 9"),
+            (#"{"offset":9,"request_id":5,"x":[{}],"type":"response"}"#, "response 5 9"),
+            (#"{"type":"response","request_id":"text"}"#, "response - -"),
+            (#"{"type":"error","error":"e\"1","code":"storage_full","request_id":-3}"#, "error -3 storage_full e\"1"),
+            (#"{"type":"error","error":"old server"}"#, "error -  old server"),
+            (#"{"type":"message","offset":3,"payload":[1]}"#, "message 3 0 3"), (#"{"type":"ping"}"#, "ping"),
+            (#"{"type":"pong","request_id":1}"#, "pong"), (#"{"type":"later"}"#, "unknown"),
+            (#"{"type":"message","offset":3}"#, "unknown"),
+            ("", "refused"), ("{}", "refused"), ("[]", "refused"), (#"{"type":"ping"} x"#, "refused"),
+            (#"{"type":7}"#, "refused"),
+            (#"{"type":"response","offset":"9"}"#, "refused"),
+            (#"{"type":"message","message_id":"7","offset":7,"timestamp":1,"payload":1}"#, "message 7 1 1"),
+        ])
     func frames(body: String, expected: String) {
         let read = RawPeer.frame(body).withUnsafeBytes { frame -> String in
             func text(_ number: Int64?) -> String { number.map { "\($0)" } ?? "-" }

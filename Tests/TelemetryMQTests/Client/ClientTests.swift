@@ -183,7 +183,9 @@ struct ClientTests {
         await #expect { _ = try await work.value } throws: { ($0 as? MQError)?.code == .cancelled }
     }
 
-    @Test("a payload that is not JSON is refused before it is sent", arguments: ["", "{", "1 2", "{\"a\":1},\"offset\":5", "\u{1}"])
+    @Test(
+        "a payload that is not JSON is refused before it is sent",
+        arguments: ["", "{", "1 2", "{\"a\":1},\"offset\":5", "\u{1}"])
     func invalidPayload(payload: String) async throws {
         let client = try MQClient(configuration: quickConfiguration(1))
         await #expect { _ = try await client.publish(payload) } throws: { ($0 as? MQError)?.code == .invalidPayload }
@@ -197,7 +199,9 @@ struct ClientTests {
         settings.token = "wrong"
         try await MQClient.withClient(settings) { client in
             await #expect { _ = try await client.publish("1") } throws: { ($0 as? MQError)?.code == .unauthorized }
-            await #expect { _ = try await client.subscribe().first { _ in true } } throws: { ($0 as? MQError)?.code == .unauthorized }
+            await #expect { _ = try await client.subscribe().first { _ in true } } throws: {
+                ($0 as? MQError)?.code == .unauthorized
+            }
         }
         settings.token = "right"
         #expect(try await MQClient.withClient(settings) { try await $0.publish("1") } == 0)
@@ -209,7 +213,9 @@ struct ClientTests {
         let server = try await startTestServer()
         let (failures, failed) = AsyncStream.makeStream(of: String.self)
         var settings = quickConfiguration(server.port)
-        settings.onEvent = { if case .subscriptionFailed(let id, let error) = $0 { failed.yield("\(id): \(error.code)") } }
+        settings.onEvent = {
+            if case .subscriptionFailed(let id, let error) = $0 { failed.yield("\(id): \(error.code)") }
+        }
         try await MQClient.withClient(settings) { client in
             try await client.publish("1")
             var first = client.subscribe(id: "s", from: .earliest).makeAsyncIterator()
@@ -312,7 +318,9 @@ struct ClientTests {
         var settings = quickConfiguration(server.port)
         settings.clientID = id
         let client = try MQClient(configuration: settings)
-        await #expect { _ = try await client.publish("1") } throws: { ($0 as? MQError)?.code == .rejected(code: "invalid_frame") }
+        await #expect { _ = try await client.publish("1") } throws: {
+            ($0 as? MQError)?.code == .rejected(code: "invalid_frame")
+        }
         await client.close()
         await server.shutdown()
     }

@@ -53,7 +53,9 @@ struct OtherLogClientTests {
 
     // MARK: Real servers
 
-    @Test("a log in memory that began anew and has grown longer: every message of both is delivered, and an event names subscription and logs")
+    @Test(
+        "a log in memory that began anew and has grown longer: every message of both is delivered, and an event names subscription and logs"
+    )
     func memoryRestart() async throws {
         let first = try await startTestServer()
         let port = first.port
@@ -70,7 +72,8 @@ struct OtherLogClientTests {
             #expect(try await read(15, &messages) == (0..<15).map { "\($0) second \($0)" })
             let new = try await client.newestPosition()
             #expect(old.logID != nil && new.logID != nil && old.logID != new.logID)
-            #expect(watch.all == [MQClient.LogReset(oldLogID: old.logID, newLogID: new.logID, nextOffset: 0, rewound: 0)])
+            #expect(
+                watch.all == [MQClient.LogReset(oldLogID: old.logID, newLogID: new.logID, nextOffset: 0, rewound: 0)])
             #expect(watch.resets.withLock { $0.map(\.id) } == ["reader"])
             #expect(watch.changes.withLock { $0 } == ["\(old.logID ?? "") \(new.logID ?? "")"])
             #expect(new.messages(after: old) == 15 && old.messages(after: nil) == 5)
@@ -78,7 +81,9 @@ struct OtherLogClientTests {
         }
     }
 
-    @Test("with the policy to fail, the subscription ends with a code of its own, behind what had arrived, and its position is kept")
+    @Test(
+        "with the policy to fail, the subscription ends with a code of its own, behind what had arrived, and its position is kept"
+    )
     func failing() async throws {
         let first = try await startTestServer()
         let port = first.port
@@ -102,7 +107,9 @@ struct OtherLogClientTests {
         }
     }
 
-    @Test("a position that a user has stored resumes exactly, and finds out when the log is another one", arguments: [true, false])
+    @Test(
+        "a position that a user has stored resumes exactly, and finds out when the log is another one",
+        arguments: [true, false])
     func storedPosition(fails: Bool) async throws {
         let first = try await startTestServer()
         let port = first.port
@@ -118,7 +125,8 @@ struct OtherLogClientTests {
             await first.shutdown()
             let second = try await startTestServer(port: port)
             try await publish("second", 0..<15, client)
-            let subscription = client.subscribe(id: "later", from: .after(position), onOtherLog: fails ? .fail : .startAtOldest)
+            let subscription = client.subscribe(
+                id: "later", from: .after(position), onOtherLog: fails ? .fail : .startAtOldest)
             var messages = subscription.makeAsyncIterator()
             if fails {
                 #expect(await errorCode { _ = try await messages.next() } == .otherLog)
@@ -131,7 +139,9 @@ struct OtherLogClientTests {
         }
     }
 
-    @Test("a restored backup, and a tail that the log has lost: what is written in their place is delivered", arguments: ["backup", "tail"])
+    @Test(
+        "a restored backup, and a tail that the log has lost: what is written in their place is delivered",
+        arguments: ["backup", "tail"])
     func lostMessages(how: String) async throws {
         let directory = TemporaryDirectory()
         let backup = TemporaryDirectory()
@@ -162,7 +172,8 @@ struct OtherLogClientTests {
             if how == "backup" {
                 try copy(backup, directory)
             } else {
-                let segment = try #require(try files.contentsOfDirectory(atPath: directory.path).filter { $0.hasSuffix(".log") }.sorted().last)
+                let segment = try #require(
+                    try files.contentsOfDirectory(atPath: directory.path).filter { $0.hasSuffix(".log") }.sorted().last)
                 let bytes = try Data(contentsOf: directory.file(segment))
                 // The frames of the last ten go, whole: a power loss that took pages of the file.
                 let text = Array(#""message_id":"10","#.utf8)
@@ -226,7 +237,9 @@ struct OtherLogClientTests {
 
     // MARK: Scripted servers
 
-    @Test("a commit whose response was lost is sent again for the log it was meant for, and never lands in another", arguments: [true, false])
+    @Test(
+        "a commit whose response was lost is sent again for the log it was meant for, and never lands in another",
+        arguments: [true, false])
     func commitInFlight(isOfMessage: Bool) async throws {
         let named = Mutex<[String]>([])
         let server = try ScriptedServer { number, peer in
@@ -243,7 +256,9 @@ struct OtherLogClientTests {
             let request = try peer.expect("ack")
             named.withLock { $0.append(request["log_id"] as? String ?? "none") }
             guard number > 0 else { return }
-            try peer.send(#"{"type":"error","error":"another","code":"other_log","request_id":\#(request["request_id"] as? Int ?? 0)}"#)
+            try peer.send(
+                #"{"type":"error","error":"another","code":"other_log","request_id":\#(request["request_id"] as? Int ?? 0)}"#
+            )
             try peer.readToEnd()
         }
         try await MQClient.withClient(patientConfiguration(server.port)) { client in
@@ -297,7 +312,8 @@ struct OtherLogClientTests {
         try server.finish()
     }
 
-    @Test("a server that does not name its log is used as before; its log_reset is an event, or with the policy to fail the end",
+    @Test(
+        "a server that does not name its log is used as before; its log_reset is an event, or with the policy to fail the end",
         arguments: [false, true])
     func olderServer(fails: Bool) async throws {
         let server = try ScriptedServer { number, peer in
@@ -366,11 +382,14 @@ struct OtherLogClientTests {
         try server.finish()
     }
 
-    @Test("extreme offsets from a server are an error, not the end of the process", arguments: [
-        #"{"type":"message","offset":9223372036854775807,"payload":1}"#, #"{"type":"message","offset":-9223372036854775808,"payload":1}"#,
-        #"{"type":"error","error":"x","code":"offset_out_of_range","oldest_offset":9223372036854775807}"#
-            + "|" + #"{"type":"message","offset":9223372036854775807,"payload":1}"#,
-    ])
+    @Test(
+        "extreme offsets from a server are an error, not the end of the process",
+        arguments: [
+            #"{"type":"message","offset":9223372036854775807,"payload":1}"#,
+            #"{"type":"message","offset":-9223372036854775808,"payload":1}"#,
+            #"{"type":"error","error":"x","code":"offset_out_of_range","oldest_offset":9223372036854775807}"#
+                + "|" + #"{"type":"message","offset":9223372036854775807,"payload":1}"#,
+        ])
     func extremes(frames: String) async throws {
         let server = try ScriptedServer { _, peer in
             try peer.greet()
@@ -379,7 +398,8 @@ struct OtherLogClientTests {
             try peer.readToEnd()
         }
         try await MQClient.withClient(patientConfiguration(server.port)) { client in
-            let code = try #require(await errorCode { for try await _ in client.subscribe(id: "s", from: .earliest) {} })
+            let code = try #require(
+                await errorCode { for try await _ in client.subscribe(id: "s", from: .earliest) {} })
             #expect([.protocolViolation, .corruptMessage].contains(code))
         }
         try server.finish()

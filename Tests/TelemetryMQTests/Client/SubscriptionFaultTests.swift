@@ -12,7 +12,9 @@ struct SubscriptionFaultTests {
         #expect(message?.text == text)
     }
 
-    @Test("a connection that is cut within a frame is resumed behind the last whole message", arguments: [1, 3, 4, 5, 60, -22, -1])
+    @Test(
+        "a connection that is cut within a frame is resumed behind the last whole message",
+        arguments: [1, 3, 4, 5, 60, -22, -1])
     func cutWithinFrame(cut: Int) async throws {
         let asked = Mutex<[Int]>([])
         let server = try ScriptedServer { number, peer in
@@ -59,12 +61,16 @@ struct SubscriptionFaultTests {
     @Test("the greeting, the answer and messages that arrive in one piece are told apart")
     func allAtOnce() async throws {
         let server = try ScriptedServer { _, peer in
-            var bytes = RawPeer.frame(#"{"type":"ping"}"#) + RawPeer.frame(#"{"type":"response","success":true,"request_id":0}"#)
+            var bytes =
+                RawPeer.frame(#"{"type":"ping"}"#)
+                + RawPeer.frame(#"{"type":"response","success":true,"request_id":0}"#)
             bytes += RawPeer.frame(#"{"type":"later"}"#)
             try peer.sendBytes(bytes)
             _ = try peer.expect("hello")
             try peer.acceptSubscription()
-            try peer.sendBytes(messageFrame(0, "1") + messageFrame(1, "2") + RawPeer.frame(#"{"type":"later","payload":[]}"#) + messageFrame(2, "3"))
+            try peer.sendBytes(
+                messageFrame(0, "1") + messageFrame(1, "2") + RawPeer.frame(#"{"type":"later","payload":[]}"#)
+                    + messageFrame(2, "3"))
             try peer.readToEnd()
         }
         try await MQClient.withClient(patientConfiguration(server.port)) { client in
@@ -79,7 +85,9 @@ struct SubscriptionFaultTests {
         let server = try ScriptedServer { _, peer in
             try peer.greet()
             try peer.acceptSubscription()
-            try peer.send(#" { "payload" : {"a": [1]}, "offset" : 0, "more": {"offset": 9}, "message_id":"x", "type" : "message" } "#)
+            try peer.send(
+                #" { "payload" : {"a": [1]}, "offset" : 0, "more": {"offset": 9}, "message_id":"x", "type" : "message" } "#
+            )
             try peer.readToEnd()
         }
         try await MQClient.withClient(patientConfiguration(server.port)) { client in
@@ -136,9 +144,11 @@ struct SubscriptionFaultTests {
         let server = try ScriptedServer { _, peer in
             try peer.greet()
             _ = try peer.expect("subscribe")
-            try peer.send(#"{"type":"response","success":true,"request_id":1,"offset":5,"oldest_offset":5,"skipped":3}"#)
+            try peer.send(
+                #"{"type":"response","success":true,"request_id":1,"offset":5,"oldest_offset":5,"skipped":3}"#)
             try peer.sendBytes(messageFrame(5, "5"))
-            try peer.send(#"{"type":"error","error":"dropped","code":"offset_out_of_range","oldest_offset":9,"skipped":3}"#)
+            try peer.send(
+                #"{"type":"error","error":"dropped","code":"offset_out_of_range","oldest_offset":9,"skipped":3}"#)
             try peer.sendBytes(messageFrame(9, "9"))
             try peer.readToEnd()
         }
@@ -206,7 +216,8 @@ struct SubscriptionFaultTests {
         let server = try ScriptedServer { _, peer in
             try peer.greet()
             try peer.acceptSubscription()
-            try peer.sendBytes(messageFrame(0, "1") + messageFrame(1, "\"" + String(repeating: "x", count: 5000) + "\""))
+            try peer.sendBytes(
+                messageFrame(0, "1") + messageFrame(1, "\"" + String(repeating: "x", count: 5000) + "\""))
             try peer.readToEnd()
         }
         var settings = patientConfiguration(server.port)

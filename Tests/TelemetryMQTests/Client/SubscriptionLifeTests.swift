@@ -25,7 +25,9 @@ struct SubscriptionLifeTests {
 
     // MARK: Iterating
 
-    @Test("each iteration continues exactly where the one before stopped, by next and nextBatch in any mix", arguments: 0..<20 as Range<UInt64>)
+    @Test(
+        "each iteration continues exactly where the one before stopped, by next and nextBatch in any mix",
+        arguments: 0..<20 as Range<UInt64>)
     func iteratedAgain(seed: UInt64) async throws {
         var random = SeededRandom(seed: seed)
         let server = try await startTestServer()
@@ -71,7 +73,9 @@ struct SubscriptionLifeTests {
             let subscription = client.subscribe(id: "s", from: .earliest)
             let seen = Seen()
             for round in 0..<20 {
-                let iteration = Task { for try await message in subscription { seen.offsets.withLock { $0.append(message.offset) } } }
+                let iteration = Task {
+                    for try await message in subscription { seen.offsets.withLock { $0.append(message.offset) } }
+                }
                 try await publish(round * 50..<round * 50 + 50, client)
                 iteration.cancel()
                 _ = await iteration.result
@@ -148,7 +152,8 @@ struct SubscriptionLifeTests {
                 return try peer.readToEnd()
             }
             try peer.acceptSubscription()
-            try peer.sendBytes(messageFrame(0, "0") + RawPeer.frame(#"{"type":"error","error":"taken","code":"superseded"}"#))
+            try peer.sendBytes(
+                messageFrame(0, "0") + RawPeer.frame(#"{"type":"error","error":"taken","code":"superseded"}"#))
             try peer.readToEnd()
         }
         try await MQClient.withClient(patientConfiguration(server.port)) { client in
@@ -211,7 +216,8 @@ struct SubscriptionLifeTests {
             for n in 0..<3 { try peer.sendBytes(messageFrame(n, "\(n)")) }
             _ = try peer.expect("unsubscribe")
             // Too late: of what comes now nothing is delivered.
-            try peer.sendBytes(messageFrame(3, "3") + RawPeer.frame(#"{"type":"response","success":true,"request_id":0}"#))
+            try peer.sendBytes(
+                messageFrame(3, "3") + RawPeer.frame(#"{"type":"response","success":true,"request_id":0}"#))
             closing.signal()
             let request = try peer.expect("ack")
             #expect(request["offset"] as? Int == 2)
@@ -277,7 +283,9 @@ struct SubscriptionLifeTests {
     @Test("a client for which the system has no thread is an error, not the end of the process")
     func noThread() throws {
         #expect {
-            _ = try MQClient(configuration: quickConfiguration(1)) { throw SystemError("start", on: "a thread", code: EAGAIN) }
+            _ = try MQClient(configuration: quickConfiguration(1)) {
+                throw SystemError("start", on: "a thread", code: EAGAIN)
+            }
         } throws: {
             ($0 as? MQError)?.code == .noResources && "\($0)".contains("client")
         }
@@ -316,7 +324,9 @@ struct SubscriptionLifeTests {
         try await MQClient.withClient(settings) { client in
             try await client.publish("1")
             #expect(await told.next() == "connected -")
-            let (first, second) = (client.subscribe(id: "first", from: .earliest), client.subscribe(id: "second", from: .earliest))
+            let (first, second) = (
+                client.subscribe(id: "first", from: .earliest), client.subscribe(id: "second", from: .earliest)
+            )
             _ = try await first.first { _ in true }
             #expect(await told.next() == "connected first")
             _ = try await second.first { _ in true }

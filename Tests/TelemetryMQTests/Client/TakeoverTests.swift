@@ -16,7 +16,9 @@ struct TakeoverTests {
         var limit = TakeoverLimit()
         var allowed = 0
         // Two clients that try a thousand times a second, for a minute.
-        for millisecond in 0..<60_000 where limit.take("s", at: now + .milliseconds(millisecond)) == nil { allowed += 1 }
+        for millisecond in 0..<60_000 where limit.take("s", at: now + .milliseconds(millisecond)) == nil {
+            allowed += 1
+        }
         #expect(allowed == TakeoverLimit.burst + 59)
         let later = now + .seconds(60)
         let wait = limit.take("s", at: later - .milliseconds(1))
@@ -51,7 +53,9 @@ struct TakeoverTests {
         #expect(takeovers.contestedIDs == 1)
     }
 
-    @Test("the server leaves an id that is fought for to its subscriber, which goes on reading, and says when to try again")
+    @Test(
+        "the server leaves an id that is fought for to its subscriber, which goes on reading, and says when to try again"
+    )
     func server() async throws {
         let server = try await startTestServer()
         let request = #"{"type":"subscribe","subscriber_id":"s","offset":-2,"request_id":1}"#
@@ -98,7 +102,9 @@ struct TakeoverTests {
         }
         var told = events.makeAsyncIterator()
         try await MQClient.withClient(settings) { client in
-            await #expect { for try await _ in client.subscribe(id: "s") {} } throws: { ($0 as? MQError)?.code == .superseded }
+            await #expect { for try await _ in client.subscribe(id: "s") {} } throws: {
+                ($0 as? MQError)?.code == .superseded
+            }
             let again = Task { for try await _ in client.subscribe(id: "s") {} }
             #expect(await told.next() == "s")
             again.cancel()
@@ -115,7 +121,8 @@ struct TakeoverTests {
             try peer.greet()
             for _ in 0..<3 {
                 _ = try peer.expect("subscribe")
-                try peer.send(#"{"type":"error","error":"wait","code":"too_many_takeovers","request_id":1,"retry_after_ms":1}"#)
+                try peer.send(
+                    #"{"type":"error","error":"wait","code":"too_many_takeovers","request_id":1,"retry_after_ms":1}"#)
             }
             try peer.acceptSubscription(beginsAt: 0)
             try peer.sendBytes(messageFrame(0, "0"))

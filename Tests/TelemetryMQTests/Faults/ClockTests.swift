@@ -12,13 +12,16 @@ final class FakeClock: Sendable {
     init(_ seconds: Int64) { state = Mutex((seconds * 1_000_000, 0)) }
 
     /// Both go on.
-    func pass(_ seconds: Int64) { state.withLock { $0 = ($0.wall + seconds * 1_000_000, $0.elapsed + seconds * 1_000_000) } }
+    func pass(_ seconds: Int64) {
+        state.withLock { $0 = ($0.wall + seconds * 1_000_000, $0.elapsed + seconds * 1_000_000) }
+    }
 
     /// Somebody sets it.
     func set(_ seconds: Int64) { state.withLock { $0.wall = seconds * 1_000_000 } }
 
     var clock: ServerClock {
-        ServerClock(wall: { [self] in state.withLock { $0.wall } }, elapsed: { [self] in state.withLock { $0.elapsed } })
+        ServerClock(
+            wall: { [self] in state.withLock { $0.wall } }, elapsed: { [self] in state.withLock { $0.elapsed } })
     }
 }
 
@@ -79,7 +82,8 @@ struct ClockTests {
 
     private func seek(_ server: MQServer, _ second: Int64) throws -> Int? {
         let seeker = try RawPeer(port: server.port)
-        return members(try seeker.ask(#"{"type":"subscribe","subscriber_id":"t","timestamp":\#(second * 1_000_000)}"#))["offset"] as? Int
+        return members(try seeker.ask(#"{"type":"subscribe","subscriber_id":"t","timestamp":\#(second * 1_000_000)}"#))[
+            "offset"] as? Int
     }
 
     private func http(_ server: MQServer, _ path: String) throws -> String {
@@ -88,7 +92,9 @@ struct ClockTests {
         return String(decoding: try peer.receiveAll(), as: UTF8.self)
     }
 
-    @Test("a message ten years ahead is warned of at once; those after it have the right time, and seeks and retention are as before")
+    @Test(
+        "a message ten years ahead is warned of at once; those after it have the right time, and seeks and retention are as before"
+    )
     func ahead() async throws {
         let clock = FakeClock(Self.now)
         let directory = FaultDirectory()
@@ -110,7 +116,9 @@ struct ClockTests {
 
             let seconds = try times(server, 10).map { $0 / 1_000_000 - Self.now }
             #expect(seconds == [0, 0, 0, 0, 0, Self.decade, 10, 20, 20, 20])
-            for (second, offset) in [(0, 0), (1, 6), (10, 6), (11, 7), (20, 7), (21, 10), (Self.decade, 10)] as [(Int64, Int)] {
+            for (second, offset) in [(0, 0), (1, 6), (10, 6), (11, 7), (20, 7), (21, 10), (Self.decade, 10)]
+                as [(Int64, Int)]
+            {
                 #expect(try seek(server, Self.now + second) == offset, "\(second)")
             }
             clock.pass(40)

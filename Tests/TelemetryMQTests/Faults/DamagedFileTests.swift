@@ -20,7 +20,9 @@ struct DamagedFileTests {
             var batch = AppendBatch(firstOffset: n)
             let id = Array("\"p\(n % 2)\"".utf8)
             Array(Oracle.payload("p\(n % 2)", n).utf8).withUnsafeBytes { payload in
-                id.withUnsafeBytes { _ = batch.append(payload: payload, timestamp: 1000 + n, producerID: $0, sequence: n) }
+                id.withUnsafeBytes {
+                    _ = batch.append(payload: payload, timestamp: 1000 + n, producerID: $0, sequence: n)
+                }
             }
             log.remember(log.producer("p\(n % 2)"), sequence: n, offset: n)
             try log.append(batch)
@@ -48,7 +50,9 @@ struct DamagedFileTests {
         try body(sound + Data("}\n".utf8), "bytes behind the end")
     }
 
-    @Test("an index or a snapshot costs nothing but a scan: every message is served, every producer known, and the file made anew")
+    @Test(
+        "an index or a snapshot costs nothing but a scan: every message is served, every producer known, and the file made anew"
+    )
     func indexes() throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
@@ -70,7 +74,9 @@ struct DamagedFileTests {
                 let log = try MessageLog(directory: DiskDirectory(path: directory.path))
                 #expect(log.nextOffset == Self.messageCount && log.oldestOffset == 0, "\(name), \(what)")
                 for n in 0..<Self.messageCount {
-                    #expect(log.producers.verdict(log.producer("p\(n % 2)"), sequence: n) == .repeated(offset: n), "\(name), \(what)")
+                    #expect(
+                        log.producers.verdict(log.producer("p\(n % 2)"), sequence: n) == .repeated(offset: n),
+                        "\(name), \(what)")
                     let position = try #require(log.segment(holding: n)).position(of: n)
                     #expect(try #require(log.segment(holding: n)).position(of: n + 1) > position, "\(name), \(what)")
                     #expect(try log.offset(notBefore: 1000 + n) == n, "\(name), \(what)")
@@ -100,8 +106,12 @@ struct DamagedFileTests {
             // A line counts where all of it is there, with its end.
             var expected: TextTable<Int64> = [:]
             let found = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            for (line, commit) in zip(lines, commits) where found.dropLast().contains(line) { expected[commit.id] = commit.offset }
-            let isWhole = bytes.count < sound.count && sound.starts(with: bytes) && (bytes.isEmpty || bytes.last == UInt8(ascii: "\n"))
+            for (line, commit) in zip(lines, commits) where found.dropLast().contains(line) {
+                expected[commit.id] = commit.offset
+            }
+            let isWhole =
+                bytes.count < sound.count && sound.starts(with: bytes)
+                && (bytes.isEmpty || bytes.last == UInt8(ascii: "\n"))
             do {
                 let disk = try DiskDirectory(path: directory.path)
                 let journal = try PositionJournal(directory: disk)
@@ -118,7 +128,9 @@ struct DamagedFileTests {
         }
     }
 
-    @Test("a power loss that drops a page of unsynced positions does not keep the queue from starting", arguments: UInt64(0)..<20)
+    @Test(
+        "a power loss that drops a page of unsynced positions does not keep the queue from starting",
+        arguments: UInt64(0)..<20)
     func positionsAfterPowerLoss(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let directory = FaultDirectory()

@@ -11,7 +11,8 @@ import Testing
 @Suite("What clients are told, and when", .timeLimit(.minutes(20)))
 struct DurabilityTests {
     private func withServer(
-        _ directory: FaultDirectory, _ change: (inout MQServer.Configuration) -> Void = { _ in }, _ body: (MQServer) async throws -> Void
+        _ directory: FaultDirectory, _ change: (inout MQServer.Configuration) -> Void = { _ in },
+        _ body: (MQServer) async throws -> Void
     ) async throws {
         var configuration = MQServer.Configuration()
         configuration.port = 0
@@ -41,10 +42,13 @@ struct DurabilityTests {
         arguments: [1, 1 << 20] as [Int64])
     func nothingBeforeTheSync(segmentBytes: Int64) async throws {
         let directory = FaultDirectory()
-        try await withServer(directory, {
-            $0.sync = .always
-            $0.segmentBytes = segmentBytes
-        }) { server in
+        try await withServer(
+            directory,
+            {
+                $0.sync = .always
+                $0.segmentBytes = segmentBytes
+            }
+        ) { server in
             let reader = try RawPeer(port: server.port)
             _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
             let publisher = try RawPeer(port: server.port)
@@ -65,7 +69,9 @@ struct DurabilityTests {
         }
     }
 
-    @Test("what two connections send at the same time is stored as it was sent, also behind requests of other kinds", arguments: [10, 5000, 100_000])
+    @Test(
+        "what two connections send at the same time is stored as it was sent, also behind requests of other kinds",
+        arguments: [10, 5000, 100_000])
     func sameRound(payloadBytes: Int) async throws {
         let directory = FaultDirectory()
         try await withServer(directory) { server in
@@ -80,8 +86,14 @@ struct DurabilityTests {
             directory.writeGate.awaitArrival()
             for (peer, payload) in zip(peers, payloads) {
                 try peer.sendBytes(
-                    RawPeer.frame(#"{"type":"ping"}"#) + RawPeer.frame(#"{"type":"publish","request_id":"1\#(payload.prefix(2).suffix(1))","payload":\#(payload)}"#)
-                        + RawPeer.frame(#"{"type":"publish"}"#) + RawPeer.frame(#"{"type":"publish","request_id":"2\#(payload.prefix(2).suffix(1))","payload":\#(payload)}"#))
+                    RawPeer.frame(#"{"type":"ping"}"#)
+                        + RawPeer.frame(
+                            #"{"type":"publish","request_id":"1\#(payload.prefix(2).suffix(1))","payload":\#(payload)}"#
+                        )
+                        + RawPeer.frame(#"{"type":"publish"}"#)
+                        + RawPeer.frame(
+                            #"{"type":"publish","request_id":"2\#(payload.prefix(2).suffix(1))","payload":\#(payload)}"#
+                        ))
             }
             directory.writeGate.open()
             #expect(members(try first.receive())["offset"] as? Int == 0)
@@ -126,7 +138,9 @@ struct DurabilityTests {
         #expect(try MessageLog(directory: directory.afterProcessEnd()).nextOffset == 4)
     }
 
-    @Test("a frame that was refused for want of room leaves nothing in the log, also when a shorter one follows", arguments: [0.3, 0.95, 1])
+    @Test(
+        "a frame that was refused for want of room leaves nothing in the log, also when a shorter one follows",
+        arguments: [0.3, 0.95, 1])
     func nothingLeftOfARefusal(written: Double) async throws {
         let directory = FaultDirectory(fault: .init(kinds: [.write], number: 3, code: ENOSPC, written: written))
         var oracle = Oracle()
@@ -134,10 +148,16 @@ struct DurabilityTests {
         oracle.send("p", 1)
         try await withServer(directory) { server in
             let peer = try RawPeer(port: server.port)
-            #expect(members(try peer.ask(#"{"type":"publish","payload":\#(Oracle.payload("p", 0))}"#))["offset"] as? Int == 0)
+            #expect(
+                members(try peer.ask(#"{"type":"publish","payload":\#(Oracle.payload("p", 0))}"#))["offset"] as? Int
+                    == 0)
             let refused = (0..<10).map { Oracle.payload("refused", $0) }.joined(separator: ",")
-            #expect(members(try peer.ask(#"{"type":"publish","payloads":[\#(refused)]}"#))["code"] as? String == "storage_full")
-            #expect(members(try peer.ask(#"{"type":"publish","payload":\#(Oracle.payload("p", 1))}"#))["offset"] as? Int == 1)
+            #expect(
+                members(try peer.ask(#"{"type":"publish","payloads":[\#(refused)]}"#))["code"] as? String
+                    == "storage_full")
+            #expect(
+                members(try peer.ask(#"{"type":"publish","payload":\#(Oracle.payload("p", 1))}"#))["offset"] as? Int
+                    == 1)
         }
         #expect(oracle.violations(in: directory.segments) == [])
         #expect(try MessageLog(directory: directory.afterProcessEnd()).recovery.cutTail == nil)
@@ -193,10 +213,13 @@ struct DurabilityTests {
     @Test("a subscriber that retention overtakes is told which messages it misses, and gets all others")
     func overtakenByRetention() async throws {
         let directory = FaultDirectory()
-        try await withServer(directory, {
-            $0.segmentBytes = 1 << 20
-            $0.retentionBytes = 2 << 20
-        }) { server in
+        try await withServer(
+            directory,
+            {
+                $0.segmentBytes = 1 << 20
+                $0.retentionBytes = 2 << 20
+            }
+        ) { server in
             let slow = try RawPeer(port: server.port)
             _ = try slow.ask(#"{"type":"subscribe","subscriber_id":"slow","offset":0}"#)
             let peer = try RawPeer(port: server.port)
@@ -228,7 +251,9 @@ struct DurabilityTests {
         }
     }
 
-    @Test("a power loss while the journal of positions is written anew keeps every position that was synced", arguments: UInt64(0)..<8)
+    @Test(
+        "a power loss while the journal of positions is written anew keeps every position that was synced",
+        arguments: UInt64(0)..<8)
     func journalRewrite(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let directory = FaultDirectory()

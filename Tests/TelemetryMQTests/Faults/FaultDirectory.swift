@@ -62,7 +62,9 @@ final class FaultDirectory: LogDirectory {
         for (name, content) in files { state.names[name] = FaultFile(name: name, content: content) }
         state.durableNames = state.names
         self.state = Mutex(state)
-        for file in self.state.withLock({ $0.names.values.map { $0 } }) { file.directory.withLock { $0 = WeakDirectory(self) } }
+        for file in self.state.withLock({ $0.names.values.map { $0 } }) {
+            file.directory.withLock { $0 = WeakDirectory(self) }
+        }
     }
 
     /// The operation that failed, if one did.
@@ -73,7 +75,9 @@ final class FaultDirectory: LogDirectory {
         let fails = state.withLock { state in
             guard let fault, fault.kinds.contains(operation) else { return false }
             state.performed += 1
-            guard state.performed == fault.number || (fault.isPermanent && state.performed > fault.number) else { return false }
+            guard state.performed == fault.number || (fault.isPermanent && state.performed > fault.number) else {
+                return false
+            }
             if state.hit == nil { state.hit = operation }
             return true
         }

@@ -30,7 +30,10 @@ struct FlippedBitTests {
         let server = try await server(directory)
         let peer = try RawPeer(port: server.port)
         for n in 0..<Self.messageCount {
-            let answer = members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":\#(n),"payload":\#(Oracle.payload("p", Int64(n)))}"#))
+            let answer = members(
+                try peer.ask(
+                    #"{"type":"publish","producer_id":"p","sequence":\#(n),"payload":\#(Oracle.payload("p", Int64(n)))}"#
+                ))
             try #require(answer["offset"] as? Int == n)
         }
         await server.shutdown(within: .zero)

@@ -28,7 +28,9 @@ struct FullStorageTests {
         return false
     }
 
-    @Test("while there is no room /ready is 503 with the reason, /health is not, and it is reported once; room is found without a publish")
+    @Test(
+        "while there is no room /ready is 503 with the reason, /health is not, and it is reported once; room is found without a publish"
+    )
     func full() async throws {
         let (directory, events) = (FaultDirectory(), Events())
         var configuration = MQServer.Configuration()
@@ -52,7 +54,9 @@ struct FullStorageTests {
         #expect(ready.contains("No space left on device") && ready.contains("25 messages so far"))
         #expect(try http(port, "/health").hasPrefix("HTTP/1.1 200"))
         let metrics = try http(port, "/metrics")
-        #expect(metrics.contains("telemetry_mq_storage_full 1\n") && metrics.contains("telemetry_mq_refused_messages_total 25\n"))
+        #expect(
+            metrics.contains("telemetry_mq_storage_full 1\n")
+                && metrics.contains("telemetry_mq_refused_messages_total 25\n"))
         #expect(metrics.contains(#"telemetry_mq_errors_total{code="storage_full"} 25"#))
         #expect(events.count("publishes are refused until there is room") == 1)
 
@@ -123,7 +127,9 @@ struct FullStorageTests {
 
     @Test("a segment that retention cannot delete is counted each time and reported once a minute")
     func retention() async throws {
-        let (directory, events) = (FaultDirectory(fault: .init(kinds: [.remove], number: 1, code: EACCES, isPermanent: true)), Events())
+        let (directory, events) = (
+            FaultDirectory(fault: .init(kinds: [.remove], number: 1, code: EACCES, isPermanent: true)), Events()
+        )
         var configuration = MQServer.Configuration()
         configuration.port = 0
         configuration.httpPort = 0
@@ -136,7 +142,9 @@ struct FullStorageTests {
         let start = ContinuousClock.now
         for _ in 0..<5 { _ = try peer.ask(#"{"type":"publish","payload":1}"#) }
         // Whatever the time that it takes to look.
-        let isCounted = try await eventually { try !http(port, "/metrics").contains(#/telemetry_mq_retention_failures_total [0-2]\n/#) }
+        let isCounted = try await eventually {
+            try !http(port, "/metrics").contains(#/telemetry_mq_retention_failures_total [0-2]\n/#)
+        }
         #expect(isCounted)
         let reports = events.count("retention: remove")
         #expect(reports >= 1 && reports <= 1 + Int((ContinuousClock.now - start) / .seconds(60)))

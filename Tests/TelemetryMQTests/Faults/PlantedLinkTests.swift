@@ -22,7 +22,9 @@ struct PlantedLinkTests {
         }
     }
 
-    @Test("none of them is followed: the error names the file, and what it leads to is not changed", arguments: [false, true])
+    @Test(
+        "none of them is followed: the error names the file, and what it leads to is not changed",
+        arguments: [false, true])
     func planted(isPipe: Bool) async throws {
         let directory = TemporaryDirectory()
         let outside = TemporaryDirectory()
@@ -41,12 +43,18 @@ struct PlantedLinkTests {
             let own = try Data(contentsOf: URL(filePath: path))
             try Data("untouched".utf8).write(to: URL(filePath: secret))
             try FileManager.default.removeItem(atPath: path)
-            if isPipe { try #require(mkfifo(path, 0o600) == 0) } else { try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: secret) }
+            if isPipe {
+                try #require(mkfifo(path, 0o600) == 0)
+            } else {
+                try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: secret)
+            }
             let reason = await failure(directory)
             // A file that can be made anew may be left aside; one that is opened is refused by name.
             #expect(reason?.contains(path) ?? true, "\(name): \(reason ?? "")")
             if name.hasSuffix(".log") || name == "LOCK" {
-                #expect(reason?.contains(isPipe ? "not a regular file" : "symbolic link") == true, "\(name): \(reason ?? "started")")
+                #expect(
+                    reason?.contains(isPipe ? "not a regular file" : "symbolic link") == true,
+                    "\(name): \(reason ?? "started")")
             }
             #expect(try String(contentsOfFile: secret, encoding: .utf8) == "untouched", "\(name)")
             if name.hasSuffix(".log") {
@@ -66,12 +74,16 @@ struct PlantedLinkTests {
             directory.remove()
             outside.remove()
         }
-        for path in [directory.path, outside.path] { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+        for path in [directory.path, outside.path] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
         let secret = outside.path + "/secret"
         try Data("untouched".utf8).write(to: URL(filePath: secret))
         try FileManager.default.createSymbolicLink(atPath: directory.path + "/state.new", withDestinationPath: secret)
         let disk = try DiskDirectory(path: directory.path)
-        #expect { try disk.replace("state", with: [1, 2, 3]) } throws: { "\($0)".contains("state.new") && "\($0)".contains("symbolic link") }
+        #expect { try disk.replace("state", with: [1, 2, 3]) } throws: {
+            "\($0)".contains("state.new") && "\($0)".contains("symbolic link")
+        }
         #expect(try String(contentsOfFile: secret, encoding: .utf8) == "untouched")
     }
 }

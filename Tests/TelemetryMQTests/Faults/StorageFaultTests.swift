@@ -37,7 +37,8 @@ struct StorageFaultTests {
                 let payloads = sequences.map { Oracle.payload(producer, $0) }.joined(separator: ",")
                 let answer = members(
                     try peer.ask(
-                        #"{"type":"publish","producer_id":"\#(producer)","sequence":\#(sequences[0]),"payloads":[\#(payloads)]}"#))
+                        #"{"type":"publish","producer_id":"\#(producer)","sequence":\#(sequences[0]),"payloads":[\#(payloads)]}"#
+                    ))
                 if answer["success"] as? Bool == true {
                     let offset = try #require(answer["offset"] as? Int64)
                     for (place, sequence) in sequences.enumerated() {
@@ -67,20 +68,25 @@ struct StorageFaultTests {
         #expect(try PositionJournal(directory: directory).offsets["s"] ?? -1 >= committed, comment)
     }
 
-    @Test("whichever operation fails, nothing that was acknowledged is lost, and after a failed write or sync nothing is acknowledged any more", arguments: policies)
+    @Test(
+        "whichever operation fails, nothing that was acknowledged is lost, and after a failed write or sync nothing is acknowledged any more",
+        arguments: policies)
     func everyOperation(policy: MQServer.SyncPolicy) async throws {
         let kinds: Set<FaultDirectory.Operation> = [.write, .syncFile, .truncate, .syncNames, .rename, .open]
         var number = 0
         while true {
             number += 1
-            let directory = FaultDirectory(fault: .init(kinds: kinds, number: number, code: EIO, written: Double(number % 3) / 2))
+            let directory = FaultDirectory(
+                fault: .init(kinds: kinds, number: number, code: EIO, written: Double(number % 3) / 2))
             var oracle = Oracle()
             var committed: Int64 = -1
             if let server = try? await server(directory, policy) {
                 let outcomes: [Outcome]
                 (outcomes, committed) = try workload(server.port, &oracle)
                 if let failed = outcomes.firstIndex(where: { $0 != .stored }) {
-                    #expect(outcomes[failed...].allSatisfy { $0 == .refused("storage_failed") }, "fault \(number) of \(policy): \(outcomes)")
+                    #expect(
+                        outcomes[failed...].allSatisfy { $0 == .refused("storage_failed") },
+                        "fault \(number) of \(policy): \(outcomes)")
                 }
                 await server.shutdown(within: .zero)
             }
@@ -134,7 +140,9 @@ struct StorageFaultTests {
         #expect(try directory.size(of: name) == size)
     }
 
-    @Test("a full device refuses the publish, keeps the log, and takes publishes again when there is room", arguments: policies)
+    @Test(
+        "a full device refuses the publish, keeps the log, and takes publishes again when there is room",
+        arguments: policies)
     func full(policy: MQServer.SyncPolicy) async throws {
         var number = 0
         var refusals = 0
@@ -144,13 +152,17 @@ struct StorageFaultTests {
             var oracle = Oracle()
             let server = try await server(directory, policy)
             let (outcomes, committed) = try workload(server.port, &oracle)
-            #expect(outcomes.allSatisfy { $0 == .stored || $0 == .refused("storage_full") }, "write \(number) of \(policy): \(outcomes)")
+            #expect(
+                outcomes.allSatisfy { $0 == .stored || $0 == .refused("storage_full") },
+                "write \(number) of \(policy): \(outcomes)")
             #expect(outcomes.filter { $0 != .stored }.count <= 1)
             refusals += outcomes.filter { $0 != .stored }.count
             // Still readable, up to the last message.
             let reader = try RawPeer(port: server.port)
             _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"r","offset":0}"#)
-            for offset in 0..<oracle.acknowledged.count { #expect(members(try reader.receive())["offset"] as? Int == offset) }
+            for offset in 0..<oracle.acknowledged.count {
+                #expect(members(try reader.receive())["offset"] as? Int == offset)
+            }
             await server.shutdown(within: .zero)
             try check(directory.afterProcessEnd(), oracle, committed, "full at write \(number) of \(policy)")
             if directory.hit == nil { break }
@@ -158,7 +170,9 @@ struct StorageFaultTests {
         #expect(refusals > 10)
     }
 
-    @Test("if there is no descriptor for a file, the publish is refused, and publishing goes on when there is one", arguments: policies)
+    @Test(
+        "if there is no descriptor for a file, the publish is refused, and publishing goes on when there is one",
+        arguments: policies)
     func noDescriptor(policy: MQServer.SyncPolicy) async throws {
         var number = 0
         var refusals = 0
@@ -170,7 +184,8 @@ struct StorageFaultTests {
             guard let server = try? await server(directory, policy) else { continue }
             let (outcomes, committed) = try workload(server.port, &oracle)
             #expect(
-                outcomes.allSatisfy { $0 == .stored || $0 == .refused("storage_full") }, "file \(number) of \(policy): \(outcomes)")
+                outcomes.allSatisfy { $0 == .stored || $0 == .refused("storage_full") },
+                "file \(number) of \(policy): \(outcomes)")
             #expect(outcomes.last == .stored)
             refusals += outcomes.filter { $0 != .stored }.count
             await server.shutdown(within: .zero)
@@ -180,7 +195,9 @@ struct StorageFaultTests {
         #expect(refusals > 0)
     }
 
-    @Test("with the policy always, whenever the power goes or the server is killed, everything acknowledged is there and producers can go on", arguments: 0..<40)
+    @Test(
+        "with the policy always, whenever the power goes or the server is killed, everything acknowledged is there and producers can go on",
+        arguments: 0..<40)
     func powerLoss(round: Int) async throws {
         var random = SeededRandom(seed: UInt64(round))
         var directory = FaultDirectory()
@@ -192,17 +209,24 @@ struct StorageFaultTests {
             for sequence in Int64(max(0, life * 10 - 3))..<Int64(life * 10 + Int.random(in: 5...10, using: &random)) {
                 oracle.send("p", sequence)
                 let answer = members(
-                    try peer.ask(#"{"type":"publish","producer_id":"p","sequence":\#(sequence),"payload":\#(Oracle.payload("p", sequence))}"#))
+                    try peer.ask(
+                        #"{"type":"publish","producer_id":"p","sequence":\#(sequence),"payload":\#(Oracle.payload("p", sequence))}"#
+                    ))
                 if answer["code"] as? String == "stale_sequence" { continue }
-                oracle.acknowledge("p", sequence, offset: try #require(answer["offset"] as? Int64, "life \(life): \(answer)"))
+                oracle.acknowledge(
+                    "p", sequence, offset: try #require(answer["offset"] as? Int64, "life \(life): \(answer)"))
             }
             // Some more, whose answers the power loss may swallow.
             for sequence in Int64(life * 10 + 10)..<Int64(life * 10 + 10 + Int.random(in: 1...3, using: &random)) {
                 oracle.send("p", sequence)
-                try peer.send(#"{"type":"publish","producer_id":"p","sequence":\#(sequence),"payload":\#(Oracle.payload("p", sequence))}"#)
+                try peer.send(
+                    #"{"type":"publish","producer_id":"p","sequence":\#(sequence),"payload":\#(Oracle.payload("p", sequence))}"#
+                )
             }
             // A kill leaves unsynced what the next power loss may take.
-            let left = Int.random(in: 0..<3, using: &random) == 0 ? directory.afterProcessEnd() : directory.afterPowerLoss(using: &random)
+            let left =
+                Int.random(in: 0..<3, using: &random) == 0
+                ? directory.afterProcessEnd() : directory.afterPowerLoss(using: &random)
             await server.shutdown(within: .zero)
             directory = left
             try check(directory, oracle, -1, "seed \(round), life \(life)")

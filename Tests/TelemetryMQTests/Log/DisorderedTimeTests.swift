@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Times that are not in order")
 struct DisorderedTimeTests {
-    private func log(_ times: [Int64], segmentBytes: Int64 = 2000, in directory: FaultDirectory = FaultDirectory()) throws -> MessageLog {
+    private func log(_ times: [Int64], segmentBytes: Int64 = 2000, in directory: FaultDirectory = FaultDirectory())
+        throws -> MessageLog
+    {
         var configuration = MessageLog.Configuration()
         configuration.segmentBytes = segmentBytes
         configuration.retentionAge = .seconds(1)
@@ -16,7 +18,9 @@ struct DisorderedTimeTests {
         while n < times.count {
             var batch = AppendBatch(firstOffset: Int64(n))
             for time in times[n..<min(n + 1 + n % 2, times.count)] {
-                Array("\"\(String(repeating: "x", count: n % 100))\"".utf8).withUnsafeBytes { _ = batch.append(payload: $0, timestamp: time) }
+                Array("\"\(String(repeating: "x", count: n % 100))\"".utf8).withUnsafeBytes {
+                    _ = batch.append(payload: $0, timestamp: time)
+                }
                 n += 1
             }
             try log.append(batch)
@@ -30,7 +34,8 @@ struct DisorderedTimeTests {
         return Int64(times.indices.first { times[$0] >= time && (times[$0] <= now || $0 >= tail) } ?? times.count)
     }
 
-    @Test("a seek finds the first message that is not older, but for those of a clock that was ahead", arguments: 0..<40)
+    @Test(
+        "a seek finds the first message that is not older, but for those of a clock that was ahead", arguments: 0..<40)
     func seek(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var clock: Int64 = 100_000
@@ -51,13 +56,18 @@ struct DisorderedTimeTests {
         // As it was written, as its indexes say, and as a scan finds it.
         var bare = directory.files
         for name in directory.files.keys where name.hasSuffix(".index") { bare[name] = nil }
-        let logs = [written, try MessageLog(directory: directory.afterProcessEnd()), try MessageLog(directory: FaultDirectory(files: bare))]
+        let logs = [
+            written, try MessageLog(directory: directory.afterProcessEnd()),
+            try MessageLog(directory: FaultDirectory(files: bare)),
+        ]
         for log in logs {
             #expect(log.newestTimestamp == times.max() && log.lastTimestamp == times.last)
-            let sought = [0, 100_000, clock, clock + 1, .max] + stride(from: 0, to: times.count, by: 23).map { times[$0] }
+            let sought =
+                [0, 100_000, clock, clock + 1, .max] + stride(from: 0, to: times.count, by: 23).map { times[$0] }
             for now in [Int64.max, clock, clock - 1500, 0] {
                 for time in sought {
-                    #expect(try log.offset(notBefore: time, now: now) == expected(times, time, now), "\(time) at \(now)")
+                    #expect(
+                        try log.offset(notBefore: time, now: now) == expected(times, time, now), "\(time) at \(now)")
                 }
             }
         }

@@ -16,10 +16,13 @@ struct LogIdentityTests {
     func epochs() {
         var identity = LogIdentity.random()
         // The first server stored 100 messages, the second 50 more, the third found 120, the fourth 60.
-        for (epoch, end) in [(1, 0), (2, 100), (3, 120), (4, 60)] as [(UInt64, Int64)] { identity.begin(epoch, nextOffset: end) }
+        for (epoch, end) in [(1, 0), (2, 100), (3, 120), (4, 60)] as [(UInt64, Int64)] {
+            identity.begin(epoch, nextOffset: end)
+        }
         for (epoch, next, expected) in [
             (1, 0, .same), (1, 60, .same), (1, 61, .lostTail(end: 60)), (1, 100, .lostTail(end: 60)),
-            (2, 60, .same), (2, 150, .lostTail(end: 60)), (2, .max, .lostTail(end: 60)), (3, 60, .same), (3, 61, .lostTail(end: 60)),
+            (2, 60, .same), (2, 150, .lostTail(end: 60)), (2, .max, .lostTail(end: 60)), (3, 60, .same),
+            (3, 61, .lostTail(end: 60)),
             // The log's end bounds the newest epoch, which the identity does not know.
             (4, .max, .same), (5, 0, .other), (5, .max, .other),
         ] as [(UInt64, Int64, LogIdentity.Standing)] {
@@ -34,13 +37,19 @@ struct LogIdentityTests {
         identity.begin(0xAB, nextOffset: 0)
         text(identity.id) { id in
             #expect(identity.standing(logID: id, epoch: nil, nextOffset: 7) == .same)
-            text(Array("00000000000000ab".utf8)) { #expect(identity.standing(logID: id, epoch: $0, nextOffset: nil) == .same) }
+            text(Array("00000000000000ab".utf8)) {
+                #expect(identity.standing(logID: id, epoch: $0, nextOffset: nil) == .same)
+            }
             for wrong in ["00000000000000AB", "ab", "", "00000000000000ab0", "zz000000000000ab"] {
-                text(Array(wrong.utf8)) { #expect(identity.standing(logID: id, epoch: $0, nextOffset: nil) == .other, "\(wrong)") }
+                text(Array(wrong.utf8)) {
+                    #expect(identity.standing(logID: id, epoch: $0, nextOffset: nil) == .other, "\(wrong)")
+                }
             }
         }
         for wrong in ["", "0123456789abcdef0123456789abcdee", "0123456789ABCDEF0123456789ABCDEF", "none"] {
-            text(Array(wrong.utf8)) { #expect(identity.standing(logID: $0, epoch: nil, nextOffset: nil) == .other, "\(wrong)") }
+            text(Array(wrong.utf8)) {
+                #expect(identity.standing(logID: $0, epoch: nil, nextOffset: nil) == .other, "\(wrong)")
+            }
         }
     }
 
@@ -58,13 +67,17 @@ struct LogIdentityTests {
         }
     }
 
-    @Test("a sound checksum does not make numbers valid that no log has", arguments: [
-        #"{"format":"identity/1","log_id":"0123456789abcdef0123456789abcdef","epochs":[["0123456789abcdef",-1]]"#,
-        #"{"format":"identity/1","log_id":"0123456789abcdef0123456789abcdef","epochs":[["0123456789abcdef",9],["1123456789abcdef",8]]"#,
-        #"{"format":"identity/1","log_id":"0123456789abcdef0123456789abcdef","epochs":[["0123456789abcdef",99999999999999999999]]"#,
-        #"{"format":"identity/1","log_id":"0123456789abcdef","epochs":[]"#, #"{"format":"identity/2","log_id":"0123456789abcdef0123456789abcdef","epochs":[]"#,
-        #"{"format":"identity/1","log_id":"0123456789abcdef0123456789abcdef","epochs":[["0123456789abcdef"]]"#, #"{"epochs":[]"#,
-    ])
+    @Test(
+        "a sound checksum does not make numbers valid that no log has",
+        arguments: [
+            #"{"format":"identity/1","log_id":"0123456789abcdef0123456789abcdef","epochs":[["0123456789abcdef",-1]]"#,
+            #"{"format":"identity/1","log_id":"0123456789abcdef0123456789abcdef","epochs":[["0123456789abcdef",9],["1123456789abcdef",8]]"#,
+            #"{"format":"identity/1","log_id":"0123456789abcdef0123456789abcdef","epochs":[["0123456789abcdef",99999999999999999999]]"#,
+            #"{"format":"identity/1","log_id":"0123456789abcdef","epochs":[]"#,
+            #"{"format":"identity/2","log_id":"0123456789abcdef0123456789abcdef","epochs":[]"#,
+            #"{"format":"identity/1","log_id":"0123456789abcdef0123456789abcdef","epochs":[["0123456789abcdef"]]"#,
+            #"{"epochs":[]"#,
+        ])
     func invalid(json: String) {
         var out = ByteWriter()
         out.append(json)
@@ -91,9 +104,13 @@ struct SubscriptionStartTests {
 
     @Test("within the log it begins where it was asked, before it with the oldest message, and never skips silently")
     func sameLog() {
-        for (asked, offset, skipped) in [(50, 50, 0), (10, 10, 0), (9, 10, 1), (0, 10, 10), (90, 90, 0), (100, 90, 0)] as [(Int64, Int64, Int64)] {
+        for (asked, offset, skipped) in [(50, 50, 0), (10, 10, 0), (9, 10, 1), (0, 10, 10), (90, 90, 0), (100, 90, 0)]
+            as [(Int64, Int64, Int64)]
+        {
             let start = start(asked, .same)
-            #expect(start.offset == offset && start.skipped == skipped && !start.isReset && start.rewound == nil, "\(asked)")
+            #expect(
+                start.offset == offset && start.skipped == skipped && !start.isReset && start.rewound == nil, "\(asked)"
+            )
         }
         for asked in [101, Int64.max] {
             #expect(start(asked, .same).offset == 10 && start(asked, .same).isReset)

@@ -19,7 +19,9 @@ final class MessageLogTests {
         for payload in bytes {
             let sequence = batch.nextOffset
             payload.withUnsafeBytes { payload in
-                id.withUnsafeBytes { _ = batch.append(payload: payload, timestamp: sequence, producerID: $0, sequence: sequence) }
+                id.withUnsafeBytes {
+                    _ = batch.append(payload: payload, timestamp: sequence, producerID: $0, sequence: sequence)
+                }
             }
         }
         try log.append(batch)
@@ -49,7 +51,9 @@ final class MessageLogTests {
         let wanted = (0..<200).map { "{\"n\":\($0)}" }
         do {
             let log = try open { $0.segmentBytes = 2000 }
-            for start in stride(from: 0, to: 200, by: 7) { try append(Array(wanted[start..<min(start + 7, 200)]), to: log) }
+            for start in stride(from: 0, to: 200, by: 7) {
+                try append(Array(wanted[start..<min(start + 7, 200)]), to: log)
+            }
             #expect(log.segments.count > 10)
         }
         let log = try open()

@@ -79,7 +79,10 @@ struct OpeningTests {
         defer { directory.remove() }
         func openFiles() -> Int {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-            return names.count { ((try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0)) ?? "").hasPrefix(directory.path + "/0") }
+            return names.count {
+                ((try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0)) ?? "").hasPrefix(
+                    directory.path + "/0")
+            }
         }
         for indexes in [true, false] {
             try fill(DiskDirectory(path: directory.path), 300, indexes: indexes)
@@ -116,11 +119,14 @@ struct OpeningTests {
             // By age: those of the times 0 to 59. By bytes: the last 40 with an index, and the one that is written to;
             // once that is read, its bytes count too.
             #expect(log.oldestOffset == 60)
-            #expect(log.recovery.droppedCount == 60 && log.recovery.segmentCount == 40 && log.recovery.messageCount == 40)
+            #expect(
+                log.recovery.droppedCount == 60 && log.recovery.segmentCount == 40 && log.recovery.messageCount == 40)
             #expect(next.openedNames.filter { $0.hasSuffix(".log") } == [Segment.name(baseOffset: 99)])
             #expect((next.accesses[.size] ?? 0) <= 45)
             let names = next.files.keys
-            #expect(names.filter { $0.hasSuffix(".log") }.count == 40 && names.filter { $0.hasSuffix(".index") }.count == 39)
+            #expect(
+                names.filter { $0.hasSuffix(".log") }.count == 40 && names.filter { $0.hasSuffix(".index") }.count == 39
+            )
             #expect(log.byteCount == log.segments.reduce(0) { $0 + $1.byteCount })
         }
     }

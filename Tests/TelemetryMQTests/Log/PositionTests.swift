@@ -30,13 +30,16 @@ struct PositionTests {
         return (try PositionJournal(directory: directory, bounds: bounds, now: 1000), directory)
     }
 
-    @Test("whatever numbers a journal holds, it opens, every position lies within the log, and the next opening finds nothing to repair")
+    @Test(
+        "whatever numbers a journal holds, it opens, every position lies within the log, and the next opening finds nothing to repair"
+    )
     func extremeNumbers() throws {
         for identity in [nil, identity()] {
             let bounds = PositionBounds(identity: identity, oldestOffset: 3, nextOffset: 10)
             for offset in Self.extremes {
                 for other in Self.extremes {
-                    let text = #""subscriber_id":"s","offset":\#(offset),"committed_at":\#(other),"used_at":\#(other),"skipped":\#(other),"oldest_offset":\#(other)"#
+                    let text =
+                        #""subscriber_id":"s","offset":\#(offset),"committed_at":\#(other),"used_at":\#(other),"skipped":\#(other),"oldest_offset":\#(other)"#
                     let (journal, directory) = try journal([line(text)], bounds)
                     let position = try #require(journal["s"])
                     #expect((-1..<10).contains(position.offset) && position.skipped >= 0, "\(text)")
@@ -51,7 +54,8 @@ struct PositionTests {
         }
     }
 
-    @Test("an older line beyond the end gives way to the last one within the log, and without one to the oldest message")
+    @Test(
+        "an older line beyond the end gives way to the last one within the log, and without one to the oldest message")
     func olderLines() throws {
         let bounds = PositionBounds(identity: identity(), oldestOffset: 3, nextOffset: 10)
         let good = line(#""subscriber_id":"s","offset":7"#)
@@ -61,15 +65,21 @@ struct PositionTests {
         #expect(try journal([wild, good], bounds).0.repairs == [])
         let alone = try journal([wild], bounds).0
         #expect(alone["s"]?.offset == 2)
-        #expect(alone.repairs.count == 1 && alone.repairs[0].contains("s") && alone.repairs[0].contains("9223372036854775807"))
+        #expect(
+            alone.repairs.count == 1 && alone.repairs[0].contains("s")
+                && alone.repairs[0].contains("9223372036854775807"))
     }
 
-    @Test("a position belongs to its log and epoch: of another one it does not count, of a lost tail it is set back to its beginning")
+    @Test(
+        "a position belongs to its log and epoch: of another one it does not count, of a lost tail it is set back to its beginning"
+    )
     func epochs() throws {
         // The log ended at 100 when epoch 2 began, and at 60 when epoch 3 did.
         let bounds = PositionBounds(identity: identity([(1, 0), (2, 100), (3, 60)]), oldestOffset: 3, nextOffset: 60)
         func offset(_ log: String, _ epoch: String, _ offset: Int64) throws -> (Int64?, Int) {
-            let found = try journal([line(#""subscriber_id":"s","offset":\#(offset),"log_id":"\#(log)","log_epoch":"\#(epoch)""#)], bounds).0
+            let found = try journal(
+                [line(#""subscriber_id":"s","offset":\#(offset),"log_id":"\#(log)","log_epoch":"\#(epoch)""#)], bounds
+            ).0
             return (found["s"]?.offset, found.repairs.count)
         }
         let (own, other) = ("0123456789abcdef0123456789abcdef", "ffff456789abcdef0123456789abcdef")
@@ -84,13 +94,18 @@ struct PositionTests {
     @Test("lines of older versions are read, and written anew with the log that they belong to")
     func upgrade() throws {
         let bounds = PositionBounds(identity: identity(), oldestOffset: 0, nextOffset: 10)
-        let (journal, directory) = try journal([line(#""subscriber_id":"s","offset":4"#), line(#""subscriber_id":"t","offset":5"#)], bounds)
+        let (journal, directory) = try journal(
+            [line(#""subscriber_id":"s","offset":4"#), line(#""subscriber_id":"t","offset":5"#)], bounds)
         #expect(journal.offsets == ["s": 4, "t": 5] && journal.repairs.isEmpty && journal.needsRewrite)
         #expect(journal["s"] == Position(offset: 4, committedAt: 0, usedAt: 1000))
         try journal.rewriteIfNeeded()
         let text = String(decoding: directory.files[PositionJournal.fileName] ?? [], as: UTF8.self)
         let lines = text.split(separator: "\n")
-        #expect(lines.count == 2 && lines.allSatisfy { $0.contains(#""log_id":"0123456789abcdef0123456789abcdef","log_epoch":"0000000000000001""#) })
+        #expect(
+            lines.count == 2
+                && lines.allSatisfy {
+                    $0.contains(#""log_id":"0123456789abcdef0123456789abcdef","log_epoch":"0000000000000001""#)
+                })
     }
 
     @Test("messages that retention drops before they are committed are counted once, whenever the server restarts")
@@ -170,11 +185,16 @@ struct PositionTests {
         let checks = [60_000_000, 119_000_000, 120_000_000].map { expiry.isDue(uptime: $0) }
         #expect(checks == [true, false, true])
         for usedAt in Self.extremes {
-            for now in Self.extremes { _ = expiry.hasExpired(usedAt: usedAt, now: now, uptime: .max) || expiry.needsTouch(usedAt: usedAt, now: now) }
+            for now in Self.extremes {
+                _ =
+                    expiry.hasExpired(usedAt: usedAt, now: now, uptime: .max)
+                    || expiry.needsTouch(usedAt: usedAt, now: now)
+            }
         }
         var never = PositionExpiry(after: nil)
         let isDue = never.isDue(uptime: .max)
-        #expect(!isDue && !never.hasExpired(usedAt: 0, now: .max, uptime: .max) && !never.needsTouch(usedAt: 0, now: .max))
+        #expect(
+            !isDue && !never.hasExpired(usedAt: 0, now: .max, uptime: .max) && !never.needsTouch(usedAt: 0, now: .max))
         #expect(PositionExpiry(after: .seconds(Int64.max)).after == .max)
     }
 }
@@ -198,7 +218,9 @@ final class MessageTimesTests {
         return log
     }
 
-    @Test("the time is exact where the marks are far apart, and each message is read once over any number of reports", arguments: [500, 1 << 20] as [Int64])
+    @Test(
+        "the time is exact where the marks are far apart, and each message is read once over any number of reports",
+        arguments: [500, 1 << 20] as [Int64])
     func exact(segmentBytes: Int64) throws {
         let hour: Int64 = 3_600_000_000
         let stored = (0..<50).map { Int64($0) * hour }

@@ -17,7 +17,9 @@ struct RecordTests {
     func lengths() {
         let bytes = (0..<9000).map { UInt8(truncatingIfNeeded: $0 &* 167 ^ $0 >> 5) }
         for length in Array(0..<1300) + [3071, 3072, 3073, 4096, 6143, 6150, 8999] {
-            let (quick, plain) = bytes[..<length].withUnsafeBytes { (CRC32C.checksum($0, seed: 99), CRC32C.tableChecksum($0, seed: 99)) }
+            let (quick, plain) = bytes[..<length].withUnsafeBytes {
+                (CRC32C.checksum($0, seed: 99), CRC32C.tableChecksum($0, seed: 99))
+            }
             #expect(quick == plain, "\(length) bytes")
         }
     }

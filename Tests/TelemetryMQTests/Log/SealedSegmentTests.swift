@@ -59,7 +59,9 @@ final class SealedSegmentTests {
         }
     }
 
-    @Test("a lost, cut or altered index or snapshot is made anew by reading the records", arguments: ["lost", "cut", "altered", "empty"])
+    @Test(
+        "a lost, cut or altered index or snapshot is made anew by reading the records",
+        arguments: ["lost", "cut", "altered", "empty"])
     func rebuildsIndex(how: String) throws {
         try fill(sync: true)
         let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
@@ -91,7 +93,9 @@ final class SealedSegmentTests {
         }
     }
 
-    @Test("damage to a segment that has its index stops the opening where the file is short, and is found by verifying where it is not")
+    @Test(
+        "damage to a segment that has its index stops the opening where the file is short, and is found by verifying where it is not"
+    )
     func damage() throws {
         try fill(sync: true)
         let file: URL
@@ -131,7 +135,8 @@ final class SealedSegmentTests {
             later = log.segments[(place + 1)...].map { Segment.name(baseOffset: $0.baseOffset) }
             #expect(later.count > 1)
         }
-        for index in try FileManager.default.contentsOfDirectory(atPath: directory.path) where index.hasSuffix(IndexFile.nameSuffix) {
+        for index in try FileManager.default.contentsOfDirectory(atPath: directory.path)
+        where index.hasSuffix(IndexFile.nameSuffix) {
             // The indexes that opening wrote nothing of are those of synced segments.
             #expect(Int64(index.prefix(20))! < durable)
         }
@@ -206,7 +211,9 @@ final class SealedSegmentTests {
         let server = try await MQServer(configuration: configuration)
         for start in [0, base, base + 1] {
             let reader = try RawPeer(port: server.port)
-            #expect(members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":\#(start)}"#))["success"] as? Bool == true)
+            #expect(
+                members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":\#(start)}"#))["success"]
+                    as? Bool == true)
             for n in start..<max(start, base + 1) { #expect(members(try reader.receive())["offset"] as? Int64 == n) }
             let error = members(try reader.receive())
             #expect(error["code"] as? String == "corrupt_log")

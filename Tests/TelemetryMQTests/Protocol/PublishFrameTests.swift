@@ -16,8 +16,11 @@ struct PublishFrameTests {
 
     /// All that matters of a frame, as text.
     private func describe(_ frame: PublishFrame, _ payloads: [UnsafeRawBufferPointer]) -> String {
-        func text(_ bytes: UnsafeRawBufferPointer?) -> String { bytes.map { String(decoding: $0, as: UTF8.self) } ?? "-" }
-        return "\(text(frame.requestID)) \(text(frame.producerID)) \(frame.sequence ?? -1) \(text(frame.payload)) \(frame.isMany ? payloads.map { text($0) } : [])"
+        func text(_ bytes: UnsafeRawBufferPointer?) -> String {
+            bytes.map { String(decoding: $0, as: UTF8.self) } ?? "-"
+        }
+        return
+            "\(text(frame.requestID)) \(text(frame.producerID)) \(frame.sequence ?? -1) \(text(frame.payload)) \(frame.isMany ? payloads.map { text($0) } : [])"
     }
 
     private func quickly(_ frame: [UInt8]) -> String? {
@@ -30,7 +33,9 @@ struct PublishFrameTests {
     private func thoroughly(_ frame: [UInt8]) -> String? {
         frame.withUnsafeBytes { bytes in
             var parser = RequestParser()
-            guard (try? parser.parse(bytes)) != nil, parser.request.kind == .publish, !parser.payloads.isEmpty else { return nil }
+            guard (try? parser.parse(bytes)) != nil, parser.request.kind == .publish, !parser.payloads.isEmpty else {
+                return nil
+            }
             return describe(PublishFrame(parser.request, parser.payloads), parser.payloads)
         }
     }
@@ -46,7 +51,8 @@ struct PublishFrameTests {
         var random = SeededRandom(seed: 11)
         var accepted = 0
         let pieces = [
-            #","sequence":5"#, #","payload":1"#, #","type":"ack""#, #","request_id":01"#, #","request_id":1.5"#, "}", "{", "\"", ",", " ", "\\", "é",
+            #","sequence":5"#, #","payload":1"#, #","type":"ack""#, #","request_id":01"#, #","request_id":1.5"#, "}",
+            "{", "\"", ",", " ", "\\", "é",
             #""producer_id":"""#, "9999999999999999999", "-1", "[", "]", #","payloads":[]"#,
         ]
         for text in Self.frames {
@@ -57,7 +63,9 @@ struct PublishFrameTests {
                     switch random.next() % 4 {
                     case 0: frame[place] = UInt8(truncatingIfNeeded: random.next())
                     case 1: frame.removeSubrange(place..<min(frame.count, place + 1 + Int(random.next() % 6)))
-                    case 2: frame.insert(contentsOf: Array(pieces[Int(random.next() % UInt64(pieces.count))].utf8), at: place)
+                    case 2:
+                        frame.insert(
+                            contentsOf: Array(pieces[Int(random.next() % UInt64(pieces.count))].utf8), at: place)
                     default: frame[place] = UInt8(ascii: "0") + UInt8(random.next() % 10)
                     }
                     if frame.isEmpty { frame = [UInt8(ascii: "{")] }

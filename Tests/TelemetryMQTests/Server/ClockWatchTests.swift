@@ -34,7 +34,9 @@ struct ClockWatchTests {
         #expect(watch.look(wall: 0, elapsed: 0, newest: .max).count == 2)
     }
 
-    @Test("a full device is news once, knows the smallest write that it refused, and has room again once a write succeeds")
+    @Test(
+        "a full device is news once, knows the smallest write that it refused, and has room again once a write succeeds"
+    )
     func storage() {
         var state = StorageState()
         let full = LogError.full(.init("write", on: "f", code: 28))

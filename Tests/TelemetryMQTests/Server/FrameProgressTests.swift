@@ -28,7 +28,9 @@ struct FrameProgressTests {
         #expect(!progress.isStalled(after: .seconds(30), now: start + .seconds(60)))
         #expect(progress.began == start)
         progress.note(held: 5, completed: true, now: start + .seconds(60))
-        #expect(progress.began == start + .seconds(60) && !progress.isStalled(after: .seconds(30), now: start + .seconds(90)))
+        #expect(
+            progress.began == start + .seconds(60)
+                && !progress.isStalled(after: .seconds(30), now: start + .seconds(90)))
     }
 
     @Test("time in which the server itself did not read does not count")

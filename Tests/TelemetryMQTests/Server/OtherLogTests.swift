@@ -15,7 +15,9 @@ struct OtherLogTests {
         var offset: Int
     }
 
-    private func start(_ path: String?, _ events: @escaping @Sendable (String) -> Void = { _ in }) async throws -> MQServer {
+    private func start(_ path: String?, _ events: @escaping @Sendable (String) -> Void = { _ in }) async throws
+        -> MQServer
+    {
         var configuration = MQServer.Configuration()
         configuration.port = 0
         configuration.httpPort = nil
@@ -26,7 +28,10 @@ struct OtherLogTests {
 
     private func publish(_ count: Int, _ text: String, to server: MQServer) throws {
         let peer = try RawPeer(port: server.port)
-        for n in 0..<count { #expect(members(try peer.ask(#"{"type":"publish","payload":"\#(text) \#(n)"}"#))["success"] as? Bool == true) }
+        for n in 0..<count {
+            #expect(
+                members(try peer.ask(#"{"type":"publish","payload":"\#(text) \#(n)"}"#))["success"] as? Bool == true)
+        }
     }
 
     /// Reads up to the newest message, and commits one fewer than all.
@@ -35,13 +40,17 @@ struct OtherLogTests {
         let start = members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":-2}"#))
         for _ in 0..<count { _ = try reader.receive() }
         let read = Read(
-            logID: try #require(start["log_id"] as? String), epoch: try #require(start["log_epoch"] as? String), offset: count)
-        let ack = #"{"type":"ack","subscriber_id":"s","offset":\#(count - 2),"log_id":"\#(read.logID)","log_epoch":"\#(read.epoch)"}"#
+            logID: try #require(start["log_id"] as? String), epoch: try #require(start["log_epoch"] as? String),
+            offset: count)
+        let ack =
+            #"{"type":"ack","subscriber_id":"s","offset":\#(count - 2),"log_id":"\#(read.logID)","log_epoch":"\#(read.epoch)"}"#
         #expect(members(try reader.ask(ack))["success"] as? Bool == true)
         return read
     }
 
-    private func resume(_ server: MQServer, _ read: Read, _ more: String = "", offset: String? = nil) throws -> ([String: Any], RawPeer) {
+    private func resume(_ server: MQServer, _ read: Read, _ more: String = "", offset: String? = nil) throws -> (
+        [String: Any], RawPeer
+    ) {
         let reader = try RawPeer(port: server.port)
         let epoch = offset == nil ? #","log_epoch":"\#(read.epoch)""# : ""
         let request =
@@ -49,7 +58,9 @@ struct OtherLogTests {
         return (members(try reader.ask(request)), reader)
     }
 
-    @Test("every response that promises it names the log, alike, and in a directory the id stays while the epoch changes", arguments: [true, false])
+    @Test(
+        "every response that promises it names the log, alike, and in a directory the id stays while the epoch changes",
+        arguments: [true, false])
     func named(isDurable: Bool) async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
@@ -59,8 +70,10 @@ struct OtherLogTests {
             let server = try await start(isDurable ? directory.path : nil)
             let peer = try RawPeer(port: server.port)
             let requests = [
-                #"{"type":"hello"}"#, #"{"type":"publish","payload":1,"request_id":1}"#, #"{"type":"publish","payloads":[1,2]}"#,
-                #"{"type":"publish","payload":1,"producer_id":"p","sequence":\#(life)}"#, #"{"type":"publish","payload":1,"producer_id":"p","sequence":\#(life)}"#,
+                #"{"type":"hello"}"#, #"{"type":"publish","payload":1,"request_id":1}"#,
+                #"{"type":"publish","payloads":[1,2]}"#,
+                #"{"type":"publish","payload":1,"producer_id":"p","sequence":\#(life)}"#,
+                #"{"type":"publish","payload":1,"producer_id":"p","sequence":\#(life)}"#,
                 #"{"type":"get_stats"}"#, #"{"type":"subscribe","subscriber_id":"s"}"#,
             ]
             for (index, request) in requests.enumerated() {
@@ -80,10 +93,13 @@ struct OtherLogTests {
         #expect(ids.count == (isDurable ? 1 : 3) && epochs.count == 3)
         guard isDurable else { return }
         let log = try LogInspection(directory: directory.path)
-        #expect(log.logID == ids.first && epochs.contains(log.logEpoch ?? "") && log.epochCount == 3 && log.problems == [])
+        #expect(
+            log.logID == ids.first && epochs.contains(log.logEpoch ?? "") && log.epochCount == 3 && log.problems == [])
     }
 
-    @Test("a subscriber of a log in memory that began anew, and is longer than what it read, gets all of it from the beginning")
+    @Test(
+        "a subscriber of a log in memory that began anew, and is longer than what it read, gets all of it from the beginning"
+    )
     func memory() async throws {
         var server = try await start(nil)
         try publish(5, "first", to: server)
@@ -110,16 +126,23 @@ struct OtherLogTests {
     func withoutNames() async throws {
         let server = try await start(nil)
         try publish(5, "m", to: server)
-        for (offset, begins, isReset) in [("3", 3, nil), ("5", 5, nil), ("6", 0, true), ("9223372036854775807", 0, true)] as [(String, Int, Bool?)] {
-            let answer = members(try RawPeer(port: server.port).ask(#"{"type":"subscribe","subscriber_id":"s","offset":\#(offset)}"#))
+        for (offset, begins, isReset) in [
+            ("3", 3, nil), ("5", 5, nil), ("6", 0, true), ("9223372036854775807", 0, true),
+        ] as [(String, Int, Bool?)] {
+            let answer = members(
+                try RawPeer(port: server.port).ask(#"{"type":"subscribe","subscriber_id":"s","offset":\#(offset)}"#))
             #expect(answer["offset"] as? Int == begins && answer["log_reset"] as? Bool == isReset)
         }
-        let refusal = members(try RawPeer(port: server.port).ask(#"{"type":"subscribe","subscriber_id":"s","offset":6,"on_other_log":"fail"}"#))
+        let refusal = members(
+            try RawPeer(port: server.port).ask(
+                #"{"type":"subscribe","subscriber_id":"s","offset":6,"on_other_log":"fail"}"#))
         #expect(refusal["code"] as? String == "other_log")
         await server.shutdown()
     }
 
-    @Test("after a backup is restored, the subscriber goes on where the copy ends, or from the oldest message if it read a later life of the log", arguments: [false, true])
+    @Test(
+        "after a backup is restored, the subscriber goes on where the copy ends, or from the oldest message if it read a later life of the log",
+        arguments: [false, true])
     func restoredBackup(isRestarted: Bool) async throws {
         let directory = TemporaryDirectory()
         let backup = TemporaryDirectory()
@@ -143,20 +166,29 @@ struct OtherLogTests {
         try publish(20, "new", to: server)
         let (response, reader) = try resume(server, known)
         #expect(response["log_reset"] as? Bool == true)
-        #expect(response["offset"] as? Int == (isRestarted ? 0 : 5) && response["rewound"] as? Int == (isRestarted ? nil : 5))
-        if !isRestarted { for n in 0..<20 { #expect(members(try reader.receive())["payload"] as? String == "new \(n)") } }
+        #expect(
+            response["offset"] as? Int == (isRestarted ? 0 : 5)
+                && response["rewound"] as? Int == (isRestarted ? nil : 5))
+        if !isRestarted {
+            for n in 0..<20 { #expect(members(try reader.receive())["payload"] as? String == "new \(n)") }
+        }
         #expect(try resume(server, known, #","on_other_log":"fail""#).0["code"] as? String == "other_log")
         // A late commit of a message that the log has lost must not pass for one of the message that took its offset.
         let late = try RawPeer(port: server.port)
-        let ack = #"{"type":"ack","subscriber_id":"s","offset":9,"log_id":"\#(known.logID)","log_epoch":"\#(known.epoch)"}"#
+        let ack =
+            #"{"type":"ack","subscriber_id":"s","offset":9,"log_id":"\#(known.logID)","log_epoch":"\#(known.epoch)"}"#
         #expect(members(try late.ask(ack))["code"] as? String == "other_log")
         await server.shutdown()
     }
 
-    @Test("after a power loss that took the tail, subscribers and positions go back to where it began, and that is reported", arguments: 0..<10)
+    @Test(
+        "after a power loss that took the tail, subscribers and positions go back to where it began, and that is reported",
+        arguments: 0..<10)
     func lostTail(seed: Int) async throws {
         var random = SeededRandom(seed: UInt64(seed))
-        func server(_ directory: FaultDirectory, _ events: @escaping @Sendable (String) -> Void = { _ in }) async throws -> MQServer {
+        func server(_ directory: FaultDirectory, _ events: @escaping @Sendable (String) -> Void = { _ in }) async throws
+            -> MQServer
+        {
             var configuration = MQServer.Configuration()
             configuration.port = 0
             configuration.httpPort = nil
@@ -183,7 +215,9 @@ struct OtherLogTests {
         try publish(20, "new", to: second)
         let (response, reader) = try resume(second, known)
         #expect(response["offset"] as? Int == end)
-        #expect(response["log_reset"] as? Bool == (end < 10 ? true : nil) && response["rewound"] as? Int == (end < 10 ? 10 - end : nil))
+        #expect(
+            response["log_reset"] as? Bool == (end < 10 ? true : nil)
+                && response["rewound"] as? Int == (end < 10 ? 10 - end : nil))
         #expect(members(try reader.receive())["payload"] as? String == "new 0")
         // The position may have been lost with its page; it never lies beyond what was kept.
         let (committed, _) = try resume(second, known, offset: "\"committed\"")
@@ -203,23 +237,29 @@ struct OtherLogTests {
         await server.shutdown()
         #expect(try LogInspection(directory: directory.path).problems == [])
         // The end of the log is gone, and what is left is whole.
-        let name = try #require(FileManager.default.contentsOfDirectory(atPath: directory.path).first { $0.hasSuffix(".log") })
+        let name = try #require(
+            FileManager.default.contentsOfDirectory(atPath: directory.path).first { $0.hasSuffix(".log") })
         let bytes = try Data(contentsOf: directory.file(name))
         try bytes.prefix(bytes.count / 10 * 5).write(to: directory.file(name))
         let problems = try LogInspection(directory: directory.path).problems
-        #expect(problems.count == 1 && problems[0].contains("position of s") && problems[0].contains(PositionJournal.fileName))
+        #expect(
+            problems.count == 1 && problems[0].contains("position of s")
+                && problems[0].contains(PositionJournal.fileName))
         let events = Mutex<[String]>([])
         server = try await start(directory.path) { event in events.withLock { $0.append(event) } }
         #expect(events.withLock { $0.contains { $0.contains("position of s") } })
-        let start = members(try RawPeer(port: server.port).ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))
+        let start = members(
+            try RawPeer(port: server.port).ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))
         #expect(start["offset"] as? Int64 == server.recovery.nextOffset)
         await server.shutdown()
         #expect(try LogInspection(directory: directory.path).problems == [])
     }
 
-    @Test("a directory of an older version gets an identity and keeps its positions; a lost or damaged identity is reported, and its positions begin anew", arguments: [
-        "older", "lost", "damaged", "empty",
-    ])
+    @Test(
+        "a directory of an older version gets an identity and keeps its positions; a lost or damaged identity is reported, and its positions begin anew",
+        arguments: [
+            "older", "lost", "damaged", "empty",
+        ])
     func withoutIdentity(how: String) async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
@@ -249,7 +289,8 @@ struct OtherLogTests {
         let events = Mutex<[String]>([])
         server = try await start(directory.path) { event in events.withLock { $0.append(event) } }
         #expect(events.withLock { $0.contains { $0.contains(LogIdentityFile.name) } })
-        let start = members(try RawPeer(port: server.port).ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))
+        let start = members(
+            try RawPeer(port: server.port).ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))
         #expect(start["offset"] as? Int == (how == "older" ? 9 : 0))
         #expect(start["log_id"] as? String != known.logID)
         #expect(try resume(server, known).0["log_reset"] as? Bool == true)
@@ -257,7 +298,8 @@ struct OtherLogTests {
         #expect(try LogInspection(directory: directory.path).problems == [])
     }
 
-    @Test("nothing of a new epoch is stored before the identity is on the device, and a full device refuses until it is")
+    @Test(
+        "nothing of a new epoch is stored before the identity is on the device, and a full device refuses until it is")
     func fullDevice() async throws {
         let directory = FaultDirectory(fault: .init(kinds: [.write], number: 1, code: ENOSPC))
         var configuration = MQServer.Configuration()
@@ -269,7 +311,8 @@ struct OtherLogTests {
         let answer = members(try peer.ask(#"{"type":"publish","payload":1}"#))
         #expect(answer["offset"] as? Int == 0)
         var random = SeededRandom(seed: 1)
-        let stored = try #require(directory.afterPowerLoss(using: &random).files[LogIdentityFile.name].flatMap { LogIdentity(json: $0) })
+        let stored = try #require(
+            directory.afterPowerLoss(using: &random).files[LogIdentityFile.name].flatMap { LogIdentity(json: $0) })
         #expect(stored.idText == answer["log_id"] as? String && stored.epochs.count == 1)
         await server.shutdown(within: .zero)
 

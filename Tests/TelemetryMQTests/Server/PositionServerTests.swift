@@ -26,7 +26,9 @@ struct PositionServerTests {
     }
 
     private func publish(_ count: Int, to peer: RawPeer) throws {
-        for _ in 0..<count { #expect(members(try peer.ask(#"{"type":"publish","payload":1}"#))["success"] as? Bool == true) }
+        for _ in 0..<count {
+            #expect(members(try peer.ask(#"{"type":"publish","payload":1}"#))["success"] as? Bool == true)
+        }
     }
 
     private func positions(_ peer: RawPeer) throws -> [String: [String: Any]] {
@@ -43,7 +45,9 @@ struct PositionServerTests {
 
     static let extremes = ["9223372036854775807", "9223372036854775806", "5", "4611686018427387904"]
 
-    @Test("a commit beyond the newest message is refused and changes nothing, also with the largest numbers and after a restart")
+    @Test(
+        "a commit beyond the newest message is refused and changes nothing, also with the largest numbers and after a restart"
+    )
     func beyondTheEnd() async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
@@ -52,49 +56,70 @@ struct PositionServerTests {
                 let peer = try RawPeer(port: server.port)
                 if life == 0 { try publish(5, to: peer) }
                 for offset in Self.extremes {
-                    let refusal = members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":\#(offset),"request_id":7}"#))
-                    #expect(refusal["code"] as? String == "offset_out_of_range" && refusal["next_offset"] as? Int == 5, "\(offset)")
+                    let refusal = members(
+                        try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":\#(offset),"request_id":7}"#))
+                    #expect(
+                        refusal["code"] as? String == "offset_out_of_range" && refusal["next_offset"] as? Int == 5,
+                        "\(offset)")
                     #expect(refusal["request_id"] as? Int == 7)
-                    let start = members(try RawPeer(port: server.port).ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))
+                    let start = members(
+                        try RawPeer(port: server.port).ask(
+                            #"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))
                     #expect(start["offset"] as? Int == life * 5, "\(offset)")
                 }
-                #expect(members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":4}"#))["success"] as? Bool == true)
+                #expect(
+                    members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":4}"#))["success"] as? Bool == true
+                )
             }
         }
     }
 
-    @Test("no number in any member of any request ends the server", arguments: [
-        "offset", "timestamp", "sequence", "keepalive_ms", "request_id", "message_id", "log_id", "log_epoch", "after", "on_other_log",
-    ])
+    @Test(
+        "no number in any member of any request ends the server",
+        arguments: [
+            "offset", "timestamp", "sequence", "keepalive_ms", "request_id", "message_id", "log_id", "log_epoch",
+            "after", "on_other_log",
+        ])
     func extremeNumbers(member: String) async throws {
         try await withServer { server in
             let peer = try RawPeer(port: server.port)
             try publish(3, to: peer)
             let numbers = [
-                "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615", "-1", "-2", "0", "1e308", "1e400",
+                "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615", "-1",
+                "-2", "0", "1e308", "1e400",
                 "0.5", "99999999999999999999999999", "4611686018427387903", "\"9223372036854775807\"",
             ]
-            for type in ["hello", "publish", "subscribe", "ack", "nack", "unsubscribe", "get_stats", "list_positions", "delete_position", "ping"] {
+            for type in [
+                "hello", "publish", "subscribe", "ack", "nack", "unsubscribe", "get_stats", "list_positions",
+                "delete_position", "ping",
+            ] {
                 for number in numbers {
                     let client = try RawPeer(port: server.port)
                     try client.send(
-                        #"{"type":"\#(type)","subscriber_id":"s","producer_id":"p","payload":1,"\#(member)":\#(number)}"#)
+                        #"{"type":"\#(type)","subscriber_id":"s","producer_id":"p","payload":1,"\#(member)":\#(number)}"#
+                    )
                     // Whatever the answer is, the server goes on answering.
                     try client.send(#"{"type":"ping","request_id":"end"}"#)
                     while members(try client.receive())["request_id"] as? String != "end" {}
                 }
             }
-            #expect(members(try peer.ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))["success"] as? Bool == true)
+            #expect(
+                members(try peer.ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))["success"]
+                    as? Bool == true)
         }
     }
 
-    @Test("a directory that holds a position beyond its end opens, reports it, and begins where nothing is skipped", arguments: [
-        "5", "1000", "9223372036854775806", "9223372036854775807",
-    ])
+    @Test(
+        "a directory that holds a position beyond its end opens, reports it, and begins where nothing is skipped",
+        arguments: [
+            "5", "1000", "9223372036854775806", "9223372036854775807",
+        ])
     func olderDirectory(offset: String) async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
-        try await withServer({ $0.dataDirectory = directory.path }) { server in try publish(5, to: RawPeer(port: server.port)) }
+        try await withServer({ $0.dataDirectory = directory.path }) { server in
+            try publish(5, to: RawPeer(port: server.port))
+        }
         // As a version wrote it that accepted any offset and knew no identity.
         var line = ByteWriter()
         line.append(#"{"subscriber_id":"collector","offset":\#(offset)"#)
@@ -112,7 +137,8 @@ struct PositionServerTests {
                 $0.onEvent = { event in events.withLock { $0.append("\(event)") } }
             }) { server in
                 let reader = try RawPeer(port: server.port)
-                let start = members(try reader.ask(#"{"type":"subscribe","subscriber_id":"collector","offset":"committed"}"#))
+                let start = members(
+                    try reader.ask(#"{"type":"subscribe","subscriber_id":"collector","offset":"committed"}"#))
                 #expect(start["offset"] as? Int == 0)
                 for n in 0..<5 { #expect(members(try reader.receive())["offset"] as? Int == n) }
             }
@@ -123,7 +149,9 @@ struct PositionServerTests {
         }
     }
 
-    @Test("the committed lag of a consumer counts what it has not committed, however much it was sent, and stays when it is dead")
+    @Test(
+        "the committed lag of a consumer counts what it has not committed, however much it was sent, and stays when it is dead"
+    )
     func committedLag() async throws {
         try await withServer({ $0.httpPort = 0 }) { server in
             let peer = try RawPeer(port: server.port)
@@ -134,13 +162,16 @@ struct PositionServerTests {
                 for _ in 0..<50 { _ = try consumer.receive() }
                 _ = try consumer.ask(#"{"type":"ack","subscriber_id":"db","offset":9}"#)
                 let row = try #require(try positions(peer)["db"])
-                #expect(row["lag"] as? Int == 40 && row["connected"] as? Bool == true && row["committed_offset"] as? Int == 9)
+                #expect(
+                    row["lag"] as? Int == 40 && row["connected"] as? Bool == true
+                        && row["committed_offset"] as? Int == 9)
                 #expect(row["skipped"] as? Int == 0 && (row["log_id"] as? String)?.count == 32)
                 let committedAt = Double(try #require(row["committed_at"] as? Int)) / 1e6
                 #expect(abs(committedAt - Date.now.timeIntervalSince1970) < 600)
                 #expect((row["lag_seconds"] as? Double).map { $0 >= 0 && $0 < 600 } == true)
                 // What is delivered is another number, and not to be taken for this one.
-                let statistics = try #require(members(try peer.ask(#"{"type":"get_stats"}"#))["payload"] as? [String: Any])
+                let statistics = try #require(
+                    members(try peer.ask(#"{"type":"get_stats"}"#))["payload"] as? [String: Any])
                 let subscriber = try #require((statistics["subscribers"] as? [[String: Any]])?.first)
                 #expect(subscriber["lag"] as? Int == 0 && subscriber["committed_offset"] as? Int == 9)
                 #expect((statistics["positions"] as? [[String: Any]])?.first?["lag"] as? Int == 40)
@@ -152,12 +183,14 @@ struct PositionServerTests {
             #expect(try positions(peer)["db"]?["lag"] as? Int == 50)
             let text = try metrics(server)
             for sample in [
-                "telemetry_mq_position_lag{subscriber=\"db\"} 50", "telemetry_mq_position_connected{subscriber=\"db\"} 0", "telemetry_mq_positions 1",
+                "telemetry_mq_position_lag{subscriber=\"db\"} 50",
+                "telemetry_mq_position_connected{subscriber=\"db\"} 0", "telemetry_mq_positions 1",
                 "telemetry_mq_position_skipped_messages_total{subscriber=\"db\"} 0",
             ] { #expect(text.contains(sample + "\n")) }
             #expect(!text.contains("telemetry_mq_subscriber_lag{"))
             _ = try peer.ask(#"{"type":"ack","subscriber_id":"db","offset":59}"#)
-            #expect(try positions(peer)["db"]?["lag"] as? Int == 0 && positions(peer)["db"]?["lag_seconds"] as? Double == 0)
+            #expect(
+                try positions(peer)["db"]?["lag"] as? Int == 0 && positions(peer)["db"]?["lag_seconds"] as? Double == 0)
         }
     }
 
@@ -177,14 +210,23 @@ struct PositionServerTests {
             }
             #expect(try positions(peer).count == 1000)
             // Those that are there can commit.
-            #expect(members(try peer.ask(#"{"type":"ack","subscriber_id":"made up 7","offset":1}"#))["success"] as? Bool == true)
+            #expect(
+                members(try peer.ask(#"{"type":"ack","subscriber_id":"made up 7","offset":1}"#))["success"] as? Bool
+                    == true)
             let text = try metrics(server)
-            #expect(text.contains("telemetry_mq_positions 1000\n") && text.contains("telemetry_mq_positions_refused_total 1000\n"))
+            #expect(
+                text.contains("telemetry_mq_positions 1000\n")
+                    && text.contains("telemetry_mq_positions_refused_total 1000\n"))
             #expect(text.components(separatedBy: "telemetry_mq_position_lag{").count == 1001)
             #expect(events.withLock { $0.filter { $0.contains("1000") }.count } == 1)
-            for n in 0..<1000 { #expect(members(try peer.ask(#"{"type":"delete_position","subscriber_id":"made up \#(n)"}"#))["success"] as? Bool == true) }
+            for n in 0..<1000 {
+                #expect(
+                    members(try peer.ask(#"{"type":"delete_position","subscriber_id":"made up \#(n)"}"#))["success"]
+                        as? Bool == true)
+            }
             #expect(try positions(peer).isEmpty)
-            #expect(members(try peer.ask(#"{"type":"ack","subscriber_id":"real","offset":0}"#))["success"] as? Bool == true)
+            #expect(
+                members(try peer.ask(#"{"type":"ack","subscriber_id":"real","offset":0}"#))["success"] as? Bool == true)
         }
     }
 
@@ -194,7 +236,8 @@ struct PositionServerTests {
             let peer = try RawPeer(port: server.port)
             let ids = ["caf\u{e9}", "cafe\u{301}"]
             for (offset, id) in ids.enumerated() {
-                let answer = members(try peer.ask(#"{"type":"publish","producer_id":"\#(id)","sequence":0,"payload":1}"#))
+                let answer = members(
+                    try peer.ask(#"{"type":"publish","producer_id":"\#(id)","sequence":0,"payload":1}"#))
                 #expect(answer["offset"] as? Int == offset)
             }
             for (offset, id) in ids.enumerated() {
@@ -217,47 +260,63 @@ struct PositionServerTests {
             let ids = (0..<2000).map { filler + "\($0)" }
             for id in ids {
                 let text = String(decoding: try JSONEncoder().encode(id), as: UTF8.self)
-                #expect(members(try peer.ask(#"{"type":"ack","subscriber_id":\#(text),"offset":0}"#))["success"] as? Bool == true)
+                #expect(
+                    members(try peer.ask(#"{"type":"ack","subscriber_id":\#(text),"offset":0}"#))["success"] as? Bool
+                        == true)
             }
             var page = try #require(members(try peer.ask(#"{"type":"list_positions"}"#))["payload"] as? [String: Any])
             #expect(page["next"] != nil)
             let client = try MQClient(configuration: quickConfiguration(server.port))
             #expect(try await client.positions().map(\.subscriberID) == ids.sorted())
             await client.close()
-            page = try #require(members(try peer.ask(#"{"type":"list_positions","after":"\u00ff"}"#))["payload"] as? [String: Any])
+            page = try #require(
+                members(try peer.ask(#"{"type":"list_positions","after":"\u00ff"}"#))["payload"] as? [String: Any])
             #expect((page["positions"] as? [Any])?.isEmpty == true && page["next"] == nil)
         }
     }
 
-    @Test("a position is deleted only if it is there and nobody uses it, and its id then begins with the oldest message")
+    @Test(
+        "a position is deleted only if it is there and nobody uses it, and its id then begins with the oldest message")
     func deletion() async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
         for sync in [MQServer.SyncPolicy.always, .never] {
-            try await withServer({ $0.dataDirectory = directory.path; $0.sync = sync }) { server in
+            try await withServer({
+                $0.dataDirectory = directory.path
+                $0.sync = sync
+            }) { server in
                 let peer = try RawPeer(port: server.port)
                 try publish(3, to: peer)
-                #expect(members(try peer.ask(#"{"type":"delete_position","subscriber_id":"s"}"#))["code"] as? String == "unknown_position")
+                #expect(
+                    members(try peer.ask(#"{"type":"delete_position","subscriber_id":"s"}"#))["code"] as? String
+                        == "unknown_position")
                 #expect(members(try peer.ask(#"{"type":"delete_position"}"#))["code"] as? String == "invalid_frame")
                 _ = try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":1}"#)
                 do {
                     let reader = try RawPeer(port: server.port)
                     _ = try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":"latest"}"#)
-                    #expect(members(try peer.ask(#"{"type":"delete_position","subscriber_id":"s"}"#))["code"] as? String == "position_in_use")
+                    #expect(
+                        members(try peer.ask(#"{"type":"delete_position","subscriber_id":"s"}"#))["code"] as? String
+                            == "position_in_use")
                     _ = try reader.ask(#"{"type":"unsubscribe"}"#)
-                    let answer = members(try peer.ask(#"{"type":"delete_position","subscriber_id":"s","request_id":3}"#))
+                    let answer = members(
+                        try peer.ask(#"{"type":"delete_position","subscriber_id":"s","request_id":3}"#))
                     #expect(answer["success"] as? Bool == true && answer["request_id"] as? Int == 3)
                 }
                 #expect(try positions(peer).isEmpty)
             }
             try await withServer({ $0.dataDirectory = directory.path }) { server in
                 let reader = try RawPeer(port: server.port)
-                #expect(members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))["offset"] as? Int == 0)
+                #expect(
+                    members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))["offset"]
+                        as? Int == 0)
             }
         }
     }
 
-    @Test("a position that nobody uses is forgotten, reported and counted; one whose subscriber is connected stays without a commit")
+    @Test(
+        "a position that nobody uses is forgotten, reported and counted; one whose subscriber is connected stays without a commit"
+    )
     func expiry() async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
@@ -328,14 +387,22 @@ struct PositionServerTests {
         try await client.setPosition(of: "a \"quoted\" id", to: 1)
         let found = try await client.positions()
         #expect(found.map(\.subscriberID) == ["a \"quoted\" id"])
-        #expect(found[0].committedOffset == 1 && found[0].lag == 1 && !found[0].isConnected && found[0].skippedMessages == 0 && found[0].committedAt > 0)
-        await #expect { try await client.setPosition(of: "b", to: 3) } throws: { ($0 as? MQError)?.code == .rejected(code: "offset_out_of_range") }
-        await #expect { try await client.deletePosition(of: "b") } throws: { ($0 as? MQError)?.code == .rejected(code: "unknown_position") }
+        #expect(
+            found[0].committedOffset == 1 && found[0].lag == 1 && !found[0].isConnected && found[0].skippedMessages == 0
+                && found[0].committedAt > 0)
+        await #expect { try await client.setPosition(of: "b", to: 3) } throws: {
+            ($0 as? MQError)?.code == .rejected(code: "offset_out_of_range")
+        }
+        await #expect { try await client.deletePosition(of: "b") } throws: {
+            ($0 as? MQError)?.code == .rejected(code: "unknown_position")
+        }
         await server.shutdown()
         let waiting = Task { try await client.positions() }
         server = try await startTestServer(directory, port: port, token: "t")
         let again = try await waiting.value
-        #expect(again.map(\.committedOffset) == [1] && again.map(\.logID) == found.map(\.logID) && again[0].committedAt == found[0].committedAt)
+        #expect(
+            again.map(\.committedOffset) == [1] && again.map(\.logID) == found.map(\.logID)
+                && again[0].committedAt == found[0].committedAt)
         try await client.deletePosition(of: "a \"quoted\" id")
         #expect(try await client.positions() == [])
         await server.shutdown()

@@ -29,16 +29,21 @@ struct ServerTests {
     @Test("a payload comes back byte for byte, with its offset and a right checksum")
     func byteForByte() async throws {
         try await withServer { server in
-            let payloads = [#"{"a" : [1, 2.50, "é\u00e9"] }"#, "null", "\"\"", "-0.0", "[ ]", #""},\"offset\":99,\"x\":{""#]
+            let payloads = [
+                #"{"a" : [1, 2.50, "é\u00e9"] }"#, "null", "\"\"", "-0.0", "[ ]", #""},\"offset\":99,\"x\":{""#,
+            ]
             let peer = try RawPeer(port: server.port)
             for (offset, payload) in payloads.enumerated() {
-                let answer = members(try peer.ask(#"{"payload":\#(payload),"type":"publish","request_id":"r\#(offset)"}"#))
+                let answer = members(
+                    try peer.ask(#"{"payload":\#(payload),"type":"publish","request_id":"r\#(offset)"}"#))
                 #expect(answer["success"] as? Bool == true)
                 #expect(answer["offset"] as? Int == offset)
                 #expect(answer["request_id"] as? String == "r\(offset)")
             }
             let reader = try RawPeer(port: server.port)
-            #expect(members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":-2}"#))["offset"] as? Int == 0)
+            #expect(
+                members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":-2}"#))["offset"] as? Int == 0
+            )
             for (offset, payload) in payloads.enumerated() {
                 let frame = try reader.receiveFrame()
                 #expect(frame.withUnsafeBytes { Record.damage($0) } == nil)
@@ -66,12 +71,15 @@ struct ServerTests {
                     try peer.sendBytes(
                         RawPeer.frame(#"{"type":"publish","request_id":"a\#(round)","payload":[\#(index),\#(round)]}"#)
                             + RawPeer.frame(#"{"type":"ping","request_id":"p\#(round)"}"#)
-                            + RawPeer.frame(#"{"type":"publish","request_id":"b\#(round)","payload":\#(payload(index, round))}"#))
+                            + RawPeer.frame(
+                                #"{"type":"publish","request_id":"b\#(round)","payload":\#(payload(index, round))}"#))
                 }
             }
             for peer in peers {
                 for round in 0..<rounds {
-                    for id in ["a", "p", "b"] { #expect(members(try peer.receive())["request_id"] as? String == "\(id)\(round)") }
+                    for id in ["a", "p", "b"] {
+                        #expect(members(try peer.receive())["request_id"] as? String == "\(id)\(round)")
+                    }
                 }
             }
             let reader = try RawPeer(port: server.port)
@@ -107,7 +115,9 @@ struct ServerTests {
         }
     }
 
-    @Test("without an offset, and with -1, only what comes later is delivered", arguments: ["", #","offset":-1"#, #","offset":"latest""#])
+    @Test(
+        "without an offset, and with -1, only what comes later is delivered",
+        arguments: ["", #","offset":-1"#, #","offset":"latest""#])
     func latest(offset: String) async throws {
         try await withServer { server in
             let peer = try RawPeer(port: server.port)
@@ -119,19 +129,28 @@ struct ServerTests {
         }
     }
 
-    @Test("bad frames are refused with their code, and the connection goes on", arguments: [
-        ("{}", "invalid_frame"), ("[]", "invalid_frame"), ("x", "invalid_frame"), (#"{"type":"publish"}"#, "invalid_frame"),
-        (#"{"type":"publish","payloads":[]}"#, "invalid_frame"), (#"{"type":"publish","payload":1,"payload":2}"#, "invalid_frame"),
-        (#"{"type":"publish","payload":1,"payloads":[2]}"#, "invalid_frame"), (#"{"type":"publish","payload":01}"#, "invalid_json"),
-        (#"{"type":"publish","payload":{"a":}}"#, "invalid_json"), (#"{"type":"publish","payload":"\ud800"}"#, "invalid_json"),
-        (#"{"type":"publish","payload":1}}"#, "invalid_frame"), (#"{"type":"publish","payloads":[1,]}"#, "invalid_json"),
-        (#"{"type":7}"#, "invalid_frame"), (#"{"type":"fly"}"#, "unknown_type"), (#"{"type":"subscribe"}"#, "invalid_frame"),
-        (#"{"type":"subscribe","subscriber_id":"s","offset":-3}"#, "invalid_frame"),
-        (#"{"type":"subscribe","subscriber_id":"s","offset":0,"timestamp":5}"#, "invalid_frame"),
-        (#"{"type":"subscribe","subscriber_id":"","offset":0}"#, "invalid_frame"), (#"{"type":"ack"}"#, "invalid_frame"),
-        (#"{"type":"publish","request_id":{},"payload":1}"#, "invalid_frame"),
-        (#"{"type":"publish","producer_id":"p","sequence":-1,"payload":1}"#, "invalid_frame"),
-    ])
+    @Test(
+        "bad frames are refused with their code, and the connection goes on",
+        arguments: [
+            ("{}", "invalid_frame"), ("[]", "invalid_frame"), ("x", "invalid_frame"),
+            (#"{"type":"publish"}"#, "invalid_frame"),
+            (#"{"type":"publish","payloads":[]}"#, "invalid_frame"),
+            (#"{"type":"publish","payload":1,"payload":2}"#, "invalid_frame"),
+            (#"{"type":"publish","payload":1,"payloads":[2]}"#, "invalid_frame"),
+            (#"{"type":"publish","payload":01}"#, "invalid_json"),
+            (#"{"type":"publish","payload":{"a":}}"#, "invalid_json"),
+            (#"{"type":"publish","payload":"\ud800"}"#, "invalid_json"),
+            (#"{"type":"publish","payload":1}}"#, "invalid_frame"),
+            (#"{"type":"publish","payloads":[1,]}"#, "invalid_json"),
+            (#"{"type":7}"#, "invalid_frame"), (#"{"type":"fly"}"#, "unknown_type"),
+            (#"{"type":"subscribe"}"#, "invalid_frame"),
+            (#"{"type":"subscribe","subscriber_id":"s","offset":-3}"#, "invalid_frame"),
+            (#"{"type":"subscribe","subscriber_id":"s","offset":0,"timestamp":5}"#, "invalid_frame"),
+            (#"{"type":"subscribe","subscriber_id":"","offset":0}"#, "invalid_frame"),
+            (#"{"type":"ack"}"#, "invalid_frame"),
+            (#"{"type":"publish","request_id":{},"payload":1}"#, "invalid_frame"),
+            (#"{"type":"publish","producer_id":"p","sequence":-1,"payload":1}"#, "invalid_frame"),
+        ])
     func badFrames(frame: String, code: String) async throws {
         try await withServer { server in
             let peer = try RawPeer(port: server.port)
@@ -148,16 +167,20 @@ struct ServerTests {
         try await withServer { server in
             let peer = try RawPeer(port: server.port)
             let bomb = String(repeating: "[", count: 500_000)
-            #expect(members(try peer.ask(#"{"type":"publish","payload":\#(bomb)}"#))["code"] as? String == "invalid_json")
+            #expect(
+                members(try peer.ask(#"{"type":"publish","payload":\#(bomb)}"#))["code"] as? String == "invalid_json")
             #expect(try peer.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
         }
     }
 
-    @Test("a length of zero or beyond the limit is told, and the connection closed", arguments: [0, 1025, 0x7FFF_FFFF, 0xFFFF_FFFF] as [UInt32])
+    @Test(
+        "a length of zero or beyond the limit is told, and the connection closed",
+        arguments: [0, 1025, 0x7FFF_FFFF, 0xFFFF_FFFF] as [UInt32])
     func badLength(length: UInt32) async throws {
         try await withServer({ $0.maxFrameBytes = 1024 }) { server in
             let peer = try RawPeer(port: server.port)
-            try peer.sendBytes(RawPeer.frame(#"{"type":"publish","payload":1}"#) + withUnsafeBytes(of: length.bigEndian) { Array($0) })
+            try peer.sendBytes(
+                RawPeer.frame(#"{"type":"publish","payload":1}"#) + withUnsafeBytes(of: length.bigEndian) { Array($0) })
             #expect(members(try peer.receive())["offset"] as? Int == 0)
             #expect(members(try peer.receive())["code"] as? String == "frame_too_large")
             #expect(peer.isClosedByPeer)
@@ -168,12 +191,17 @@ struct ServerTests {
     func chunks() async throws {
         try await withServer { server in
             let peer = try RawPeer(port: server.port)
-            for byte in RawPeer.frame(#"{"type":"publish","payload":"one"}"#) + RawPeer.frame(#"{"type":"ping"}"#) { try peer.sendBytes([byte]) }
+            for byte in RawPeer.frame(#"{"type":"publish","payload":"one"}"#) + RawPeer.frame(#"{"type":"ping"}"#) {
+                try peer.sendBytes([byte])
+            }
             #expect(members(try peer.receive())["offset"] as? Int == 0)
             #expect(try peer.receive() == #"{"type":"pong"}"#)
             let large = "\"" + String(repeating: "y", count: 700_000) + "\""
             var many: [UInt8] = []
-            for n in 1...3000 { many += RawPeer.frame(#"{"type":"publish","payload":\#(n % 1000 == 0 ? large : String(n)),"request_id":\#(n)}"#) }
+            for n in 1...3000 {
+                many += RawPeer.frame(
+                    #"{"type":"publish","payload":\#(n % 1000 == 0 ? large : String(n)),"request_id":\#(n)}"#)
+            }
             try peer.sendBytes(many)
             for n in 1...3000 {
                 let answer = members(try peer.receive())
@@ -193,27 +221,34 @@ struct ServerTests {
                 let first = members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payload":"a"}"#))
                 #expect(first["offset"] as? Int == 0)
                 #expect((first["duplicate"] as? Bool ?? false) == (round == 1))
-                let many = members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":5,"payloads":["b","c"]}"#))
+                let many = members(
+                    try peer.ask(#"{"type":"publish","producer_id":"p","sequence":5,"payloads":["b","c"]}"#))
                 #expect(many["offset"] as? Int == 1)
                 let other = members(try peer.ask(#"{"type":"publish","producer_id":"q","sequence":1,"payload":"d"}"#))
                 #expect(other["offset"] as? Int == 3)
-                #expect(members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":3,"payload":"x"}"#))["code"] as? String == "stale_sequence")
+                #expect(
+                    members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":3,"payload":"x"}"#))["code"]
+                        as? String == "stale_sequence")
                 #expect(try peer.ask(#"{"type":"get_stats"}"#).contains(#""total_messages":4"#))
             }
         }
     }
 
-    @Test("a frame of which a crash left only a part in the log is completed when it is repeated, and its offsets are told")
+    @Test(
+        "a frame of which a crash left only a part in the log is completed when it is repeated, and its offsets are told"
+    )
     func partOfAFrame() async throws {
         try await withServer { server in
             let peer = try RawPeer(port: server.port)
             _ = try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payloads":["a","b"]}"#)
             _ = try peer.ask(#"{"type":"publish","payload":"between"}"#)
-            let answer = members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payloads":["a","b","c","d"]}"#))
+            let answer = members(
+                try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payloads":["a","b","c","d"]}"#))
             #expect(answer["offset"] as? Int == 0)
             #expect(answer["offsets"] as? [Int] == [0, 1, 3, 4])
             #expect(answer["duplicate"] == nil)
-            let again = members(try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payloads":["a","b","c","d"]}"#))
+            let again = members(
+                try peer.ask(#"{"type":"publish","producer_id":"p","sequence":1,"payloads":["a","b","c","d"]}"#))
             #expect(again["offsets"] as? [Int] == [0, 1, 3, 4])
             #expect(again["duplicate"] as? Bool == true)
         }
@@ -237,14 +272,20 @@ struct ServerTests {
     func committed() async throws {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
-        try await withServer({ $0.dataDirectory = directory.path; $0.sync = .always }) { server in
+        try await withServer({
+            $0.dataDirectory = directory.path
+            $0.sync = .always
+        }) { server in
             let peer = try RawPeer(port: server.port)
             for n in 0..<5 { _ = try peer.ask(#"{"type":"publish","payload":\#(n)}"#) }
-            #expect(members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":2}"#))["success"] as? Bool == true)
+            #expect(
+                members(try peer.ask(#"{"type":"ack","subscriber_id":"s","offset":2}"#))["success"] as? Bool == true)
         }
         try await withServer({ $0.dataDirectory = directory.path }) { server in
             let reader = try RawPeer(port: server.port)
-            #expect(members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))["offset"] as? Int == 3)
+            #expect(
+                members(try reader.ask(#"{"type":"subscribe","subscriber_id":"s","offset":"committed"}"#))["offset"]
+                    as? Int == 3)
             #expect(members(try reader.receive())["payload"] as? Int == 3)
         }
     }
@@ -260,14 +301,18 @@ struct ServerTests {
                 _ = try peer.ask(#"{"type":"publish","payload":\#(n)}"#)
                 times.append(try #require(members(try watcher.receive())["timestamp"] as? Int64))
             }
-            for (time, first) in [(0, 0), (times[2], times.firstIndex(of: times[2])!), (times[4], times.firstIndex(of: times[4])!)] {
+            for (time, first) in [
+                (0, 0), (times[2], times.firstIndex(of: times[2])!), (times[4], times.firstIndex(of: times[4])!),
+            ] {
                 let reader = try RawPeer(port: server.port)
                 let answer = members(try reader.ask(#"{"type":"subscribe","subscriber_id":"t","timestamp":\#(time)}"#))
                 #expect(answer["offset"] as? Int == first)
                 #expect(members(try reader.receive())["offset"] as? Int == first)
             }
             let late = try RawPeer(port: server.port)
-            #expect(members(try late.ask(#"{"type":"subscribe","subscriber_id":"t","timestamp":\#(times[4] + 1)}"#))["offset"] as? Int == 5)
+            #expect(
+                members(try late.ask(#"{"type":"subscribe","subscriber_id":"t","timestamp":\#(times[4] + 1)}"#))[
+                    "offset"] as? Int == 5)
         }
     }
 
@@ -286,7 +331,8 @@ struct ServerTests {
     func token() async throws {
         try await withServer({ $0.token = "secret" }) { server in
             for frame in [
-                #"{"type":"publish","payload":1}"#, #"{"type":"hello"}"#, #"{"type":"hello","token":"secreT"}"#, #"{"type":"hello","token":""}"#,
+                #"{"type":"publish","payload":1}"#, #"{"type":"hello"}"#, #"{"type":"hello","token":"secreT"}"#,
+                #"{"type":"hello","token":""}"#,
                 #"{"type":"hello","token":"secretsecret"}"#,
             ] {
                 let peer = try RawPeer(port: server.port)
@@ -306,7 +352,9 @@ struct ServerTests {
             _ = try slow.ask(#"{"type":"subscribe","subscriber_id":"slow"}"#)
             let peer = try RawPeer(port: server.port)
             let payload = "\"" + String(repeating: "z", count: 100_000) + "\""
-            for n in 0..<200 { #expect(members(try peer.ask(#"{"type":"publish","payload":\#(payload)}"#))["offset"] as? Int == n) }
+            for n in 0..<200 {
+                #expect(members(try peer.ask(#"{"type":"publish","payload":\#(payload)}"#))["offset"] as? Int == n)
+            }
             let quick = try RawPeer(port: server.port)
             _ = try quick.ask(#"{"type":"subscribe","subscriber_id":"quick","offset":199}"#)
             #expect(members(try quick.receive())["offset"] as? Int == 199)
@@ -372,7 +420,10 @@ struct ServerTests {
         let directory = TemporaryDirectory()
         defer { directory.remove() }
         var peer: RawPeer?
-        try await withServer({ $0.dataDirectory = directory.path; $0.sync = .always }) { server in
+        try await withServer({
+            $0.dataDirectory = directory.path
+            $0.sync = .always
+        }) { server in
             peer = try RawPeer(port: server.port)
             try peer?.send(#"{"type":"publish","payload":1}"#)
             // Answered by an other connection only when the first one's frame is in the log.
@@ -391,10 +442,14 @@ struct ServerTests {
             var configuration = MQServer.Configuration()
             configuration.port = server.port
             configuration.httpPort = nil
-            await #expect { _ = try await MQServer(configuration: configuration) } throws: { "\($0)".contains("127.0.0.1:\(server.port)") }
+            await #expect { _ = try await MQServer(configuration: configuration) } throws: {
+                "\($0)".contains("127.0.0.1:\(server.port)")
+            }
         }
         var configuration = MQServer.Configuration()
         configuration.dataDirectory = "/proc/no-such-place"
-        await #expect { _ = try await MQServer(configuration: configuration) } throws: { "\($0)".contains("/proc/no-such-place") }
+        await #expect { _ = try await MQServer(configuration: configuration) } throws: {
+            "\($0)".contains("/proc/no-such-place")
+        }
     }
 }

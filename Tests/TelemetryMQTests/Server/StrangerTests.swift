@@ -68,24 +68,34 @@ struct StrangerTests {
         }
     }
 
-    @Test("before hello a frame that cannot be read ends the connection, and what follows it is not answered", arguments: ["x", "{}", "[]", #"{"type":7}"#])
+    @Test(
+        "before hello a frame that cannot be read ends the connection, and what follows it is not answered",
+        arguments: ["x", "{}", "[]", #"{"type":7}"#])
     func unreadable(frame: String) async throws {
         try await withServer({ $0.token = "secret" }) { server, reports in
             let stranger = try RawPeer(port: server.port)
             try stranger.sendBytes((0..<1000).flatMap { _ in RawPeer.frame(frame) })
             let answers = try stranger.receiveAll()
-            #expect(answers.count < 300 && String(decoding: answers, as: UTF8.self).contains(#""code":"invalid_frame""#))
+            #expect(
+                answers.count < 300 && String(decoding: answers, as: UTF8.self).contains(#""code":"invalid_frame""#))
             #expect(try metric(server, #"telemetry_mq_errors_total{code="invalid_frame"}"#) == 1)
             #expect(reports.all.count == 1 && reports.all[0].hasPrefix("127.0.0.1:"))
         }
     }
 
-    @Test("a wrong token is reported with its peer once per while, counted, and refused late; a right one is not kept waiting")
+    @Test(
+        "a wrong token is reported with its peer once per while, counted, and refused late; a right one is not kept waiting"
+    )
     func wrongTokens() async throws {
-        try await withServer({ $0.token = "secret"; $0.wrongTokenDelay = .milliseconds(300) }) { server, reports in
+        try await withServer({
+            $0.token = "secret"
+            $0.wrongTokenDelay = .milliseconds(300)
+        }) { server, reports in
             let begun = ContinuousClock.now
             let strangers = try (0..<20).map { _ in try RawPeer(port: server.port) }
-            for (n, stranger) in strangers.enumerated() { try stranger.send(#"{"type":"hello","request_id":\#(n),"token":"guess"}"#) }
+            for (n, stranger) in strangers.enumerated() {
+                try stranger.send(#"{"type":"hello","request_id":\#(n),"token":"guess"}"#)
+            }
             let client = try RawPeer(port: server.port)
             #expect(members(try client.ask(#"{"type":"hello","token":"secret"}"#))["success"] as? Bool == true)
             for (n, stranger) in strangers.enumerated() {
@@ -102,7 +112,11 @@ struct StrangerTests {
 
     @Test("no more refusals wait than a bound: one more is closed without a response, and those that leave make room")
     func delayedRefusals() async throws {
-        try await withServer({ $0.token = "secret"; $0.wrongTokenDelay = .seconds(600); $0.maxDelayedRefusals = 5 }) { server, _ in
+        try await withServer({
+            $0.token = "secret"
+            $0.wrongTokenDelay = .seconds(600)
+            $0.maxDelayedRefusals = 5
+        }) { server, _ in
             func stranger() throws -> RawPeer {
                 let peer = try RawPeer(port: server.port)
                 try peer.send(#"{"type":"hello","token":"guess"}"#)
@@ -110,7 +124,8 @@ struct StrangerTests {
             }
             /// Those that wait now or have left while they waited.
             func held() throws -> Int {
-                try metric(server, "telemetry_mq_wrong_tokens_total") - metric(server, #"telemetry_mq_errors_total{code="unauthorized"}"#)
+                try metric(server, "telemetry_mq_wrong_tokens_total")
+                    - metric(server, #"telemetry_mq_errors_total{code="unauthorized"}"#)
             }
             var waiting = try (0..<5).map { _ in try stranger() }
             while try held() < 5 { await Task.yield() }
@@ -136,8 +151,13 @@ struct StrangerTests {
             let good = try RawPeer(port: server.port)
             let strangers = try (0..<20).map { _ in try RawPeer(port: server.port) }
             for (n, stranger) in strangers.enumerated() {
-                try? stranger.sendBytes(length(4 << 20) + Array(#"{"type":"publish","payload":""#.utf8) + [UInt8](repeating: 0x78, count: 2 << 20))
-                #expect(members(try good.ask(#"{"type":"publish","payload":"\#(String(repeating: "g", count: 1 << 20))"}"#))["offset"] as? Int == n)
+                try? stranger.sendBytes(
+                    length(4 << 20) + Array(#"{"type":"publish","payload":""#.utf8)
+                        + [UInt8](repeating: 0x78, count: 2 << 20))
+                #expect(
+                    members(
+                        try good.ask(#"{"type":"publish","payload":"\#(String(repeating: "g", count: 1 << 20))"}"#))[
+                            "offset"] as? Int == n)
             }
             // All that was sent is received or refused; the bytes are counted, not the memory of the process.
             while try metric(server, "telemetry_mq_held_bytes") > limit { await Task.yield() }
@@ -149,9 +169,11 @@ struct StrangerTests {
         }
     }
 
-    @Test("a client that asks for more than it reads is answered as far as there is room, and in order when it reads", arguments: [
-        "get_stats", "nonsense", "ping",
-    ])
+    @Test(
+        "a client that asks for more than it reads is answered as far as there is room, and in order when it reads",
+        arguments: [
+            "get_stats", "nonsense", "ping",
+        ])
     func responsesNobodyReads(type: String) async throws {
         try await withServer { server, _ in
             let peer = try RawPeer(port: server.port)
@@ -198,7 +220,10 @@ struct StrangerTests {
         try await withServer { server, _ in
             let peer = try RawPeer(port: server.port)
             let count = 5000
-            try peer.sendBytes((0..<count).flatMap { RawPeer.frame(#"{"type":"subscribe","subscriber_id":"s","offset":0,"request_id":\#($0)}"#) })
+            try peer.sendBytes(
+                (0..<count).flatMap {
+                    RawPeer.frame(#"{"type":"subscribe","subscriber_id":"s","offset":0,"request_id":\#($0)}"#)
+                })
             let other = try RawPeer(port: server.port)
             #expect(try other.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
             for n in 0..<count { try #require(members(try peer.receive())["request_id"] as? Int == n) }
@@ -213,8 +238,12 @@ struct StrangerTests {
                 #"{"type":"publish","payloads":[\#((0..<count).map { _ in "1" }.joined(separator: separator))]}"#
             }
             for separator in [",", ", "] {
-                #expect(members(try peer.ask(frame(RequestParser.maxPayloads + 1, separator)))["code"] as? String == "invalid_frame")
-                #expect(members(try peer.ask(frame(RequestParser.maxPayloads, separator)))["count"] as? Int == RequestParser.maxPayloads)
+                #expect(
+                    members(try peer.ask(frame(RequestParser.maxPayloads + 1, separator)))["code"] as? String
+                        == "invalid_frame")
+                #expect(
+                    members(try peer.ask(frame(RequestParser.maxPayloads, separator)))["count"] as? Int
+                        == RequestParser.maxPayloads)
             }
         }
     }
@@ -227,7 +256,9 @@ struct StrangerTests {
             let quiet = try RawPeer(port: server.port)
             #expect(try quiet.ask(#"{"type":"ping"}"#) == #"{"type":"pong"}"#)
             let strangers = try (0..<5).map { _ in try RawPeer(port: server.port) }
-            for stranger in strangers { try stranger.sendBytes(length(1 << 20) + [UInt8](repeating: 0x20, count: 300_000)) }
+            for stranger in strangers {
+                try stranger.sendBytes(length(1 << 20) + [UInt8](repeating: 0x20, count: 300_000))
+            }
             for stranger in strangers {
                 #expect(members(try stranger.receive())["code"] as? String == "frame_timeout")
                 #expect(stranger.endsByItself)
@@ -265,7 +296,10 @@ struct StrangerTests {
 
     @Test("with a token, strangers who fill all connections do not keep a client out")
     func strangersFillAll() async throws {
-        try await withServer({ $0.maxConnections = 8; $0.token = "secret" }) { server, _ in
+        try await withServer({
+            $0.maxConnections = 8
+            $0.token = "secret"
+        }) { server, _ in
             var strangers: [RawPeer] = []
             for _ in 0..<50 {
                 strangers.append(try RawPeer(port: server.port))

@@ -101,7 +101,9 @@ extension RawPeer {
 
 /// A message's frame with its length bytes.
 func messageFrame(_ offset: Int, _ payload: String) -> [UInt8] {
-    let body = Array(#"{"type":"message","message_id":"\#(offset)","offset":\#(offset),"timestamp":1732380000000000,"payload":\#(payload)"#.utf8)
+    let body = Array(
+        #"{"type":"message","message_id":"\#(offset)","offset":\#(offset),"timestamp":1732380000000000,"payload":\#(payload)"#
+            .utf8)
     let summed = withUnsafeBytes(of: UInt32(body.count + 21).bigEndian) { Array($0) } + body
     let digits = String(summed.withUnsafeBytes { CRC32C.checksum($0) }, radix: 16)
     return summed + Array(#","crc32c":"\#(String(repeating: "0", count: 8 - digits.count) + digits)"}"#.utf8)

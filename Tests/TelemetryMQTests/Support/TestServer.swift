@@ -2,7 +2,9 @@ import FaultSupport
 import TelemetryMQ
 
 /// A server on a free port; in memory without a directory.
-func startTestServer(_ directory: TemporaryDirectory? = nil, port: Int? = nil, token: String? = nil) async throws -> MQServer {
+func startTestServer(_ directory: TemporaryDirectory? = nil, port: Int? = nil, token: String? = nil) async throws
+    -> MQServer
+{
     var configuration = MQServer.Configuration()
     // Not one that the system picks: a server that comes back to it might find a client's connection there.
     configuration.port = try port ?? freePort()
