@@ -73,7 +73,8 @@ public final class MetricSeries: Hashable, Sendable {
     public let gpu: GPUIdentity
     /// In the order of the source; names are unique.
     public let labels: [MetricLabel]
-    private let contentHash: Int
+    @usableFromInline
+    let contentHash: Int
     /// Of what identifies samples of the series: the metric and the GPU's uuid. The same in every process.
     let identityHash: UInt64
 
@@ -90,11 +91,17 @@ public final class MetricSeries: Hashable, Sendable {
         identityHash = StableHash.hash(gpu.uuid, seed: StableHash.hash(metricName, seed: 0))
     }
 
+    // Inlined into the stores, which look up a series for every sample.
+    @inlinable
     public static func == (a: MetricSeries, b: MetricSeries) -> Bool {
-        a === b
-            || (a.contentHash == b.contentHash && a.metricName.hasBytes(of: b.metricName) && a.gpu == b.gpu
-                && a.labels == b.labels)
+        a === b || (a.contentHash == b.contentHash && a.hasContent(of: b))
     }
 
+    @usableFromInline
+    func hasContent(of other: MetricSeries) -> Bool {
+        metricName.hasBytes(of: other.metricName) && gpu == other.gpu && labels == other.labels
+    }
+
+    @inlinable
     public func hash(into hasher: inout Hasher) { hasher.combine(contentHash) }
 }
