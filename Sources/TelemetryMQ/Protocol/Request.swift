@@ -26,7 +26,7 @@ package struct Request {
     package var requestID: UnsafeRawBufferPointer?
     package var hasPayloads = false
     /// A JSON string with its quotes.
-    var producerID: UnsafeRawBufferPointer?
+    package var producerID: UnsafeRawBufferPointer?
     package var sequence: Int64?
     package var subscriberID: String?
     package var token: String?
@@ -48,12 +48,16 @@ package struct RequestError: Error {
 }
 
 /// Parses requests; reuses the memory for the list of payloads.
+@usableFromInline
 package struct RequestParser {
-    static let maxRequestIDBytes = 64
-    static let maxIDBytes = 128
+    @inlinable
+    package static var maxRequestIDBytes: Int { 64 }
+    @inlinable
+    package static var maxIDBytes: Int { 128 }
     /// A payload can take two bytes of a frame and takes a hundred of the log: without a limit, one frame could take
     /// gigabytes.
-    package static let maxPayloads = 65_536
+    @inlinable
+    package static var maxPayloads: Int { 65_536 }
 
     /// The payloads of the request that was parsed last.
     package private(set) var payloads: [UnsafeRawBufferPointer] = []

@@ -1,20 +1,21 @@
 import TelemetryBase
+import TelemetryMQProtocol
 
 /// The members of a publish frame other than its payloads; slices point into the frame's bytes.
-package struct PublishFrame: BitwiseCopyable {
+struct PublishFrame: BitwiseCopyable {
     /// A JSON string or integer, unchanged.
-    package var requestID: UnsafeRawBufferPointer?
+    var requestID: UnsafeRawBufferPointer?
     /// A JSON string with its quotes.
-    package var producerID: UnsafeRawBufferPointer?
-    package var sequence: Int64?
+    var producerID: UnsafeRawBufferPointer?
+    var sequence: Int64?
     /// `nil` if the frame has `payloads`, which are returned separately.
-    package var payload: UnsafeRawBufferPointer?
+    var payload: UnsafeRawBufferPointer?
 
-    package var isMany: Bool { payload == nil }
+    var isMany: Bool { payload == nil }
 }
 
 extension PublishFrame {
-    package init(_ request: Request, _ payloads: [UnsafeRawBufferPointer]) {
+    init(_ request: Request, _ payloads: [UnsafeRawBufferPointer]) {
         self.init(
             requestID: request.requestID, producerID: request.producerID, sequence: request.sequence,
             payload: request.hasPayloads ? nil : payloads[0])
@@ -25,7 +26,7 @@ extension PublishFrame {
     /// ``RequestParser`` parses those, and returns the same result for these, in three times the time.
     ///
     /// `payloads`: receives the payloads of a frame with several.
-    package init?(quickly frame: UnsafeRawBufferPointer, payloads: inout [UnsafeRawBufferPointer]) {
+    init?(quickly frame: UnsafeRawBufferPointer, payloads: inout [UnsafeRawBufferPointer]) {
         var at = Self.opening.utf8CodeUnitCount
         guard Self.matches(frame, 0, Self.opening) else { return nil }
         self.init()
