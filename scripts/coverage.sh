@@ -24,12 +24,12 @@ rm -rf .run/coverage/raw
 "$toolchain/llvm-cov" export "${objects[@]}" -summary-only | python3 -c '
 import collections, json, os, sys
 
-folders = collections.defaultdict(lambda: [0, 0])
+covered, count = collections.Counter(), collections.Counter()
 for file in json.load(sys.stdin)["data"][0]["files"]:
     for name in (os.path.dirname(os.path.relpath(file["filename"])), "~ all"):
-        folders[name][0] += file["summary"]["lines"]["covered"]
-        folders[name][1] += file["summary"]["lines"]["count"]
-for name, (covered, count) in sorted(folders.items()):
-    print(f"{name:44} {covered:6} of {count:6} lines  {100 * covered / max(count, 1):5.1f} %")
+        covered[name] += file["summary"]["lines"]["covered"]
+        count[name] += file["summary"]["lines"]["count"]
+for name in sorted(count):
+    print(f"{name:44} {covered[name]:6} of {count[name]:6} lines  {100 * covered[name] / max(count[name], 1):5.1f} %")
 '
 echo "coverage: .run/coverage/index.html"
