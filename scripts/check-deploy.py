@@ -138,7 +138,7 @@ def observability():
 
 def manifests(objects):
     path = "deploy/k8s/gpu-telemetry.yaml"
-    if run(path, "scripts/manifests.sh", "-") != read(path):
+    if run(path, "scripts/manifests.sh") != read(path):
         fault(path, "is not what the chart renders: make manifests")
     schema("deploy/k8s", objects_of(read("deploy/k8s/namespace.yaml")) + objects_of(read("deploy/kind/exports.yaml")))
     for one in objects:

@@ -18,7 +18,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TREE = ROOT / ".build/mutants"
-# As in test-groups.sh.
+# As in test.sh.
 os.environ["SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH"] = "8"
 
 
