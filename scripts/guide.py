@@ -64,9 +64,9 @@ def broken_links():
         for match in IMAGE.finditer(prose(text)):
             if not (page.parent / match[1]).is_file():
                 yield f"{place(page, text, match.start())}: there is no image {match[1]}"
-    listed = {file for _, file, _ in local_links(ROOT / "Docs/Guide.md", (ROOT / "Docs/Guide.md").read_text())}
-    for page in set((ROOT / "Docs").glob("*.md")) - listed - {ROOT / "Docs/Guide.md"}:
-        yield f"Docs/Guide.md: does not list {page.name}"
+    guide = ROOT / "Docs/Guide.md"
+    listed = {file for _, file, _ in local_links(guide, guide.read_text())}
+    yield from (f"{guide}: does not list {page.name}" for page in set(guide.parent.glob("*.md")) - listed - {guide})
 
 
 def unknown_metrics():
@@ -107,26 +107,25 @@ def comment_blocks():
             yield Block(place(file, text, match.start()), "swift", f"import {product}\n{body}")
 
 
-def compile_swift(block_place, source, file, flags, toolchain):
+def swift_problems(swift_blocks, build):
     """SwiftPM's Snippets/ would not do: they are compiled as a part of the package, with `package` symbols that a
     reader's program does not see, and a code host does not show a page's snippets."""
-    imports = sorted(set(re.findall(r"^import .*$", source, re.M)))
-    file.write_text("\n".join(imports) + re.sub(r"^import .*$", "", source, flags=re.M))
-    command = ["swiftc", "-typecheck", "-swift-version", "6", *flags]
-    if "import PackageDescription" in imports:
-        command += ["-I", str(toolchain / "lib/swift/pm/ManifestAPI"), "-package-description-version", "6.2"]
-    if "import Testing" in imports:
-        plugins = toolchain / "lib/swift/host/plugins"
-        command += ["-parse-as-library", "-plugin-path", str(plugins)]
-        for library in plugins.rglob("libTestingMacros.*"):
-            command += ["-load-plugin-library", str(library)]
-    done = subprocess.run([*command, str(file)], capture_output=True, text=True)
-    errors = [line for line in done.stderr.split("\n") if "error:" in line] or [done.stderr[-500:]]
-    return [f"{block_place}: {errors[0]}"] if done.returncode else []
+    toolchain, programs = pathlib.Path(shutil.which("swift")).resolve().parent.parent, []
+    command = ["swiftc", "-typecheck", "-swift-version", "6", "-package-description-version", "6.2",
+               "-plugin-path", toolchain / "lib/swift/host/plugins/testing"]
+    for folder in (build / "Modules", ROOT / "Sources/CLinux", ROOT / "Sources/CCurl",
+                   toolchain / "lib/swift/pm/ManifestAPI"):
+        command += ["-I", folder]
 
+    def compiled(number, program):
+        place, source = program
+        imports = re.findall(r"^import .*$", source, re.M)
+        file = pathlib.Path(work, f"block{number}.swift")
+        file.write_text("\n".join(imports) + re.sub(r"^import .*$", "", source, flags=re.M))
+        library = ["-parse-as-library"] if "import Testing" in imports else []
+        done = subprocess.run([*command, *library, file], capture_output=True, text=True)
+        return f"{place}: {(re.findall('.*error:.*', done.stderr) or [done.stderr])[0]}" if done.returncode else None
 
-def swift_problems(swift_blocks, build):
-    programs = []
     for block in swift_blocks:
         if (file := block.note("file")) and block.text != (ROOT / file).read_text():
             yield f"{block.place}: is not {file}"
@@ -134,32 +133,24 @@ def swift_problems(swift_blocks, build):
         if block.note("continues") is not None:
             source = programs.pop()[1] + source
         programs.append((block.place, source))
-    toolchain = pathlib.Path(shutil.which("swift")).resolve().parent.parent
-    flags = [f"-I{folder}" for folder in (build / "Modules", ROOT / "Sources/CLinux", ROOT / "Sources/CCurl")]
     with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [pool.submit(compile_swift, place, source, pathlib.Path(work, f"block{n}.swift"), flags, toolchain)
-                for n, (place, source) in enumerate(programs)]
-        for job in jobs:
-            yield from job.result()
+        yield from filter(None, pool.map(compiled, range(len(programs)), programs))
 
 
 def shell_problems(shell_blocks, build):
     """Programs, make targets, flags, scripts and variables that do not exist."""
-    makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"[a-z][a-z0-9-]+", re.search(r"^\.PHONY:((?:.*\\\n)*.*)", makefile, re.M)[1]))
-    targets |= set(re.findall(r"^BENCHES := (.*)", makefile, re.M)[0].split())
     flags = {name: set(re.findall(r"--[a-z][a-z-]*", subprocess.run(
         [build / name, "--help"], capture_output=True, text=True, check=True).stdout)) for name in PROGRAMS}
-    variables = {flag[2:].upper().replace("-", "_") for known in flags.values() for flag in known} | {"PATH", "HOME"}
-    for file in [ROOT / "Makefile", *(ROOT / "scripts").rglob("*.*"), *(ROOT / "Tests").rglob("*.swift")]:
-        if file.suffix in ("", ".sh", ".py", ".swift"):
-            variables |= set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", file.read_text()))
+    readers = [ROOT / "Makefile", *(ROOT / "scripts").glob("*.sh"), *(ROOT / "Tests").rglob("*.swift")]
+    variables = {flag[2:].upper().replace("-", "_") for known in flags.values() for flag in known} | {
+        word for file in readers for word in re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", file.read_text())}
     for block in shell_blocks:
         syntax = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True)
         unknown = [syntax.stderr.strip()] if syntax.returncode else []
         text = re.sub(r"(^| )#.*", "", block.text.replace("\\\n", " "), flags=re.M)
         for words in re.findall(r"\bmake((?: +[\w.=:/*-]+)+)", text):
-            unknown += [f"make {word}" for word in words.split() if "=" not in word and word not in targets]
+            is_known = subprocess.run(["make", "-n", *words.split()], cwd=ROOT, capture_output=True).returncode == 0
+            unknown += [] if is_known else [f"make {words}"]
         for name, words in re.findall(rf"(?<![\w-])({'|'.join(PROGRAMS)})( [^|;&\n]*)", text):
             used = re.findall(r"(?<= )--[a-z][a-z-]*", words)
             unknown += [f"{name} {flag}" for flag in used if flag not in flags[name]]
