@@ -54,7 +54,7 @@ def api_statistics(api):
 
 
 def wait_for_samples(api, count):
-    wait_until(lambda: api_statistics(api)["store"]["sample_count"] >= count, "the api has every sample", api.process)
+    wait_until(lambda: api_statistics(api)["store"]["sample_count"] >= count, "the api has every sample", api)
 
 
 def finished(log):
@@ -98,30 +98,33 @@ def serve(respond, headers=()):
         server.shutdown()
 
 
-class Program:
-    """A process in its own directory."""
+class Program(subprocess.Popen):
+    """A process in its own directory, which is removed with it."""
 
     def __init__(self, command, directory, environment):
         self.directory, self.log, self.usage = directory, directory / "program.log", None
+        environment = os.environ | {name: str(value) for name, value in environment.items()}
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen(
-                list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, **{name: str(value) for name, value in environment.items()}})
+            super().__init__(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
     def stop(self):
         """Asks the process to end, and keeps what it has used."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            _, status, self.usage = os.wait4(self.process.pid, 0)
-            self.process.returncode = os.waitstatus_to_exitcode(status)
+        if self.poll() is None:
+            self.terminate()
+            _, status, self.usage = os.wait4(self.pid, 0)
+            self.returncode = os.waitstatus_to_exitcode(status)
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def resident(self, field="VmRSS"):
         """In MiB."""
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(rf"^{field}:\s+(\d+)", status, re.M)[1]) / 1024
 
     def processor_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -148,19 +151,15 @@ class Bench:
     @contextlib.contextmanager
     def start(self, *command, port=None, directory=None, **environment):
         """Waits until the program listens on the port. Port 0: it listens on none; None: it prints the one it uses."""
-        program = Program(command, directory or self.fresh("program"), environment)
-        try:
+        with Program(command, directory or self.fresh("program"), environment) as program:
             if port is None:
-                wait_until(lambda: program.log.read_text().endswith("\n"), "prints its port", program.process)
+                wait_until(lambda: program.log.read_text().endswith("\n"), "prints its port", program)
                 port = int(program.log.read_text())
             elif port:
                 wait_until(lambda: not socket.create_connection(("127.0.0.1", port)).close(),
-                           f"listens on port {port}", program.process)
+                           f"listens on port {port}", program)
             program.port = port
             yield program
-        finally:
-            program.stop()
-            shutil.rmtree(program.directory, ignore_errors=True)
 
     def mq_server(self, sync="interval:1s", http_port=0, **more):
         directory, port = self.fresh("mq"), free_port()
@@ -180,8 +179,8 @@ class Bench:
     def feed(self, size, queue):
         """Publishes an export of about that size, and returns the number of samples."""
         with self.streamer(self.export(size), queue) as streamer:
-            if streamer.process.wait(600):
-                raise Failure(f"the streamer ended with status {streamer.process.returncode}")
+            if streamer.wait(600):
+                raise Failure(f"the streamer ended with status {streamer.returncode}")
             return finished(streamer.log.read_text())["published"]
 
     def load(self, *command, **environment):
@@ -245,6 +244,5 @@ class Bench:
                  "", "| work | measured | compared with | ratio | target | |", "|---|---|---|---|---|---|", *self.rows]
         lines += ["", "From the slowest to the fastest round:", "", *self.notes] if self.notes else []
         path, mark = ROOT / "Docs/Benchmarks.md", f"<!-- bench-{self.options.scenario}: "
-        head, _, rest = path.read_text().partition(f"{mark}begin -->\n")
-        _, end, tail = rest.partition(f"{mark}end -->")
-        path.write_text(f"{head}{mark}begin -->\n" + "\n".join(lines) + "\n" + end + tail)
+        old = re.compile(rf"(?<={mark}begin -->\n).*?(?={mark}end -->)", re.S)
+        path.write_text(old.sub(lambda _: "\n".join(lines) + "\n", path.read_text()))

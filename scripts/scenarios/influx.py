@@ -59,7 +59,7 @@ def collect(bench, queue, port, database, samples):
             found = re.search(rb"^collector_samples_stored_total (\d+)", get(http_port, "/metrics"), re.M)
             return found and int(found[1]) >= samples
 
-        wait_until(stored, f"the collector has stored {samples} samples", collector.process, 300)
+        wait_until(stored, f"the collector has stored {samples} samples", collector, 300)
         return time.monotonic() - start
 
 
