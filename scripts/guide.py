@@ -94,7 +94,8 @@ def blocks(page):
     text = page.read_text()
     pattern = r"((?:<!--(?:(?!-->).)*-->\s*)*)(?:^```(\w*)\n(.*?)^```$|^(#+ [^\n]*)$)"
     for match in re.finditer(pattern, text, re.M | re.S):
-        yield Block(place(page, text, match.end(1)), "heading" if match[4] else match[2], match[4] or match[3], match[1])
+        language = "heading" if match[4] else match[2]
+        yield Block(place(page, text, match.end(1)), language, match[4] or match[3], match[1])
 
 
 def comment_blocks():

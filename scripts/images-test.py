@@ -69,7 +69,8 @@ def follow(log):
     rows = (ROOT / "deploy/sample/dcgm_sample.csv").read_bytes().count(b"\n") - 1
     wait_until(lambda: get(api, "/api/v1/stats")["store"]["sample_count"] >= rows, "every row is in the API")
     stats = get(api, "/api/v1/stats")["store"]
-    check((stats["sample_count"], stats["gpu_count"]) == (rows, 64), f"the API has {rows} samples of 64 GPUs, each once")
+    counts = (stats["sample_count"], stats["gpu_count"])
+    check(counts == (rows, 64), f"the API has {rows} samples of 64 GPUs, each once")
     check("swagger-ui-bundle.js" in get(api, "/swagger/index.html"), "the api image has the files of Swagger UI")
     health = podman("exec", "--env", f"API_PORT={free_port()}", names["api"], "api", "health", check=False)
     check(health.returncode == 1, "the HEALTHCHECK fails if nothing responds")

@@ -90,7 +90,8 @@ def unresolved_links():
     for page in sorted((OUTPUT / "data").rglob("*.json")):
         known = json.loads(page.read_text())
         references = known.pop("references", {})
-        for name in re.findall(r'"identifier": "([^"]*)", [^{}]*"type": "reference"', json.dumps(known, sort_keys=True)):
+        used = json.dumps(known, sort_keys=True)
+        for name in re.findall(r'"identifier": "([^"]*)", [^{}]*"type": "reference"', used):
             if name not in references:
                 yield f"{page}: {name} is not shown"
         for name, reference in references.items():

@@ -41,12 +41,11 @@ stop_all() {
     ((${#pids[@]})) || return
     [[ -t 1 ]] && printf '\r\033[K'
     echo "run: draining"
-    local name pid i
+    local name pid
     for name in streamer collector api mq-server; do
         pid=${pids[$name]:-}
         [[ -n $pid ]] && kill -TERM "$pid" 2>/dev/null || continue
-        for ((i = 0; i < 400; i++)); do kill -0 "$pid" 2>/dev/null && sleep 0.05 || break; done
-        kill -KILL "$pid" 2>/dev/null
+        timeout 20 tail --pid "$pid" -s 0.05 -f /dev/null || kill -KILL "$pid"
         wait "$pid" || echo "run: $name ended with code $?; its log: $run_dir/$name.log" >&2
     done
     echo "run: all stopped"
