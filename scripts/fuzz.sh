@@ -24,7 +24,8 @@ built=$("${libraries[@]}" --show-bin-path)
 mapfile -t sources < <(find Tests/Fuzz -name '*.swift' -not -name CorpusTests.swift)
 mapfile -t objects < <(find "$built"/*.build -name '*.o')
 # Only this linker takes the sanitizer's symbols without a warning for each.
-nice swiftc -swift-version 6 -O -wmo -parse-as-library -warnings-as-errors -sanitize=fuzzer,address -use-ld=lld \
+[[ -e $build/fuzz && -z $(find "${sources[@]}" "${objects[@]}" -newer "$build/fuzz") ]] || nice swiftc \
+    -swift-version 6 -O -wmo -parse-as-library -warnings-as-errors -sanitize=fuzzer,address -use-ld=lld \
     -package-name "$(grep -m 1 -oP '"-package-name","\K[^"]+' "$build/release.yaml")" -module-name Fuzz \
     -I Sources/CLinux -I Sources/CCurl -I "$built/Modules" "${sources[@]}" "${objects[@]}" -lcurl -o "$build/fuzz"
 
