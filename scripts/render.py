@@ -90,10 +90,11 @@ def unresolved_links():
     for page in sorted((OUTPUT / "data").rglob("*.json")):
         known = json.loads(page.read_text())
         references = known.pop("references", {})
-        used = json.dumps(known, sort_keys=True)
-        for name in re.findall(r'"identifier": "([^"]*)", [^{}]*"type": "reference"', used):
-            if name not in references:
-                yield f"{page}: {name} is not shown"
+        used = set()
+        json.loads(json.dumps(known), object_hook=lambda node: used.add(
+            node["identifier"]) if node.get("type") == "reference" else node)
+        for name in used - set(references):
+            yield f"{page}: {name} is not shown"
         for name, reference in references.items():
             if reference["type"] == "link" and not re.match(r"https?://", name):
                 yield f"{page}: {name} leads nowhere"
