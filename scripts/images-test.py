@@ -3,7 +3,7 @@
 
 Afterwards every program is asked to end and must drain with exit code 0. scripts/images-test.sh builds the images.
 """
-import json, os, re, shutil, subprocess, sys, tempfile, urllib.request
+import json, os, re, shutil, subprocess, sys, tempfile, urllib.error, urllib.request
 
 from scenarios.common import ROOT, Failure, free_port, wait_until
 
@@ -30,8 +30,8 @@ def check(truth, what):
     print("images-test:", what)
 
 
-def get(port, path):
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {TOKEN}"})
+def get(port, path, token=TOKEN):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=10) as response:
         body = response.read().decode()
         return json.loads(body) if "json" in response.headers["Content-Type"] else body
@@ -44,7 +44,10 @@ def start(program, *options, **environment):
 
 
 def check_container(program):
-    """Its health by the image's HEALTHCHECK, its user and its rights."""
+    """Its libraries, its health by the image's HEALTHCHECK, its user and its rights."""
+    needs = podman("exec", names[program], "ldd", f"/usr/local/bin/{program}").stdout
+    check("not found" not in needs and "libswift" not in needs, f"{program}: has its libraries, Swift's linked in")
+    check(("libcurl" in needs) == (program != "mq-server"), f"{program}: needs libcurl unless it is mq-server")
     one = json.loads(podman("image", "inspect", IMAGE(program)).stdout)[0]
     kind, *command = (one.get("Healthcheck") or one["Config"]["Healthcheck"])["Test"]
     wait_until(lambda: kind == "CMD" and podman("exec", names[program], *command, check=False).returncode == 0,
@@ -71,6 +74,11 @@ def follow(log):
     stats = get(api, "/api/v1/stats")["store"]
     counts = (stats["sample_count"], stats["gpu_count"])
     check(counts == (rows, 64), f"the API has {rows} samples of 64 GPUs, each once")
+    try:
+        get(api, "/api/v1/gpus", "wrong")
+        raise Failure("the API does not ask for its token")
+    except urllib.error.HTTPError as error:
+        check(error.code == 401, "the API asks for its token")
     check("swagger-ui-bundle.js" in get(api, "/swagger/index.html"), "the api image has the files of Swagger UI")
     health = podman("exec", "--env", f"API_PORT={free_port()}", names["api"], "api", "health", check=False)
     check(health.returncode == 1, "the HEALTHCHECK fails if nothing responds")
