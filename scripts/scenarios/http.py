@@ -36,7 +36,7 @@ daemon off; worker_processes {WORKERS}; pid "{directory}/pid"; error_log "{direc
 events {{ worker_connections 1024; multi_accept on; }}
 http {{
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi; access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=16;
+  scgi_temp_path scgi; access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; open_file_cache max=16;
   server {{ listen 127.0.0.1:{port}; root "{directory}"; }}
 }}
 """)
