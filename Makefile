@@ -29,10 +29,10 @@ test: setup-tests ## Build everything and run all tests
 
 lint: setup ## Check imports, the map and the format of files
 	@scripts/imports.py
-	@scripts/format.sh lint
+	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
 format: setup ## Format Swift files
-	@scripts/format.sh format
+	@swift format format --in-place --parallel --recursive Package.swift Sources Tests
 
 docs: setup ## Render the guide and the libraries into .run/docs
 	@scripts/setup.sh docs
@@ -78,7 +78,9 @@ check-deploy: ## Check chart, manifests, compose file and Dockerfile
 	@$(PYTHON) scripts/check-deploy.py
 
 manifests: ## Render the chart into deploy/k8s
-	@scripts/manifests.sh
+	@mkdir -p .run
+	@scripts/manifests.sh >.run/manifests.yaml
+	@mv .run/manifests.yaml deploy/k8s/gpu-telemetry.yaml
 
 docker-build: ## Build the four images with Docker
 	@scripts/kind.sh build

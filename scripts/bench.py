@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures the project: `scripts/bench.py SCENARIO`.
+"""Measures the project: `scripts/bench.py SCENARIO [WORK ...]`.
 
-Servers run on loopback in temporary directories and are stopped by process id. The ways that are compared take turns in
-every round, so that a slow minute of the machine meets all of them; medians are compared. A full run of a scenario
-writes its table to Docs/Benchmarks.md; one with --scale or with named works, or without a peer, only prints it.
+Servers run on loopback in temporary directories (see TMPDIR) and are stopped by process id. The ways that are compared
+take turns in every round, so that a slow minute of the machine meets all of them; medians are compared. A full run of a
+scenario writes its table to Docs/Benchmarks.md; one with --scale or with named works only prints it.
 """
 import argparse
 import importlib
@@ -12,43 +12,40 @@ import tempfile
 
 from scenarios import common
 
-SCENARIOS = ["mq", "ingest", "pipeline", "store", "influx", "http", "compare"]
+SCENARIOS = {name: importlib.import_module(f"scenarios.{name}")
+             for name in ("mq", "ingest", "pipeline", "store", "influx", "http", "compare")}
+
+
+def works(scenario):
+    return getattr(SCENARIOS[scenario], "WORKS", [])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="scenario", required=True, metavar="SCENARIO")
-    scenarios = {name: importlib.import_module(f"scenarios.{name}") for name in SCENARIOS}
-    for name, scenario in scenarios.items():
-        one = commands.add_parser(name, help=scenario.__doc__.split("\n")[0], description=scenario.__doc__,
-                                  formatter_class=argparse.RawDescriptionHelpFormatter)
-        works = getattr(scenario, "WORKS", [])
-        if works:
-            one.add_argument("works", nargs="*", metavar="WORK", help=f"only these of {', '.join(works)}")
-        one.set_defaults(works=[])
-        one.add_argument("--rounds", type=int, default=scenario.ROUNDS, help="default: %(default)s")
-        one.add_argument("--scale", type=float, default=1, help="multiplies counts, sizes and times; default: 1")
-        one.add_argument("--bin", default=common.ROOT / ".build/release", help="programs; default: .build/release")
-        one.add_argument("--dir", help="where servers keep files; default: the system's temporary directory")
-        if name == "compare":
-            one.add_argument("--before", metavar="DIR", help="a checkout, or its release build")
-            one.add_argument("--after", metavar="DIR", help="the other one")
-            one.add_argument("--limit", type=float, default=0.97, help="slower rows fail; default: %(default)s")
+    descriptions = (f"  {name:9} {module.__doc__.split(chr(10))[0]}\n" + f"{'':12}works: {', '.join(works(name))}\n" *
+                    bool(works(name)) for name, module in SCENARIOS.items())
+    parser = argparse.ArgumentParser(description=__doc__, epilog="scenarios:\n" + "".join(descriptions),
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", choices=SCENARIOS, metavar="SCENARIO")
+    parser.add_argument("works", nargs="*", metavar="WORK", help="only these works of the scenario")
+    parser.add_argument("--rounds", type=int, help="default: 5; 3 for store, influx and http")
+    parser.add_argument("--scale", type=float, default=1, help="multiplies counts, sizes and times; default: 1")
+    parser.add_argument("--before", metavar="DIR", help="compare: a checkout, or its release build")
+    parser.add_argument("--after", metavar="DIR", help="compare: the other one")
+    parser.add_argument("--limit", type=float, default=0.97, help="compare: slower rows fail; default: %(default)s")
     options = parser.parse_args()
-    scenario = scenarios[options.scenario]
-    if unknown := set(options.works) - set(getattr(scenario, "WORKS", [])):
+    if unknown := set(options.works) - set(works(options.scenario)):
         parser.error(f"unknown work: {', '.join(unknown)}")
-    with tempfile.TemporaryDirectory(prefix=f"bench-{options.scenario}-", dir=options.dir) as directory:
-        bench = common.Bench(options.scenario, options, directory)
+    scenario = SCENARIOS[options.scenario]
+    options.rounds = options.rounds or scenario.ROUNDS
+    with tempfile.TemporaryDirectory(prefix=f"bench-{options.scenario}-") as directory:
+        bench = common.Bench(options, directory)
         try:
-            if missing := [program for program in getattr(scenario, "NEEDS", []) if not bench.has(program)]:
-                raise common.Failure(f"missing: {', '.join(missing)}; make bench-{options.scenario} installs them")
             heading = scenario.run(bench)
+        except FileNotFoundError as error:
+            sys.exit(f"bench: {error.filename} is missing; make bench-{options.scenario} installs what it needs")
         except common.Failure as failure:
             sys.exit(f"bench: {failure}")
-    if bench.absent:
-        print(f"bench: without {', '.join(bench.absent)}: Docs/Benchmarks.md stays as it is")
-    elif heading and options.scale == 1 and not options.works:
+    if heading and options.scale == 1 and not options.works:
         bench.document(heading)
 
 

@@ -3,7 +3,7 @@
 
 Offline after `scripts/setup.sh deploy helm`. Faults are planted as well, and each must be found.
 """
-import copy, glob, json, os, re, subprocess, sys
+import copy, glob, json, os, pathlib, re, subprocess, sys
 
 import kubernetes_validate
 import yaml
@@ -11,7 +11,7 @@ import yaml
 import deploy_rules as rules
 
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CHART = "deploy/helm/gpu-telemetry"
+CHART, COMPOSE, DOCKERFILE = "deploy/helm/gpu-telemetry", "deploy/compose.yaml", "deploy/docker/Dockerfile"
 found = []
 
 
@@ -28,41 +28,27 @@ def run(where, *command, **options):
 
 
 def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
+    return pathlib.Path(path).read_text()
 
 
 def objects_of(text):
     return [one for one in yaml.safe_load_all(text) if one]
 
 
-def binary(program):
-    return os.path.join(os.environ.get("BIN", ".build/debug"), program)
+def program_help(program, **options):
+    return run(program, os.path.join(os.environ.get("BIN", ".build/debug"), program), "--help", **options)
 
 
-def options():
-    """The variables of each program, which its --help lists as flags."""
-    texts = {program: subprocess.run([binary(program), "--help"], capture_output=True, text=True, check=True).stdout
-             for program in rules.PROGRAMS}
-    return {program: {flag[2:].upper().replace("-", "_") for flag in re.findall(r"--[a-z][a-z-]*", text)}
-            for program, text in texts.items()}
-
-
-OPTIONS = options()
-SOURCES = "".join(map(read, glob.glob("Sources/**/*.swift", recursive=True)))
-
-
-def unknown_metrics(text):
-    for metric in re.findall(r"\b(?:telemetry|streamer|collector|gateway)_\w+", text):
-        if not {f'"{metric}"', f'"{re.sub("_(count|sum|bucket)$", "", metric)}"'} & set(re.findall(r'"\w+"', SOURCES)):
-            yield metric
+# The variables of each program, which its --help lists as flags.
+OPTIONS = {program: {flag.upper().replace("-", "_") for flag in re.findall("--([a-z][a-z-]*)", program_help(program))}
+           for program in rules.PROGRAMS}
 
 
 def declared(values):
     """What a set of values says is the user's."""
-    objects = {("Secret", values["existingSecret"])} if values.get("existingSecret") else set()
-    claims = {("PersistentVolumeClaim", one.get("existingClaim")) for one in values.get("streamers", [])}
-    return {"objects": objects | claims, "keys": set(values.get("secretKeys", {}).values()), "options": OPTIONS}
+    objects = {("PersistentVolumeClaim", one.get("existingClaim")) for one in values.get("streamers", [])}
+    return {"objects": objects | {("Secret", values.get("existingSecret"))}, "options": OPTIONS,
+            "keys": set(values.get("secretKeys", {}).values())}
 
 
 def schema(where, objects):
@@ -75,14 +61,14 @@ def schema(where, objects):
                 fault(where, f"{rules.name(one)}: {'.'.join(map(str, error.path))}: {error.message}")
 
 
-def values_accepted(where, objects):
+def values_accepted(objects):
     """The programs read the values themselves: they refuse invalid ones before they print their help."""
-    for one, container, at, env in rules.containers(objects):
+    for _, container, _, env in rules.containers(objects):
         if rules.program(container) in rules.PROGRAMS:
             # Without a value: an index, an address, a token: what the cluster gives.
             env = {name: value or "1" for name, value in env.items()}
             env = {name: re.sub(r"\$\((\w+)\)", lambda match: env[match[1]], value) for name, value in env.items()}
-            run(f"{where}: {rules.name(one)}: {at}.env", binary(rules.program(container)), "--help", env=env)
+            program_help(rules.program(container), env=env)
 
 
 def render(where, *arguments, **options):
@@ -95,11 +81,10 @@ def chart():
     for path in (f"{CHART}/values.yaml", *sorted(glob.glob(f"{CHART}/ci/*.yaml")), "deploy/k8s/values.yaml"):
         run(path, ".run/helm", "lint", "--strict", CHART, "--values", path)
         objects, values = render(path, "--namespace", "gpu-telemetry", "--values", path), yaml.safe_load(read(path))
-        where = f"{CHART} with {path}"
-        schema(where, objects)
-        values_accepted(where, objects)
+        schema(path, objects)
+        values_accepted(objects)
         for text in rules.faults(objects, declared(values)):
-            fault(where, text)
+            fault(path, text)
         count += len(objects)
     return objects, values, count
 
@@ -126,12 +111,12 @@ def refusals():
 def numbers():
     """A number in any `env` reaches the program as it was written: helm reads numbers as floating point."""
     for number in ("268435456", "1000000", "0", "-1", "0.25", "9007199254740991"):
-        env = {program: {option: "@" for option in known - {"DRAIN_TIMEOUT"}} for program, known in OPTIONS.items()}
+        env = {program: dict.fromkeys(known - {"DRAIN_TIMEOUT"}, "@") for program, known in OPTIONS.items()}
         values = {"storage": "victoriametrics", "victoriametrics": {"url": "http://v:8428"},
                   "mqServer": {"env": env["mq-server"]}, "collector": {"env": env["collector"]},
                   "api": {"env": env["api"]}, "streamers": [{"name": "one", "source": "x", "env": env["streamer"]}]}
         objects = render(f"{CHART}: {number} in env", "--values", "-", input=json.dumps(values).replace('"@"', number))
-        for one, container, at, rendered in rules.containers(objects):
+        for one, container, _, rendered in rules.containers(objects):
             for option in env[rules.program(container)]:
                 if rendered.get(option) != number:
                     fault(CHART, f"{rules.name(one)}: env.{option}: {number} is rendered as {rendered.get(option)}")
@@ -139,24 +124,21 @@ def numbers():
 
 def observability():
     """Alert rules are valid and those of the guide; they and the dashboard use metrics that the programs have."""
-    path = f"{CHART}/alerts.yaml"
+    path, dashboard = f"{CHART}/alerts.yaml", f"{CHART}/dashboards/gpu-telemetry.json"
     run(path, "promtool", "check", "rules", path)
-    guide = re.search(r"^<!-- as alerts.yaml -->\n```yaml\n(.*?)^```", read("Docs/Operations.md"), re.M | re.S)
-    if not guide or guide[1] != read(path):
+    if f"<!-- as alerts.yaml -->\n```yaml\n{read(path)}```\n" not in read("Docs/Operations.md"):
         fault(path, "is not what Docs/Operations.md contains")
-    for group in yaml.safe_load(read(path))["groups"]:
-        for rule in group["rules"]:
-            for metric in unknown_metrics(rule["expr"]):
-                fault(path, f"{rule['alert']}: no program has {metric}")
-    path = f"{CHART}/dashboards/gpu-telemetry.json"
-    for panel in json.loads(read(path))["panels"]:
-        for metric in unknown_metrics(" ".join(target["expr"] for target in panel["targets"])):
-            fault(path, f"{panel['title']}: no program has {metric}")
+    known = set(re.findall(r'"(\w+)"', "".join(map(read, glob.glob("Sources/**/*.swift", recursive=True)))))
+    expressions = [rule["expr"] for group in yaml.safe_load(read(path))["groups"] for rule in group["rules"]]
+    expressions += [target["expr"] for panel in json.loads(read(dashboard))["panels"] for target in panel["targets"]]
+    for metric in re.findall(r"\b(?:telemetry|streamer|collector|gateway)_\w+", " ".join(expressions)):
+        if not known & {metric, re.sub("_(count|sum|bucket)$", "", metric)}:
+            fault(CHART, f"alerts or dashboard: no program has {metric}")
 
 
 def manifests(objects):
     path = "deploy/k8s/gpu-telemetry.yaml"
-    if run(path, "scripts/manifests.sh", "-") != read(path):
+    if run(path, "scripts/manifests.sh") != read(path):
         fault(path, "is not what the chart renders: make manifests")
     schema("deploy/k8s", objects_of(read("deploy/k8s/namespace.yaml")) + objects_of(read("deploy/kind/exports.yaml")))
     for one in objects:
@@ -164,97 +146,124 @@ def manifests(objects):
             fault(path, f"{rules.name(one)}: metadata.namespace: is not gpu-telemetry")
     cluster = yaml.safe_load(read("deploy/kind/cluster.yaml"))
     mapped = {one["containerPort"] for node in cluster["nodes"] for one in node["extraPortMappings"]}
-    ports = [port for one in rules.of_kind(objects, "Service") for port in one["spec"]["ports"]]
-    if mapped != (served := {port["nodePort"] for port in ports if "nodePort" in port}):
+    served = {port.get("nodePort") for one in rules.of_kind(objects, "Service") for port in one["spec"]["ports"]}
+    if mapped != served - {None}:
         fault("deploy/kind/cluster.yaml", f"maps the ports {mapped}, the manifests serve {served}")
 
 
-def compose(objects):
-    path = "deploy/compose.yaml"
-    text, example = read(path), read("deploy/.env.example")
-    services = yaml.safe_load(text)["services"]
+def compose(text, objects):
+    """Yields what is wrong with the compose file."""
+    example, document = read("deploy/.env.example"), yaml.safe_load(text)
+    services = document["services"]
     # As long as the startup probe of the chart allows.
-    [probe] = [container["startupProbe"] for _, container, at, _ in rules.containers(objects) if at == "mq-server"]
+    [probe] = [each["startupProbe"] for _, each, where, _ in rules.containers(objects) if where == "mq-server"]
     given = rules.seconds(services["mq-server"]["healthcheck"]["start_period"])
     if given < probe["periodSeconds"] * probe["failureThreshold"]:
-        fault(path, "mq-server.healthcheck.start_period: is shorter than the chart's startup probe")
+        yield "mq-server.healthcheck.start_period: is shorter than the chart's startup probe"
     for variable, more in re.findall(r"\$\{([A-Z_]+)([^}]*)\}", text):
         if not re.search(rf"^{variable}=", example, re.M):
-            fault(path, f"{variable} is not in deploy/.env.example")
+            yield f"{variable} is not in deploy/.env.example"
         if re.search("TOKEN|PASSWORD", variable) and not more.startswith(":?"):
-            fault(path, f"{variable} may be empty")
+            yield f"{variable} may be empty"
     if filled := re.findall(r"^(\w*(?:TOKEN|PASSWORD)\w*)=.+", example, re.M):
-        fault("deploy/.env.example", f"has values of secrets: {filled}")
-    for service in set(services) & set(OPTIONS):
-        for variable in set(services[service].get("environment", {})) - OPTIONS[service]:
-            fault(path, f"{service}.environment.{variable}: is not an option of {service}")
-        for other, how in services[service].get("depends_on", {}).items():
-            if how["condition"] != "service_healthy":
-                fault(path, f"{service}.depends_on.{other}: does not wait until it is healthy")
+        yield f"deploy/.env.example has values of secrets: {filled}"
+    mounted = set()
+    for service, body in services.items():
+        for variable in set(body.get("environment", {})) - OPTIONS.get(service, set(body.get("environment", {}))):
+            yield f"{service}.environment.{variable}: is not an option of {service}"
+        if service in OPTIONS and body["build"]["target"] != service:
+            yield f"{service}.build.target: is not the Dockerfile's {service}"
+        for other, how in body.get("depends_on", {}).items():
+            if other not in services or how["condition"] != "service_healthy":
+                yield f"{service}.depends_on.{other}: does not wait until it is healthy"
+        mounted |= {volume.split(":")[0] for volume in body.get("volumes", []) if re.match(r"[a-z]", volume)}
+    for volume in mounted ^ set(document["volumes"]):
+        yield f"volumes.{volume}: is not both declared and mounted"
 
 
 def dockerfile():
-    path = "deploy/docker/Dockerfile"
-    run(path, os.path.join(os.path.dirname(sys.executable), "hadolint"), path)
-    stages = {stage.split("\n")[0].split(" AS ")[-1]: stage for stage in re.split(r"^FROM ", read(path), flags=re.M)}
+    run(DOCKERFILE, os.path.join(os.path.dirname(sys.executable), "hadolint"), DOCKERFILE)
+    stages = {stage.split("\n")[0].split(" AS ")[-1]: stage for stage in read(DOCKERFILE).split("\nFROM ")}
     for program in rules.PROGRAMS:
         for variable in set(re.findall(r"^ENV ([A-Z_]+)=", stages[program], re.M)) - OPTIONS[program]:
-            fault(path, f"{program}: ENV {variable}: is not an option of it")
+            fault(DOCKERFILE, f"{program}: ENV {variable}: is not an option of it")
         for line in ("USER 65532:65532", "HEALTHCHECK ", f'ENTRYPOINT ["{program}"]'):
             if line not in stages[program]:
-                fault(path, f"{program}: has no {line}")
+                fault(DOCKERFILE, f"{program}: has no {line}")
 
 
-CONTAINER = "spec.template.spec.containers.0."
-MONITOR = {"kind": "ServiceMonitor", "metadata": {"name": "planted"}, "spec": {
-    "selector": {"matchLabels": {"app.kubernetes.io/name": "gpu-telemetry"}}, "endpoints": [{"port": "http"}]}}
+POD = "spec.template.spec."
+BOX = POD + "containers.0."
+LABELS = {"app.kubernetes.io/name": "gpu-telemetry"}
+MONITOR = {"kind": "ServiceMonitor", "metadata": {"name": "planted"},
+           "spec": {"selector": {"matchLabels": LABELS}, "endpoints": [{"port": "http"}]}}
+OTHERS = [{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": LABELS}}], "ports": [{"port": "http"}]}]
+POLICY = {"kind": "NetworkPolicy", "metadata": {"name": "planted"},
+          "spec": {"podSelector": {"matchLabels": LABELS}, "ingress": OTHERS}}
 # What must be found, and the fault: an object, a path in it, and what is put there; `...` removes it.
 PLANTED = [
     ("are not labels of its own pods", "Deployment/-api", "spec.selector.matchLabels.a", "b"),
+    ("also match the pods", "Deployment/-api", "spec.selector.matchLabels", LABELS),
+    ("no workload has pods with these labels", "Service/-api", "spec.selector.a", "b"),
+    ("there is no Deployment/apy", "HorizontalPodAutoscaler/-api", "spec.scaleTargetRef.name", "apy"),
     ("undo the autoscaler", "Deployment/-api", "spec.replicas", 2),
-    ("targetPort", "Service/-api", "spec.ports.0.targetPort", "web"),
-    ("readinessProbe.httpGet.port", "Deployment/-api", CONTAINER + "readinessProbe.httpGet.port", "web"),
-    ("there is no Secret/other", "Deployment/-api", CONTAINER + "env.valueFrom.valueFrom.secretKeyRef.name", "other"),
-    ("there is no volume none", "StatefulSet/-mq-server", CONTAINER + "volumeMounts.0.name", "none"),
-    ("env.MQ_HSOT: is not an option", "Deployment/-api", CONTAINER + "env.0.name", "MQ_HSOT"),
-    ("may run as root", "Deployment/-api", "spec.template.spec.securityContext.runAsNonRoot", False),
-    ("not longer than DRAIN_TIMEOUT", "StatefulSet/-collector", "spec.template.spec.terminationGracePeriodSeconds", 12),
-    ("10GiB does not keep the log", "StatefulSet/-mq-server", CONTAINER + "env.MQ_RETENTION_BYTES.value", "10GiB"),
-    ("Prometheus cannot reach the port http", "ConfigMap/", "", MONITOR),
-    ("each replica would cause the next", "Deployment/-api", CONTAINER + "env.STORAGE.value", "memory"),
+    ("there is no Service/queue", "StatefulSet/-mq-server", "spec.serviceName", "queue"),
+    ("targetPort: Deployment/gpu-telemetry-api has no port web", "Service/-api", "spec.ports.0.targetPort", "web"),
+    ("spec.ingress.ports", "NetworkPolicy/-api", "spec.ingress.0.ports.0.port", "web"),
+    ("readinessProbe.httpGet.port", "Deployment/-api", BOX + "readinessProbe.httpGet.port", "web"),
+    ("is not a containerPort", "Deployment/-api", BOX + "ports.0.containerPort", 8081),
+    ("env.MQ_HOST: there is no Service", "Service/-mq-server", "metadata.name", "other"),
+    ("there is no Secret/other", "Deployment/-api", BOX + "env.INFLUXDB_TOKEN.valueFrom.secretKeyRef.name", "other"),
+    ("key other is not declared", "Deployment/-api", BOX + "env.INFLUXDB_TOKEN.valueFrom.secretKeyRef.key", "other"),
+    ("there is no ServiceAccount", "ServiceAccount/", "metadata.name", "other"),
+    ("there is no PersistentVolumeClaim/none", "Deployment/-exports",
+     POD + "volumes.0.persistentVolumeClaim.claimName", "none"),
+    ("there is no volume none", "StatefulSet/-mq-server", BOX + "volumeMounts.0.name", "none"),
+    ("env.MQ_HSOT: is not an option", "StatefulSet/-collector", BOX + "env.0.name", "MQ_HSOT"),
+    ("POD is not set before it", "StatefulSet/-collector", BOX + "env.0.value", "$(POD)"),
+    ("a secret is a plain value", "Deployment/-api", BOX + "env.0", {"name": "API_TOKEN", "value": "x"}),
+    ("runAsNonRoot: is not True", "Deployment/-api", POD + "securityContext.runAsNonRoot", False),
+    ("readOnlyRootFilesystem: is not", "StatefulSet/-mq-server", BOX + "securityContext.readOnlyRootFilesystem", ...),
+    ("not longer than DRAIN", "StatefulSet/-collector", BOX + "env.0", {"name": "DRAIN_TIMEOUT", "value": "30s"}),
+    ("0 does not keep the log", "StatefulSet/-mq-server", BOX + "env.MQ_RETENTION_BYTES.value", "0"),
+    ("10GiB does not keep the log", "StatefulSet/-mq-server", BOX + "env.MQ_RETENTION_BYTES.value", "10GiB"),
+    ("cannot reach the port http of StatefulSet/gpu-telemetry-mq-server", "", "", [MONITOR]),
+    ("NetworkPolicy/planted: spec.ingress: Prometheus cannot reach the port http", "", "", [MONITOR, POLICY]),
+    ("each replica would cause the next", "Deployment/-api", BOX + "env.STORAGE.value", "memory"),
+    ("startupProbe: is missing", "StatefulSet/-influxdb", BOX + "startupProbe", ...),
+    ("livenessProbe: is missing", "StatefulSet/-mq-server", BOX + "livenessProbe", ...),
+    ("has no version", "Deployment/-api", BOX + "image", "gpu-telemetry/api:latest"),
     ("occurs twice", "Service/-api", "metadata.name", "gpu-telemetry-mq-server"),
-    ("spec", "Deployment/-api", "spec.replica", 1),
+    ("replica' was unexpected", "Deployment/-api", "spec.replica", 1),
+    ("volumes.log: is not both declared and mounted", "compose", "\n  log:", ""),
+    ("volumes.log: is not both declared and mounted", "compose", '["log:/var/lib/gpu-telemetry"]', "[]"),
+    ("streamer.build.target", "compose", "target: streamer", "target: collector"),
 ]
 
 
 def plant(objects, target, path, value):
+    if not target:
+        return objects.extend(value)
     kind, suffix = target.split("/")
-    one = next((one for one in objects if one["kind"] == kind and one["metadata"]["name"].endswith(suffix)), None)
-    if not path:
-        return objects.append(value)
-    *parents, last = path.split(".")
-    for key in parents:
-        if isinstance(one, list):
-            one = one[int(key)] if key.isdigit() else next(each for each in one if each["name"] == key or key in each)
-        else:
-            one = one[key]
-    last = int(last) if isinstance(one, list) else last
+    one = next(one for one in objects if one["kind"] == kind and one["metadata"]["name"].endswith(suffix))
+    parents, _, last = path.rpartition(".")
+    one, last = rules.at(one, parents), int(last) if last.isdigit() else last
     if value is ...:
         del one[last]
     else:
         one[last] = value
 
 
-def planted(objects, values):
-    """The rules can fail: one fault at a time, each of which must be found."""
-    for expected, *how in PLANTED:
-        changed, before = copy.deepcopy(objects), len(found)
-        plant(changed, *how)
-        schema("planted", [one for one in changed if one.get("apiVersion")] if expected == "spec" else [])
-        reports = rules.faults(changed, declared(values)) + found[before:]
-        del found[before:]
-        if not any(expected in text for text in reports):
-            fault("scripts/check-deploy.py", f"a planted fault is not found: '{expected}'; found: {reports}")
+def reports(objects, values, target, path, value):
+    """What is reported of the planted fault."""
+    if target == "compose":
+        return list(compose(read(COMPOSE).replace(path, value), objects))
+    changed, before = copy.deepcopy(objects), len(found)
+    plant(changed, target, path, value)
+    schema("planted", [one for one in changed if "apiVersion" in one and one not in objects])
+    planted = found[before:]
+    del found[before:]
+    return planted + rules.faults(changed, declared(values))
 
 
 def main():
@@ -262,11 +271,13 @@ def main():
     for check in (refusals, numbers, observability, dockerfile):
         check()
     manifests(objects)
-    compose(objects)
-    if not found:
-        planted(objects, values)
-    for text in found:
-        print(text, file=sys.stderr)
+    found.extend(f"{COMPOSE}: {text}" for text in compose(read(COMPOSE), objects))
+    # The rules can fail: one fault at a time, each of which must be found.
+    for expected, *how in [] if found else PLANTED:
+        seen = reports(objects, values, *how)
+        if not any(expected in text for text in seen):
+            fault("scripts/check-deploy.py", f"a planted fault is not found: '{expected}'; found: {seen}")
+    print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)
     if found:
         sys.exit(f"check-deploy: {len(found)} faults")
     print(f"check-deploy: {count} objects of the chart, compose, Dockerfile, dashboard, alerts: sound;"

@@ -1,35 +1,19 @@
 #!/usr/bin/env bash
 # Runs the tests with coverage, including that of the programs that they start. Prints the share of lines that they
-# reach for each folder and for all; the lines themselves are in .run/coverage/index.html.
+# reach; those of folders and files, and the lines themselves, are in .run/coverage/index.html.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source scripts/test-groups.sh
-
-# The toolchain's own: another LLVM does not read its profiles.
-toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
-swift build --build-tests --enable-code-coverage
-built=$(swift build --show-bin-path)
-objects=("$(find "$built" -maxdepth 1 -name '*.xctest')")
-for program in mq-server streamer collector api; do objects+=(-object "$built/$program"); done
-objects+=(-instr-profile=.run/coverage/all.profdata "$PWD/Sources")
 
 rm -rf .run/coverage
-mkdir -p .run/coverage
 export LLVM_PROFILE_FILE="$PWD/.run/coverage/raw/%p-%m.profraw"
-for group in "${test_groups[@]}"; do swift test --skip-build --disable-xctest $group; done
+scripts/test.sh
+# The toolchain's own: another LLVM does not read its profiles.
+toolchain=$(dirname "$(readlink -f "$(command -v swift)")") built=$(swift build --show-bin-path)
+objects=("$(find "$built" -maxdepth 1 -name '*.xctest')" -instr-profile=.run/coverage/all.profdata "$PWD/Sources")
+for program in mq-server streamer collector api; do objects+=(-object "$built/$program"); done
 # A program that was killed while it wrote its profile has left a part of it.
 "$toolchain/llvm-profdata" merge --failure-mode=all --sparse -o .run/coverage/all.profdata .run/coverage/raw
 rm -rf .run/coverage/raw
-"$toolchain/llvm-cov" show "${objects[@]}" -format=html -output-dir=.run/coverage >/dev/null
-"$toolchain/llvm-cov" export "${objects[@]}" -summary-only | python3 -c '
-import collections, json, os, sys
-
-folders = collections.defaultdict(lambda: [0, 0])
-for file in json.load(sys.stdin)["data"][0]["files"]:
-    for name in (os.path.dirname(os.path.relpath(file["filename"])), "~ all"):
-        folders[name][0] += file["summary"]["lines"]["covered"]
-        folders[name][1] += file["summary"]["lines"]["count"]
-for name, (covered, count) in sorted(folders.items()):
-    print(f"{name:44} {covered:6} of {count:6} lines  {100 * covered / max(count, 1):5.1f} %")
-'
-echo "coverage: .run/coverage/index.html"
+"$toolchain/llvm-cov" show "${objects[@]}" -format=html -show-directory-coverage -output-dir=.run/coverage >/dev/null
+"$toolchain/llvm-cov" export "${objects[@]}" -summary-only |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["data"][0]["totals"]["lines"])'

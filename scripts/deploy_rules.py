@@ -2,26 +2,48 @@
 import re
 
 PROGRAMS = ("mq-server", "streamer", "collector", "api")
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+# Members that name another object, and its kind.
+REFERENCES = {"serviceAccountName": "ServiceAccount", "claimName": "PersistentVolumeClaim", "secretName": "Secret",
+              "secretKeyRef": "Secret", "configMap": "ConfigMap", "configMapKeyRef": "ConfigMap",
+              "serviceName": "Service", "scaleTargetRef": ""}
+# The labels of pods that the operator of Prometheus makes, in a namespace of their own.
+PROMETHEUS = {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": "k8s"}
+# Pod security standard `restricted`, a read-only root, and no token that nobody uses.
+POD = {"securityContext.runAsNonRoot": True, "securityContext.seccompProfile.type": "RuntimeDefault",
+       "automountServiceAccountToken": False}
+CONTAINER = {"securityContext.allowPrivilegeEscalation": False, "securityContext.readOnlyRootFilesystem": True,
+             "securityContext.capabilities": {"drop": ["ALL"]}}
 
 
 def name(one):
     return f"{one['kind']}/{one['metadata'].get('name')}"
 
 
+def at(value, path):
+    """What is at a path of names; in a list an index, or the name of an element. None if there is nothing."""
+    for key in path.split("."):
+        if isinstance(value, list):
+            value = next((each for index, each in enumerate(value) if key in (str(index), each.get("name"))), None)
+        else:
+            value = (value or {}).get(key)
+    return value
+
+
+def members(value, path):
+    """Every member in it, at any depth: its path, its name, and what it is."""
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        inner = f"{path}.{each.get('name', key) if isinstance(value, list) and isinstance(each, dict) else key}"
+        yield inner, key, each
+        yield from members(each, inner)
+
+
 def of_kind(objects, *kinds):
     return [one for one in objects if one["kind"] in kinds]
 
 
-def workloads(objects):
-    return of_kind(objects, "Deployment", "StatefulSet", "DaemonSet")
-
-
 def pod(workload):
     return workload["spec"]["template"]["spec"]
-
-
-def labels(workload):
-    return workload["spec"]["template"]["metadata"]["labels"]
 
 
 def program(container):
@@ -30,7 +52,7 @@ def program(container):
 
 def containers(objects):
     """Each container with its workload, what faults are called by, and its plain variables."""
-    for one in workloads(objects):
+    for one in of_kind(objects, *WORKLOADS):
         for container in pod(one)["containers"]:
             env = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
             yield one, container, container["name"], env
@@ -41,7 +63,8 @@ def matches(selector, labels):
 
 
 def selected(selector, objects):
-    return [one for one in workloads(objects) if matches(selector, labels(one))]
+    return [one for one in of_kind(objects, *WORKLOADS)
+            if matches(selector.get("matchLabels", selector), one["spec"]["template"]["metadata"]["labels"])]
 
 
 def port_names(workload):
@@ -49,29 +72,22 @@ def port_names(workload):
 
 
 def selectors(objects, _):
-    for one in workloads(objects):
-        chosen = selected(one["spec"]["selector"]["matchLabels"], objects)
-        if one not in chosen:
+    for one in of_kind(objects, *WORKLOADS, "Service", "PodDisruptionBudget", "NetworkPolicy"):
+        field = "podSelector" if one["kind"] == "NetworkPolicy" else "selector"
+        chosen = selected(one["spec"][field], objects)
+        if one["kind"] not in WORKLOADS and not chosen:
+            yield one, f"spec.{field}", "no workload has pods with these labels"
+        if one["kind"] in WORKLOADS and one not in chosen:
             yield one, "spec.selector.matchLabels", "are not labels of its own pods"
         for other in chosen:
-            if other is not one:
+            if one["kind"] in WORKLOADS and other is not one:
                 yield one, "spec.selector.matchLabels", f"also match the pods of {name(other)}"
-    for one in of_kind(objects, "Service", "PodDisruptionBudget", "NetworkPolicy"):
-        field = "podSelector" if one["kind"] == "NetworkPolicy" else "selector"
-        if not selected(one["spec"][field].get("matchLabels", one["spec"][field]), objects):
-            yield one, f"spec.{field}", "no workload has pods with these labels"
-    for one in of_kind(objects, "StatefulSet"):
-        if one["spec"]["serviceName"] not in [other["metadata"]["name"] for other in of_kind(objects, "Service")]:
-            yield one, "spec.serviceName", f"there is no Service/{one['spec']['serviceName']}"
 
 
 def autoscaling(objects, _):
     for one in of_kind(objects, "HorizontalPodAutoscaler"):
-        wanted = f"{one['spec']['scaleTargetRef']['kind']}/{one['spec']['scaleTargetRef']['name']}"
-        targets = [other for other in workloads(objects) if name(other) == wanted]
-        if not targets:
-            yield one, "spec.scaleTargetRef", f"there is no {wanted}"
-        for target, _, _, env in containers(targets):
+        wanted = one["spec"]["scaleTargetRef"]["name"]
+        for target, _, _, env in containers([each for each in objects if each["metadata"]["name"] == wanted]):
             if "replicas" in target["spec"]:
                 yield target, "spec.replicas", "every apply would undo the autoscaler's choice"
             if env.get("STORAGE") == "memory":
@@ -79,72 +95,74 @@ def autoscaling(objects, _):
 
 
 def ports(objects, _):
-    for one in of_kind(objects, "Service"):
-        for port in one["spec"]["ports"]:
-            for workload in selected(one["spec"]["selector"], objects):
-                if port["targetPort"] not in port_names(workload):
-                    yield one, f"spec.ports[{port['name']}].targetPort", f"is not a port of {name(workload)}"
-    for one in of_kind(objects, "NetworkPolicy"):
-        named = {port["port"] for rule in one["spec"].get("ingress", []) for port in rule.get("ports", [])}
-        for workload in selected(one["spec"]["podSelector"]["matchLabels"], objects):
-            for port in named - port_names(workload):
-                yield one, "spec.ingress.ports", f"{name(workload)} has no port {port}"
-    for one, container, at, env in containers(objects):
-        numbers = {str(port["containerPort"]) for port in container.get("ports", [])}
+    for one in of_kind(objects, "Service", "NetworkPolicy"):
+        is_service = one["kind"] == "Service"
+        used = [(port["targetPort"] if is_service else port["port"])
+                for rule in ([one["spec"]] if is_service else one["spec"].get("ingress", []))
+                for port in rule.get("ports", [])]
+        for workload in selected(one["spec"]["selector" if is_service else "podSelector"], objects):
+            for port in set(used) - port_names(workload):
+                yield one, "targetPort" if is_service else "spec.ingress.ports", f"{name(workload)} has no port {port}"
+    for one, container, where, env in containers(objects):
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             if probe not in container:
-                yield one, f"{at}.{probe}", "is missing"
-            elif {container[probe]["httpGet"]["port"]} - port_names(one) if "httpGet" in container[probe] else None:
-                yield one, f"{at}.{probe}.httpGet.port", "is not a port of the pod"
-        for variable in ("TCP_PORT", "HTTP_PORT", "API_PORT"):
-            if variable in env and env[variable] not in numbers:
-                yield one, f"{at}.env.{variable}", f"{env[variable]} is not a containerPort"
+                yield one, f"{where}.{probe}", "is missing"
+            elif at(container[probe], "httpGet.port") not in port_names(one) | {None}:
+                yield one, f"{where}.{probe}.httpGet.port", "is not a port of the pod"
+        numbers = {str(port["containerPort"]) for port in container.get("ports", [])}
+        for variable in {"TCP_PORT", "HTTP_PORT", "API_PORT"} & set(env):
+            if env[variable] not in numbers:
+                yield one, f"{where}.env.{variable}", f"{env[variable]} is not a containerPort"
 
+
+def peers(objects, _):
+    """MQ_HOST and MQ_PORT, and an InfluxDB of the same set, are services with such a port."""
+    services = {(one["metadata"]["name"], str(port["port"]))
+                for one in of_kind(objects, "Service") for port in one["spec"]["ports"]}
+    for one, _, where, env in containers(objects):
+        wanted = {"MQ_HOST": (env.get("MQ_HOST"), env.get("MQ_PORT", "9000"))} if "MQ_HOST" in env else {}
+        if url := re.fullmatch(r"https?://([a-z0-9-]+-influxdb):(\d+)", env.get("INFLUXDB_URL", "")):
+            wanted["INFLUXDB_URL"] = url.groups()
+        for variable, service in wanted.items():
+            if service not in services:
+                yield one, f"{where}.env.{variable}", f"there is no Service/{service[0]} with port {service[1]}"
 
 
 def references(objects, declared):
     """Everything that is named exists, or is declared as the user's: ("Secret", name) and such."""
-    present = {(one["kind"], one["metadata"]["name"]) for one in objects} | declared["objects"]
-    sources = (("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"), ("configMap", "ConfigMap", "name"),
-               ("secret", "Secret", "secretName"))
-    for one, container, at, _ in containers(objects):
-        volumes = pod(one).get("volumes", [])
-        named = [("spec.serviceAccountName", "ServiceAccount", pod(one).get("serviceAccountName"))]
-        named += [(f"volumes[{volume['name']}]", kind, volume[field][key])
-                  for volume in volumes for field, kind, key in sources if field in volume]
-        for variable in container.get("env", []):
-            for field, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
-                if reference := variable.get("valueFrom", {}).get(field):
-                    named.append((f"{at}.env.{variable['name']}", kind, reference["name"]))
-                    if kind == "Secret" and reference["key"] not in declared["keys"]:
-                        yield one, f"{at}.env.{variable['name']}", f"the key {reference['key']} is not declared"
-        for field, kind, wanted in named:
-            if (kind, wanted) not in present:
-                yield one, field, f"there is no {kind}/{wanted}"
-        known = {volume["name"] for volume in volumes}
-        known |= {template["metadata"]["name"] for template in one["spec"].get("volumeClaimTemplates", [])}
-        for mount in container.get("volumeMounts", []):
-            if mount["name"] not in known:
-                yield one, f"{at}.volumeMounts", f"there is no volume {mount['name']}"
-    names = [name(one) for one in objects]
+    names = [(one["kind"], one["metadata"]["name"]) for one in objects]
     for one in objects:
-        if names.count(name(one)) > 1:
+        if names.count((one["kind"], one["metadata"]["name"])) > 1:
             yield one, "metadata.name", "occurs twice"
         if one["kind"] == "Secret":
             yield one, "kind", "a Secret does not belong in the chart"
+        for path, key, value in members(one.get("spec", {}), "spec"):
+            if key in REFERENCES:
+                value = {"name": value} if isinstance(value, str) else value
+                kind = value.get("kind", REFERENCES[key])
+                if (kind, value["name"]) not in declared["objects"] | set(names):
+                    yield one, path, f"there is no {kind}/{value['name']}"
+            if key == "secretKeyRef" and value["key"] not in declared["keys"]:
+                yield one, path, f"the key {value['key']} is not declared"
+    for one, container, where, _ in containers(objects):
+        known = {volume["name"] for volume in pod(one).get("volumes", [])}
+        known |= {template["metadata"]["name"] for template in one["spec"].get("volumeClaimTemplates", [])}
+        for mount in container.get("volumeMounts", []):
+            if mount["name"] not in known:
+                yield one, f"{where}.volumeMounts", f"there is no volume {mount['name']}"
 
 
 def variables(objects, declared):
     """Every variable is an option of the program, or is there for the value of another one."""
-    for one, container, at, env in containers(objects):
+    for one, container, where, env in containers(objects):
         if program(container) not in PROGRAMS:
             # The variables of a database are not ours to know.
             if program(container) != "influxdb":
-                yield one, f"{at}.image", f"{container['image']} is an unknown program"
+                yield one, f"{where}.image", f"{container['image']} is an unknown program"
             continue
         used, seen = {word for value in env.values() for word in re.findall(r"\$\((\w+)\)", value)}, set()
         for variable in container.get("env", []):
-            field, value = f"{at}.env.{variable['name']}", variable.get("value", "")
+            field, value = f"{where}.env.{variable['name']}", variable.get("value", "")
             if variable["name"] not in declared["options"][program(container)] | used:
                 yield one, field, f"is not an option of {program(container)}"
             if variable["name"] in seen:
@@ -157,26 +175,20 @@ def variables(objects, declared):
 
 
 def restricted(objects, _):
-    """Pod security standard `restricted`, a read-only root, and what the scheduler and the kubelet need."""
-    for one, container, at, _ in containers(objects):
-        security = pod(one).get("securityContext", {})
-        if security.get("runAsNonRoot") is not True or not security.get("runAsUser"):
-            yield one, "spec.securityContext", "may run as root"
-        if security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
-            yield one, "spec.securityContext.seccompProfile", "is not RuntimeDefault"
-        if pod(one).get("automountServiceAccountToken") is not False:
-            yield one, "spec.automountServiceAccountToken", "is not false"
-        if any("hostPath" in volume for volume in pod(one).get("volumes", [])):
+    """What the security standard asks for, and what the scheduler and the kubelet need."""
+    for one, container, where, _ in containers(objects):
+        for prefix, value, table in (("spec.", pod(one), POD), (f"{where}.", container, CONTAINER)):
+            for path, wanted in table.items():
+                if at(value, path) != wanted:
+                    yield one, prefix + path, f"is not {wanted}"
+        if not at(pod(one), "securityContext.runAsUser"):
+            yield one, "spec.securityContext.runAsUser", "may be root"
+        if any(key == "hostPath" for _, key, _ in members(pod(one), "spec")):
             yield one, "volumes", "one is a path of the node"
-        wanted = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
-        for field, value in wanted.items():
-            if container.get("securityContext", {}).get(field) != value:
-                yield one, f"{at}.securityContext.{field}", f"is not {value}"
-        resources = container.get("resources", {})
-        if not resources.get("requests", {}).get("cpu") or not resources.get("limits", {}).get("memory"):
-            yield one, f"{at}.resources", "have no request of cpu or no limit of memory"
+        if not at(container, "resources.requests.cpu") or not at(container, "resources.limits.memory"):
+            yield one, f"{where}.resources", "have no request of cpu or no limit of memory"
         if re.search(r"(:latest|/[^:]*)$", container["image"]):
-            yield one, f"{at}.image", f"{container['image']} has no version"
+            yield one, f"{where}.image", f"{container['image']} has no version"
 
 
 def seconds(text):
@@ -193,37 +205,47 @@ def size(text):
 
 def limits(objects, _):
     """A pod has longer to end than its program drains; the log deletes old segments before its volume is full."""
-    for one, container, at, env in containers(objects):
+    for one, container, where, env in containers(objects):
         drain = seconds(env.get("DRAIN_TIMEOUT", "10s"))
         if program(container) in PROGRAMS and pod(one).get("terminationGracePeriodSeconds", 30) < drain + 5:
             yield one, "spec.terminationGracePeriodSeconds", f"is not longer than DRAIN_TIMEOUT ({drain:g} s) and 5 s"
         if program(container) == "mq-server":
-            room = one["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"]
+            room = at(one, "spec.volumeClaimTemplates.0.spec.resources.requests.storage")
             kept = env.get("MQ_RETENTION_BYTES", "0")
             # Retention keeps up to a segment more, and never deletes the one that is written to.
             if kept == "0" or size(kept) + 2 * size(env.get("MQ_SEGMENT_BYTES", "256MiB")) > size(room):
-                yield one, f"{at}.env.MQ_RETENTION_BYTES", f"{kept} does not keep the log within its volume of {room}"
+                yield one, f"{where}.env.MQ_RETENTION_BYTES", f"{kept} does not keep the log in its volume of {room}"
+
+
+def admits(rule):
+    """Whether the rule of a network policy lets Prometheus in."""
+    def is_prometheus(peer):
+        pods = peer.get("podSelector", {})
+        chosen = [each["operator"] == "In" and PROMETHEUS.get(each["key"]) in each["values"]
+                  for each in pods.get("matchExpressions", [])]
+        return "namespaceSelector" in peer and matches(pods.get("matchLabels", {}), PROMETHEUS) and all(chosen)
+
+    return "from" not in rule or any(map(is_prometheus, rule["from"]))
 
 
 def monitoring(objects, _):
-    """A port that a ServiceMonitor scrapes exists, and network policies admit pods of other namespaces to it."""
+    """A port that a ServiceMonitor scrapes exists, and network policies let Prometheus reach it."""
     for monitor in of_kind(objects, "ServiceMonitor"):
         port, wanted = monitor["spec"]["endpoints"][0]["port"], monitor["spec"]["selector"]["matchLabels"]
-        services = [one for one in of_kind(objects, "Service") if matches(wanted, one["metadata"]["labels"])
-                    and port in [each["name"] for each in one["spec"]["ports"]]]
+        services = [one for one in of_kind(objects, "Service")
+                    if matches(wanted, one["metadata"]["labels"]) and at(one["spec"]["ports"], port)]
         if not services:
             yield monitor, "spec.endpoints.port", f"no service that it selects has a port {port}"
         scraped = [one for service in services for one in selected(service["spec"]["selector"], objects)]
         for policy in of_kind(objects, "NetworkPolicy"):
             rules = [rule for rule in policy["spec"].get("ingress", [])
                      if port in [each["port"] for each in rule.get("ports", [])]]
-            admitted = [peer for rule in rules for peer in rule.get("from", [{"namespaceSelector": {}}])]
-            for one in selected(policy["spec"]["podSelector"]["matchLabels"], scraped):
-                if not any("namespaceSelector" in peer for peer in admitted):
+            if not any(map(admits, rules)):
+                for one in selected(policy["spec"]["podSelector"], scraped):
                     yield policy, "spec.ingress", f"Prometheus cannot reach the port {port} of {name(one)}"
 
 
-RULES = [selectors, autoscaling, ports, references, variables, restricted, limits, monitoring]
+RULES = [selectors, autoscaling, ports, peers, references, variables, restricted, limits, monitoring]
 
 
 def faults(objects, declared):

@@ -16,47 +16,18 @@ for number in "$seconds" "${FUZZ_JOBS:-1}"; do
     [[ $number =~ ^[1-9][0-9]*$ ]] || { echo "fuzz: FUZZ_SECONDS, FUZZ_JOBS: $number is not a number" >&2; exit 64; }
 done
 
-# Not by the package manager: its executables bring their own main, and libFuzzer's is needed. Sanitizers see all our
-# code.
-flags=(-swift-version 6 -O -wmo -parse-as-library -package-name gpu_telemetry -warnings-as-errors
-    -sanitize=fuzzer,address -I Sources/CLinux -I Sources/CCurl -I "$build")
-if [[ ! -e $build/fuzz || -n $(find Sources Tests/Fuzz scripts/fuzz.sh -newer "$build/fuzz" -type f \
-    -not -path 'Tests/Fuzz/Corpus*' -print -quit) ]]; then
-    echo "fuzz: building with the fuzzer's and the address sanitizer's instrumentation (minutes)"
-    mkdir -p "$build"
-    # A line for each module that the targets need, after those that it needs: its name and its sources. The package manager
-    # embeds files of the dashboard in a module of its own making; no target asks for their contents.
-    swift package describe --type json | python3 -c '
-import json, os, re, sys
-
-described = json.load(sys.stdin)["targets"]
-targets, ordered = {target["name"]: target for target in described if target["module_type"] == "SwiftTarget"}, []
-def visit(name):
-    if name in targets and name not in ordered:
-        for each in targets[name].get("target_dependencies", []):
-            visit(each)
-        ordered.append(name)
-visit("FuzzTests")
-for name in ordered[:-1]:
-    sources = [os.path.join(targets[name]["path"], source) for source in targets[name]["sources"]]
-    embedded = [re.sub("[.-]", "_", os.path.basename(file["path"])) for file in targets[name].get("resources", [])]
-    if embedded:
-        sources.append(f"{sys.argv[1]}/{name}Resources.swift")
-        members = "; ".join(f"static let {each}: [UInt8] = []" for each in embedded)
-        with open(sources[-1], "w") as file:
-            file.write("enum PackageResources { " + members + " }")
-    print(name, *sources)
-' "$build" >"$build/modules"
-    objects=()
-    while read -r module sources; do
-        nice swiftc "${flags[@]}" -module-name "$module" -emit-module -emit-module-path "$build/$module.swiftmodule" \
-            -c $sources -o "$build/$module.o"
-        objects+=("$build/$module.o")
-    done <"$build/modules"
-    mapfile -t sources < <(find Tests/Fuzz -name '*.swift' -not -name CorpusTests.swift)
-    # Only this linker takes the sanitizer's symbols without a warning for each.
-    nice swiftc "${flags[@]}" -use-ld=lld -module-name Fuzz "${sources[@]}" "${objects[@]}" -lcurl -o "$build/fuzz"
-fi
+# The package manager's executables bring their own main, and libFuzzer's is needed: it builds only the libraries.
+echo "fuzz: building with the fuzzer's and the address sanitizer's instrumentation (minutes, the first time)"
+libraries=(swift build --scratch-path "$build" -c release -Xswiftc -sanitize=fuzzer,address)
+for target in TelemetryKit ExampleSupport; do nice "${libraries[@]}" --target "$target" | tail -n 1; done
+built=$("${libraries[@]}" --show-bin-path)
+mapfile -t sources < <(find Tests/Fuzz -name '*.swift' -not -name CorpusTests.swift)
+mapfile -t objects < <(find "$built"/*.build -name '*.o')
+# Only this linker takes the sanitizer's symbols without a warning for each.
+[[ -e $build/fuzz && -z $(find "${sources[@]}" "${objects[@]}" -newer "$build/fuzz") ]] || nice swiftc \
+    -swift-version 6 -O -wmo -parse-as-library -warnings-as-errors -sanitize=fuzzer,address -use-ld=lld \
+    -package-name "$(grep -m 1 -oP '"-package-name","\K[^"]+' "$build/release.yaml")" -module-name Fuzz \
+    -I Sources/CLinux -I Sources/CCurl -I "$built/Modules" "${sources[@]}" "${objects[@]}" -lcurl -o "$build/fuzz"
 
 # Hashes that differ from run to run would make one input look like many; the runtime's own backtrace of a crash would
 # hide libFuzzer's, and its caches are not leaks.

@@ -14,28 +14,25 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import stage
+from scenarios.common import ROOT
+
 IMAGE = re.compile(r"!\[[^\]]*\]\(([^()\s]+)\)")
 PROGRAMS = ("mq-server", "streamer", "collector", "api")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 METRIC = r"\b(?:telemetry_mq|telemetry_feed|gateway|streamer|collector)_[a-z_]+"
+SOURCES = sorted((ROOT / "Sources").rglob("*.swift"))
 PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "Docs").glob("*.md"))
 
 
-def line_of(text, match):
-    return text.count("\n", 0, match.start()) + 1
-
-
-# -- Links ------------------------------------------------------------------------------------------------------------
+def place(page, text, position):
+    return f"{page}:{text.count(chr(10), 0, position) + 1}"
 
 
 def prose(text):
     """The text with blanks in place of code; every line and column is where it was."""
-    def blank(match):
-        return re.sub(r"[^\n]", " ", match[0])
-
-    text = re.sub(r"^```.*?^```$", blank, text, flags=re.M | re.S)
-    return re.sub(r"`(?:[^`\n]|\n(?!\n))*`", blank, text)
+    code = r"^```.*?^```$|`(?:[^`\n]|\n(?!\n))*`"
+    return re.sub(code, lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.M | re.S)
 
 
 def headings(text):
@@ -63,79 +60,73 @@ def broken_links():
         text = page.read_text()
         for match, file, anchor in local_links(page, text):
             if not file.exists() or anchor and anchor not in anchors.get(file, {}):
-                yield f"{page}:{line_of(text, match)}: {match[2]} leads nowhere"
+                yield f"{place(page, text, match.start())}: {match[2]} leads nowhere"
         for match in IMAGE.finditer(prose(text)):
             if not (page.parent / match[1]).is_file():
-                yield f"{page}:{line_of(text, match)}: there is no image {match[1]}"
-    listed = {file for _, file, _ in local_links(ROOT / "Docs/Guide.md", (ROOT / "Docs/Guide.md").read_text())}
-    for page in set((ROOT / "Docs").glob("*.md")) - listed - {ROOT / "Docs/Guide.md"}:
-        yield f"Docs/Guide.md: does not list {page.name}"
+                yield f"{place(page, text, match.start())}: there is no image {match[1]}"
+    guide = ROOT / "Docs/Guide.md"
+    listed = {file for _, file, _ in local_links(guide, guide.read_text())}
+    yield from (f"{guide}: does not list {page.name}" for page in set(guide.parent.glob("*.md")) - listed - {guide})
 
 
 def unknown_metrics():
-    sources = "".join(file.read_text() for file in (ROOT / "Sources").rglob("*.swift"))
-    known = set(re.findall(r'"(\w+)"', sources))
+    known = {word for file in SOURCES for word in re.findall(r'"(\w+)"', file.read_text())}
     for page in PAGES:
         text = page.read_text()
         for match in re.finditer(METRIC, text):
             if match[0] not in known:
-                yield f"{page}:{line_of(text, match)}: no program has the metric {match[0]}"
-
-
-# -- Blocks -----------------------------------------------------------------------------------------------------------
+                yield f"{place(page, text, match.start())}: no program has the metric {match[0]}"
 
 
 class Block:
     """A fenced block or a heading, with the comments directly in front of it."""
 
-    def __init__(self, page, line, language, text, notes=()):
-        self.language, self.text, self.notes, self.place = language, text, notes, f"{page}:{line}"
+    def __init__(self, place, language, text, notes=""):
+        self.place, self.language, self.text, self.notes = place, language, text, notes
 
     def note(self, name):
         """What the comment of that name says, or nothing."""
-        found = [match[1] for note in self.notes if (match := re.match(rf" ?{name}\b:?(.*)$", note, re.S))]
-        return found[0].strip("\n ") if found else None
+        found = re.search(rf"<!-- ?{name}\b:?(.*?)-->", self.notes, re.S)
+        return found and found[1].strip("\n ")
 
 
 def blocks(page):
     text = page.read_text()
     pattern = r"((?:<!--(?:(?!-->).)*-->\s*)*)(?:^```(\w*)\n(.*?)^```$|^(#+ [^\n]*)$)"
     for match in re.finditer(pattern, text, re.M | re.S):
-        notes = re.findall(r"<!--(.*?)-->", match[1], re.S)
-        line = text.count("\n", 0, match.start(3) if match[4] is None else match.start(4)) + 1
-        yield Block(page, line, "heading" if match[4] else match[2], match[4] or match[3], notes)
+        language = "heading" if match[4] else match[2]
+        yield Block(place(page, text, match.end(1)), language, match[4] or match[3], match[1])
 
 
 def comment_blocks():
     """Swift blocks of doc comments, which see what their file sees."""
-    for file in sorted((ROOT / "Sources").rglob("*.swift")):
+    for file in SOURCES:
         text = file.read_text()
         for match in re.finditer(r"^ *///? *```swift\n(.*?)^ *///? *```$", text, re.M | re.S):
             body = re.sub(r"^ */// ?", "", match[1], flags=re.M)
             product = file.relative_to(ROOT / "Sources").parts[0]
-            yield Block(file, line_of(text, match), "swift", f"import {product}\n{body}")
+            yield Block(place(file, text, match.start()), "swift", f"import {product}\n{body}")
 
 
-def compile_swift(block_place, source, file, flags, toolchain):
+def swift_problems(swift_blocks, build):
     """SwiftPM's Snippets/ would not do: they are compiled as a part of the package, with `package` symbols that a
     reader's program does not see, and a code host does not show a page's snippets."""
-    imports = sorted(set(re.findall(r"^import .*$", source, re.M)))
-    file.write_text("\n".join(imports) + re.sub(r"^import .*$", "", source, flags=re.M))
-    command = ["swiftc", "-typecheck", "-swift-version", "6", *flags]
-    if "import PackageDescription" in imports:
-        command += ["-I", str(toolchain / "lib/swift/pm/ManifestAPI"), "-package-description-version", "6.2"]
-    if "import Testing" in imports:
-        plugins = toolchain / "lib/swift/host/plugins"
-        command += ["-parse-as-library", "-plugin-path", str(plugins)]
-        for library in plugins.rglob("libTestingMacros.*"):
-            command += ["-load-plugin-library", str(library)]
-    done = subprocess.run([*command, str(file)], capture_output=True, text=True)
-    errors = [line for line in done.stderr.split("\n") if "error:" in line] or [done.stderr[-500:]]
-    return [f"{block_place}: {errors[0]}"] if done.returncode else []
+    toolchain, programs = pathlib.Path(shutil.which("swift")).resolve().parent.parent, []
+    command = ["swiftc", "-typecheck", "-swift-version", "6", "-package-description-version", "6.2",
+               "-plugin-path", toolchain / "lib/swift/host/plugins/testing"]
+    for folder in (build / "Modules", ROOT / "Sources/CLinux", ROOT / "Sources/CCurl",
+                   toolchain / "lib/swift/pm/ManifestAPI"):
+        command += ["-I", folder]
 
+    def compiled(number, program):
+        place, source = program
+        imports = re.findall(r"^import .*$", source, re.M)
+        file = pathlib.Path(work, f"block{number}.swift")
+        file.write_text("\n".join(imports) + re.sub(r"^import .*$", "", source, flags=re.M))
+        library = ["-parse-as-library"] if "import Testing" in imports else []
+        done = subprocess.run([*command, *library, file], capture_output=True, text=True)
+        return f"{place}: {(re.findall('.*error:.*', done.stderr) or [done.stderr])[0]}" if done.returncode else None
 
-def swift_problems(swift_blocks):
-    programs = []
     for block in swift_blocks:
         if (file := block.note("file")) and block.text != (ROOT / file).read_text():
             yield f"{block.place}: is not {file}"
@@ -143,32 +134,24 @@ def swift_problems(swift_blocks):
         if block.note("continues") is not None:
             source = programs.pop()[1] + source
         programs.append((block.place, source))
-    modules, toolchain = build_path() / "Modules", pathlib.Path(shutil.which("swift")).resolve().parent.parent
-    flags = [f"-I{folder}" for folder in (modules, ROOT / "Sources/CLinux", ROOT / "Sources/CCurl")]
     with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [pool.submit(compile_swift, place, source, pathlib.Path(work, f"block{n}.swift"), flags, toolchain)
-                for n, (place, source) in enumerate(programs)]
-        for job in jobs:
-            yield from job.result()
+        yield from filter(None, pool.map(compiled, range(len(programs)), programs))
 
 
-def shell_problems(shell_blocks):
+def shell_problems(shell_blocks, build):
     """Programs, make targets, flags, scripts and variables that do not exist."""
-    makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"[a-z][a-z0-9-]+", re.search(r"^\.PHONY:((?:.*\\\n)*.*)", makefile, re.M)[1]))
-    targets |= set(re.findall(r"^BENCHES := (.*)", makefile, re.M)[0].split())
     flags = {name: set(re.findall(r"--[a-z][a-z-]*", subprocess.run(
-        [build_path() / name, "--help"], capture_output=True, text=True, check=True).stdout)) for name in PROGRAMS}
-    variables = {flag[2:].upper().replace("-", "_") for known in flags.values() for flag in known} | {"PATH", "HOME"}
-    for file in [ROOT / "Makefile", *(ROOT / "scripts").rglob("*.*"), *(ROOT / "Tests").rglob("*.swift")]:
-        if file.suffix in ("", ".sh", ".py", ".swift"):
-            variables |= set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", file.read_text()))
+        [build / name, "--help"], capture_output=True, text=True, check=True).stdout)) for name in PROGRAMS}
+    readers = [ROOT / "Makefile", *(ROOT / "scripts").glob("*.sh"), *(ROOT / "Tests").rglob("*.swift")]
+    variables = {flag[2:].upper().replace("-", "_") for known in flags.values() for flag in known} | {
+        word for file in readers for word in re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", file.read_text())}
     for block in shell_blocks:
         syntax = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True)
         unknown = [syntax.stderr.strip()] if syntax.returncode else []
         text = re.sub(r"(^| )#.*", "", block.text.replace("\\\n", " "), flags=re.M)
         for words in re.findall(r"\bmake((?: +[\w.=:/*-]+)+)", text):
-            unknown += [f"make {word}" for word in words.split() if "=" not in word and word not in targets]
+            is_known = subprocess.run(["make", "-n", *words.split()], cwd=ROOT, capture_output=True).returncode == 0
+            unknown += [] if is_known else [f"make {words}"]
         for name, words in re.findall(rf"(?<![\w-])({'|'.join(PROGRAMS)})( [^|;&\n]*)", text):
             used = re.findall(r"(?<= )--[a-z][a-z-]*", words)
             unknown += [f"{name} {flag}" for flag in used if flag not in flags[name]]
@@ -178,9 +161,7 @@ def shell_problems(shell_blocks):
         yield from (f"{block.place}: there is no {each}" for each in unknown)
 
 
-def check():
-    import stage
-
+def check(build):
     pages = {page: list(blocks(page)) for page in PAGES}
     of = {language: [block for page in pages.values() for block in page if block.language == language]
           for language in ("swift", "sh", "json", "python")}
@@ -191,28 +172,24 @@ def check():
             json.loads(block.text)
     for block in of["python"]:
         compile(block.text, block.place, "exec")
-    yield from shell_problems(of["sh"])
-    yield from swift_problems(of["swift"] + list(comment_blocks()))
-    count = 0
-    for page, of_page in pages.items():
-        if jobs := stage.jobs(of_page):
+    yield from shell_problems(of["sh"], build)
+    yield from swift_problems(of["swift"] + list(comment_blocks()), build)
+    count, has_network = 0, stage.leave_network()
+    for page in pages.values():
+        if has_network and (jobs := list(stage.jobs(page))):
             count += len(jobs)
-            yield from stage.run_page(page, of_page, jobs)
-    print(f"guide: {len(of['swift'])} Swift blocks compiled, {len(of['sh'])} shell blocks checked, {count} blocks run")
-
-
-def build_path():
-    show = subprocess.run(["swift", "build", "--show-bin-path"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return pathlib.Path(show.stdout.strip())
+            yield from stage.run_page(page, jobs, [build / program for program in PROGRAMS])
+    print(f"guide: {len(of['swift'])} Swift blocks compiled, {len(of['sh'])} shell blocks checked, {count} blocks run"
+          + ("" if has_network else "; none is run: this system gives no process a network of its own (unshare)"))
 
 
 def main():
-    command = sys.argv[1] if len(sys.argv) == 2 else ""
-    if command == "render":
-        import render
-    elif command != "check":
+    import render
+
+    if sys.argv[1:] not in (["check"], ["render"]):
         sys.exit(__doc__)
-    problems = list(render.render() if command == "render" else check())
+    show = subprocess.run(["swift", "build", "--show-bin-path"], cwd=ROOT, capture_output=True, text=True, check=True)
+    problems = list((check if sys.argv[1] == "check" else render.render)(pathlib.Path(show.stdout.strip())))
     for problem in problems:
         print(problem.replace(f"{ROOT}/", ""), file=sys.stderr)
     if problems:

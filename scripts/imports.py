@@ -9,6 +9,7 @@ Targets and their dependencies are what the package manager reports; it refuses 
 target, a folder uses another one if it names a type or a function that only the other declares at the top level.
 """
 import collections
+import graphlib
 import json
 import pathlib
 import re
@@ -24,8 +25,6 @@ LAYERS = (
     r"Telemetry\w+",
     r"Example\w+|mq-server|streamer|collector|api",
 )
-# These may not use each other, in either direction.
-APART = (r"TelemetryMQ\w*", r"Telemetry(?!MQ)\w+")
 IMPORT = re.compile(r"^(?:@\w+(?:\(\w+\))? |public |package |internal )*import (?:\w+ )?(\w+)", re.M)
 DECLARED = re.compile(r"^(?:@[\w()]+\s+)*(?:public |package |internal |final |indirect |nonisolated )*"
                       r"(?:struct|class|enum|protocol|actor|typealias|func|let|var) (\w+)", re.M)
@@ -33,6 +32,11 @@ DECLARED = re.compile(r"^(?:@[\w()]+\s+)*(?:public |package |internal |final |in
 
 def layer(name):
     return next(index for index, pattern in enumerate(LAYERS) if re.fullmatch(pattern, name))
+
+
+def is_queue(name):
+    """The queue and the telemetry libraries, which are one layer, may not use each other."""
+    return name.startswith("TelemetryMQ")
 
 
 def code(file):
@@ -50,21 +54,13 @@ def targets():
 
 
 def cycle(edges):
-    """Names that use each other in a circle, or nothing."""
-    done, path = set(), []
-
-    def visit(name):
-        if name in path:
-            return path[path.index(name):] + [name]
-        if name in done:
-            return None
-        path.append(name)
-        found = next(filter(None, map(visit, sorted(edges.get(name, ())))), None)
-        path.pop()
-        done.add(name)
-        return found
-
-    return next(filter(None, map(visit, sorted(edges))), None)
+    """Names that use each other in a circle, with an example of each use; nothing if there are none."""
+    try:
+        graphlib.TopologicalSorter(edges).prepare()
+    except graphlib.CycleError as error:
+        names = error.args[1][::-1]
+        steps = "; ".join(edges[first][second] for first, second in zip(names, names[1:]))
+        return f"{' -> '.join(names)} is a cycle: {steps}"
 
 
 def import_problems(target, known):
@@ -84,9 +80,8 @@ def import_problems(target, known):
             yield f"Package.swift: {name} depends on {module}, and no file imports it"
     if target["path"].startswith("Sources"):
         for module in sorted(declared):
-            apart = [re.fullmatch(first, name) and re.fullmatch(second, module) and layer(module) == 1
-                     for first, second in (APART, APART[::-1])]
-            if layer(module) > layer(name) or layer(name) == 1 and any(apart):
+            is_apart = layer(name) == layer(module) == 1 and is_queue(name) != is_queue(module)
+            if layer(module) > layer(name) or is_apart:
                 yield f"Package.swift: {name} may not depend on {module}"
 
 
@@ -128,10 +123,8 @@ def main():
     known = targets()
     problems = [problem for target in known.values() for problem in import_problems(target, known)]
     for target in known.values():
-        edges = folder_edges(target)
-        if found := cycle(edges):
-            steps = "; ".join(edges[first][second] for first, second in zip(found, found[1:]))
-            problems.append(f"{target['path']}: {' -> '.join(found)} is a cycle: {steps}")
+        if found := cycle(folder_edges(target)):
+            problems.append(f"{target['path']}: {found}")
     if problems:
         sys.exit("\n".join(problems))
     before, _, rest = PAGE.read_text().partition(BEGIN)

@@ -6,11 +6,11 @@ integer generator of our own, and values are integers in thousandths until they 
 
     scripts/make-sample.py [FILE]
 """
+import csv
+import datetime
 import pathlib
 import sys
 
-HOSTS, GPUS, TICKS, TICK_SECONDS = 8, 8, 3, 5
-START = 20 * 3600 + 42 * 60 + 34  # 2025-07-18T20:42:34Z
 HEADER = "timestamp,metric_name,gpu_id,device,uuid,modelName,Hostname,container,pod,namespace,value,labels_raw"
 METRICS = ["GPU_UTIL", "MEM_COPY_UTIL", "POWER_USAGE", "GPU_TEMP", "FB_USED", "FB_FREE", "DEC_UTIL", "ENC_UTIL",
            "SM_CLOCK", "MEM_CLOCK"]
@@ -39,19 +39,18 @@ def between(low, high):
     return low + following() % (high - low + 1)
 
 
-def fleet():
-    for host in range(HOSTS):
-        for index in range(GPUS):
-            # One job trains on two whole hosts; the others are shared.
-            mixed = [IDLE, IDLE, IDLE, SERVING, SERVING, SERVING, NOTEBOOK, TRAINING][between(0, 7)]
-            container, pod, *rest = TRAINING if host < 2 else mixed
-            digits = f"{following():016x}{following():016x}"
-            uuid = "GPU-" + "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-            job = (container, f"{pod}-{host}" if pod else "", *rest)
-            yield f"dgx-{host + 1:02d}", index, uuid, A100 if host >= 6 else H100, job
+def gpu(host, index):
+    """Its columns from `gpu_id` to `namespace`, its model, and its job."""
+    # One job trains on two whole hosts; the others are shared.
+    mixed = [IDLE, IDLE, IDLE, SERVING, SERVING, SERVING, NOTEBOOK, TRAINING][between(0, 7)]
+    container, pod, namespace, *_ = job = TRAINING if host < 2 else mixed
+    digits, model = f"{following():016x}{following():016x}", A100 if host >= 6 else H100
+    uuid = "GPU-" + "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    pod = pod and f"{pod}-{host}"
+    return [index, f"nvidia{index}", uuid, model[0], f"dgx-{host + 1:02d}", container, pod, namespace], model, job
 
 
-def values(model, job):
+def values(_, model, job):
     """One reading of all metrics of one GPU."""
     _, framebuffer, idle, full, sm_clock, memory_clock = model
     container, _, _, usual, share = job
@@ -66,24 +65,17 @@ def values(model, job):
     return [busy, copy, watts, heat, used, framebuffer - used, decoder, 0, clock, memory_clock]
 
 
-def row(seconds, metric, gpu, value):
-    host, index, uuid, model, (container, pod, namespace, *_) = gpu
-    # A real export repeats the other columns here; left out, more ticks fit a small file.
-    raw = f'DCGM_FI_DRIVER_VERSION="535.129.03",gpu="{index}",instance="{host}:9400",job="dcgm"'
-    time = f"2025-07-18T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
-    fields = [time, "DCGM_FI_DEV_" + metric, index, f"nvidia{index}", uuid, model[0], host, container, pod, namespace,
-              value, raw]
-    return ",".join('"' + str(field).replace('"', '""') + '"' for field in fields)
-
-
-default = pathlib.Path(__file__).parents[1] / "deploy/sample/dcgm_sample.csv"
-path = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else default)
-gpus, lines = list(fleet()), [HEADER]
-for tick in range(TICKS):
-    readings = [values(*gpu[3:]) for gpu in gpus]
-    for number, metric in enumerate(METRICS):
-        # As in a real export, the metrics of one tick are read one after the other.
-        seconds = START + tick * TICK_SECONDS + number // 4
-        lines += [row(seconds, metric, gpu, reading[number]) for gpu, reading in zip(gpus, readings)]
-path.write_bytes(("\n".join(lines) + "\n").encode())
-print(f"{path}: {len(lines) - 1} rows, {path.stat().st_size} bytes")
+path = sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1] / "deploy/sample/dcgm_sample.csv"
+gpus = [gpu(host, index) for host in range(8) for index in range(8)]
+with open(path, "w", newline="") as file:
+    file.write(HEADER + "\n")
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    for tick in range(3):
+        readings = [values(*each) for each in gpus]
+        for number, metric in enumerate(METRICS):
+            # As in a real export, the metrics of one tick are read one after the other.
+            time = datetime.datetime(2025, 7, 18, 20, 42, 34) + datetime.timedelta(seconds=tick * 5 + number // 4)
+            for (columns, *_), reading in zip(gpus, readings):
+                # A real export repeats the other columns here; left out, more ticks fit a small file.
+                raw = f'DCGM_FI_DRIVER_VERSION="535.129.03",gpu="{columns[0]}",instance="{columns[4]}:9400",job="dcgm"'
+                writer.writerow([f"{time.isoformat()}Z", f"DCGM_FI_DEV_{metric}", *columns, reading[number], raw])

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 
-from guide import ROOT, build_path, headings, local_links
+from guide import ROOT, headings, local_links
 
 DOCS = ROOT / "Docs"
 # Each has a page of its name in Docs.
@@ -24,14 +24,14 @@ def run(*command):
     subprocess.run([str(word) for word in command], cwd=ROOT, check=True)
 
 
-def symbol_graph(module):
+def symbol_graph(module, build):
     """The public symbols of a module and of the modules that it exports."""
     run("swift", "build", "--target", module)
     info = json.loads(subprocess.run(["swiftc", "-print-target-info"], capture_output=True, check=True).stdout)
     sources = "".join(file.read_text() for file in (ROOT / "Sources" / module).rglob("*.swift"))
-    exported = ",".join(sorted(set(re.findall(r"^@_exported import (\w+)", sources, re.M))))
+    exported = ",".join(re.findall(r"^@_exported import (\w+)", sources, re.M))
     run(TOOLCHAIN / "swift-symbolgraph-extract", "-module-name", module, "-target", info["target"]["triple"],
-        "-I", build_path() / "Modules", "-I", "Sources/CLinux", "-I", "Sources/CCurl",
+        "-I", build / "Modules", "-I", "Sources/CLinux", "-I", "Sources/CCurl",
         "-minimum-access-level", "public", "-skip-synthesized-members", "-output-dir", WORK / "graphs",
         f"-experimental-allowed-reexported-modules={exported}")
     return json.loads((WORK / f"graphs/{module}.symbols.json").read_text())["symbols"]
@@ -90,22 +90,21 @@ def unresolved_links():
     for page in sorted((OUTPUT / "data").rglob("*.json")):
         known = json.loads(page.read_text())
         references = known.pop("references", {})
-        nodes = [known]
-        while nodes:
-            node = nodes.pop()
-            if isinstance(node, dict) and node.get("type") == "reference" and node["identifier"] not in references:
-                yield f"{page}: {node['identifier']} is not shown"
-            nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+        used = set()
+        json.loads(json.dumps(known), object_hook=lambda node: used.add(
+            node["identifier"]) if node.get("type") == "reference" else node)
+        for name in used - set(references):
+            yield f"{page}: {name} is not shown"
         for name, reference in references.items():
             if reference["type"] == "link" and not re.match(r"https?://", name):
                 yield f"{page}: {name} leads nowhere"
 
 
-def render():
+def render(build):
     shutil.rmtree(WORK, ignore_errors=True)
     (WORK / "graphs").mkdir(parents=True)
     for module in MODULES:
-        yield from symbol_problems(module, symbol_graph(module))
+        yield from symbol_problems(module, symbol_graph(module, build))
     catalogue(WORK / "Guide.docc")
     shutil.rmtree(OUTPUT, ignore_errors=True)
     run(TOOLCHAIN / "docc", "convert", WORK / "Guide.docc", "--additional-symbol-graph-dir", WORK / "graphs",

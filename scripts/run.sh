@@ -10,30 +10,27 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-run_dir=${RUN_DIR:-$PWD/.run}
+run_dir=${RUN_DIR:-$PWD/.run} bin=${BIN:-} streamer_port="" pause="" ended="" last=""
 source=${CSV:-${SOURCE:-${CSV_PATH:-$PWD/deploy/sample/dcgm_sample.csv}}}
 export TCP_HOST=${TCP_HOST:-127.0.0.1} TCP_PORT=${TCP_PORT:-9000}
 export HTTP_HOST=${HTTP_HOST:-127.0.0.1} HTTP_PORT=${HTTP_PORT:-9001}
 export API_HOST=${API_HOST:-127.0.0.1} API_PORT=${API_PORT:-8080}
 export MQ_HOST=${MQ_HOST:-127.0.0.1} MQ_PORT=$TCP_PORT
-storage=memory
-[[ -n ${INFLUXDB_URL:-} ]] && storage=influxdb
-
+storage=${INFLUXDB_URL:+influxdb}
+storage=${storage:-memory}
 declare -A pids=()
-pause=""
 
-fail() {
-    echo "run: $*" >&2
-    exit 1
-}
+fail() { echo "run: $*" >&2; exit 1; }
 
 # A URL without user, password and query.
 redacted() { sed -E 's#^([a-z0-9]+://)([^/?]*@)?([^?]*)(\?.*)?$#\1\3#' <<<"$1"; }
 
+# start NAME VARIABLE=VALUE...: the programs inherit the lock, so that none is left of an earlier run.
 start() {
     local name=$1
     shift
-    env "$@" "$bin/$name" </dev/null >"$run_dir/$name.log" 2>&1 9>&- &
+    : >"$run_dir/$name.log"
+    env "$@" "$bin/$name" </dev/null >>"$run_dir/$name.log" 2>&1 &
     pids[$name]=$!
 }
 
@@ -44,12 +41,11 @@ stop_all() {
     ((${#pids[@]})) || return
     [[ -t 1 ]] && printf '\r\033[K'
     echo "run: draining"
-    local name pid i
+    local name pid
     for name in streamer collector api mq-server; do
         pid=${pids[$name]:-}
         [[ -n $pid ]] && kill -TERM "$pid" 2>/dev/null || continue
-        for ((i = 0; i < 400; i++)); do kill -0 "$pid" 2>/dev/null && sleep 0.05 || break; done
-        kill -KILL "$pid" 2>/dev/null
+        timeout 20 tail --pid "$pid" -s 0.05 -f /dev/null || kill -KILL "$pid"
         wait "$pid" || echo "run: $name ended with code $?; its log: $run_dir/$name.log" >&2
     done
     echo "run: all stopped"
@@ -80,9 +76,8 @@ check_alive() {
         unset "pids[$name]"
         [[ $name == streamer && $code == 0 ]] && { ended=" (streamer has read the file)"; continue; }
         [[ -t 1 ]] && printf '\r\033[K'
-        echo "run: $name ended with code $code; the last lines of $run_dir/$name.log:" >&2
         tail -n 10 "$run_dir/$name.log" | sed 's/^/    /' >&2
-        exit 1
+        fail "$name ended with code $code; above are the last lines of $run_dir/$name.log"
     done
 }
 
@@ -101,9 +96,17 @@ wait_for() {
 number() { [[ $2 =~ $1\"?[:=\ ]([0-9]+) ]] && echo "${BASH_REMATCH[1]}" || echo 0; }
 statistics() { get "$API_HOST" "$API_PORT" /api/v1/stats; }
 has_read_the_log() { [[ $storage == influxdb || $(statistics) =~ \"lag\":0[^0-9] ]]; }
-is_listening() { grep -qE 'listening.*http"?[=:]' "$run_dir/streamer.log"; }
-
-# -- before anything starts --------------------------------------------------------------------------------------------
+# From the line that names its port on, the streamer handles signals.
+is_listening() {
+    [[ $(<"$run_dir/streamer.log") =~ listening.*http\"?[=:]\"?[^[:space:]\"]*:([0-9]+) ]] &&
+        streamer_port=${BASH_REMATCH[1]}
+}
+# The samples that the queue has acknowledged, as the streamer reports them, or has logged at its end.
+published() {
+    local metrics
+    if metrics=$(get "$HTTP_HOST" "$streamer_port" /metrics); then number streamer_rows_published_total "$metrics"
+    else number published "$(grep finished "$run_dir/streamer.log")"; fi
+}
 
 scripts/setup.sh build || exit 1
 [[ $source == - ]] && fail "standard input cannot be read here; name a file: make run CSV=path"
@@ -114,23 +117,18 @@ for variable in TCP_PORT HTTP_PORT API_PORT; do
         fail "port ${!variable} is in use; choose another: make run $variable=N"
     fi
 done
-bin=${BIN:-}
 if [[ -z $bin ]]; then
     echo "run: building the release (the first time takes some minutes)"
     swift build -c release || exit 1
     bin=$(swift build -c release --show-bin-path)
 fi
 if [[ -z ${SWAGGER_UI_DIR:-} ]] && scripts/fetch-swagger-ui.sh; then export SWAGGER_UI_DIR=$PWD/.run/swagger-ui; fi
-mkdir -p "$run_dir" || exit 1
-exec 9>"$run_dir/lock"
-command -v flock >/dev/null && { flock -n 9 || fail "another run uses $run_dir; choose another: RUN_DIR=path"; }
-if [[ -z ${MQ_DATA_DIR:-} ]]; then
-    export MQ_DATA_DIR=$run_dir/mq-data
-    rm -rf "$MQ_DATA_DIR"
-fi
+mkdir -p "$run_dir" && exec 9>"$run_dir/lock" || exit 1
+flock -n 9 || fail "another run uses $run_dir; choose another: RUN_DIR=path"
+[[ -n ${MQ_DATA_DIR:-} ]] || rm -rf "$run_dir/mq-data"
+export MQ_DATA_DIR=${MQ_DATA_DIR:-$run_dir/mq-data}
 
-# -- start, from the end of the pipeline to its beginning --------------------------------------------------------------
-
+# From the end of the pipeline to its beginning.
 start mq-server
 wait_for mq-server 30 get "$HTTP_HOST" "$HTTP_PORT" /health
 start api STORAGE="$storage"
@@ -142,7 +140,6 @@ before=$(number sample_count "$(statistics)")
 # HTTP_PORT is that of mq-server.
 start streamer SOURCE="$source" CSV_PATH= HTTP_PORT="${STREAMER_HTTP_PORT:-0}" \
     STREAM_INTERVAL="${STREAM_INTERVAL:-1s}" PROGRESS_INTERVAL="${PROGRESS_INTERVAL:-500ms}"
-# From this line on it handles signals.
 wait_for streamer 10 is_listening
 
 base=http://${API_HOST/#0.0.0.0/localhost}:$API_PORT
@@ -157,18 +154,17 @@ run: the pipeline is up, fed from $(redacted "$source")
 Ctrl-C ends it.
 END
 
-# -- until it is ended -------------------------------------------------------------------------------------------------
-
-last="" ended=""
 for ((ticks = 0; ; ticks++)); do
     check_alive
     stats=$(statistics) || stats=""
     stored=$(number sample_count "$stats")
     ((stored >= before)) && stored=$((stored - before))
-    published=$(number published "$(grep -E 'progress|finished' "$run_dir/streamer.log" | tail -n 1)")
-    # The streamer logs its progress twice a second; what is stored since then has been published, too.
-    ((published >= stored)) || published=$stored
-    line="published $published rows · stored $stored"
+    # Asked after the api: what it has may have been delivered before the streamer knows that it was acknowledged.
+    for ((i = 0; i < 20; i++)); do
+        rows=$(published)
+        ((rows >= stored)) && break || sleep 0.05
+    done
+    line="published $rows rows · stored $stored"
     ((before)) && line+=" · from before $before"
     line+=" · GPUs $(number gpu_count "$stats")$ended"
     if [[ -t 1 ]]; then
@@ -178,7 +174,7 @@ for ((ticks = 0; ; ticks++)); do
         last=$line
     fi
     # In the background, so that a signal is handled at once.
-    sleep 1 9>&- &
+    sleep 1 &
     pause=$!
     wait "$pause"
 done

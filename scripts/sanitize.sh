@@ -45,15 +45,9 @@ export ASAN_OPTIONS=detect_leaks=0
 [[ ${SANITIZERS:-address} == *address* ]] && run address
 
 # The thread sanitizer does not know Swift's Mutex: every target that has one gets another.
-swift package --package-path "$copy/tree" describe --type json | python3 -c '
-import json, pathlib, re, shutil, sys
-
-tree = pathlib.Path(sys.argv[1])
-for target in json.load(sys.stdin)["targets"]:
-    folder = tree / target["path"]
-    sources = [folder / name for name in target["sources"] if name.endswith(".swift")]
-    if any(re.search(r"\bMutex[(<]", source.read_text()) for source in sources):
-        shutil.copy(tree / "Tests/Sanitizer/Mutex.swift", folder / "SanitizerMutex.swift")
-' "$copy/tree"
+swift package --package-path "$copy/tree" describe | sed -n 's/^    Path: //p' | while read -r target; do
+    ! grep -rqE '\bMutex[(<]' "$copy/tree/$target" ||
+        cp "$copy/tree/Tests/Sanitizer/Mutex.swift" "$copy/tree/$target/SanitizerMutex.swift"
+done
 [[ ${SANITIZERS:-thread} == *thread* ]] && run thread
 exit "$failed"

@@ -1,7 +1,7 @@
 """The gateway's HTTP server compared with nginx, Python's http.server and Node's http, with wrk over 64 connections.
 
-The small response is that of /health; the peers send the same number of bytes, nginx and Python from a file,
-nginx with one worker for each of the api's event loops. The list is one page of 100 samples of one GPU. At half load
+The small response is that of /health; the peers send the same number of bytes, Python and Node from memory, nginx from
+a file, with one worker for each of the api's event loops. The list is one page of 100 samples of one GPU. At half load
 every connection of wrk waits between its requests. Idle connections have each had one response.
 """
 import contextlib
@@ -12,23 +12,13 @@ import resource
 import socket
 import statistics
 import subprocess
-import sys
 import time
 
-from .common import Failure, free_port, get, version, wait_until
+from .common import Failure, first_line, free_port, get, serve, wait_for_samples
 
 ROUNDS = 3
-NEEDS = ["wrk"]
 CONNECTIONS = 64
 WORKERS = min(4, os.cpu_count())
-PYTHON_SERVER = """
-import http.server, os, sys
-class Handler(http.server.SimpleHTTPRequestHandler):
-    protocol_version, wbufsize = "HTTP/1.1", -1
-    log_message = lambda *_: None
-os.chdir(sys.argv[2])
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-"""
 NODE_SERVER = """
 const body = Buffer.alloc(Number(process.argv[2]), "x"), headers = {"Content-Length": body.length};
 const server = require("http").createServer((_, response) => response.writeHead(200, headers).end(body));
@@ -36,21 +26,22 @@ server.listen(process.argv[1], "127.0.0.1");
 """
 
 
-def nginx(directory, port):
-    """Writes what nginx needs to serve a file as fast as it can; returns the command."""
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = " ".join(f'{kind}_temp_path "{directory}/{kind}";' for kind in kinds)
+def nginx(bench, size):
+    """An nginx that serves a file as fast as it can."""
+    directory, port = bench.fresh("nginx"), free_port()
+    (directory / "health").write_bytes(b"x" * size)
     # Workers of another user could not read the directory.
     (directory / "nginx.conf").write_text(f"""{"user root;" if os.geteuid() == 0 else ""}
 daemon off; worker_processes {WORKERS}; pid "{directory}/pid"; error_log "{directory}/log";
 events {{ worker_connections 1024; multi_accept on; }}
 http {{
-  {temporary}
-  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=16;
-  server {{ listen 127.0.0.1:{port}; root "{directory}/www"; }}
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi; access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; open_file_cache max=16;
+  server {{ listen 127.0.0.1:{port}; root "{directory}"; }}
 }}
 """)
-    return ["nginx", "-p", directory, "-e", directory / "log", "-c", directory / "nginx.conf"]
+    return bench.start("nginx", "-p", directory, "-e", directory / "log", "-c", directory / "nginx.conf", port=port,
+                       directory=directory)
 
 
 def wrk(port, path, seconds, script=None, connections=CONNECTIONS):
@@ -88,38 +79,24 @@ def idle(api, count):
         return api.resident() - before, api.resident()
 
 
-def start_peers(bench, stack, size):
-    directory, ports = bench.fresh("peers"), {}
-    (directory / "www").mkdir()
-    (directory / "www/health").write_bytes(b"x" * size)
-    for name, command in (
-        ("nginx", lambda port: nginx(directory, port)),
-        ("python", lambda port: [sys.executable, "-c", PYTHON_SERVER, port, directory / "www"]),
-        ("node", lambda port: ["node", "-e", NODE_SERVER, port, size]),
-    ):
-        if name == "python" or bench.has(name):
-            port = free_port()
-            ports[name] = stack.enter_context(bench.start(*command(port), port=port)).port
-    return ports
-
-
 def run(bench):
     seconds, count = bench.count(4), bench.count(10_000, 100)
     # Raised as far as ulimit -Hn allows: each connection is a descriptor.
     resource.setrlimit(resource.RLIMIT_NOFILE, (count + 200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with contextlib.ExitStack() as stack:
         queue = stack.enter_context(bench.mq_server())
-        api = stack.enter_context(bench.api(queue.port))
-        published = bench.feed(bench.export(bench.count(40_000_000, 20_000_000)), queue.port)
-        wait_until(lambda: json.loads(get(api.port, "/api/v1/stats"))["store"]["sample_count"] >= published,
-                   "the api has every sample", api.process)
+        api = stack.enter_context(bench.api(queue))
+        wait_for_samples(api, bench.feed(bench.count(40_000_000, 20_000_000), queue))
         size = len(get(api.port, "/health"))
         gpu = json.loads(get(api.port, "/api/v1/gpus?limit=1"))["data"][0]["uuid"]
         page = f"/api/v1/gpus/{gpu}/telemetry?limit=100"
         body = get(api.port, page)
         if json.loads(body)["count"] != 100:
             raise Failure("the export has too few samples of one GPU")
-        ports = {"api": api.port, **start_peers(bench, stack, size)}
+        node = free_port()
+        stack.enter_context(bench.start("node", "-e", NODE_SERVER, node, size, port=node))
+        ports = {"api": api.port, "nginx": stack.enter_context(nginx(bench, size)).port, "node": node,
+                 "python": stack.enter_context(serve(lambda *_: b"x" * size))}
 
         ways = {name: lambda port=port: wrk(port, "/health", seconds) for name, port in ports.items()}
         ways["list"] = lambda: wrk(api.port, page, seconds)
@@ -132,13 +109,12 @@ def run(bench):
 
     bench.compare(f"{size} bytes", "responses/s", rates, [("nginx", 0.6), ("python", 3), ("node", 3)], "api", 0)
     listed = statistics.median(lists)
-    bench.row(f"100 samples, {len(body):,} bytes", f"{listed:,.0f} responses/s", target="≥ 15,000",
-              met=listed >= 15_000)
+    bench.row(f"100 samples, {len(body):,} bytes", f"{listed:,.0f} responses/s", target="≥ 15,000", figure=listed)
     for label, runs in half.items():
         rate, late = (statistics.median(values) for values in zip(*runs))
-        bench.row(f"{label} at half load", f"p99 {late:.2f} ms at {rate:,.0f} /s", target="< 5 ms", met=late < 5)
+        bench.row(f"{label} at half load", f"p99 {late:.2f} ms at {rate:,.0f} /s", target="< 5 ms", figure=late)
     each = grown * 1024 / count
     bench.row(f"{count:,} idle connections", f"{grown:.0f} MiB, {each:.1f} KiB each; {total:.0f} MiB in all",
-              target="≤ 100 MiB", met=grown <= 100)
-    return (f"{seconds} s per measurement, {CONNECTIONS} connections, nginx with {WORKERS} workers."
-            f" {version('nginx', '-v')}; {version(sys.executable, '--version')}; Node {version('node', '--version')}.")
+              target="≤ 100 MiB", figure=grown)
+    return (f"{seconds} s per measurement, {CONNECTIONS} connections, nginx with {WORKERS} workers. "
+            f"{first_line('nginx', '-v')}; {first_line('python3', '-V')}; Node {first_line('node', '--version')}.")
