@@ -36,7 +36,7 @@ struct RequestBoundsTests {
                 } else if route.path == "/metrics" {
                     #expect(response.status == 200 && response.text.contains("gateway_store_up 0"))
                 } else if route.path == "/ready" {
-                    #expect(response.status == 503 && response.text.contains("does not answer within"))
+                    #expect(response.status == 503 && response.text.contains("does not respond within"))
                 } else {
                     #expect(response.status == (route.takesForm ? 503 : 504), "\(route.path)")
                     #expect(response.text.contains("QUERY_TIMEOUT"), "\(route.path)")

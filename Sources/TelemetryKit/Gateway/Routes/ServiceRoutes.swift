@@ -27,21 +27,20 @@ enum ServiceRoutes {
     ]
 
     private static func readiness(_ context: RequestContext) async -> HTTPResponse {
-        var checks: [Gateway.ReadinessCheck] = []
+        let further = await context.gateway.configuration.readiness()
+        return HTTPResponse(readiness: [await storeCheck(context.gateway)] + further)
+    }
+
+    private static func storeCheck(_ gateway: GatewayCore) async -> ReadinessCheck {
         do {
-            try await context.gateway.askingStore { try await $0.checkHealth() }
-            checks.append(Gateway.ReadinessCheck(name: "store", isReady: true, detail: "answers"))
+            try await gateway.askingStore { try await $0.checkHealth() }
+            return ReadinessCheck(name: "store", isReady: true, detail: "responds")
         } catch is DeadlineExceeded {
-            let limit = context.gateway.probeTimeout
-            checks.append(
-                Gateway.ReadinessCheck(name: "store", isReady: false, detail: "does not answer within \(limit)"))
+            return ReadinessCheck(
+                name: "store", isReady: false, detail: "does not respond within \(gateway.probeTimeout)")
         } catch {
-            checks.append(
-                Gateway.ReadinessCheck(name: "store", isReady: false, detail: abbreviated("\(error)", to: 400)))
+            return ReadinessCheck(name: "store", isReady: false, detail: abbreviated("\(error)", to: 400))
         }
-        checks += await context.gateway.configuration.readiness()
-        return HTTPResponse(
-            readiness: checks.map { ReadinessCheck(name: $0.name, isReady: $0.isReady, detail: $0.detail) })
     }
 
     private static func prometheus(_ context: RequestContext) async -> HTTPResponse {
@@ -69,6 +68,6 @@ enum ServiceRoutes {
                 Int64(live.sampleCount))
         }
         out.append(await context.gateway.configuration.metrics())
-        return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)
+        return HTTPResponse(metrics: out.bytes)
     }
 }
