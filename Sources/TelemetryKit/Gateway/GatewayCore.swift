@@ -83,10 +83,10 @@ final class GatewayCore: Sendable {
         case .none: throw APIError.notFound("\(abbreviated(request.path)) is not served; see /openapi.json")
         }
         label = route.path
-        let allowed = route.takesForm ? CrossOrigin.methodsWithForm : CrossOrigin.methods
+        let allowed = route.acceptsForm ? CrossOrigin.methodsWithForm : CrossOrigin.methods
         switch request.method {
         case "GET", "HEAD": break
-        case "POST" where route.takesForm: break
+        case "POST" where route.acceptsForm: break
         case "OPTIONS":
             return HTTPResponse(status: 204, headers: [("Allow", allowed)] + crossOrigin.preflightHeaders(for: request))
         default:
@@ -95,7 +95,7 @@ final class GatewayCore: Sendable {
                 message: "\(abbreviated(request.method)) is not allowed on \(abbreviated(request.path))",
                 headers: [("Allow", allowed)])
         }
-        if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
+        if route.requiresToken, let token = configuration.apiToken, !isAuthorized(request, token) {
             throw APIError(
                 status: 401, code: "unauthorized",
                 message: "\(abbreviated(request.path)) requires Authorization: Bearer with the API token",
@@ -106,13 +106,11 @@ final class GatewayCore: Sendable {
             throw accept.refusal(of: route.answers.map(\.contentType))
         }
         do { try checkParameterCount(request) } catch { return route.errorForm(error) }
-        let parameters = route.takesForm ? [:] : try QueryParameters.parse(request.query, for: route)
-        let context = RequestContext(gateway: self, request: request, segments: segments, parameters: parameters)
-        if route.isFixed { return try await route.handle(context) }
+        if route.isFixed { return try await handle(request, segments, route) }
         do {
             let limit = configuration.queryTimeout + (route.isProbe ? .seconds(30) : .zero)
             let response = try await deadlines.run(within: limit, on: route.isHeavy ? workers : nil) {
-                try await route.handle(context)
+                try await self.handle(request, segments, route)
             }
             // Lists do not get so far; this is for whatever is not one.
             if case .bytes(let bytes) = response.body, bytes.count > configuration.maxResponseBytes {
@@ -122,6 +120,18 @@ final class GatewayCore: Sendable {
         } catch is DeadlineExceeded {
             return route.errorForm(APIError.timeout(configuration.queryTimeout))
         }
+    }
+
+    private func handle(_ request: HTTPRequest, _ segments: [String: String], _ route: Route) async throws
+        -> HTTPResponse
+    {
+        let parameters: RequestParameters
+        do {
+            parameters = try RequestParameters(request, segments: segments, route)
+        } catch {
+            return route.errorForm(error)
+        }
+        return try await route.handle(RequestContext(gateway: self, request: request, parameters: parameters))
     }
 
     /// Parameters are compared with each other and with every series.

@@ -31,7 +31,7 @@ struct OpenAPITests {
             #expect(parameters.compactMap { $0["name"] as? String } == route.parameters.map(\.name))
             let responses = try #require(operation["responses"] as? [String: Any])
             for status in route.errors { #expect(responses["\(status)"] != nil) }
-            #expect((operation["security"] != nil) == route.needsToken)
+            #expect((operation["security"] != nil) == route.requiresToken)
             // Every parameter says what it is and shows one; every error has its form.
             for parameter in parameters {
                 #expect(parameter["example"] != nil && parameter["schema"] != nil)
@@ -46,7 +46,7 @@ struct OpenAPITests {
             }
             // What takes a form says so, with the same parameters.
             let form = paths[route.path]?["post"]?["requestBody"] as? [String: Any]
-            #expect((form != nil) == route.takesForm)
+            #expect((form != nil) == route.acceptsForm)
             if let form {
                 let content = try #require(form["content"] as? [String: [String: Any]])
                 let schema = try #require(content["application/x-www-form-urlencoded"]?["schema"] as? [String: Any])

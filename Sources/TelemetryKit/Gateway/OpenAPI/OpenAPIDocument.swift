@@ -44,7 +44,7 @@ struct OpenAPIDocument {
             out.appendJSONString(route.path)
             out.append(#":{"get":"#)
             appendOperation(route, to: &out)
-            if route.takesForm {
+            if route.acceptsForm {
                 out.append(#","post":"#)
                 appendOperation(route, asForm: true, to: &out)
             }
@@ -79,7 +79,7 @@ struct OpenAPIDocument {
             out.appendList(parameters) { appendParameter($1, to: &$0) }
         }
         if asForm { appendForm(route, to: &out) }
-        if hasToken, route.needsToken { out.append(#","security":[{"token":[]}]"#) }
+        if hasToken, route.requiresToken { out.append(#","security":[{"token":[]}]"#) }
         out.append(
             ##","responses":{"200":{"description":"OK","headers":{"X-Request-ID":{"$ref":"#/components/headers/RequestID"}"##
         )
@@ -93,7 +93,7 @@ struct OpenAPIDocument {
         }
         out.append("}}")
         var errors = Set(route.errors).union([400, 406, 408, 413, 414, 431])
-        if hasToken, route.needsToken { errors.insert(401) }
+        if hasToken, route.requiresToken { errors.insert(401) }
         for status in errors.sorted() {
             out.append(",\"\(status)\":{\"description\":")
             out.appendJSONString(Self.meaning(of: status))
@@ -146,56 +146,27 @@ struct OpenAPIDocument {
             if index > 0 { out.append(",") }
             out.appendJSONString(parameter.name)
             out.append(":")
-            appendSchema(parameter, to: &out)
+            out.appendJSON(parameter.schema)
         }
         out.append(#"},"required":"#)
         out.appendList(route.queryParameters.filter(\.isRequired)) { $0.appendJSONString($1.name) }
         out.append("}}}}")
     }
 
-    private func appendParameter(_ parameter: Route.Parameter, to out: inout ByteWriter) {
-        out.append(#"{"name":"#)
-        out.appendJSONString(parameter.name)
-        if parameter.isInPath {
-            out.append(#","in":"path","required":true"#)
-        } else {
-            out.append(parameter.isRequired ? #","in":"query","required":true"# : #","in":"query""#)
-        }
-        out.append(#","description":"#)
-        out.appendJSONString(parameter.description)
-        out.append(#","schema":"#)
-        appendSchema(parameter, to: &out)
-        out.append(#","example":"#)
-        switch parameter.kind {
-        case .texts: out.appendList([parameter.example]) { $0.appendJSONString($1) }
-        case .integer: out.append(parameter.example)
-        default: out.appendJSONString(parameter.example)
-        }
-        out.append("}")
-    }
-
-    private func appendSchema(_ parameter: Route.Parameter, to out: inout ByteWriter) {
-        switch parameter.kind {
-        case .pathText, .text: out.append(#"{"type":"string","minLength":1}"#)
-        case .texts: out.append(#"{"type":"array","items":{"type":"string","minLength":1}}"#)
-        case .cursor: out.append(#"{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}"#)
-        case .time: out.append(#"{"type":"string","format":"date-time"}"#)
-        case .duration(let preset):
-            out.append("{\"type\":\"string\",\"pattern\":")
-            out.appendJSONString(QueryParameters.durationPattern)
-            out.append(",\"default\":")
-            out.appendJSONString(preset)
-            out.append("}")
-        case .integer(let range, let preset):
-            out.append(#"{"type":"integer","minimum":\#(range.lowerBound)"#)
-            if range.upperBound != .max { out.append(#","maximum":\#(range.upperBound)"#) }
-            out.append(#","default":\#(preset)}"#)
-        case .choice(let choices, let preset):
-            out.append(#"{"type":"string","enum":"#)
-            out.appendList(choices) { $0.appendJSONString($1) }
-            out.append(#","default":"#)
-            out.appendJSONString(preset)
-            out.append("}")
+    private func appendParameter(_ parameter: any RouteParameter, to out: inout ByteWriter) {
+        out.appendJSON { json in
+            json.object {
+                $0.member("name", parameter.name)
+                $0.member("in", parameter.isInPath ? "path" : "query")
+                if parameter.isRequired { $0.member("required", true) }
+                $0.member("description", parameter.description)
+                $0.member("schema", parameter.schema)
+                switch parameter.schema.type {
+                case "array": $0.member("example", [parameter.example])
+                case "integer": $0.member("example", json: Array(parameter.example.utf8))
+                default: $0.member("example", parameter.example)
+                }
+            }
         }
     }
 }

@@ -7,12 +7,12 @@ enum CatalogueRoutes {
         Route(
             path: "/api/v1/catalogue", operationID: "listFields",
             summary: "The metrics of DCGM and its exporter, with units, ranges and meaning.", tag: "catalogue",
-            answers: Routes.json("FieldList"), needsToken: true, isFixed: true
+            answers: Routes.json("FieldList"), requiresToken: true, isFixed: true
         ) { _ in fields.response },
         Route(
             path: "/api/v1/catalogue/xid", operationID: "listXIDs",
             summary: "The Xid errors, with severity and recommended action.",
-            tag: "catalogue", answers: Routes.json("XIDList"), needsToken: true, isFixed: true
+            tag: "catalogue", answers: Routes.json("XIDList"), requiresToken: true, isFixed: true
         ) { _ in xids.response },
     ]
 

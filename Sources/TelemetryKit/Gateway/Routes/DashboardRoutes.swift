@@ -12,23 +12,22 @@ enum DashboardRoutes {
         Route(
             path: "/dashboard/{file}", operationID: "getDashboardFile", summary: "A file of the dashboard.",
             tag: "pages",
-            parameters: [
-                Route.Parameter(
-                    name: "file", kind: .pathText, description: "The file's name.", example: "dashboard.css")
-            ],
+            parameters: [file],
             answers: [
                 Route.AnswerContent(contentType: script, schema: nil),
                 Route.AnswerContent(contentType: style, schema: nil),
                 Route.AnswerContent(contentType: image, schema: nil),
             ], errors: [404], isFixed: true
         ) { context in
-            let name = context.segment("file")
+            let name = try context[file]
             guard let file = files[name] else {
                 throw APIError.notFound("/dashboard/\(abbreviated(name)) is not served")
             }
             return file.response
         },
     ]
+
+    private static let file = Parameter.segment("file", "The file's name.", example: "dashboard.css")
 
     private static let script = "text/javascript; charset=utf-8"
     private static let style = "text/css; charset=utf-8"

@@ -5,14 +5,14 @@ import TelemetryModels
 /// Hosts and alerts: what ``FleetHealth`` makes of the newest samples.
 enum FleetRoutes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
-        let pages = [RouteParameters.limit(configuration), RouteParameters.offset]
+        let pages: [any RouteParameter] = [RouteParameters.limit(configuration), RouteParameters.offset]
         return [
             Route(
                 path: "/api/v1/hosts", operationID: "listHosts",
                 summary: "The hosts, with their GPUs counted and their health.",
                 tag: "fleet", parameters: [RouteParameters.hostnames] + pages, answers: Routes.json("HostList"),
                 errors: Routes.storeErrors,
-                needsToken: true, isHeavy: true
+                requiresToken: true, isHeavy: true
             ) { context in
                 let wanted = try context.filter().hostnames
                 let hosts = try await health(context).hosts.filter { wanted.isEmpty || wanted.hasText($0.hostname) }
@@ -24,10 +24,10 @@ enum FleetRoutes {
                 tag: "fleet",
                 parameters: [RouteParameters.uuids, RouteParameters.hostnames, RouteParameters.models, severity]
                     + pages,
-                answers: Routes.json("AlertList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+                answers: Routes.json("AlertList"), errors: Routes.storeErrors, requiresToken: true, isHeavy: true
             ) { context in
                 let filter = try context.filter()
-                let severity = HealthAlert.Severity(rawValue: context.text("severity") ?? any)
+                let severity = try context[severity]
                 let alerts = try await health(context).alerts.filter { alert in
                     filter.includes(MetricSeries(metricName: alert.metricName ?? "", gpu: alert.gpu))
                         && (severity.map { $0 == alert.severity } ?? true)
@@ -37,11 +37,8 @@ enum FleetRoutes {
         ]
     }
 
-    private static let any = "any"
-
-    private static let severity = Route.Parameter(
-        name: "severity", kind: .choice([any] + HealthAlert.Severity.allCases.map(\.rawValue), default: any),
-        description: "Only alerts of this severity.", example: "critical")
+    private static let severity = Parameter<HealthAlert.Severity?>.choice(
+        "severity", none: "any", "Only alerts of this severity.", example: "critical")
 
     /// Of all: a GPU that is silent is so beside the others.
     private static func health(_ context: RequestContext) async throws -> FleetHealth {

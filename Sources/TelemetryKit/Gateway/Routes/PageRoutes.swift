@@ -2,6 +2,8 @@ import TelemetryBase
 
 /// What people open in a browser.
 enum PageRoutes {
+    private static let file = Parameter.segment("file", "The file's name.", example: "swagger-ui.css")
+
     private static let html = [Route.AnswerContent(contentType: "text/html; charset=utf-8", schema: nil)]
 
     static let all: [Route] = [
@@ -13,12 +15,9 @@ enum PageRoutes {
         Route(
             path: "/swagger/{file}", operationID: "getSwaggerFile", summary: "A file of the Swagger page.",
             tag: "pages",
-            parameters: [
-                Route.Parameter(
-                    name: "file", kind: .pathText, description: "The file's name.", example: "swagger-ui.css")
-            ],
+            parameters: [file],
             answers: SwaggerPage.contentTypes.map { Route.AnswerContent(contentType: $0, schema: nil) }, errors: [404],
             isFixed: true
-        ) { try SwaggerPage.file($0.segment("file"), $0.gateway) },
+        ) { try SwaggerPage.file($0[file], $0.gateway) },
     ]
 }

@@ -8,43 +8,15 @@ import TelemetryStores
 enum PrometheusRoutes {
     static let all: [Route] = [query, queryRange, series, labels, labelValues, metadata]
 
-    // MARK: Parameters
-
-    private static let queryText = Route.Parameter(
-        name: "query", kind: .text, description: "A PromQL expression.",
-        example: "avg by (Hostname) (DCGM_FI_DEV_GPU_TEMP)",
-        isRequired: true)
-    private static let timeout = Route.Parameter(
-        name: "timeout", kind: .text, description: "Maximum duration of the query: seconds, or a duration.",
-        example: "30s")
-    private static let match = Route.Parameter(
-        name: "match[]", kind: .texts, description: "Only series that match a selector.",
-        example: "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"}")
-
-    private static func time(_ name: String, _ description: String) -> Route.Parameter {
-        Route.Parameter(
-            name: name, kind: .text, description: description + " Seconds since 1970, or RFC 3339.",
-            example: "2025-07-18T20:42:37Z")
-    }
-
-    private static func required(_ parameter: Route.Parameter) -> Route.Parameter {
-        var parameter = parameter
-        parameter.isRequired = true
-        return parameter
-    }
-
-    private static let start = time("start", "The first time.")
-    private static let end = time("end", "The last time.")
-
     // MARK: Queries
 
     private static let query = route(
         "query", "queryPrometheus", "A query at one time.",
-        [queryText, time("time", "Now where it is left out."), timeout]
-    ) { context, form in
-        let query = try form.query(maxSelectors: context.gateway.configuration.maxSelectors)
-        let time = try form.time("time") ?? Timestamp.now.nanoseconds / 1_000_000
-        let answer = try await engine(context, form).instant(query, at: time)
+        [PrometheusParameters.query, PrometheusParameters.time, PrometheusParameters.timeout]
+    ) { context in
+        let query = try context.promQLQuery()
+        let time = try context[PrometheusParameters.time] ?? Timestamp.now.nanoseconds / 1_000_000
+        let answer = try await engine(context).instant(query, at: time)
         return try PrometheusResponse.body(of: answer)
             .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
@@ -52,21 +24,16 @@ enum PrometheusRoutes {
     private static let queryRange = route(
         "query_range", "queryPrometheusRange", "A query at every step between two times.",
         [
-            queryText, required(start), required(end),
-            Route.Parameter(
-                name: "step", kind: .text, description: "Seconds, or a duration.", example: "15s", isRequired: true),
-            timeout,
+            PrometheusParameters.query, PrometheusParameters.rangeStart, PrometheusParameters.rangeEnd,
+            PrometheusParameters.step, PrometheusParameters.timeout,
         ]
-    ) { context, form in
-        let start = try form.required("start", form.time("start"))
-        let end = try form.required("end", form.time("end"))
-        let step = try form.required("step", form.duration("step"))
-        guard end >= start else { throw PromQLError(.badData, "invalid parameter \"end\": it is before start") }
-        guard step > 0 else {
-            throw PromQLError(.badData, "invalid parameter \"step\": it must be at least a millisecond")
-        }
-        let query = try form.query(maxSelectors: context.gateway.configuration.maxSelectors)
-        let engine = try engine(context, form)
+    ) { context in
+        let start = try context[PrometheusParameters.rangeStart]
+        let end = try context[PrometheusParameters.rangeEnd]
+        guard end >= start else { throw PrometheusParameters.invalid("end", "it is before start") }
+        let step = try context[PrometheusParameters.step]
+        let query = try context.promQLQuery()
+        let engine = try engine(context)
         guard (end - start) / step <= engine.limits.maxSteps else {
             throw PromQLError(
                 .badData,
@@ -78,12 +45,9 @@ enum PrometheusRoutes {
             .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
     }
 
-    private static func engine(_ context: RequestContext, _ form: PrometheusForm) throws -> PromQLEngine {
+    private static func engine(_ context: RequestContext) throws(APIError) -> PromQLEngine {
         var engine = PromQLEngine(store: context.store, limits: context.gateway.configuration.promQL)
-        if let timeout = try form.duration("timeout") {
-            guard timeout > 0 else {
-                throw PromQLError(.badData, "invalid parameter \"timeout\": it must be at least a millisecond")
-            }
+        if let timeout = try context[PrometheusParameters.timeout] {
             engine.limits.timeout = min(engine.limits.timeout, .milliseconds(timeout))
         }
         return engine
@@ -92,37 +56,35 @@ enum PrometheusRoutes {
     // MARK: Series
 
     private static let series = route(
-        "series", "listPrometheusSeries", "The series that fit a selector.", [required(match), start, end]
-    ) {
-        context, form in
-        let selectors = try selectors(context, form)
-        guard !selectors.isEmpty else { throw PromQLError(.badData, "invalid parameter \"match[]\": it is missing") }
-        let found = try await directory(context).series(selectors, from: form.time("start"), through: form.time("end"))
+        "series", "listPrometheusSeries", "The series that fit a selector.",
+        [PrometheusParameters.requiredMatch, PrometheusParameters.start, PrometheusParameters.end]
+    ) { context in
+        let selectors = try context.selectors(PrometheusParameters.requiredMatch)
+        let found = try await directory(context).series(
+            selectors, from: context[PrometheusParameters.start], through: context[PrometheusParameters.end])
         return try list(found, context) { $0.appendJSON($1) }
     }
 
-    private static let labels = route("labels", "listPrometheusLabels", "The names of labels.", [match, start, end]) {
-        context, form in
-        try await texts(context, form) { $0.labels.map(\.name) }
+    private static let labels = route(
+        "labels", "listPrometheusLabels", "The names of labels.",
+        [PrometheusParameters.match, PrometheusParameters.start, PrometheusParameters.end]
+    ) { context in
+        try await texts(context) { $0.labels.map(\.name) }
     }
 
     private static let labelValues = route(
         "label/{name}/values", "listPrometheusLabelValues", "The values of a label.",
         [
-            Route.Parameter(name: "name", kind: .pathText, description: "The label's name.", example: "Hostname"),
-            match, start, end,
+            PrometheusParameters.labelName, PrometheusParameters.match, PrometheusParameters.start,
+            PrometheusParameters.end,
         ]
-    ) { context, form in
-        let name = context.segment("name")
+    ) { context in
+        let name = try context[PrometheusParameters.labelName]
         guard isLabelName(name) else { throw PromQLError(.badData, "\(promQLEcho(name)) is not the name of a label") }
-        return try await texts(context, form) { labels in
+        return try await texts(context) { labels in
             let value = labels[name]
             return value.isEmpty ? [] : [value]
         }
-    }
-
-    private static func selectors(_ context: RequestContext, _ form: PrometheusForm) throws -> [PromQLSelector] {
-        try form.selectors(limit: context.gateway.configuration.maxSelectors)
     }
 
     private static func directory(_ context: RequestContext) -> PrometheusDirectory {
@@ -130,10 +92,11 @@ enum PrometheusRoutes {
     }
 
     private static func texts(
-        _ context: RequestContext, _ form: PrometheusForm, _ texts: @Sendable (LabelSet) -> [String]
+        _ context: RequestContext, _ texts: @Sendable (LabelSet) -> [String]
     ) async throws -> HTTPResponse {
-        let found = try await directory(context)
-            .texts(selectors(context, form), from: form.time("start"), through: form.time("end"), texts)
+        let found = try await directory(context).texts(
+            context.selectors(), from: context[PrometheusParameters.start],
+            through: context[PrometheusParameters.end], texts)
         return try list(found, context) { $0.appendJSONString($1) }
     }
 
@@ -157,15 +120,10 @@ enum PrometheusRoutes {
     private static let metadata = route(
         "metadata", "listPrometheusMetadata",
         "Type, unit and meaning of the metrics that have samples and that the catalogue knows.",
-        [
-            Route.Parameter(
-                name: "metric", kind: .text, description: "Only this metric.", example: "DCGM_FI_DEV_GPU_TEMP"),
-            Route.Parameter(name: "limit", kind: .text, description: "Maximum number of metrics.", example: "100"),
-        ]
-    ) { context, form in
-        let limit = form.text("limit").map(Int.init) ?? .max
-        guard let limit else { throw PromQLError(.badData, "invalid parameter \"limit\": it is not a whole number") }
-        let found = try await directory(context).metadata(of: form.text("metric"), limit: limit < 0 ? .max : limit)
+        [PrometheusParameters.metric, PrometheusParameters.limit]
+    ) { context in
+        let limit = try context[PrometheusParameters.limit]
+        let found = try await directory(context).metadata(of: context[PrometheusParameters.metric], limit: limit)
         return PrometheusResponse.success { json in
             json.object {
                 for (name, field) in found {
@@ -199,18 +157,19 @@ enum PrometheusRoutes {
     }
 
     private static func route(
-        _ path: String, _ operationID: String, _ summary: String, _ parameters: [Route.Parameter],
-        _ handle: @escaping @Sendable (RequestContext, PrometheusForm) async throws -> HTTPResponse
+        _ path: String, _ operationID: String, _ summary: String, _ parameters: [any RouteParameter],
+        _ handle: @escaping @Sendable (RequestContext) async throws -> HTTPResponse
     ) -> Route {
         Route(
             path: "/prometheus/api/v1/\(path)", operationID: operationID, summary: summary, tag: "prometheus",
             parameters: parameters,
             answers: [Route.AnswerContent(contentType: "application/json", schema: "PrometheusAnswer")],
             errors: [400, 422, 502, 503],
-            needsToken: true, isHeavy: true, takesForm: true, errorSchema: "PrometheusError", errorForm: { failure($0) }
+            requiresToken: true, isHeavy: true, acceptsForm: true, errorSchema: "PrometheusError",
+            errorForm: { failure($0) }
         ) { context in
             do {
-                return try await handle(context, PrometheusForm(context.request))
+                return try await handle(context)
             } catch let error as APIError {
                 return failure(error)
             } catch let error as PromQLError {

@@ -13,23 +13,21 @@ enum QueryRoutes {
                 RouteParameters.uuids,
                 RouteParameters.hostnames, RouteParameters.models,
             ],
-            answers: Routes.json("AggregateList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+            answers: Routes.json("AggregateList"), errors: Routes.storeErrors, requiresToken: true, isHeavy: true
         ) { try await aggregate($0) }
     ]
 
-    private static let metricName = Route.Parameter(
-        name: "metric_name", kind: .text, description: "The metric.", example: "DCGM_FI_DEV_GPU_UTIL", isRequired: true)
-    private static let function = Route.Parameter(
-        name: "function", kind: .choice(AggregateQuery.Function.allCases.map(\.rawValue), default: "avg"),
-        description: "How the samples of a group and window are aggregated; a percentile is the sample of that rank.",
+    private static let metricName = Parameter.requiredText(
+        "metric_name", "The metric.", example: "DCGM_FI_DEV_GPU_UTIL")
+    private static let function = Parameter<AggregateQuery.Function>.choice(
+        "function", default: .avg,
+        "How the samples of a group and window are aggregated; a percentile is the sample of that rank.",
         example: "p95")
-    private static let window = Route.Parameter(
-        name: "window", kind: .duration(default: "60s"),
-        description: "Length of a window; windows begin at multiples of it since 1970.", example: "5m")
-    private static let grouping = Route.Parameter(
-        name: "group_by", kind: .choice(AggregateQuery.Grouping.allCases.map(\.rawValue), default: "gpu"),
-        description: "How samples are grouped; the group is a uuid, a hostname, or empty for the cluster.",
-        example: "host")
+    private static let window = Parameter.duration(
+        "window", default: "60s", "Length of a window; windows begin at multiples of it since 1970.", example: "5m")
+    private static let grouping = Parameter<AggregateQuery.Grouping>.choice(
+        "group_by", default: .gpu,
+        "How samples are grouped; the group is a uuid, a hostname, or empty for the cluster.", example: "host")
 
     /// As many as Prometheus allows in an answer.
     private static let maximumWindows: Int64 = 11_000
@@ -41,8 +39,8 @@ enum QueryRoutes {
         var filter = try context.filter()
         filter.metricNames = []
         let query = AggregateQuery(
-            metricName: context.text("metric_name")!, filter: filter, function: context.choice("function"),
-            window: context.duration("window"), grouping: context.choice("group_by"))
+            metricName: try context[metricName], filter: filter, function: try context[function],
+            window: try context[window], grouping: try context[grouping])
         try await checkWindows(query, context)
         let groups = try await context.store.aggregate(query)
         return try Responses.list(

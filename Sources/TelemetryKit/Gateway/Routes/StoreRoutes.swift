@@ -7,7 +7,7 @@ enum StoreRoutes {
         Route(
             path: "/api/v1/metrics", operationID: "listMetrics", summary: "The metrics that have samples.",
             tag: "store",
-            answers: Routes.json("MetricList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+            answers: Routes.json("MetricList"), errors: Routes.storeErrors, requiresToken: true, isHeavy: true
         ) { context in
             let metrics = try await context.store.metrics(uuid: nil)
             return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
@@ -15,7 +15,7 @@ enum StoreRoutes {
         Route(
             path: "/api/v1/stats", operationID: "getStatistics",
             summary: "The sizes of the store, and the state of the pipeline.", tag: "store",
-            answers: Routes.json("Statistics"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+            answers: Routes.json("Statistics"), errors: Routes.storeErrors, requiresToken: true, isHeavy: true
         ) { try await statistics($0) },
     ]
 

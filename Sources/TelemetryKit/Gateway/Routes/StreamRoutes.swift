@@ -9,7 +9,7 @@ enum StreamRoutes {
             tag: "telemetry",
             parameters: RouteParameters.seriesFilters,
             answers: [Route.AnswerContent(contentType: EventStream.contentType, schema: "EventStream")],
-            errors: [400, 503], needsToken: true
+            errors: [400, 503], requiresToken: true
         ) { context in
             let filter = try context.filter()
             guard let live = context.gateway.configuration.live else {
