@@ -10,13 +10,13 @@ package struct ResponseShape<Value: Sendable>: Sendable {
     package let name: String?
     @usableFromInline let members: [ResponseMember<Value>]
     @usableFromInline let furtherMembers: FurtherMembers<Value>?
-    private let example: Value?
+    package let example: Value?
 
     /// - Parameters:
     ///   - example: the value that the schema's example is written from.
     ///   - furtherMembers: members whose names depend on the value, after the others.
     package init(
-        _ name: String, example: Value, _ members: [ResponseMember<Value>],
+        _ name: String, example: Value?, _ members: [ResponseMember<Value>],
         furtherMembers: FurtherMembers<Value>? = nil
     ) {
         self.name = name
@@ -72,7 +72,7 @@ package struct ResponseMember<Value: Sendable>: Sendable {
     /// The components that ``schema`` refers to.
     package let parts: [SchemaComponent]
     /// Writes name and value; nothing if the member is omitted.
-    @usableFromInline let write: @Sendable (Value, inout JSONWriter<ByteWriter>) -> Void
+    @usableFromInline package let write: @Sendable (Value, inout JSONWriter<ByteWriter>) -> Void
 
     @usableFromInline
     package init(

@@ -43,20 +43,26 @@ struct APIError: Error {
     static let clientClosed = APIError(
         status: 499, code: "client_closed_request", message: "the client closed the connection")
 
+    static let shape = ResponseShape<APIError>(
+        "Error", example: badRequest("limit=0 must be from 1 to 1000"),
+        [
+            ResponseMember("error", .text.described("A code for programs.")) { $0.code },
+            ResponseMember("message", .text.described("Names the parameter and its value, or describes the problem.")) {
+                $0.message
+            },
+            // "about:blank": the status says all that there is to know about the type.
+            ResponseMember("type", .text.with("format", .text("uri-reference"))) { _ in "about:blank" },
+            ResponseMember("title") { "\(HTTPResponse.reason($0.status))" },
+            ResponseMember(
+                "status", .integer.with("minimum", .integer(400)).with("maximum", .integer(599))
+            ) { $0.status },
+            ResponseMember("detail") { $0.message },
+        ])
+
     var response: HTTPResponse {
-        let body = ByteWriter.json { json in
-            json.object {
-                $0.member("error", code)
-                $0.member("message", message)
-                // "about:blank": what the status says is all that there is to know of the type.
-                $0.member("type", "about:blank")
-                $0.member("title", "\(HTTPResponse.reason(status))")
-                $0.member("status", status)
-                $0.member("detail", message)
-            }
-        }
-        return HTTPResponse(
-            status: status, headers: [("Content-Type", APIError.contentType)] + headers, body: .bytes(body))
+        HTTPResponse(
+            status: status, headers: [("Content-Type", APIError.contentType)] + headers,
+            body: .bytes(Self.shape.bytes(of: self)))
     }
 
     init(status: Int, code: String, message: String, headers: [(name: String, value: String)] = []) {

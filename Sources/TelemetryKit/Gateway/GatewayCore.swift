@@ -27,7 +27,7 @@ final class GatewayCore: Sendable {
         router = Router(routes)
         crossOrigin = CrossOrigin(origins: configuration.corsOrigins)
         openAPIDocument = OpenAPIDocument(routes: routes, hasToken: configuration.apiToken != nil).json
-        openAPI = FixedResponse(Responses.json, openAPIDocument)
+        openAPI = FixedResponse(HTTPResponse.json, openAPIDocument)
     }
 
     var routes: [Route] { router.routes }
@@ -102,8 +102,8 @@ final class GatewayCore: Sendable {
                 headers: [("WWW-Authenticate", "Bearer")])
         }
         let accept = AcceptHeader(request)
-        guard route.answers.contains(where: { accept.quality($0.contentType) > 0 }) else {
-            throw accept.refusal(of: route.answers.map(\.contentType))
+        guard route.responses.contains(where: { accept.quality($0.contentType) > 0 }) else {
+            throw accept.refusal(of: route.responses.map(\.contentType))
         }
         do { try checkParameterCount(request) } catch { return route.errorForm(error) }
         if route.isFixed { return try await handle(request, segments, route) }

@@ -11,7 +11,7 @@ struct Route: Sendable {
     var parameters: [any RouteParameter] = []
     /// The content of a successful response; if there are several, one is selected by a parameter or by the request's
     /// `Accept`.
-    var answers: [AnswerContent]
+    var responses: [ResponseContent]
     /// The statuses other than 200 of its responses.
     var errors: [Int] = []
     /// Whether it requires the token, if one is configured.
@@ -26,18 +26,11 @@ struct Route: Sendable {
     /// Whether it also accepts a posted form, by the rules of Prometheus: undeclared parameters are ignored, and others
     /// are checked when the handler reads them.
     var acceptsForm = false
-    /// A name of ``Schemas``.
-    var errorSchema = "Error"
-    /// The schema of an error that is not the handler's own.
+    /// The content of the responses with one of the statuses ``errors``.
+    var errorContent = ResponseContent.error
+    /// Returns the response to an error that is not the handler's own.
     var errorForm: @Sendable (APIError) -> HTTPResponse = { $0.response }
     var handle: @Sendable (RequestContext) async throws -> HTTPResponse
-
-    /// One representation of a successful response.
-    struct AnswerContent: Sendable {
-        var contentType: String
-        /// A name of ``Schemas``, or `nil` for plain text.
-        var schema: String?
-    }
 
     /// The parameters of the query or form.
     var queryParameters: [any RouteParameter] { parameters.filter { !$0.isInPath } }

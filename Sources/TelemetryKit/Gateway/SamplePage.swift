@@ -22,12 +22,12 @@ struct SamplePage: Sendable {
         let wanted = min(limit, .max - 1) + 1
         var page =
             switch order {
-            case .asc: try await oldestFirst(store, filter, limit: wanted, offset: offset, after: cursor?.place)
-            case .desc: try await newestFirst(store, filter, limit: wanted, offset: offset, before: cursor?.place)
+            case .asc: try await oldestFirst(store, filter, limit: wanted, offset: offset, after: cursor?.position)
+            case .desc: try await newestFirst(store, filter, limit: wanted, offset: offset, before: cursor?.position)
             }
         if page.items.count > limit {
             page.items.removeLast(page.items.count - limit)
-            page.next = page.items.last.map { PageCursor(order: order, place: SampleCursor($0)) }
+            page.next = page.items.last.map { PageCursor(order: order, position: SampleCursor($0)) }
         }
         return page
     }
@@ -71,21 +71,12 @@ struct SamplePage: Sendable {
 
     /// `{"data":[…],"count":n,"total":N,"next":"…"}`, and the next page's address as `Link` (RFC 8288).
     func response(to request: HTTPRequest, _ gateway: GatewayCore) throws -> HTTPResponse {
-        let next = next?.description
         let writers = gateway.sampleWriters
-        let body = PiecedBody(items) { json, elements in
-            json.object {
-                $0.array("data", elements)
-                $0.member("count", items.count)
-                if let total { $0.member("total", total) }
-                if let next { $0.member("next", next) }
-            }
-        } makeWriter: {
+        var response = try Responses.list(items, self, as: Shapes.telemetryList, gateway) {
             let lent = writers.lend()
             return { lent.append($1, to: &$0) }
         }
-        var response = try body.response(limit: gateway.configuration.maxResponseBytes, workers: gateway.workers)
-        if let next {
+        if let next = next?.description {
             response.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"]))
         }
         return response

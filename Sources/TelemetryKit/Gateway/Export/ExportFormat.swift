@@ -1,3 +1,5 @@
+import TelemetryHTTP
+
 /// The forms in which samples leave as a file.
 enum ExportFormat: String, Sendable, CaseIterable {
     /// RFC 4180, with the columns of the DCGM export: what is exported can be imported.
@@ -10,7 +12,7 @@ enum ExportFormat: String, Sendable, CaseIterable {
     var contentType: String {
         switch self {
         case .csv: "text/csv; charset=utf-8; header=present"
-        case .json: Responses.json
+        case .json: HTTPResponse.json
         case .lineprotocol: "text/plain; charset=utf-8"
         }
     }

@@ -21,7 +21,7 @@ struct ExportWriter {
         case .csv:
             let gpu = GPUMember.all.map(\.column).joined(separator: ",")
             output.append("timestamp,metric_name,\(gpu),value,labels_raw\r\n")
-        case .json: output.append("{\"data\":[")
+        case .json: output.append(frame.head)
         case .lineprotocol: break
         }
     }
@@ -36,9 +36,13 @@ struct ExportWriter {
 
     mutating func end() {
         guard format == .json else { return }
-        output.append("],\"count\":")
-        output.appendDecimal(count)
-        output.append("}\n")
+        output.append(frame.tail)
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    /// The JSON text around the samples written so far.
+    private var frame: JSONFrame {
+        JSONFrame { json, samples in Shapes.export.envelope.write(count, to: &json) { $0.array(samples) } }
     }
 
     /// What was written since the last time.

@@ -72,10 +72,10 @@ extension RequestContext {
     }
 
     /// The response for a page of a list, with the address of the next page if there is one.
-    func list<Element>(
-        _ page: Page<Element>, _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
+    func list<Element: Sendable>(
+        _ page: Page<Element>, as shape: ListShape<Element, ListCounts>
     ) throws -> HTTPResponse {
-        var response = try Responses.list(page, gateway, append)
+        var response = try Responses.list(page, as: shape, gateway)
         let (end, overflow) = try self[RouteParameters.offset].addingReportingOverflow(page.items.count)
         if !overflow, !page.items.isEmpty, end < page.total {
             response.headers.append(SamplePage.link(to: request, ["offset": String(end)], without: ["offset"]))

@@ -7,16 +7,16 @@ enum DashboardRoutes {
         Route(
             path: "/", operationID: "getDashboard",
             summary: "The dashboard: the fleet, its alerts and the pipeline, live.", tag: "pages",
-            answers: [Route.AnswerContent(contentType: "text/html; charset=utf-8", schema: nil)], isFixed: true
+            responses: [.text("text/html; charset=utf-8")], isFixed: true
         ) { _ in page.response },
         Route(
             path: "/dashboard/{file}", operationID: "getDashboardFile", summary: "A file of the dashboard.",
             tag: "pages",
             parameters: [file],
-            answers: [
-                Route.AnswerContent(contentType: script, schema: nil),
-                Route.AnswerContent(contentType: style, schema: nil),
-                Route.AnswerContent(contentType: image, schema: nil),
+            responses: [
+                .text(script),
+                .text(style),
+                .text(image),
             ], errors: [404], isFixed: true
         ) { context in
             let name = try context[file]

@@ -12,43 +12,39 @@ enum GPURoutes {
                     RouteParameters.hostnames, RouteParameters.models, sort, order,
                     RouteParameters.limit(configuration), RouteParameters.offset,
                 ],
-                answers: Routes.json("GPUList"), errors: Routes.storeErrors, requiresToken: true, isHeavy: true
+                responses: [.json(Shapes.gpuList)], errors: Routes.storeErrors, requiresToken: true, isHeavy: true
             ) { try await list($0) },
             Route(
                 path: "/api/v1/gpus/{uuid}", operationID: "getGPU", summary: "One GPU.", tag: "gpus",
                 parameters: [RouteParameters.uuid],
-                answers: Routes.json("GPU"), errors: Routes.storeErrors + [404], requiresToken: true
+                responses: [.json(Shapes.gpu)], errors: Routes.storeErrors + [404], requiresToken: true
             ) { context in
                 let info = try await context.knownGPU()
-                var out = ByteWriter(capacity: 1024)
-                out.appendJSON(info)
-                return HTTPResponse(contentType: Responses.json, out.bytes)
+                return HTTPResponse(contentType: HTTPResponse.json, Shapes.gpu.bytes(of: info))
             },
             Route(
                 path: "/api/v1/gpus/{uuid}/metrics", operationID: "listGPUMetrics",
                 summary: "The metrics that one GPU has samples of.",
-                tag: "gpus", parameters: [RouteParameters.uuid], answers: Routes.json("MetricList"),
+                tag: "gpus", parameters: [RouteParameters.uuid], responses: [.json(Shapes.metricList)],
                 errors: Routes.storeErrors + [404],
                 requiresToken: true
             ) { context in
                 let metrics = try await context.store.metrics(uuid: context[RouteParameters.uuid])
                 if metrics.isEmpty { try await context.knownGPU() }
-                return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) {
-                    $0.appendJSON($1)
-                }
+                return try Responses.list(
+                    Page(items: metrics, total: metrics.count), as: Shapes.metricList, context.gateway)
             },
             Route(
                 path: "/api/v1/gpus/{uuid}/latest", operationID: "listGPULatest",
                 summary: "The newest sample of each metric of one GPU.",
                 tag: "gpus", parameters: [RouteParameters.uuid, RouteParameters.metricNames],
-                answers: Routes.json("LatestList"),
+                responses: [.json(Shapes.latestList)],
                 errors: Routes.storeErrors + [404], requiresToken: true
             ) { context in
                 let samples = try await context.store.latest(try context.filter())
                 if samples.isEmpty { try await context.knownGPU() }
-                return try Responses.list(Page(items: samples, total: samples.count), context.gateway) {
-                    $0.appendJSON($1)
-                }
+                return try Responses.list(
+                    Page(items: samples, total: samples.count), as: Shapes.latestList, context.gateway)
             },
         ]
     }
@@ -70,7 +66,7 @@ enum GPURoutes {
         if sort == .host, order == .asc {
             let page = try await context.store.gpus(
                 filter, limit: context.limit, offset: context[RouteParameters.offset])
-            return try context.list(page) { $0.appendJSON($1) }
+            return try context.list(page, as: Shapes.gpuList)
         }
         let all = try await context.store.gpus(filter, limit: .max, offset: 0).items
         // `sorted` keeps the order of what is equal, so ties stay in the order of hosts.
@@ -81,8 +77,7 @@ enum GPURoutes {
             case .model: all.sorted { $0.identity.modelName.precedes($1.identity.modelName) }
             case .lastSeen: all.sorted { $0.lastSeen < $1.lastSeen }
             }
-        return try context.list(context.page(of: order == .asc ? ascending : ascending.reversed())) {
-            $0.appendJSON($1)
-        }
+        return try context.list(
+            context.page(of: order == .asc ? ascending : ascending.reversed()), as: Shapes.gpuList)
     }
 }

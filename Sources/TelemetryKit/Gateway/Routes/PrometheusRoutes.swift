@@ -16,9 +16,8 @@ enum PrometheusRoutes {
     ) { context in
         let query = try context.promQLQuery()
         let time = try context[PrometheusParameters.time] ?? Timestamp.now.nanoseconds / 1_000_000
-        let answer = try await engine(context).instant(query, at: time)
-        return try PrometheusResponse.body(of: answer)
-            .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
+        let result = try await engine(context).instant(query, at: time)
+        return try PrometheusResponse.body(of: result).response(context.gateway)
     }
 
     private static let queryRange = route(
@@ -40,9 +39,8 @@ enum PrometheusRoutes {
                 "start, end and step ask for \((end - start) / step + 1) points of each series, and "
                     + "\(engine.limits.maxSteps + 1) is the limit: a longer step gives fewer")
         }
-        let answer = try await engine.range(query, from: start, through: end, step: step)
-        return try PrometheusResponse.body(of: answer)
-            .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
+        let result = try await engine.range(query, from: start, through: end, step: step)
+        return try PrometheusResponse.body(of: result).response(context.gateway)
     }
 
     private static func engine(_ context: RequestContext) throws(APIError) -> PromQLEngine {
@@ -62,7 +60,7 @@ enum PrometheusRoutes {
         let selectors = try context.selectors(PrometheusParameters.requiredMatch)
         let found = try await directory(context).series(
             selectors, from: context[PrometheusParameters.start], through: context[PrometheusParameters.end])
-        return try list(found, context) { $0.appendJSON($1) }
+        return try PrometheusResponse.list(found) { $0.appendJSON($1) }.response(context.gateway)
     }
 
     private static let labels = route(
@@ -97,24 +95,7 @@ enum PrometheusRoutes {
         let found = try await directory(context).texts(
             context.selectors(), from: context[PrometheusParameters.start],
             through: context[PrometheusParameters.end], texts)
-        return try list(found, context) { $0.appendJSONString($1) }
-    }
-
-    private static func list<Element: Sendable>(
-        _ elements: [Element], _ context: RequestContext,
-        _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
-    ) throws -> HTTPResponse {
-        let body = PiecedBody(elements) { json, elements in
-            json.object {
-                $0.member("status", "success")
-                $0.array("data", elements)
-            }
-        } makeWriter: {
-            append
-        }
-        return
-            try body
-            .response(limit: context.gateway.configuration.maxResponseBytes, workers: context.gateway.workers)
+        return try PrometheusResponse.list(found) { $0.appendJSONString($1) }.response(context.gateway)
     }
 
     private static let metadata = route(
@@ -140,21 +121,7 @@ enum PrometheusRoutes {
         }
     }
 
-    // MARK: Errors
-
-    /// An error of the gateway in Prometheus' words: a query that takes too long is 503 there.
-    private static func failure(_ error: APIError) -> HTTPResponse {
-        switch error.status {
-        case 400: PrometheusResponse.failure(status: 400, errorType: "bad_data", error.message)
-        case 422: PrometheusResponse.failure(status: 422, errorType: "execution", error.message)
-        case 504: PrometheusResponse.failure(status: 503, errorType: "timeout", error.message)
-        case 503:
-            PrometheusResponse.failure(status: 503, errorType: "unavailable", error.message, headers: error.headers)
-        default:
-            PrometheusResponse.failure(
-                status: error.status, errorType: "internal", error.message, headers: error.headers)
-        }
-    }
+    // MARK: Routes
 
     private static func route(
         _ path: String, _ operationID: String, _ summary: String, _ parameters: [any RouteParameter],
@@ -163,20 +130,19 @@ enum PrometheusRoutes {
         Route(
             path: "/prometheus/api/v1/\(path)", operationID: operationID, summary: summary, tag: "prometheus",
             parameters: parameters,
-            answers: [Route.AnswerContent(contentType: "application/json", schema: "PrometheusAnswer")],
+            responses: [PrometheusResponse.content],
             errors: [400, 422, 502, 503],
-            requiresToken: true, isHeavy: true, acceptsForm: true, errorSchema: "PrometheusError",
-            errorForm: { failure($0) }
+            requiresToken: true, isHeavy: true, acceptsForm: true,
+            errorContent: .json(PrometheusFailure.shape), errorForm: { PrometheusFailure($0).response }
         ) { context in
             do {
                 return try await handle(context)
             } catch let error as APIError {
-                return failure(error)
+                return PrometheusFailure(error).response
             } catch let error as PromQLError {
-                let (status, errorType) = error.answer
-                return PrometheusResponse.failure(status: status, errorType: "\(errorType)", error.message)
+                return PrometheusFailure(error).response
             } catch let error as StoreError {
-                return failure(APIError(error))
+                return PrometheusFailure(APIError(error)).response
             }
         }
     }

@@ -13,7 +13,7 @@ enum QueryRoutes {
                 RouteParameters.uuids,
                 RouteParameters.hostnames, RouteParameters.models,
             ],
-            answers: Routes.json("AggregateList"), errors: Routes.storeErrors, requiresToken: true, isHeavy: true
+            responses: [.json(Shapes.aggregateList)], errors: Routes.storeErrors, requiresToken: true, isHeavy: true
         ) { try await aggregate($0) }
     ]
 
@@ -43,15 +43,9 @@ enum QueryRoutes {
             window: try context[window], grouping: try context[grouping])
         try await checkWindows(query, context)
         let groups = try await context.store.aggregate(query)
+        let counts = ListCounts(count: groups.count, total: groups.count)
         return try Responses.list(
-            Page(items: groups, total: groups.count), context.gateway,
-            further: {
-                $0.member("metric_name", query.metricName)
-                $0.member("function", query.function.rawValue)
-                $0.member("window_seconds", query.window / .seconds(1))
-                $0.member("group_by", query.grouping.rawValue)
-            }
-        ) { $0.appendJSON($1) }
+            groups, Shapes.AggregateDetails(counts: counts, query: query), as: Shapes.aggregateList, context.gateway)
     }
 
     /// A window that is too short for the time asked for would make an answer that nobody can use.
@@ -100,20 +94,5 @@ enum QueryRoutes {
     private static func windows(_ query: AggregateQuery, _ start: Timestamp, _ end: Timestamp) -> Int64 {
         let (span, over) = end.nanoseconds.subtractingReportingOverflow(start.nanoseconds)
         return (over ? .max : span) / query.window.wholeNanoseconds
-    }
-}
-
-extension AggregateSeries: JSONValue {
-    @usableFromInline
-    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
-        json.object {
-            $0.member("group", group)
-            $0.array("points", of: points) { json, point in
-                json.object {
-                    $0.member("time", point.time)
-                    $0.member("value", point.value)
-                }
-            }
-        }
     }
 }

@@ -7,10 +7,6 @@ enum Routes {
             + StoreRoutes.all + PrometheusRoutes.all
     }
 
-    static func json(_ schema: String) -> [Route.AnswerContent] {
-        [Route.AnswerContent(contentType: Responses.json, schema: schema)]
-    }
-
     /// What any route that asks the store can answer with.
     static let storeErrors = [400, 422, 502, 503, 504]
 }

@@ -6,23 +6,25 @@ enum ServiceRoutes {
     static let all: [Route] = [
         Route(
             path: "/health", operationID: "getHealth", summary: "Whether the process is alive.", tag: "service",
-            answers: Routes.json("Health"), isFixed: true
+            responses: [.json(ServiceShapes.health)], isFixed: true
         ) { _ in HTTPResponse(health: "ok") },
         Route(
             path: "/ready", operationID: "getReadiness",
             summary: "Whether the store is available, and its sources are connected and up to date.", tag: "service",
-            answers: Routes.json("Readiness"), errors: [503], isProbe: true
+            responses: [.json(ServiceShapes.readiness)], errors: [503], isProbe: true,
+            // A failed readiness has the same form.
+            errorContent: .json(ServiceShapes.readiness)
         ) { await readiness($0) },
         Route(
             path: "/metrics", operationID: "getPrometheusMetrics",
             summary: "Counters of this process, in the Prometheus text format.",
-            tag: "service", answers: [Route.AnswerContent(contentType: ByteWriter.prometheusContentType, schema: nil)],
+            tag: "service", responses: [.text(ByteWriter.prometheusContentType)],
             isHeavy: true, isProbe: true
         ) { await prometheus($0) },
         Route(
             path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.",
             tag: "service",
-            answers: [Route.AnswerContent(contentType: Responses.json, schema: nil)], isFixed: true
+            responses: [ResponseContent(HTTPResponse.json, schema: .object)], isFixed: true
         ) { $0.gateway.openAPI.response },
     ]
 

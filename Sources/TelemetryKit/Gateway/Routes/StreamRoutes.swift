@@ -8,7 +8,7 @@ enum StreamRoutes {
             summary: "New samples as server-sent events, a few events a second, until either side ends it.",
             tag: "telemetry",
             parameters: RouteParameters.seriesFilters,
-            answers: [Route.AnswerContent(contentType: EventStream.contentType, schema: "EventStream")],
+            responses: [ResponseContent(EventStream.contentType, component: EventStream.component)],
             errors: [400, 503], requiresToken: true
         ) { context in
             let filter = try context.filter()

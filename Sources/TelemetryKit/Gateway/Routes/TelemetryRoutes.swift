@@ -14,7 +14,7 @@ enum TelemetryRoutes {
                 path: "/api/v1/gpus/{uuid}/telemetry", operationID: "listGPUTelemetry",
                 summary: "Samples of one GPU, by time.",
                 tag: "telemetry", parameters: [RouteParameters.uuid, RouteParameters.metricNames] + range + pages,
-                answers: Routes.json("TelemetryList"), errors: Routes.storeErrors + [404], requiresToken: true
+                responses: [.json(Shapes.telemetryList)], errors: Routes.storeErrors + [404], requiresToken: true
             ) { context in
                 let page = try await page(context)
                 if page.items.isEmpty { try await context.knownGPU() }
@@ -23,7 +23,7 @@ enum TelemetryRoutes {
             Route(
                 path: "/api/v1/gpus/{uuid}/telemetry/export", operationID: "exportGPUTelemetry",
                 summary: "All samples of one GPU as a file; the CSV can be imported again.", tag: "telemetry",
-                parameters: [RouteParameters.uuid, format, RouteParameters.metricNames] + range, answers: files,
+                parameters: [RouteParameters.uuid, format, RouteParameters.metricNames] + range, responses: files,
                 errors: Routes.storeErrors + [404], requiresToken: true, isHeavy: true
             ) { context in
                 let filter = try context.filter()
@@ -33,7 +33,7 @@ enum TelemetryRoutes {
             Route(
                 path: "/api/v1/telemetry", operationID: "listTelemetry", summary: "Samples of all GPUs, by time.",
                 tag: "telemetry",
-                parameters: RouteParameters.seriesFilters + range + pages, answers: Routes.json("TelemetryList"),
+                parameters: RouteParameters.seriesFilters + range + pages, responses: [.json(Shapes.telemetryList)],
                 errors: Routes.storeErrors, requiresToken: true, isHeavy: true
             ) { try await page($0).response(to: $0.request, $0.gateway) },
             Route(
@@ -42,15 +42,15 @@ enum TelemetryRoutes {
                 parameters: RouteParameters.seriesFilters + [
                     RouteParameters.limit(configuration), RouteParameters.offset,
                 ],
-                answers: Routes.json("LatestList"), errors: Routes.storeErrors, requiresToken: true, isHeavy: true
+                responses: [.json(Shapes.latestList)], errors: Routes.storeErrors, requiresToken: true, isHeavy: true
             ) { context in
                 let samples = try await context.store.latest(try context.filter())
-                return try context.list(context.page(of: samples)) { $0.appendJSON($1) }
+                return try context.list(context.page(of: samples), as: Shapes.latestList)
             },
             Route(
                 path: "/api/v1/telemetry/export", operationID: "exportTelemetry",
                 summary: "All samples of all GPUs as a file; the CSV can be imported again.", tag: "telemetry",
-                parameters: [format] + RouteParameters.seriesFilters + range, answers: files,
+                parameters: [format] + RouteParameters.seriesFilters + range, responses: files,
                 errors: Routes.storeErrors, requiresToken: true,
                 isHeavy: true
             ) { try await export($0.filter(), $0) },
@@ -65,7 +65,7 @@ enum TelemetryRoutes {
         example: "csv")
 
     private static let files = ExportFormat.allCases.map { format in
-        Route.AnswerContent(contentType: format.contentType, schema: format == .json ? "TelemetryExport" : nil)
+        format == .json ? .json(Shapes.export) : ResponseContent.text(format.contentType)
     }
 
     private static func page(_ context: RequestContext) async throws -> SamplePage {
