@@ -2,12 +2,12 @@ import TelemetryBase
 import TelemetryHTTP
 import TelemetryStores
 
-/// An answer that is an error: `{"error":"bad_request","message":"…"}`, and the members of problem details (RFC 9457) beside these.
+/// An error response: `{"error":"bad_request","message":"…"}`, with the members of problem details (RFC 9457).
 struct APIError: Error {
     var status: Int
-    /// For programs.
+    /// A code for programs.
     var code: String
-    /// Names the parameter and its value, or what is wrong.
+    /// Names the parameter and its value, or describes the problem.
     var message: String
     var headers: [(name: String, value: String)] = []
 
@@ -26,8 +26,8 @@ struct APIError: Error {
         APIError(
             status: 422, code: "response_too_large",
             message:
-                "the response would be larger than \(limit) bytes (MAX_RESPONSE_SIZE): ask for fewer series, a shorter time or a "
-                + "smaller page")
+                "the response would be larger than \(limit) bytes (MAX_RESPONSE_SIZE): "
+                + "request fewer series, a shorter time range or a smaller page")
     }
 
     /// The request took longer than it may.
@@ -36,10 +36,10 @@ struct APIError: Error {
     }
 
     static func timeoutMessage(_ limit: Duration) -> String {
-        "not answered within \(limit) (QUERY_TIMEOUT): ask for fewer series or a shorter time"
+        "no response within \(limit) (QUERY_TIMEOUT): request fewer series or a shorter time range"
     }
 
-    /// The client closed the connection before the response. Only counters and the log see this status, as nginx has it.
+    /// The client closed the connection before the response. Only counters and the log see this status, as in nginx.
     static let clientClosed = APIError(
         status: 499, code: "client_closed_request", message: "the client closed the connection")
 
@@ -72,7 +72,7 @@ struct APIError: Error {
         self.headers = headers
     }
 
-    /// What a client may know of a store's failure: that the data cannot be had, and why.
+    /// Creates the error that a client receives if the store fails: the data are not available, and the reason.
     init(_ error: StoreError) {
         switch error.kind {
         case .unavailable:

@@ -108,7 +108,7 @@ public final class Gateway: Sendable {
         settings.refusal = { APIError(status: $0, code: Self.refusalCode($0), message: $1).response }
         let server = try await HTTPServer.start(
             host: core.configuration.host, port: core.configuration.port, configuration: settings,
-            handler: .task { await core.answer($0) })
+            handler: .task { await core.respond(to: $0) })
         running.withLock { $0 = server }
         return server.port
     }

@@ -3,15 +3,15 @@ import TelemetryHTTP
 import TelemetryIO
 import TelemetryStores
 
-/// What the gateway's handlers share, and the way of a request from the server to its route and back.
+/// The state that the gateway's handlers share, and the processing of a request from the server to its route and back.
 final class GatewayCore: Sendable {
     let store: any TelemetryStore
     let configuration: Gateway.Configuration
     let counters = RequestCounters()
-    /// Of the server that serves it.
+    /// The counters of the HTTP server.
     let connections = HTTPCounters()
     let sampleWriters = SampleWriterPool()
-    /// For what works through many samples.
+    /// Threads for work on many samples.
     let workers = WorkerPool(name: "gateway-work")
     let openAPIDocument: [UInt8]
     let openAPI: FixedResponse
@@ -32,19 +32,19 @@ final class GatewayCore: Sendable {
 
     var routes: [Route] { router.routes }
 
-    /// How long `/ready` and `/metrics` wait for the store: whoever asks them waits no longer than some seconds, and wants to know of a
-    /// store that does not answer.
+    /// The maximum time for which `/ready` and `/metrics` wait for the store: their clients wait only a few seconds,
+    /// and need to know if the store does not respond.
     var probeTimeout: Duration { min(configuration.queryTimeout / 2, .seconds(5)) }
 
-    /// The store's answer within ``probeTimeout``; else throws ``DeadlineExceeded``.
-    func askingStore<Value: Sendable>(_ ask: @escaping @Sendable (any TelemetryStore) async throws -> Value)
+    /// Returns the result of a query of the store, or throws ``DeadlineExceeded`` after ``probeTimeout``.
+    func queryStore<Value: Sendable>(_ ask: @escaping @Sendable (any TelemetryStore) async throws -> Value)
         async throws -> Value
     {
         let store = store
         return try await deadlines.run(within: probeTimeout, on: workers) { try await ask(store) }
     }
 
-    func answer(_ request: HTTPRequest) async -> HTTPResponse {
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
         let start = ContinuousClock.now
         let id = RequestID.of(request)
         var label = "unmatched"
@@ -61,7 +61,7 @@ final class GatewayCore: Sendable {
             response = APIError(status: 500, code: "internal_error", message: abbreviated("\(error)", to: 400)).response
         }
         response.headers += [(RequestID.field, id)] + crossOrigin.headers(for: request)
-        // What is asked for now is soon not what is so; only what is known to last says otherwise.
+        // The data change all the time; only responses that are known to last have a header field of their own.
         if !response.headers.contains(where: { $0.name == "Cache-Control" }) {
             response.headers.append(("Cache-Control", "no-store"))
         }
@@ -112,7 +112,7 @@ final class GatewayCore: Sendable {
             let response = try await deadlines.run(within: limit, on: route.isHeavy ? workers : nil) {
                 try await self.handle(request, segments, route)
             }
-            // Lists do not get so far; this is for whatever is not one.
+            // Lists are checked while they are written; this is for other responses.
             if case .bytes(let bytes) = response.body, bytes.count > configuration.maxResponseBytes {
                 return route.errorForm(APIError.responseTooLarge(configuration.maxResponseBytes))
             }

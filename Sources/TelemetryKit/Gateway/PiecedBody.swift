@@ -5,9 +5,9 @@ import TelemetryStores
 
 /// A JSON response that is written in pieces, one for each element of a list that is in memory as references.
 ///
-/// A response of up to ``bufferedBytes`` is sent as a whole. A larger one is streamed with backpressure: texts that many elements share
-/// are never in memory as often as they are sent. It is written once before, to count its bytes, so that one beyond the limit is an error
-/// and not a broken transfer.
+/// A response of up to ``bufferedBytes`` is sent as a whole. A larger one is streamed with backpressure, so that texts
+/// shared by many elements are not in memory once per element. All pieces are written once before that to count their
+/// bytes, so that a response beyond the limit is an error and not an aborted transfer.
 struct PiecedBody: Sendable {
     /// Larger responses are streamed.
     static let bufferedBytes = 512 * 1024
@@ -15,13 +15,13 @@ struct PiecedBody: Sendable {
 
     /// The number of pieces.
     var count: Int
-    /// Returns what writes the pieces from the first to the last; it may keep notes from piece to piece.
+    /// Returns a writer of the pieces, from the first to the last; it may keep state from piece to piece.
     var makeWriter: @Sendable () -> (inout ByteWriter, Int) -> Void
 
     /// The elements of an array within other JSON.
     ///
-    /// - Parameter makeWriter: returns the writer of an element, without a comma. It appends bytes, since there may be a
-    ///   hundred thousand samples.
+    /// - Parameter makeWriter: returns the writer of an element, without a comma. It appends bytes, since there may be
+    ///   a hundred thousand samples.
     init<Element: Sendable>(
         _ elements: [Element], in frame: JSONFrame,
         makeWriter: @escaping @Sendable () -> (inout ByteWriter, Element) -> Void
@@ -45,8 +45,8 @@ struct PiecedBody: Sendable {
         self.makeWriter = makeWriter
     }
 
-    /// Throws ``APIError`` if the response is larger than the gateway's limit, and `CancellationError` if its client has
-    /// left. The rest of a streamed response is written by the gateway's workers.
+    /// Throws ``APIError`` if the response is larger than the gateway's limit, and `CancellationError` if its client
+    /// has left. The rest of a streamed response is written by the gateway's workers.
     func response(_ gateway: GatewayCore) throws -> HTTPResponse {
         let limit = gateway.configuration.maxResponseBytes
         let workers = gateway.workers
@@ -75,7 +75,7 @@ struct PiecedBody: Sendable {
         for piece in 0..<count {
             write(&out, piece)
             guard out.count >= Self.chunkBytes || piece == count - 1 else { continue }
-            // A piece may be far larger than a chunk; the connection takes no more than it sends.
+            // A piece may be far larger than a chunk, but the connection buffers what it is given.
             for start in stride(from: 0, to: out.count, by: 2 * Self.chunkBytes) {
                 try await body.write(Array(out.bytes[start..<min(start + 2 * Self.chunkBytes, out.count)]))
             }

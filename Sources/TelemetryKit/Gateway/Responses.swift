@@ -29,15 +29,15 @@ enum Responses {
     }
 }
 
-/// A response that changes with the program alone, made once.
+/// A response that only changes with the version of the program, made once.
 struct FixedResponse: Sendable {
     private let headers: [(name: String, value: String)]
     private let bytes: [UInt8]
 
-    init(_ contentType: String, _ bytes: [UInt8], further: [(name: String, value: String)] = []) {
+    init(_ contentType: String, _ bytes: [UInt8], headers further: [(name: String, value: String)] = []) {
         self.bytes = bytes
         let hash = bytes.withUnsafeBytes { StableHash.hash($0, seed: 0) }
-        // Browsers ask at every use and get 304, so files of a newer program are never mixed with those of an older one.
+        // Browsers revalidate each use and get 304, so files of two versions of the program are never mixed.
         headers =
             [("Content-Type", contentType), ("Cache-Control", "no-cache"), ("ETag", "\"\(String(hash, radix: 16))\"")]
             + further

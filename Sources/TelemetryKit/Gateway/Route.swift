@@ -16,7 +16,8 @@ struct Route: Sendable {
     var errors: [Int] = []
     /// Whether it requires the token, if one is configured.
     var requiresToken = false
-    /// Whether it processes many samples: then it does not run on the event loop's thread, where all others would wait.
+    /// Whether it processes many samples: then it does not run on the event loop's thread, where it would delay all
+    /// others.
     var isHeavy = false
     /// Whether its response needs neither the store nor anything else that could block: then it has no deadline.
     var isFixed = false

@@ -1,12 +1,12 @@
 import TelemetryHTTP
 
-/// The forms in which samples leave as a file.
+/// The formats of exported files.
 enum ExportFormat: String, Sendable, CaseIterable {
-    /// RFC 4180, with the columns of the DCGM export: what is exported can be imported.
+    /// RFC 4180, with the columns of the DCGM export, so that an export can be imported.
     case csv
     /// `{"data":[…],"count":n}`
     case json
-    /// Of InfluxDB, as ``LineProtocolWriter`` writes it.
+    /// InfluxDB line protocol, as written by ``LineProtocolWriter``.
     case lineprotocol
 
     var contentType: String {

@@ -8,7 +8,7 @@ struct ExportWriter {
     private(set) var count = 0
     private var samples: SampleWriter
 
-    /// About how large the pieces are that are sent.
+    /// The approximate size of the pieces that are sent.
     static let chunkBytes = 128 * 1024
 
     init(format: ExportFormat) {
@@ -27,7 +27,7 @@ struct ExportWriter {
     }
 
     mutating func append(_ sample: GPUMetric) {
-        // The line protocol and JSON have no other; a store does not hold them.
+        // The line protocol and JSON have no other values, and stores contain none.
         guard sample.value.isFinite else { return }
         if format == .json, count > 0 { output.append(UInt8(ascii: ",")) }
         samples.append(sample, to: &output)
@@ -45,7 +45,7 @@ struct ExportWriter {
         JSONFrame { json, samples in Shapes.export.envelope.write(count, to: &json) { $0.array(samples) } }
     }
 
-    /// What was written since the last time.
+    /// Returns the bytes written since the last call.
     mutating func take() -> [UInt8] {
         defer { output = ByteWriter(capacity: Self.chunkBytes + 4096) }
         return output.bytes

@@ -9,21 +9,21 @@ struct OpenAPIDocument {
     private typealias Writer = JSONWriter<ByteWriter>
 
     private static let tags: KeyValuePairs<String, String> = [
-        "gpus": "GPUs, and what is held of each.",
-        "telemetry": "Samples: pages, the newest, files, aggregates, and as they come.",
+        "gpus": "GPUs and their stored samples.",
+        "telemetry": "Samples: pages, the newest samples, exports, aggregates, and a live stream.",
         "fleet": "The health of hosts and GPUs.",
-        "catalogue": "What metrics and errors mean.",
-        "store": "What is held as a whole.",
-        "prometheus": "The interface of Prometheus, for Grafana and others.",
-        "service": "For machines that watch this process.",
-        "pages": "For people.",
+        "catalogue": "The meaning of metrics and errors.",
+        "store": "Totals of the stored data.",
+        "prometheus": "The HTTP API of Prometheus, for Grafana and other clients.",
+        "service": "The state of the process, for monitoring.",
+        "pages": "Pages for the browser.",
     ]
 
     private static let description = """
-        Telemetry of GPUs as the DCGM exporter gives it. Times are RFC 3339; answers give them in UTC. \
-        Without start_time and end_time a query means all that is held. A parameter that is not known, or not of its \
-        kind, is an error that names it. Every answer has an X-Request-ID; one that a request brings is kept. Errors are \
-        problem details (RFC 9457) with two members beside them: error, a code for programs, and message.
+        Telemetry of GPUs as reported by the DCGM exporter. Times are RFC 3339, in responses in UTC. \
+        Without start_time and end_time, a query covers all stored samples. An unknown or invalid parameter is an \
+        error that names it. Every response has an X-Request-ID: that of the request if it is valid, otherwise a new \
+        one. Errors are problem details (RFC 9457) with two additional members: error, a code for programs, and message.
         """
 
     var json: [UInt8] {
@@ -173,11 +173,11 @@ struct OpenAPIDocument {
         }
         json.object("headers") {
             $0.object("RequestID") {
-                $0.member("description", "What tells this request from any other, here and in logs.")
+                $0.member("description", "Identifies the request, here and in logs.")
                 $0.member("schema", JSONSchema.text)
             }
             $0.object("Link") {
-                $0.member("description", "The address of the next page, where there is one (RFC 8288).")
+                $0.member("description", "The address of the next page, if there is one (RFC 8288).")
                 $0.member("schema", JSONSchema.text)
             }
         }

@@ -29,15 +29,15 @@ enum PrometheusResponse {
     // MARK: Results of queries
 
     /// `{"status":"success","data":{"resultType":"vector","result":[…]}}`
-    static func body(of answer: PromQLEngine.Answer) -> PiecedBody {
+    static func body(of result: PromQLEngine.Answer) -> PiecedBody {
         func body<Element: Sendable>(
             _ type: String, _ elements: [Element], _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
         ) -> PiecedBody {
             PiecedBody(elements, in: frame(resultType: type)) { append }
         }
-        switch answer {
+        switch result {
         case .scalar(let value, let time):
-            // Two elements of the array, which is the response to a scalar or a string.
+            // The array of a scalar or a string has two elements, time and value.
             return body("scalar", [value]) { out, value in
                 out.appendJSON(PrometheusTime(milliseconds: time))
                 out.append(",")
@@ -81,7 +81,7 @@ enum PrometheusResponse {
         }
     }
 
-    /// One series may have millions of values: these go in pieces too, and as bytes.
+    /// A series may have millions of values: they are also written in pieces, and as bytes.
     private static func matrix(_ series: [PromQLSeries]) -> PiecedBody {
         let pieceValues = 4096
         let frame = frame(resultType: "matrix")

@@ -1,7 +1,7 @@
 import TelemetryHTTP
 import TelemetryModels
 
-/// What the metrics mean: facts of the program, the same at every time.
+/// The meaning of metrics and errors: facts of the program, which do not change.
 enum CatalogueRoutes {
     static let all: [Route] = [
         Route(

@@ -1,7 +1,7 @@
 import TelemetryBase
 
-/// The dashboard at `/`: the files in Gateway/Dashboard as they are, which the build puts into the library as bytes, so that a
-/// program needs nothing beside itself. There is no build step and no script from elsewhere; the policy forbids the browser both.
+/// The dashboard at `/`: the unchanged files of Gateway/Dashboard, which the build embeds in the library, so that a
+/// program consists of one file. There is no build step and no script of another origin; the policy forbids both.
 enum DashboardRoutes {
     static let all: [Route] = [
         Route(
@@ -33,7 +33,7 @@ enum DashboardRoutes {
     private static let style = "text/css; charset=utf-8"
     private static let image = "image/svg+xml"
 
-    private static let further = [
+    private static let headers = [
         (
             "Content-Security-Policy",
             "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -42,7 +42,7 @@ enum DashboardRoutes {
     ]
 
     private static func file(_ contentType: String, _ bytes: [UInt8]) -> FixedResponse {
-        FixedResponse(contentType, bytes, further: further)
+        FixedResponse(contentType, bytes, headers: headers)
     }
 
     private static let page = file("text/html; charset=utf-8", PackageResources.dashboard_html)

@@ -2,14 +2,14 @@ import TelemetryBase
 import TelemetryHealth
 import TelemetryModels
 
-/// Hosts and alerts: what ``FleetHealth`` makes of the newest samples.
+/// Hosts and alerts: the result of ``FleetHealth`` for the newest samples.
 enum FleetRoutes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
         let pages: [any RouteParameter] = [RouteParameters.limit(configuration), RouteParameters.offset]
         return [
             Route(
                 path: "/api/v1/hosts", operationID: "listHosts",
-                summary: "The hosts, with their GPUs counted and their health.",
+                summary: "The hosts with their number of GPUs and their health.",
                 tag: "fleet", parameters: [RouteParameters.hostnames] + pages, responses: [.json(Shapes.hostList)],
                 errors: Routes.storeErrors,
                 requiresToken: true, isHeavy: true
@@ -40,7 +40,7 @@ enum FleetRoutes {
     private static let severity = Parameter<HealthAlert.Severity?>.choice(
         "severity", none: "any", "Only alerts of this severity.", example: "critical")
 
-    /// Of all: a GPU that is silent is so beside the others.
+    /// The health of all GPUs: a GPU is stale compared with the others.
     private static func health(_ context: RequestContext) async throws -> FleetHealth {
         FleetHealth(
             latest: try await context.store.latest(SampleFilter()), rules: context.gateway.configuration.healthRules)

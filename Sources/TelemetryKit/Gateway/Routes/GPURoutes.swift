@@ -2,7 +2,7 @@ import TelemetryBase
 import TelemetryHTTP
 import TelemetryModels
 
-/// GPUs, and what is held of each.
+/// GPUs and their stored samples.
 enum GPURoutes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
         [

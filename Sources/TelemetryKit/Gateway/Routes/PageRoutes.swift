@@ -1,6 +1,6 @@
 import TelemetryBase
 
-/// What people open in a browser.
+/// Pages for the browser.
 enum PageRoutes {
     private static let file = Parameter.segment("file", "The file's name.", example: "swagger-ui.css")
 

@@ -4,7 +4,7 @@ import TelemetryModels
 import TelemetryPromQL
 import TelemetryStores
 
-/// Reads in the form of Prometheus' HTTP API, for Grafana and other clients of it; see Docs/Prometheus.md.
+/// The HTTP API of Prometheus, for Grafana and other clients; see Docs/Prometheus.md.
 enum PrometheusRoutes {
     static let all: [Route] = [query, queryRange, series, labels, labelValues, metadata]
 
@@ -36,8 +36,8 @@ enum PrometheusRoutes {
         guard (end - start) / step <= engine.limits.maxSteps else {
             throw PromQLError(
                 .badData,
-                "start, end and step ask for \((end - start) / step + 1) points of each series, and "
-                    + "\(engine.limits.maxSteps + 1) is the limit: a longer step gives fewer")
+                "start, end and step mean \((end - start) / step + 1) points per series; "
+                    + "the limit is \(engine.limits.maxSteps + 1): use a longer step")
         }
         let result = try await engine.range(query, from: start, through: end, step: step)
         return try PrometheusResponse.body(of: result).response(context.gateway)
@@ -54,7 +54,7 @@ enum PrometheusRoutes {
     // MARK: Series
 
     private static let series = route(
-        "series", "listPrometheusSeries", "The series that fit a selector.",
+        "series", "listPrometheusSeries", "The series that match a selector.",
         [PrometheusParameters.requiredMatch, PrometheusParameters.start, PrometheusParameters.end]
     ) { context in
         let selectors = try context.selectors(PrometheusParameters.requiredMatch)

@@ -1,7 +1,7 @@
 import TelemetryBase
 import TelemetryHTTP
 
-/// What machines ask of the process itself.
+/// The state of the process, for monitoring.
 enum ServiceRoutes {
     static let all: [Route] = [
         Route(
@@ -22,7 +22,7 @@ enum ServiceRoutes {
             isHeavy: true, isProbe: true
         ) { await prometheus($0) },
         Route(
-            path: "/openapi.json", operationID: "getOpenAPI", summary: "This interface as an OpenAPI 3.1 document.",
+            path: "/openapi.json", operationID: "getOpenAPI", summary: "The OpenAPI 3.1 document of this API.",
             tag: "service",
             responses: [ResponseContent(HTTPResponse.json, schema: .object)], isFixed: true
         ) { $0.gateway.openAPI.response },
@@ -35,7 +35,7 @@ enum ServiceRoutes {
 
     private static func storeCheck(_ gateway: GatewayCore) async -> ReadinessCheck {
         do {
-            try await gateway.askingStore { try await $0.checkHealth() }
+            try await gateway.queryStore { try await $0.checkHealth() }
             return ReadinessCheck(name: "store", isReady: true, detail: "responds")
         } catch is DeadlineExceeded {
             return ReadinessCheck(
@@ -49,13 +49,13 @@ enum ServiceRoutes {
         var out = ByteWriter(capacity: 4096)
         context.gateway.counters.append(to: &out)
         out.appendMetrics(of: context.gateway.connections)
-        // A store that cannot answer must not hide the other numbers.
-        let statistics = try? await context.gateway.askingStore { try await $0.statistics() }
+        // A store that does not respond must not hide the other metrics.
+        let statistics = try? await context.gateway.queryStore { try await $0.statistics() }
         out.appendMetric(
-            "gateway_store_up", "gauge", "1 where the store answered this scrape.", statistics == nil ? 0 : 1)
+            "gateway_store_up", "gauge", "1 if the store responded to this scrape.", statistics == nil ? 0 : 1)
         if let statistics {
             out.appendMetric(
-                "gateway_store_samples", "gauge", "Samples that the store holds.", Int64(statistics.sampleCount))
+                "gateway_store_samples", "gauge", "Samples in the store.", Int64(statistics.sampleCount))
             out.appendMetric("gateway_store_gpus", "gauge", "GPUs that have samples.", Int64(statistics.gpuCount))
             out.appendMetric("gateway_store_hosts", "gauge", "Hosts that have samples.", Int64(statistics.hostCount))
         }
@@ -66,7 +66,7 @@ enum ServiceRoutes {
                 "gateway_stream_dropped_clients_total", "counter", "Clients of the live stream that were too slow.",
                 Int64(live.droppedCount))
             out.appendMetric(
-                "gateway_stream_samples_total", "counter", "Samples handed to clients of the live stream.",
+                "gateway_stream_samples_total", "counter", "Samples delivered to clients of the live stream.",
                 Int64(live.sampleCount))
         }
         out.append(await context.gateway.configuration.metrics())

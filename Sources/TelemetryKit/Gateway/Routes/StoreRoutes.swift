@@ -1,7 +1,7 @@
 import TelemetryHTTP
 import TelemetryModels
 
-/// What is held as a whole.
+/// Totals of the stored data.
 enum StoreRoutes {
     static let all: [Route] = [
         Route(

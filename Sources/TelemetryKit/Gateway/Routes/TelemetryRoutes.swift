@@ -1,7 +1,7 @@
 import TelemetryHTTP
 import TelemetryModels
 
-/// Samples: in pages, the newest, and as files; of one GPU and of all.
+/// Samples of one GPU and of all: pages, the newest samples, and exports.
 enum TelemetryRoutes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
         let range: [any RouteParameter] = [RouteParameters.startTime, RouteParameters.endTime]
