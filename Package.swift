@@ -177,7 +177,8 @@ let package = Package(
         .testTarget(
             name: "TelemetryKitTests",
             dependencies: [
-                "TelemetryKit", "TelemetryDatabases", "TelemetryGateway", "TelemetryHTTPClient", "TelemetryHealth",
+                "TelemetryKit", "TelemetryDatabases", "TelemetryGateway", "TelemetryHTTP", "TelemetryHTTPClient",
+                "TelemetryHealth",
                 "TelemetryModels", "TelemetryPipeline", "TelemetryPromQL", "TelemetryReaders", "TelemetryScraping",
                 "TelemetryStores", "TelemetryBase", "FaultSupport",
             ],

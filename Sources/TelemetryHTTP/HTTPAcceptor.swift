@@ -11,8 +11,8 @@ final class HTTPCount: Sendable {
 }
 
 /// The limit on connections, shared by all loops.
-final class HTTPRoom: Sendable {
-    enum Place { case free, beyondLimit, none }
+final class HTTPSlots: Sendable {
+    enum Slot { case free, beyondLimit, none }
 
     /// The number of connections served beyond the limit: each one that is accepted closes a connection that waits for
     /// its client; if all are busy, a health probe still gets through.
@@ -32,7 +32,7 @@ final class HTTPRoom: Sendable {
     }
 
     /// Takes a slot; `none` if the reserve is full too, in which case ``whenFreed`` will be called.
-    func take() -> Place {
+    func take() -> Slot {
         let all = maxConnections + Self.reserve
         // Registered before the count is read: a connection that frees a slot in between sees that one is awaited.
         if taken.load(ordering: .sequentiallyConsistent) >= all {
@@ -54,44 +54,45 @@ final class HTTPAcceptor: AcceptorUser {
     private let acceptor: Acceptor
     private let loop: EventLoop
     private let parts: [HTTPServerPart]
-    private let room: HTTPRoom
+    private let slots: HTTPSlots
     private let counters: HTTPCounters
     private let descriptors = DescriptorShare()
     private var isClosed = false
     /// The slot of the connection that is being accepted.
-    private var place = HTTPRoom.Place.none
+    private var slot = HTTPSlots.Slot.none
 
-    init(acceptor: Acceptor, loop: EventLoop, parts: [HTTPServerPart], room: HTTPRoom, counters: HTTPCounters) throws {
+    init(acceptor: Acceptor, loop: EventLoop, parts: [HTTPServerPart], slots: HTTPSlots, counters: HTTPCounters) throws
+    {
         self.acceptor = acceptor
         self.loop = loop
         self.parts = parts
-        self.room = room
+        self.slots = slots
         self.counters = counters
         try acceptor.start(self)
     }
 
     func mayAccept() -> Bool {
-        place = room.take()
-        guard place == .none else { return true }
+        slot = slots.take()
+        guard slot == .none else { return true }
         // All are busy, including those in reserve: new connections stay in the system's queue until a slot is free.
-        makeRoom(for: 1)
+        freeSlots(for: 1)
         acceptor.pauseForAMoment()
         return false
     }
 
-    func nobodyWaits() { room.free() }
+    func nobodyWaits() { slots.free() }
 
     func accepted(_ descriptor: Int32, _ peer: SocketAddress) {
         counters.opened()
         if descriptor >= descriptors.firstKept { return exchangeDescriptor(of: descriptor, peer) }
         hand(descriptor, peer)
-        if place == .beyondLimit { makeRoom(for: 1) }
+        if slot == .beyondLimit { freeSlots(for: 1) }
     }
 
     func acceptFailed(_ error: any Error) -> Bool {
-        room.free()
+        slots.free()
         counters.acceptFailed()
-        makeRoom(for: 16)
+        freeSlots(for: 16)
         return false
     }
 
@@ -99,7 +100,7 @@ final class HTTPAcceptor: AcceptorUser {
     private func exchangeDescriptor(of accepted: Int32, _ peer: SocketAddress) {
         acceptor.pause()
         let bound = LoopBound(self, to: loop)
-        makeRoom(for: 1) { bound.value.settle(accepted, peer) }
+        freeSlots(for: 1) { bound.value.settle(accepted, peer) }
     }
 
     private func settle(_ accepted: Int32, _ peer: SocketAddress) {
@@ -108,7 +109,7 @@ final class HTTPAcceptor: AcceptorUser {
             Socket.close(lowest)
             counters.ended()
             counters.closed(.descriptors)
-            room.free()
+            slots.free()
         } else {
             hand(lowest, peer)
         }
@@ -124,20 +125,20 @@ final class HTTPAcceptor: AcceptorUser {
 
     /// Closes `count` connections that wait for their clients; the loop with the most connections does it, or another
     /// loop if it has none. Connections that were accepted just now, whose request is still to come, are left alone.
-    private func makeRoom(for count: Int, then done: @escaping @Sendable () -> Void = {}) {
+    private func freeSlots(for count: Int, then done: @escaping @Sendable () -> Void = {}) {
         let fullestFirst = parts.sorted { $0.connections.value > $1.connections.value }
         let loop = loop
-        Self.makeRoom(for: count, before: loop.now, on: fullestFirst[...]) { loop.execute(done) }
+        Self.freeSlots(for: count, before: loop.now, on: fullestFirst[...]) { loop.execute(done) }
     }
 
-    private static func makeRoom(
+    private static func freeSlots(
         for count: Int, before now: ContinuousClock.Instant, on parts: ArraySlice<HTTPServerPart>,
         then done: @escaping @Sendable () -> Void
     ) {
         guard count > 0, let part = parts.first else { return done() }
         part.loop.execute {
             let closed = part.core.value.closeLongestWaiting(count, before: now)
-            makeRoom(for: count - closed, before: now, on: parts.dropFirst(), then: done)
+            freeSlots(for: count - closed, before: now, on: parts.dropFirst(), then: done)
         }
     }
 
@@ -146,8 +147,8 @@ final class HTTPAcceptor: AcceptorUser {
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        // The closure retains this acceptor, which retains the room.
-        room.whenFreed = {}
+        // The closure retains this acceptor, which retains the slots.
+        slots.whenFreed = {}
         acceptor.close()
     }
 }

@@ -5,7 +5,7 @@ package struct HTTPBodyWriter: Sendable {
     let connection: LoopBound<HTTPConnection>
     let loop: EventLoop
     /// The id of the request that the body responds to.
-    let number: Int
+    let exchangeID: Int
 
     /// Sends the bytes at once, as one chunk; returns when there is space for more.
     ///
@@ -13,17 +13,17 @@ package struct HTTPBodyWriter: Sendable {
     /// waits for space; the bytes may then have been sent.
     package func write(_ bytes: [UInt8]) async throws {
         try Task.checkCancellation()
-        let (connection, loop, number) = (connection, loop, number)
+        let (connection, loop, exchangeID) = (connection, loop, exchangeID)
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 if loop.isOnLoop {
-                    connection.value.writeChunk(bytes, number, continuation)
-                } else if !loop.execute({ connection.value.writeChunk(bytes, number, continuation) }) {
+                    connection.value.writeChunk(bytes, exchangeID, continuation)
+                } else if !loop.execute({ connection.value.writeChunk(bytes, exchangeID, continuation) }) {
                     continuation.resume(throwing: HTTPPeerGone(reason: .shutdown))
                 }
             }
         } onCancel: {
-            loop.execute { connection.value.abandonWrites(number) }
+            loop.execute { connection.value.abandonWrites(exchangeID) }
         }
     }
 }

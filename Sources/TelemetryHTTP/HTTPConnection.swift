@@ -17,35 +17,35 @@ final class HTTPConnection: EventHandler {
     private let address: SocketAddress
     /// The address as text, for the handlers: created on first use.
     lazy var peer = address.description
-    private var parser: HTTPRequestParser
+    var parser: HTTPRequestParser
     private var input = ByteQueue()
     var output = ByteQueue()
     /// The request that is being processed; `nil` between requests.
     var exchange: HTTPExchange?
     var task: Task<Void, Never>?
-    /// Counts requests, so that a late response to one that is over is recognised.
-    var number = 0
+    /// The id of the present or last request, so that a late response to one that is over is recognised.
+    var exchangeID = 0
     /// The writer of a streamed body that waits for space.
     var writers: [CheckedContinuation<Void, any Error>] = []
     private var watched: EventSet = .readable
     private var isServing = false
     /// No more input is read; once all output is sent, our side is closed.
-    private var isEnding = false
+    private(set) var isEnding = false
     private var hasEnded = false
     private var isLastRequest = false
     private var peerEnded = false
     /// The id of the request for which the client's presence was probed.
-    private var probedNumber = 0
+    private var probedID = 0
     private(set) var goneFor: HTTPPeerGone.Reason?
     /// The time since which it has been idle, or our side has been closed.
-    private var restingSince: ContinuousClock.Instant
+    private(set) var restingSince: ContinuousClock.Instant
     /// The time since which the client has read nothing of the pending output.
-    private var blockedSince: ContinuousClock.Instant?
+    private(set) var blockedSince: ContinuousClock.Instant?
     /// The time when the request that is still incomplete began to arrive.
-    private var partialSince: ContinuousClock.Instant?
+    private(set) var partialSince: ContinuousClock.Instant?
 
     /// Bytes of unfinished requests and unread responses, as last reported to the core.
-    private var heldBytes = 0
+    private(set) var heldBytes = 0
 
     var isClosed: Bool { goneFor != nil }
 
@@ -118,7 +118,7 @@ final class HTTPConnection: EventHandler {
         return taken
     }
 
-    private func refuse(_ refusal: HTTPRefusal) {
+    func refuse(_ refusal: HTTPRefusal) {
         core.configuration.counters.refused()
         exchange = HTTPExchange(isHead: false, keepsConnection: false, isVersion11: true)
         respond(core.configuration.refusal(refusal.status, refusal.reason))
@@ -154,9 +154,9 @@ final class HTTPConnection: EventHandler {
     /// requires; the host of one that closed the connection refuses it with a reset, which cancels the task. HTTP/1.0
     /// has no interim responses: there the request's deadline ends the work.
     private func probeEndedClient() {
-        guard peerEnded, probedNumber != number, task != nil, let exchange, exchange.isVersion11, !exchange.isStreaming
+        guard peerEnded, probedID != exchangeID, task != nil, let exchange, exchange.isVersion11, !exchange.isStreaming
         else { return }
-        probedNumber = number
+        probedID = exchangeID
         core.lendOutput(to: &output)
         output.append("HTTP/1.1 100 Continue\r\n\r\n")
     }
@@ -243,19 +243,6 @@ final class HTTPConnection: EventHandler {
         core.loop.modify(descriptor, events: wanted)
     }
 
-    // MARK: Room for others
-
-    /// The time since which it has waited for its client: for a request, for the rest of one, or for the client to read
-    /// a response; `nil` while a request is being processed.
-    var waitingSince: ContinuousClock.Instant? {
-        if isClosed { return nil }
-        if let blockedSince { return blockedSince }
-        return exchange == nil ? partialSince ?? restingSince : nil
-    }
-
-    /// Whether it is between requests.
-    var isResting: Bool { exchange == nil && partialSince == nil && blockedSince == nil && !isEnding }
-
     private func noteHeldBytes() {
         let now = isClosed ? 0 : input.count + parser.heldBytes + output.count
         guard now != heldBytes else { return }
@@ -263,47 +250,7 @@ final class HTTPConnection: EventHandler {
         heldBytes = now
     }
 
-    /// `nil` if it holds no memory that is due to its client.
-    func memoryHolder(patience: Duration) -> MemoryPressure.Holder<HTTPConnection>? {
-        guard heldBytes > 0, let waitingSince else { return nil }
-        let age = core.loop.now - waitingSince
-        guard blockedSince == nil || age >= patience else { return nil }
-        return MemoryPressure.Holder(id: self, bytes: heldBytes, age: age)
-    }
-
-    /// Refuses the incomplete request, or closes the connection if a response is already pending.
-    func giveUpMemory() {
-        core.configuration.counters.closed(.memoryLimit)
-        guard exchange == nil, output.isEmpty, !isEnding else { return close(.closed) }
-        parser = HTTPRequestParser(limits: core.configuration.limits)
-        refuse(HTTPRefusal(503, "the connections hold more bytes of unfinished requests than the server allows"))
-        advance()
-    }
-
     // MARK: Ending
-
-    /// Called about once a second.
-    func checkTimeouts() {
-        let now = core.loop.now
-        let configuration = core.configuration
-        if let blockedSince {
-            guard now - blockedSince > configuration.writeTimeout else { return }
-            configuration.counters.closed(.writeTimeout)
-            close(.tooSlow(configuration.writeTimeout))
-        } else if exchange == nil {
-            if isEnding {
-                if now - restingSince > .seconds(2) { close(.closed) }
-            } else if let partialSince {
-                guard now - partialSince > configuration.requestTimeout else { return }
-                configuration.counters.closed(.requestTimeout)
-                refuse(HTTPRefusal(408, "the request was not complete within \(configuration.requestTimeout)"))
-                advance()
-            } else if now - restingSince > configuration.idleTimeout {
-                configuration.counters.closed(.idleTimeout)
-                close(.closed)
-            }
-        }
-    }
 
     /// Closes now if no request is being processed, otherwise after its response.
     func closeAfterRequest() {
@@ -312,7 +259,7 @@ final class HTTPConnection: EventHandler {
             isEnding = true
             if output.isEmpty { close(.shutdown) }
         } else {
-            exchange!.keepsConnection = false
+            exchange?.keepsConnection = false
         }
     }
 

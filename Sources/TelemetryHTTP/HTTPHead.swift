@@ -30,9 +30,9 @@ struct HTTPFieldsOfServer {
         switch name.count {
         case 4 where equalsWithoutCase(name, "host"):
             hosts += 1
-            guard value.isEmpty || isAuthority(value) else { throw HTTPRefusal(400, "invalid Host: \(shown(value))") }
+            guard value.isEmpty || isAuthority(value) else { throw HTTPRefusal(400, "invalid Host: \(excerpt(value))") }
         case 6 where equalsWithoutCase(name, "expect"):
-            guard equalsWithoutCase(value, "100-continue") else { throw HTTPRefusal(417, "Expect: \(shown(value))") }
+            guard equalsWithoutCase(value, "100-continue") else { throw HTTPRefusal(417, "Expect: \(excerpt(value))") }
             expectsContinue = true
         case 10 where equalsWithoutCase(name, "connection"):
             for option in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: true) {
@@ -43,7 +43,7 @@ struct HTTPFieldsOfServer {
         case 14 where equalsWithoutCase(name, "content-length"):
             guard length == nil else { throw HTTPRefusal(400, "more than one Content-Length") }
             guard !value.isEmpty, value.allSatisfy({ $0 &- 48 < 10 }) else {
-                throw HTTPRefusal(400, "invalid Content-Length: \(shown(value))")
+                throw HTTPRefusal(400, "invalid Content-Length: \(excerpt(value))")
             }
             guard let number = parseDecimal(value), number <= limits.maxBodyBytes else { throw .bodyTooLarge(limits) }
             length = Int(number)
@@ -62,9 +62,9 @@ struct HTTPFieldsOfServer {
         let isLast = equalsWithoutCase(codings.last!, "chunked")
         let areTokens = codings.allSatisfy { !$0.isEmpty && $0.allSatisfy(isTokenByte) }
         guard isLast, areTokens, !codings.dropLast().contains(where: { equalsWithoutCase($0, "chunked") }) else {
-            return HTTPRefusal(400, "unsupported Transfer-Encoding, chunked must be the last coding: \(shown(value))")
+            return HTTPRefusal(400, "unsupported Transfer-Encoding, chunked must be the last coding: \(excerpt(value))")
         }
-        return HTTPRefusal(501, "Transfer-Encoding: \(shown(value))")
+        return HTTPRefusal(501, "Transfer-Encoding: \(excerpt(value))")
     }
 
     func body(isVersion11: Bool) throws(HTTPRefusal) -> HTTPHead.Body {
@@ -144,6 +144,6 @@ func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
 }
 
 /// An excerpt of what a client sent, safe to echo in the response: printable ASCII, of limited length.
-func shown(_ bytes: some Sequence<UInt8>) -> String {
+func excerpt(_ bytes: some Sequence<UInt8>) -> String {
     String(decoding: bytes.prefix(64).map { $0 >= 0x20 && $0 < 0x7F ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
 }

@@ -20,7 +20,7 @@ struct HTTPHeadParser {
             }
             let (name, value) = try Self.field(UnsafeRawBufferPointer(rebasing: head[start..<end]))
             try server.take(name, value, limits)
-            fields.append(HTTPRequest.Field(name: place(of: name, in: head), value: place(of: value, in: head)))
+            fields.append(HTTPRequest.Field(name: range(of: name, in: head), value: range(of: value, in: head)))
         }
         let isVersion11 = line.isVersion11
         let body = try server.body(isVersion11: isVersion11)
@@ -38,7 +38,7 @@ struct HTTPHeadParser {
         return head.baseAddress!.distance(to: UnsafeRawPointer(found)) - 1
     }
 
-    private func place(of part: UnsafeRawBufferPointer, in head: UnsafeRawBufferPointer) -> Range<Int32> {
+    private func range(of part: UnsafeRawBufferPointer, in head: UnsafeRawBufferPointer) -> Range<Int32> {
         let start = Int32(head.baseAddress!.distance(to: part.baseAddress!))
         return start..<start + Int32(part.count)
     }
@@ -51,7 +51,7 @@ struct HTTPHeadParser {
         var colon = 0
         while colon < line.count, isTokenByte(line[colon]) { colon += 1 }
         guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else {
-            throw HTTPRefusal(400, "invalid header field: \(shown(line))")
+            throw HTTPRefusal(400, "invalid header field: \(excerpt(line))")
         }
         let value = trimmed(UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
         for byte in value where byte < 0x20 && byte != 0x09 || byte == 0x7F {
@@ -76,7 +76,7 @@ private struct RequestLine {
             second += 1
         }
         guard space > 0, second > space + 1, second < line.count, line[space] == 0x20, line[second] == 0x20 else {
-            throw HTTPRefusal(400, "invalid request line: \(shown(line))")
+            throw HTTPRefusal(400, "invalid request line: \(excerpt(line))")
         }
         isVersion11 = try Self.isVersion11(UnsafeRawBufferPointer(rebasing: line[(second + 1)...]))
         method = String(decoding: line[..<space], as: UTF8.self)
@@ -92,8 +92,8 @@ private struct RequestLine {
     private static func isVersion11(_ text: UnsafeRawBufferPointer) throws(HTTPRefusal) -> Bool {
         guard text.count == 8, text.prefix(5).elementsEqual("HTTP/".utf8), text[6] == UInt8(ascii: "."),
             text[5] &- 48 < 10, text[7] &- 48 < 10
-        else { throw HTTPRefusal(400, "invalid HTTP version: \(shown(text))") }
-        guard text[5] == UInt8(ascii: "1") else { throw HTTPRefusal(505, "\(shown(text)) is not supported") }
+        else { throw HTTPRefusal(400, "invalid HTTP version: \(excerpt(text))") }
+        guard text[5] == UInt8(ascii: "1") else { throw HTTPRefusal(505, "\(excerpt(text)) is not supported") }
         return text[7] != UInt8(ascii: "0")
     }
 
@@ -112,6 +112,6 @@ private struct RequestLine {
             guard isAuthority(UnsafeRawBufferPointer(rebasing: target[count..<end])) else { break }
             return UnsafeRawBufferPointer(rebasing: target[end...])
         }
-        throw HTTPRefusal(400, "invalid request target: \(shown(target))")
+        throw HTTPRefusal(400, "invalid request target: \(excerpt(target))")
     }
 }

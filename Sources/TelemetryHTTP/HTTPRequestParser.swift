@@ -207,7 +207,7 @@ package struct HTTPRequestParser {
         }
         let rest = UnsafeRawBufferPointer(rebasing: line[digits...])
         guard digits > 0, isChunkExtension(rest) else {
-            throw HTTPRefusal(400, "not a valid chunk size: \(shown(line))")
+            throw HTTPRefusal(400, "not a valid chunk size: \(excerpt(line))")
         }
         return (size, rest.count)
     }

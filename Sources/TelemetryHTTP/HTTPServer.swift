@@ -84,13 +84,13 @@ package final class HTTPServer: Sendable {
         _ handler: HTTPHandler
     ) async throws -> HTTPServer {
         ignoreBrokenPipeSignal()
-        let room = HTTPRoom(maxConnections: configuration.maxConnections)
+        let slots = HTTPSlots(maxConnections: configuration.maxConnections)
         var parts: [HTTPServerPart] = []
         for loop in loops {
             parts.append(
                 try await loop.perform {
                     let core = HTTPServerCore(
-                        loop: loop, configuration: configuration, handler: handler, room: room,
+                        loop: loop, configuration: configuration, handler: handler, slots: slots,
                         heldBytes: configuration.maxHeldBytes / loops.count)
                     core.repeatTimeouts()
                     return HTTPServerPart(loop: loop, core: LoopBound(core, to: loop), connections: core.count)
@@ -101,9 +101,9 @@ package final class HTTPServer: Sendable {
         return try await loop.perform {
             let listening = try Acceptor(loop: loop, host: host, port: port)
             let acceptor = try HTTPAcceptor(
-                acceptor: listening, loop: loop, parts: all, room: room, counters: configuration.counters)
+                acceptor: listening, loop: loop, parts: all, slots: slots, counters: configuration.counters)
             let bound = LoopBound(acceptor, to: loop)
-            room.whenFreed = { loop.execute { bound.value.resume() } }
+            slots.whenFreed = { loop.execute { bound.value.resume() } }
             return HTTPServer(address: listening.address, acceptor: bound, parts: all, ownsLoops: ownsLoops)
         }
     }

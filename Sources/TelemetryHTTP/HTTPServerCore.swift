@@ -13,7 +13,7 @@ final class HTTPServerCore {
     let count = HTTPCount()
     /// The buffer into which all connections receive; incomplete requests are copied to the connection's own memory.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 4096)
-    private let room: HTTPRoom
+    private let slots: HTTPSlots
     /// The bytes that the connections of this loop use, and their limit.
     private(set) var heldBytes = 0
     private let maxHeldBytes: Int
@@ -30,12 +30,12 @@ final class HTTPServerCore {
     private var commonSecond = -1
 
     init(
-        loop: EventLoop, configuration: HTTPServer.Configuration, handler: HTTPHandler, room: HTTPRoom, heldBytes: Int
+        loop: EventLoop, configuration: HTTPServer.Configuration, handler: HTTPHandler, slots: HTTPSlots, heldBytes: Int
     ) {
         self.loop = loop
         self.configuration = configuration
         self.handler = handler
-        self.room = room
+        self.slots = slots
         maxHeldBytes = heldBytes
         nextRelief = loop.now
     }
@@ -107,7 +107,7 @@ final class HTTPServerCore {
     private func released() {
         count.add(-1)
         configuration.counters.ended()
-        room.free()
+        slots.free()
     }
 
     func repeatTimeouts() {
@@ -165,7 +165,8 @@ final class HTTPServerCore {
             let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
             func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
             let day =
-                "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900)"
+                "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) "
+                + "\(parts.tm_year + 1900)"
             let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
             common = Array(
                 "\r\nDate: \(day) \(clock) GMT\r\nServer: \(configuration.name)\r\nX-Content-Type-Options: nosniff".utf8

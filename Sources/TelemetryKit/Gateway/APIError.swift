@@ -2,12 +2,12 @@ import TelemetryBase
 import TelemetryHTTP
 import TelemetryStores
 
-/// An answer that is an error: `{"error":"bad_request","message":"…"}`, and the members of problem details (RFC 9457) beside these.
+/// An error response: `{"error":"bad_request","message":"…"}`, with the members of problem details (RFC 9457).
 struct APIError: Error {
     var status: Int
-    /// For programs.
+    /// A code for programs.
     var code: String
-    /// Names the parameter and its value, or what is wrong.
+    /// Names the parameter and its value, or describes the problem.
     var message: String
     var headers: [(name: String, value: String)] = []
 
@@ -26,8 +26,8 @@ struct APIError: Error {
         APIError(
             status: 422, code: "response_too_large",
             message:
-                "the response would be larger than \(limit) bytes (MAX_RESPONSE_SIZE): ask for fewer series, a shorter time or a "
-                + "smaller page")
+                "the response would be larger than \(limit) bytes (MAX_RESPONSE_SIZE): "
+                + "request fewer series, a shorter time range or a smaller page")
     }
 
     /// The request took longer than it may.
@@ -36,27 +36,33 @@ struct APIError: Error {
     }
 
     static func timeoutMessage(_ limit: Duration) -> String {
-        "not answered within \(limit) (QUERY_TIMEOUT): ask for fewer series or a shorter time"
+        "no response within \(limit) (QUERY_TIMEOUT): request fewer series or a shorter time range"
     }
 
-    /// The client closed the connection before the response. Only counters and the log see this status, as nginx has it.
+    /// The client closed the connection before the response. Only counters and the log see this status, as in nginx.
     static let clientClosed = APIError(
         status: 499, code: "client_closed_request", message: "the client closed the connection")
 
+    static let shape = ResponseShape<APIError>(
+        "Error", example: badRequest("limit=0 must be from 1 to 1000"),
+        [
+            ResponseMember("error", .text.described("A code for programs.")) { $0.code },
+            ResponseMember("message", .text.described("Names the parameter and its value, or describes the problem.")) {
+                $0.message
+            },
+            // "about:blank": the status says all that there is to know about the type.
+            ResponseMember("type", .text.with("format", .text("uri-reference"))) { _ in "about:blank" },
+            ResponseMember("title") { "\(HTTPResponse.reason($0.status))" },
+            ResponseMember(
+                "status", .integer.with("minimum", .integer(400)).with("maximum", .integer(599))
+            ) { $0.status },
+            ResponseMember("detail") { $0.message },
+        ])
+
     var response: HTTPResponse {
-        let body = ByteWriter.json { json in
-            json.object {
-                $0.member("error", code)
-                $0.member("message", message)
-                // "about:blank": what the status says is all that there is to know of the type.
-                $0.member("type", "about:blank")
-                $0.member("title", "\(HTTPResponse.reason(status))")
-                $0.member("status", status)
-                $0.member("detail", message)
-            }
-        }
-        return HTTPResponse(
-            status: status, headers: [("Content-Type", APIError.contentType)] + headers, body: .bytes(body))
+        HTTPResponse(
+            status: status, headers: [("Content-Type", APIError.contentType)] + headers,
+            body: .bytes(Self.shape.bytes(of: self)))
     }
 
     init(status: Int, code: String, message: String, headers: [(name: String, value: String)] = []) {
@@ -66,7 +72,7 @@ struct APIError: Error {
         self.headers = headers
     }
 
-    /// What a client may know of a store's failure: that the data cannot be had, and why.
+    /// Creates the error that a client receives if the store fails: the data are not available, and the reason.
     init(_ error: StoreError) {
         switch error.kind {
         case .unavailable:

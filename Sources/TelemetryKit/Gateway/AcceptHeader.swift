@@ -20,7 +20,7 @@ struct AcceptHeader {
             let parts = item.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
             guard let names = parts.first?.split(separator: "/", omittingEmptySubsequences: false), names.count == 2
             else { return nil }
-            // No served media type has parameters that matter.
+            // The parameters of the served media types do not matter for the selection.
             let weight =
                 parts.dropFirst().first { $0.lowercased().hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
             return Range(type: names[0].lowercased()[...], subtype: names[1].lowercased()[...], quality: weight)
@@ -40,7 +40,8 @@ struct AcceptHeader {
         APIError(
             status: 406, code: "not_acceptable",
             message:
-                "Accept: \(abbreviated(text)) matches none of the available media types: \(contentTypes.joined(separator: ", "))"
+                "Accept: \(abbreviated(text)) matches none of the available media types: "
+                + contentTypes.joined(separator: ", ")
         )
     }
 }

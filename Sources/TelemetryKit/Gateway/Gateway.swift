@@ -69,21 +69,7 @@ public final class Gateway: Sendable {
     }
 
     /// One condition that must be met before the gateway should receive requests.
-    public struct ReadinessCheck: Sendable {
-        /// Its name in the response of `/ready`.
-        public var name: String
-        /// Whether it is met. If it is not, `/ready` responds 503.
-        public var isReady: Bool
-        /// A description of the state, or of the problem.
-        public var detail: String
-
-        /// Creates a check with its result.
-        public init(name: String, isReady: Bool, detail: String) {
-            self.name = name
-            self.isReady = isReady
-            self.detail = detail
-        }
-    }
+    public typealias ReadinessCheck = TelemetryHTTP.ReadinessCheck
 
     /// A completed request, for a log.
     public struct RequestRecord: Sendable {
@@ -122,7 +108,7 @@ public final class Gateway: Sendable {
         settings.refusal = { APIError(status: $0, code: Self.refusalCode($0), message: $1).response }
         let server = try await HTTPServer.start(
             host: core.configuration.host, port: core.configuration.port, configuration: settings,
-            handler: .task { await core.answer($0) })
+            handler: .task { await core.respond(to: $0) })
         running.withLock { $0 = server }
         return server.port
     }

@@ -3,15 +3,15 @@ import TelemetryHTTP
 import TelemetryIO
 import TelemetryStores
 
-/// What the gateway's handlers share, and the way of a request from the server to its route and back.
+/// The state that the gateway's handlers share, and the processing of a request from the server to its route and back.
 final class GatewayCore: Sendable {
     let store: any TelemetryStore
     let configuration: Gateway.Configuration
     let counters = RequestCounters()
-    /// Of the server that serves it.
+    /// The counters of the HTTP server.
     let connections = HTTPCounters()
     let sampleWriters = SampleWriterPool()
-    /// For what works through many samples.
+    /// Threads for work on many samples.
     let workers = WorkerPool(name: "gateway-work")
     let openAPIDocument: [UInt8]
     let openAPI: FixedResponse
@@ -27,24 +27,24 @@ final class GatewayCore: Sendable {
         router = Router(routes)
         crossOrigin = CrossOrigin(origins: configuration.corsOrigins)
         openAPIDocument = OpenAPIDocument(routes: routes, hasToken: configuration.apiToken != nil).json
-        openAPI = FixedResponse(Responses.json, openAPIDocument)
+        openAPI = FixedResponse(HTTPResponse.json, openAPIDocument)
     }
 
     var routes: [Route] { router.routes }
 
-    /// How long `/ready` and `/metrics` wait for the store: whoever asks them waits no longer than some seconds, and wants to know of a
-    /// store that does not answer.
+    /// The maximum time for which `/ready` and `/metrics` wait for the store: their clients wait only a few seconds,
+    /// and need to know if the store does not respond.
     var probeTimeout: Duration { min(configuration.queryTimeout / 2, .seconds(5)) }
 
-    /// The store's answer within ``probeTimeout``; else throws ``DeadlineExceeded``.
-    func askingStore<Value: Sendable>(_ ask: @escaping @Sendable (any TelemetryStore) async throws -> Value)
+    /// Returns the result of a query of the store, or throws ``DeadlineExceeded`` after ``probeTimeout``.
+    func queryStore<Value: Sendable>(_ ask: @escaping @Sendable (any TelemetryStore) async throws -> Value)
         async throws -> Value
     {
         let store = store
         return try await deadlines.run(within: probeTimeout, on: workers) { try await ask(store) }
     }
 
-    func answer(_ request: HTTPRequest) async -> HTTPResponse {
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
         let start = ContinuousClock.now
         let id = RequestID.of(request)
         var label = "unmatched"
@@ -61,7 +61,7 @@ final class GatewayCore: Sendable {
             response = APIError(status: 500, code: "internal_error", message: abbreviated("\(error)", to: 400)).response
         }
         response.headers += [(RequestID.field, id)] + crossOrigin.headers(for: request)
-        // What is asked for now is soon not what is so; only what is known to last says otherwise.
+        // The data change all the time; only responses that are known to last have a header field of their own.
         if !response.headers.contains(where: { $0.name == "Cache-Control" }) {
             response.headers.append(("Cache-Control", "no-store"))
         }
@@ -83,10 +83,10 @@ final class GatewayCore: Sendable {
         case .none: throw APIError.notFound("\(abbreviated(request.path)) is not served; see /openapi.json")
         }
         label = route.path
-        let allowed = route.takesForm ? CrossOrigin.methodsWithForm : CrossOrigin.methods
+        let allowed = route.acceptsForm ? CrossOrigin.methodsWithForm : CrossOrigin.methods
         switch request.method {
         case "GET", "HEAD": break
-        case "POST" where route.takesForm: break
+        case "POST" where route.acceptsForm: break
         case "OPTIONS":
             return HTTPResponse(status: 204, headers: [("Allow", allowed)] + crossOrigin.preflightHeaders(for: request))
         default:
@@ -95,26 +95,24 @@ final class GatewayCore: Sendable {
                 message: "\(abbreviated(request.method)) is not allowed on \(abbreviated(request.path))",
                 headers: [("Allow", allowed)])
         }
-        if route.needsToken, let token = configuration.apiToken, !isAuthorized(request, token) {
+        if route.requiresToken, let token = configuration.apiToken, !isAuthorized(request, token) {
             throw APIError(
                 status: 401, code: "unauthorized",
                 message: "\(abbreviated(request.path)) requires Authorization: Bearer with the API token",
                 headers: [("WWW-Authenticate", "Bearer")])
         }
         let accept = AcceptHeader(request)
-        guard route.answers.contains(where: { accept.quality($0.contentType) > 0 }) else {
-            throw accept.refusal(of: route.answers.map(\.contentType))
+        guard route.responses.contains(where: { accept.quality($0.contentType) > 0 }) else {
+            throw accept.refusal(of: route.responses.map(\.contentType))
         }
         do { try checkParameterCount(request) } catch { return route.errorForm(error) }
-        let parameters = route.takesForm ? [:] : try QueryParameters.parse(request.query, for: route)
-        let context = RequestContext(gateway: self, request: request, segments: segments, parameters: parameters)
-        if route.isFixed { return try await route.handle(context) }
+        if route.isFixed { return try await handle(request, segments, route) }
         do {
             let limit = configuration.queryTimeout + (route.isProbe ? .seconds(30) : .zero)
             let response = try await deadlines.run(within: limit, on: route.isHeavy ? workers : nil) {
-                try await route.handle(context)
+                try await self.handle(request, segments, route)
             }
-            // Lists do not get so far; this is for whatever is not one.
+            // Lists are checked while they are written; this is for other responses.
             if case .bytes(let bytes) = response.body, bytes.count > configuration.maxResponseBytes {
                 return route.errorForm(APIError.responseTooLarge(configuration.maxResponseBytes))
             }
@@ -122,6 +120,18 @@ final class GatewayCore: Sendable {
         } catch is DeadlineExceeded {
             return route.errorForm(APIError.timeout(configuration.queryTimeout))
         }
+    }
+
+    private func handle(_ request: HTTPRequest, _ segments: [String: String], _ route: Route) async throws
+        -> HTTPResponse
+    {
+        let parameters: RequestParameters
+        do {
+            parameters = try RequestParameters(request, segments: segments, route)
+        } catch {
+            return route.errorForm(error)
+        }
+        return try await route.handle(RequestContext(gateway: self, request: request, parameters: parameters))
     }
 
     /// Parameters are compared with each other and with every series.

@@ -9,11 +9,11 @@ struct PageCursor: Sendable, Hashable, CustomStringConvertible {
     enum Order: String, Sendable, CaseIterable { case asc, desc }
 
     var order: Order
-    var place: SampleCursor
+    var position: SampleCursor
 
-    init(order: Order, place: SampleCursor) {
+    init(order: Order, position: SampleCursor) {
         self.order = order
-        self.place = place
+        self.position = position
     }
 
     /// `nil` for a text that ``description`` does not return.
@@ -26,13 +26,13 @@ struct PageCursor: Sendable, Hashable, CustomStringConvertible {
         case "1d": order = .desc
         default: return nil
         }
-        guard let place = SampleCursor(String(plain.dropFirst(2))) else { return nil }
-        self.place = place
+        guard let position = SampleCursor(String(plain.dropFirst(2))) else { return nil }
+        self.position = position
         guard description == text else { return nil }
     }
 
     var description: String {
-        PageCursor.encoded(Array(((order == .asc ? "1a" : "1d") + place.description).utf8))
+        PageCursor.encoded(Array(((order == .asc ? "1a" : "1d") + position.description).utf8))
     }
 
     private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)

@@ -5,9 +5,9 @@ import TelemetryStores
 
 /// A JSON response that is written in pieces, one for each element of a list that is in memory as references.
 ///
-/// A response of up to ``bufferedBytes`` is sent as a whole. A larger one is streamed with backpressure: texts that many elements share
-/// are never in memory as often as they are sent. It is written once before, to count its bytes, so that one beyond the limit is an error
-/// and not a broken transfer.
+/// A response of up to ``bufferedBytes`` is sent as a whole. A larger one is streamed with backpressure, so that texts
+/// shared by many elements are not in memory once per element. All pieces are written once before that to count their
+/// bytes, so that a response beyond the limit is an error and not an aborted transfer.
 struct PiecedBody: Sendable {
     /// Larger responses are streamed.
     static let bufferedBytes = 512 * 1024
@@ -15,27 +15,23 @@ struct PiecedBody: Sendable {
 
     /// The number of pieces.
     var count: Int
-    /// Returns what writes the pieces from the first to the last; it may keep notes from piece to piece.
+    /// Returns a writer of the pieces, from the first to the last; it may keep state from piece to piece.
     var makeWriter: @Sendable () -> (inout ByteWriter, Int) -> Void
 
-    /// Elements of a list, within the value that `write` writes: it calls its second argument in the array for them.
+    /// The elements of an array within other JSON.
     ///
-    /// - Parameter makeWriter: returns what writes an element, with no comma. It appends bytes, since there may be a
-    ///   hundred thousand samples.
+    /// - Parameter makeWriter: returns the writer of an element, without a comma. It appends bytes, since there may be
+    ///   a hundred thousand samples.
     init<Element: Sendable>(
-        _ elements: [Element],
-        in write: (inout JSONWriter<ByteWriter>, _ elements: (inout JSONWriter<ByteWriter>) -> Void) -> Void,
+        _ elements: [Element], in frame: JSONFrame,
         makeWriter: @escaping @Sendable () -> (inout ByteWriter, Element) -> Void
     ) {
-        var headBytes = 0
-        let frame = ByteWriter.json { write(&$0) { headBytes = $0.sink.count } }
-        let (head, tail) = (Array(frame[..<headBytes]), Array(frame[headBytes...]))
         self.init(count: elements.count + 2) {
             let write = makeWriter()
             return { out, piece in
                 switch piece {
-                case 0: out.append(head)
-                case elements.count + 1: out.append(tail)
+                case 0: out.append(frame.head)
+                case elements.count + 1: out.append(frame.tail)
                 default:
                     if piece > 1 { out.append(UInt8(ascii: ",")) }
                     write(&out, elements[piece - 1])
@@ -49,10 +45,11 @@ struct PiecedBody: Sendable {
         self.makeWriter = makeWriter
     }
 
-    /// Throws ``APIError`` if the response is larger than `limit`, and `CancellationError` if nobody waits for it any more.
-    ///
-    /// - Parameter workers: where the rest of a streamed response is written.
-    func response(limit: Int, workers: WorkerPool) throws -> HTTPResponse {
+    /// Throws ``APIError`` if the response is larger than the gateway's limit, and `CancellationError` if its client
+    /// has left. The rest of a streamed response is written by the gateway's workers.
+    func response(_ gateway: GatewayCore) throws -> HTTPResponse {
+        let limit = gateway.configuration.maxResponseBytes
+        let workers = gateway.workers
         var out = ByteWriter(capacity: 4096)
         var counted = 0
         let write = makeWriter()
@@ -66,9 +63,9 @@ struct PiecedBody: Sendable {
                 out.bytes.removeAll(keepingCapacity: out.count <= 2 * Self.bufferedBytes)
             }
         }
-        if counted == 0 { return HTTPResponse(contentType: Responses.json, out.bytes) }
+        if counted == 0 { return HTTPResponse(contentType: HTTPResponse.json, out.bytes) }
         return HTTPResponse(
-            headers: [("Content-Type", Responses.json)],
+            headers: [("Content-Type", HTTPResponse.json)],
             body: .stream { body in try await withTaskExecutorPreference(workers) { try await send(to: body) } })
     }
 
@@ -78,11 +75,27 @@ struct PiecedBody: Sendable {
         for piece in 0..<count {
             write(&out, piece)
             guard out.count >= Self.chunkBytes || piece == count - 1 else { continue }
-            // A piece may be far larger than a chunk; the connection takes no more than it sends.
+            // A piece may be far larger than a chunk, but the connection buffers what it is given.
             for start in stride(from: 0, to: out.count, by: 2 * Self.chunkBytes) {
                 try await body.write(Array(out.bytes[start..<min(start + 2 * Self.chunkBytes, out.count)]))
             }
             out.bytes.removeAll(keepingCapacity: out.count <= 2 * Self.chunkBytes)
         }
+    }
+}
+
+/// The JSON text around the elements of an array.
+struct JSONFrame: Sendable {
+    /// Up to the `[`.
+    let head: [UInt8]
+    /// From the `]` on.
+    let tail: [UInt8]
+
+    /// - Parameter write: writes one value; it calls its second argument in the array for the elements.
+    init(_ write: (inout JSONWriter<ByteWriter>, _ elements: (inout JSONWriter<ByteWriter>) -> Void) -> Void) {
+        var headCount = 0
+        let bytes = ByteWriter.json { write(&$0) { headCount = $0.sink.count } }
+        head = Array(bytes[..<headCount])
+        tail = Array(bytes[headCount...])
     }
 }

@@ -12,7 +12,7 @@ struct DeadlineExceeded: Error {}
 final class RequestDeadlines: Sendable {
     private struct State {
         var running: [Int: (deadline: ContinuousClock.Instant, expire: @Sendable () -> Void)] = [:]
-        var nextNumber = 0
+        var nextID = 0
         var isWatching = false
     }
 
@@ -26,7 +26,7 @@ final class RequestDeadlines: Sendable {
     /// Returns the result of `body`, or throws ``DeadlineExceeded`` after `limit`; `CancellationError` if the calling
     /// task is cancelled.
     ///
-    /// - Parameter executor: Where the body runs; `nil` for the caller's thread up to its first suspension.
+    /// - Parameter executor: runs the body; `nil` for the caller's thread up to its first suspension.
     func run<Value: Sendable>(
         within limit: Duration, on executor: (any TaskExecutor)?, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
@@ -34,11 +34,11 @@ final class RequestDeadlines: Sendable {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 race.begin(continuation)
-                let number = watch(until: ContinuousClock.now + limit) { race.end(.failure(DeadlineExceeded())) }
+                let id = watch(until: ContinuousClock.now + limit) { race.end(.failure(DeadlineExceeded())) }
                 let work: @Sendable () async -> Void = {
                     let result: Result<Value, any Error>
                     do { result = .success(try await body()) } catch { result = .failure(error) }
-                    self.forget(number)
+                    self.forget(id)
                     race.end(result)
                 }
                 if let executor {
@@ -53,16 +53,16 @@ final class RequestDeadlines: Sendable {
     }
 
     private func watch(until deadline: ContinuousClock.Instant, _ expire: @escaping @Sendable () -> Void) -> Int {
-        let (number, needsWatcher) = state.withLock { state in
-            defer { (state.nextNumber, state.isWatching) = (state.nextNumber + 1, true) }
-            state.running[state.nextNumber] = (deadline, expire)
-            return (state.nextNumber, !state.isWatching)
+        let (id, needsWatcher) = state.withLock { state in
+            defer { (state.nextID, state.isWatching) = (state.nextID + 1, true) }
+            state.running[state.nextID] = (deadline, expire)
+            return (state.nextID, !state.isWatching)
         }
         if needsWatcher { Task.detached { await self.expireAll() } }
-        return number
+        return id
     }
 
-    private func forget(_ number: Int) { state.withLock { _ = $0.running.removeValue(forKey: number) } }
+    private func forget(_ id: Int) { state.withLock { _ = $0.running.removeValue(forKey: id) } }
 
     /// Runs until there are no requests.
     private func expireAll() async {
@@ -75,7 +75,7 @@ final class RequestDeadlines: Sendable {
                 }
                 let now = ContinuousClock.now
                 let overdue = state.running.filter { $0.value.deadline <= now }
-                for number in overdue.keys { state.running[number] = nil }
+                for id in overdue.keys { state.running[id] = nil }
                 return overdue.values.map(\.expire)
             }
             guard let overdue else { return }

@@ -8,7 +8,7 @@ enum RequestID {
     static let field = "X-Request-ID"
 
     static func of(_ request: HTTPRequest) -> String {
-        if let given = request.header("x-request-id"), isSound(given) { return given }
+        if let given = request.header("x-request-id"), isValid(given) { return given }
         return text(next())
     }
 
@@ -24,17 +24,17 @@ enum RequestID {
         return z ^ z >> 31
     }
 
-    private static func text(_ number: UInt64) -> String {
+    private static func text(_ id: UInt64) -> String {
         String(unsafeUninitializedCapacity: 16) { digits in
-            for place in 0..<16 {
-                digits[place] = hexDigit(UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * place) & 15))
+            for index in 0..<16 {
+                digits[index] = hexDigit(UInt8(truncatingIfNeeded: id >> UInt64(60 - 4 * index) & 15))
             }
             return 16
         }
     }
 
     /// Long enough for any scheme of ids, and without characters that could have a meaning in a log.
-    static func isSound(_ text: String) -> Bool {
+    static func isValid(_ text: String) -> Bool {
         (1...128).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in
                 switch byte {

@@ -2,12 +2,12 @@ import TelemetryHTTP
 import TelemetryModels
 import TelemetryStores
 
-/// One page of samples, by time in either order, and where the next begins.
+/// One page of samples, by time in either order, and the start of the next page.
 struct SamplePage: Sendable {
     var items: [GPUMetric]
-    /// Of all pages; `nil` where a cursor was given, and nothing counts them again.
+    /// The number of samples of all pages; `nil` if a cursor was given, since they are not counted again.
     var total: Int?
-    /// `nil` where this is the last.
+    /// `nil` if this is the last page.
     var next: PageCursor?
 
     static func read(
@@ -16,18 +16,18 @@ struct SamplePage: Sendable {
     ) async throws -> SamplePage {
         if let cursor, cursor.order != order {
             throw APIError.badRequest(
-                "cursor is of a page in the order \(cursor.order.rawValue), and order=\(order.rawValue)")
+                "cursor belongs to a page in the order \(cursor.order.rawValue), but order=\(order.rawValue)")
         }
-        // The one more tells whether there is a next page.
+        // One more than the limit shows whether there is a next page.
         let wanted = min(limit, .max - 1) + 1
         var page =
             switch order {
-            case .asc: try await oldestFirst(store, filter, limit: wanted, offset: offset, after: cursor?.place)
-            case .desc: try await newestFirst(store, filter, limit: wanted, offset: offset, before: cursor?.place)
+            case .asc: try await oldestFirst(store, filter, limit: wanted, offset: offset, after: cursor?.position)
+            case .desc: try await newestFirst(store, filter, limit: wanted, offset: offset, before: cursor?.position)
             }
         if page.items.count > limit {
             page.items.removeLast(page.items.count - limit)
-            page.next = page.items.last.map { PageCursor(order: order, place: SampleCursor($0)) }
+            page.next = page.items.last.map { PageCursor(order: order, position: SampleCursor($0)) }
         }
         return page
     }
@@ -40,7 +40,7 @@ struct SamplePage: Sendable {
         return SamplePage(items: page.items, total: after == nil ? page.total : nil)
     }
 
-    /// Stores answer oldest first: the page is counted from the end, and turned around.
+    /// Stores return the oldest samples first: the page is counted from the end, and reversed.
     private static func newestFirst(
         _ store: any TelemetryStore, _ filter: SampleFilter, limit: Int, offset: Int, before: SampleCursor?
     ) async throws -> SamplePage {
@@ -53,7 +53,7 @@ struct SamplePage: Sendable {
             if end == before.timestamp {
                 var sameTime = filter
                 sameTime.startTime = end
-                // Those at the cursor or behind it were on pages before.
+                // Samples at or after the cursor were on previous pages.
                 skipped = try await store.telemetry(TelemetryQuery(sameTime, countsTotal: false)).items.count {
                     SampleCursor($0) >= before
                 }
@@ -71,27 +71,18 @@ struct SamplePage: Sendable {
 
     /// `{"data":[…],"count":n,"total":N,"next":"…"}`, and the next page's address as `Link` (RFC 8288).
     func response(to request: HTTPRequest, _ gateway: GatewayCore) throws -> HTTPResponse {
-        let next = next?.description
         let writers = gateway.sampleWriters
-        let body = PiecedBody(items) { json, elements in
-            json.object {
-                $0.array("data", elements)
-                $0.member("count", items.count)
-                if let total { $0.member("total", total) }
-                if let next { $0.member("next", next) }
-            }
-        } makeWriter: {
-            let lent = writers.lend()
-            return { lent.append($1, to: &$0) }
+        var response = try Responses.list(items, self, as: Shapes.telemetryList, gateway) {
+            let writer = writers.borrow()
+            return { writer.append($1, to: &$0) }
         }
-        var response = try body.response(limit: gateway.configuration.maxResponseBytes, workers: gateway.workers)
-        if let next {
+        if let next = next?.description {
             response.headers.append(Self.link(to: request, ["cursor": next], without: ["cursor", "offset"]))
         }
         return response
     }
 
-    /// The request's own address with other parameters, as the next page of a list.
+    /// The address of the next page of a list: that of the request, with other parameters.
     static func link(
         to request: HTTPRequest, _ parameters: KeyValuePairs<String, String>, without removed: [String]
     ) -> (name: String, value: String) {
@@ -104,7 +95,7 @@ struct SamplePage: Sendable {
         for pair in request.query.split(separator: "&")
         where !removed.contains(where: { $0 == pair.prefix { $0 != "=" } }) { add(pair) }
         for (name, value) in parameters { add("\(name)=\(value)") }
-        // A client's text, of visible ASCII; this would end the address.
+        // The client's text is visible ASCII; this character would end the address.
         if address.utf8.contains(UInt8(ascii: ">")) { address = address.replacing(">", with: "%3E") }
         return ("Link", "<\(address)>; rel=\"next\"")
     }

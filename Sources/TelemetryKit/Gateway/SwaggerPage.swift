@@ -3,7 +3,7 @@ import TelemetryBase
 import TelemetryHTTP
 import TelemetryIO
 
-/// Swagger UI where its files are at hand, else a page that lists the operations and says how to get them.
+/// Swagger UI if its files are installed, otherwise a page that lists the operations and describes the installation.
 enum SwaggerPage {
     /// The files that the page needs, and their types; nothing else of the directory is served.
     private static let files: [(name: String, contentType: String)] = [
@@ -28,14 +28,16 @@ enum SwaggerPage {
             body: .bytes(Array((isComplete ? bundlePage : listPage(gateway.routes)).utf8)))
     }
 
-    /// Scripts come from the gateway alone, and no page of another origin may frame this one. Swagger UI sets styles in its elements and
-    /// draws with images in `data:` URLs; it may ask this gateway only, whatever servers a document names.
+    /// Only scripts of the gateway are allowed, and no page of another origin may frame this one. Swagger UI sets
+    /// styles in its elements and has images in `data:` URLs; it may send requests to this gateway only, whatever
+    /// servers a document names.
     private static let policy = [
         (
             name: "Content-Security-Policy",
             value:
-                "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-                + "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+                "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+                + "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+                + "frame-ancestors 'none'"
         ),
         (name: "X-Frame-Options", value: "DENY"), (name: "Referrer-Policy", value: "no-referrer"),
     ]
@@ -74,7 +76,7 @@ enum SwaggerPage {
         </html>
         """
 
-    /// A file of its own: the page's policy allows no script in the page.
+    /// A separate file, because the page's policy allows no script in the page.
     private static let initializerName = "swagger-initializer.js"
 
     private static let initializer = FixedResponse(
@@ -91,8 +93,9 @@ enum SwaggerPage {
             let parameters = route.parameters.map {
                 "<li><code>\(escaped($0.name))</code> \(escaped($0.description))</li>"
             }.joined()
+            let address = route.path.contains("{") ? "/openapi.json" : route.path
             rows += """
-                <section><h2><span>GET</span> <a href="\(route.path.contains("{") ? "/openapi.json" : route.path)">\(escaped(route.path))</a></h2>
+                <section><h2><span>GET</span> <a href="\(address)">\(escaped(route.path))</a></h2>
                 <p>\(escaped(route.summary))</p>\(parameters.isEmpty ? "" : "<ul>\(parameters)</ul>")</section>
 
                 """
@@ -109,8 +112,10 @@ enum SwaggerPage {
             body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1.5rem 1rem; }
             section { border-top: 1px solid var(--line); padding: .75rem 0; }
             h2 { font: 600 1rem ui-monospace, monospace; margin: 0; overflow-wrap: anywhere; }
-            h2 span { background: var(--accent); color: #fff; border-radius: 4px; padding: .1rem .5rem; margin-right: .25rem; }
-            p { margin: .25rem 0; } ul { margin: .25rem 0; } aside { border: 1px solid var(--line); border-radius: 6px; padding: .75rem 1rem; margin: 1rem 0; }
+            h2 span { background: var(--accent); color: #fff; border-radius: 4px; }
+            h2 span { padding: .1rem .5rem; margin-right: .25rem; }
+            p { margin: .25rem 0; } ul { margin: .25rem 0; }
+            aside { border: 1px solid var(--line); border-radius: 6px; padding: .75rem 1rem; margin: 1rem 0; }
             </style>
             </head>
             <body>

@@ -29,13 +29,4 @@ package struct PromQLError: Error, Hashable, Sendable, CustomStringConvertible {
         return PromQLError(
             kind, "\(line):\(column): \(kind == .unsupported ? "not supported" : "parse error"): \(reason)")
     }
-
-    /// The status of the response, and Prometheus' name for the kind.
-    package var answer: (status: Int, errorType: StaticString) {
-        switch kind {
-        case .badData: (400, "bad_data")
-        case .unsupported, .execution: (422, "execution")
-        case .timeout: (503, "timeout")
-        }
-    }
 }

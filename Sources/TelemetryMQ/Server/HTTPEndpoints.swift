@@ -32,8 +32,8 @@ final class HTTPEndpoints: Sendable {
         if let refusal = HTTPResponse(refusing: request, unlessOneOf: paths) { return refusal }
         guard let broker = entrance.broker else { return answerWhileOpening(request, entrance.opening) }
         switch request.path {
-        case "/stats": return HTTPResponse(contentType: "application/json", broker.statistics())
-        case "/metrics": return HTTPResponse(contentType: ByteWriter.prometheusContentType, broker.metrics(counters))
+        case "/stats": return HTTPResponse(contentType: HTTPResponse.json, broker.statistics())
+        case "/metrics": return HTTPResponse(metrics: broker.metrics(counters))
         case "/ready": return HTTPResponse(readiness: broker.readiness)
         default:
             // A server that takes no more publishes is not healthy: its operator must look. A full device no restart

@@ -15,21 +15,7 @@ import TelemetryMQLog
 /// and methods other than GET and HEAD are 405. Safe to use from any task or thread.
 public final class ServiceEndpoints: Sendable {
     /// One condition for the service to do its work.
-    public struct Check: Sendable, Hashable {
-        /// What is checked, in one word: `queue`, `database`.
-        public var name: String
-        /// Whether the condition holds. The service is ready if all conditions hold.
-        public var isReady: Bool
-        /// The present state, in words.
-        public var detail: String
-
-        /// Creates a check with its result.
-        public init(name: String, isReady: Bool, detail: String) {
-            self.name = name
-            self.isReady = isReady
-            self.detail = detail
-        }
-    }
+    public typealias Check = TelemetryHTTP.ReadinessCheck
 
     /// What the responses contain. The closures are called on the server's thread for each request, and must not wait.
     public struct Content: Sendable {
@@ -55,7 +41,7 @@ public final class ServiceEndpoints: Sendable {
     /// The TCP port that is served.
     public var port: Int { server.port }
 
-    /// Listens and serves from now on. Throws if the address cannot be used, with a description that names it, or if
+    /// Starts to listen and serve. Throws if the address cannot be used, with a description that names it, or if
     /// the system has no thread left.
     ///
     /// - Parameters:
@@ -84,8 +70,7 @@ public final class ServiceEndpoints: Sendable {
         }
     }
 
-    /// Stops listening, and closes the connections when requests that are under way have their response, for which it
-    /// waits at most a second.
+    /// Stops listening, waits at most a second for requests that are being processed, and closes all connections.
     public func shutdown() async {
         await server.shutdown(within: .seconds(1))
         loop.stop()
@@ -102,58 +87,11 @@ public final class ServiceEndpoints: Sendable {
             var metrics = MetricsText()
             content.metrics(&metrics)
             metrics.writer.appendMetrics(of: counters)
-            return HTTPResponse(contentType: ByteWriter.prometheusContentType, metrics.writer.bytes)
-        case "/ready":
-            return HTTPResponse(
-                readiness: content.readiness().map {
-                    ReadinessCheck(name: $0.name, isReady: $0.isReady, detail: $0.detail)
-                })
+            return HTTPResponse(metrics: metrics.bytes)
+        case "/ready": return HTTPResponse(readiness: content.readiness())
         default:
-            if let problem = content.problem() { return HTTPResponse(error: 503, "unhealthy", problem) }
-            return .healthy("ok")
+            if let problem = content.problem() { return HTTPResponse(status: 503, error: "unhealthy", problem) }
+            return HTTPResponse(health: "ok")
         }
-    }
-}
-
-// What the endpoints of a service and those of the queue server have in common.
-
-extension HTTPServer.Configuration {
-    /// Of a server whose requests have no body.
-    init(endpointsOf name: String, maxConnections: Int) {
-        self.init()
-        limits.maxBodyBytes = 0
-        self.maxConnections = maxConnections
-        maxHeldBytes = 64 << 20
-        self.name = name
-    }
-}
-
-extension HTTPResponse {
-    /// 404 for a path that is not served, and 405 for a method that is not allowed; `nil` for other requests.
-    init?(refusing request: HTTPRequest, unlessOneOf paths: [String]) {
-        guard paths.contains(request.path) else {
-            let served = paths.dropLast().joined(separator: ", ") + " and \(paths.last ?? "") are"
-            self.init(error: 404, "not_found", "\(request.path) is not served; \(served)")
-            return
-        }
-        guard request.method != "GET" && request.method != "HEAD" else { return nil }
-        self.init(error: 405, "method_not_allowed", "\(request.method) is not allowed on \(request.path)")
-        headers.append(("Allow", "GET, HEAD"))
-    }
-
-    /// `{"error":"not_found","message":"…"}`.
-    init(error status: Int, _ code: String, _ message: String) {
-        var body = ByteWriter()
-        body.append(#"{"error":"#)
-        body.appendJSONString(code)
-        body.append(#","message":"#)
-        body.appendJSONString(message)
-        body.append("}")
-        self.init(status: status, contentType: "application/json", body.bytes)
-    }
-
-    /// The response of `/health` while the process works.
-    static func healthy(_ status: String) -> HTTPResponse {
-        HTTPResponse(contentType: "application/json", Array(#"{"status":"\#(status)"}"#.utf8))
     }
 }

@@ -27,7 +27,7 @@ struct ExchangeTests {
                 let answer = try await stage.get(path, headers: [(name: "X-Request-ID", value: given)])
                 let id = try #require(answer.header("x-request-id"))
                 #expect((id == given) == isKept)
-                #expect(RequestID.isSound(id))
+                #expect(RequestID.isValid(id))
                 #expect(logged.withLock { $0.last } == id)
             }
         }

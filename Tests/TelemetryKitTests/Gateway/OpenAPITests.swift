@@ -4,6 +4,7 @@ import Testing
 
 @testable import TelemetryDatabases
 @testable import TelemetryGateway
+@testable import TelemetryHTTP
 @testable import TelemetryHTTPClient
 @testable import TelemetryModels
 @testable import TelemetryPipeline
@@ -31,7 +32,7 @@ struct OpenAPITests {
             #expect(parameters.compactMap { $0["name"] as? String } == route.parameters.map(\.name))
             let responses = try #require(operation["responses"] as? [String: Any])
             for status in route.errors { #expect(responses["\(status)"] != nil) }
-            #expect((operation["security"] != nil) == route.needsToken)
+            #expect((operation["security"] != nil) == route.requiresToken)
             // Every parameter says what it is and shows one; every error has its form.
             for parameter in parameters {
                 #expect(parameter["example"] != nil && parameter["schema"] != nil)
@@ -40,13 +41,13 @@ struct OpenAPITests {
             for (status, response) in responses where status != "200" {
                 let content = try #require((response as? [String: Any])?["content"] as? [String: Any])
                 // Prometheus' interface has its own form of errors, and a readiness that fails that of one that does not.
-                let hasOwnForm = route.errorSchema != "Error" || route.operationID == "getReadiness"
+                let hasOwnForm = route.errorContent.contentType != APIError.contentType
                 #expect(
                     content["application/problem+json"] != nil || hasOwnForm && route.errors.contains(Int(status) ?? 0))
             }
             // What takes a form says so, with the same parameters.
             let form = paths[route.path]?["post"]?["requestBody"] as? [String: Any]
-            #expect((form != nil) == route.takesForm)
+            #expect((form != nil) == route.acceptsForm)
             if let form {
                 let content = try #require(form["content"] as? [String: [String: Any]])
                 let schema = try #require(content["application/x-www-form-urlencoded"]?["schema"] as? [String: Any])
@@ -56,18 +57,45 @@ struct OpenAPITests {
         }
     }
 
-    @Test("every schema that is named is there, and shows an example that is JSON")
+    @Test("every schema that is referred to is in the document, once, with an example of its own members")
     func schemas() throws {
-        let names = Set(Schemas.all.map(\.name))
-        #expect(names.count == Schemas.all.count)
+        let document = try document()
+        let components = try #require(document["components"] as? [String: Any])
+        let schemas = try #require(components["schemas"] as? [String: [String: Any]])
+        for name in references(in: document) { #expect(schemas[name] != nil, "\(name)") }
+        #expect(schemas.keys.sorted() == Set(references(in: document)).sorted())
+        for (name, schema) in schemas {
+            let example = try #require((schema["examples"] as? [Any])?.first, "\(name)")
+            guard let properties = schema["properties"] as? [String: Any] else { continue }
+            let members = try #require(example as? [String: Any], "\(name)")
+            let required = try #require(schema["required"] as? [String], "\(name)")
+            #expect(Set(members.keys).isSuperset(of: required), "\(name)")
+            #expect(Set(members.keys).isSubset(of: properties.keys), "\(name)")
+        }
+    }
+
+    @Test("a name of a schema stands for one schema")
+    func names() {
+        var texts: [String: [UInt8]] = [:]
+        func check(_ component: SchemaComponent) {
+            let text = ByteWriter.json { $0.value(component.schema) }
+            #expect(texts[component.name] ?? text == text, "\(component.name)")
+            texts[component.name] = text
+            component.parts.forEach(check)
+        }
         for route in Routes.all(Gateway.Configuration()) {
-            for answer in route.answers { #expect(answer.schema.map(names.contains) ?? true) }
+            for content in route.responses + [route.errorContent] { content.components.forEach(check) }
         }
-        for schema in Schemas.all {
-            let object = try #require(
-                JSONSerialization.jsonObject(with: Data(schema.json.utf8)) as? [String: Any], "\(schema.name)")
-            #expect(object["examples"] != nil || schema.name.hasSuffix("List") || schema.name == "TelemetryExport")
+    }
+
+    private func references(in value: Any) -> [String] {
+        if let list = value as? [Any] { return list.flatMap(references) }
+        guard let object = value as? [String: Any] else { return [] }
+        let prefix = "#/components/schemas/"
+        let own = (object["$ref"] as? String).flatMap {
+            $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil
         }
+        return (own.map { [$0] } ?? []) + object.values.flatMap(references)
     }
 
     @Test("openapi-spec-validator finds the document valid", arguments: [nil, "token"] as [String?])

@@ -122,7 +122,7 @@ struct PageTests {
         for name in ["DCGM_FI_DEV_GPU_TEMP", "a/b c%", hostile, "", "é𝄞"] {
             for order in PageCursor.Order.allCases {
                 let place = SampleCursor(timestamp: Timestamp(nanoseconds: -7), metricName: name, uuid: "GPU-\(name)")
-                let cursor = PageCursor(order: order, place: place)
+                let cursor = PageCursor(order: order, position: place)
                 let text = cursor.description
                 #expect(
                     text.utf8.allSatisfy {

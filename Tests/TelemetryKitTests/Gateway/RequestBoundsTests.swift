@@ -36,9 +36,9 @@ struct RequestBoundsTests {
                 } else if route.path == "/metrics" {
                     #expect(response.status == 200 && response.text.contains("gateway_store_up 0"))
                 } else if route.path == "/ready" {
-                    #expect(response.status == 503 && response.text.contains("does not answer within"))
+                    #expect(response.status == 503 && response.text.contains("does not respond within"))
                 } else {
-                    #expect(response.status == (route.takesForm ? 503 : 504), "\(route.path)")
+                    #expect(response.status == (route.acceptsForm ? 503 : 504), "\(route.path)")
                     #expect(response.text.contains("QUERY_TIMEOUT"), "\(route.path)")
                     #expect(!route.isFixed)
                 }
@@ -81,7 +81,7 @@ struct RequestBoundsTests {
                 #expect(response.status == 400, "\(route.path)")
                 #expect(response.text.contains("maxParameters"), "\(route.path)")
                 var request = CurlRequest(
-                    method: route.takesForm ? "POST" : "GET", url: "http://127.0.0.1:\(stage.port)\(path)")
+                    method: route.acceptsForm ? "POST" : "GET", url: "http://127.0.0.1:\(stage.port)\(path)")
                 request.body = [UInt8](repeating: UInt8(ascii: "a"), count: 256 * 1024 + 1)
                 request.headers.append((name: "Content-Type", value: "application/x-www-form-urlencoded"))
                 let large = try await stage.client.send(request)

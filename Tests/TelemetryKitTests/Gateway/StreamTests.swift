@@ -109,7 +109,7 @@ struct StreamTests {
         try await GatewayStage.with { stage in
             let answer = try await stage.get("/api/v1/stream")
             #expect(answer.status == 503)
-            #expect(answer.text.contains("not told of new samples"))
+            #expect(answer.text.contains("no source of new samples"))
         }
         let live = hub { $0.maxSubscribers = 1 }
         live.problem = "no new samples: the queue at mq:9000 is not connected"

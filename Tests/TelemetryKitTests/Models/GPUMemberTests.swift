@@ -60,11 +60,11 @@ struct GPUMemberTests {
 
     @Test("JSON has the members by name, and the schema requires them")
     func json() throws {
-        var writer = ByteWriter()
-        writer.appendJSON(GPUInfo(identity: gpu, firstSeen: sample.timestamp, lastSeen: sample.timestamp))
-        let object = try #require(try JSONSerialization.jsonObject(with: Data(writer.bytes)) as? [String: String])
-        let text = try #require(Schemas.all.first { $0.name == "GPU" }).json
-        let schema = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        let info = GPUInfo(identity: gpu, firstSeen: sample.timestamp, lastSeen: sample.timestamp)
+        let bytes = Shapes.gpu.bytes(of: info)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: String])
+        let text = ByteWriter.json { $0.value(Shapes.gpu.schema) }
+        let schema = try #require(try JSONSerialization.jsonObject(with: Data(text)) as? [String: Any])
         let required = try #require(schema["required"] as? [String])
         let example = try #require((schema["examples"] as? [[String: String]])?.first)
         for member in GPUMember.all {

@@ -30,33 +30,11 @@ struct ModelsJSONTests {
         #expect(try JSONDecoder().decode(GPUMetric.self, from: Data(writer.bytes)) == metric)
         #expect(try JSONDecoder().decode(GPUMetric.self, from: JSONEncoder().encode(metric)) == metric)
 
-        let info = GPUInfo(identity: metric.gpu, firstSeen: Timestamp(nanoseconds: 5), lastSeen: metric.timestamp)
-        writer = ByteWriter()
-        writer.appendJSON(info)
-        #expect(try JSONDecoder().decode(GPUInfo.self, from: Data(writer.bytes)) == info)
-        #expect(try JSONDecoder().decode(GPUInfo.self, from: JSONEncoder().encode(info)) == info)
-
         let batch = MetricBatch(batchID: "b", source: "s", collectedAt: metric.timestamp, metrics: [metric, metric])
         let back = try JSONDecoder().decode(MetricBatch.self, from: JSONEncoder().encode(batch))
         #expect(Array(back.metrics) == [metric, metric])
         #expect(back.series.count == 1)
         #expect(back.batchID == "b" && back.source == "s" && back.collectedAt == metric.timestamp)
-    }
-
-    @Test("summaries and statistics are valid JSON with the documented members")
-    func summaries() throws {
-        var writer = ByteWriter()
-        writer.appendJSON(MetricSummary(name: "m", sampleCount: 7, gpuCount: 2))
-        #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"name":"m","sample_count":7,"gpu_count":2}"#)
-        writer = ByteWriter()
-        writer.appendJSON(
-            StoreStatistics(
-                sampleCount: 1, gpuCount: 2, metricCount: 3, hostCount: 4, oldest: nil,
-                newest: Timestamp(nanoseconds: 0)))
-        #expect(
-            String(decoding: writer.bytes, as: UTF8.self)
-                == #"{"sample_count":1,"gpu_count":2,"metric_count":3,"host_count":4,"oldest":null,"newest":"1970-01-01T00:00:00Z"}"#
-        )
     }
 
     @Test("Codable refuses a value that is no time, and a metric without its uuid")

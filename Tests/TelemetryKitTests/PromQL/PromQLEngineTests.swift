@@ -136,7 +136,7 @@ struct PromQLEngineTests {
         var limits = PromQLLimits()
         limits.timeout = .zero
         await #expect { try await Self.value("m", store, at: 1000, limits) } throws: {
-            ($0 as? PromQLError)?.answer.status == 503
+            ($0 as? PromQLError).map(PrometheusFailure.init)?.status == 503
         }
         let engine = PromQLEngine(store: store, limits: limits)
         await #expect {

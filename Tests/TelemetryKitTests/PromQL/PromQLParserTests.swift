@@ -1,5 +1,6 @@
 import Testing
 
+@testable import TelemetryGateway
 @testable import TelemetryModels
 @testable import TelemetryPromQL
 
@@ -86,7 +87,7 @@ struct PromQLParserTests {
         #expect { try PromQLParser.parse(query) } throws: { error in
             guard let error = error as? PromQLError else { return false }
             return error.kind == .unsupported && error.message.hasPrefix("\(place): not supported: ")
-                && error.answer.status == 422
+                && PrometheusFailure(error).status == 422
         }
     }
 

@@ -1,16 +1,18 @@
-/// The forms in which samples leave as a file.
+import TelemetryHTTP
+
+/// The formats of exported files.
 enum ExportFormat: String, Sendable, CaseIterable {
-    /// RFC 4180, with the columns of the DCGM export: what is exported can be imported.
+    /// RFC 4180, with the columns of the DCGM export, so that an export can be imported.
     case csv
     /// `{"data":[…],"count":n}`
     case json
-    /// Of InfluxDB, as ``LineProtocolWriter`` writes it.
+    /// InfluxDB line protocol, as written by ``LineProtocolWriter``.
     case lineprotocol
 
     var contentType: String {
         switch self {
         case .csv: "text/csv; charset=utf-8; header=present"
-        case .json: Responses.json
+        case .json: HTTPResponse.json
         case .lineprotocol: "text/plain; charset=utf-8"
         }
     }

@@ -8,7 +8,7 @@ struct ExportWriter {
     private(set) var count = 0
     private var samples: SampleWriter
 
-    /// About how large the pieces are that are sent.
+    /// The approximate size of the pieces that are sent.
     static let chunkBytes = 128 * 1024
 
     init(format: ExportFormat) {
@@ -21,13 +21,13 @@ struct ExportWriter {
         case .csv:
             let gpu = GPUMember.all.map(\.column).joined(separator: ",")
             output.append("timestamp,metric_name,\(gpu),value,labels_raw\r\n")
-        case .json: output.append("{\"data\":[")
+        case .json: output.append(frame.head)
         case .lineprotocol: break
         }
     }
 
     mutating func append(_ sample: GPUMetric) {
-        // The line protocol and JSON have no other; a store does not hold them.
+        // The line protocol and JSON have no other values, and stores contain none.
         guard sample.value.isFinite else { return }
         if format == .json, count > 0 { output.append(UInt8(ascii: ",")) }
         samples.append(sample, to: &output)
@@ -36,12 +36,16 @@ struct ExportWriter {
 
     mutating func end() {
         guard format == .json else { return }
-        output.append("],\"count\":")
-        output.appendDecimal(count)
-        output.append("}\n")
+        output.append(frame.tail)
+        output.append(UInt8(ascii: "\n"))
     }
 
-    /// What was written since the last time.
+    /// The JSON text around the samples written so far.
+    private var frame: JSONFrame {
+        JSONFrame { json, samples in Shapes.export.envelope.write(count, to: &json) { $0.array(samples) } }
+    }
+
+    /// Returns the bytes written since the last call.
     mutating func take() -> [UInt8] {
         defer { output = ByteWriter(capacity: Self.chunkBytes + 4096) }
         return output.bytes

@@ -3,34 +3,35 @@ import TelemetryBase
 import TelemetryModels
 import TelemetryStores
 
-/// Writes samples in one of the formats, one behind the other.
+/// Writes samples in one of the formats, one after the other.
 ///
-/// Of a row only time and value differ from others of its series; all between them is made once a series and copied.
-/// So this appends bytes, not through a `JSONWriter`.
+/// The samples of a series differ only in time and value; the text between them is made once per series and copied.
+/// Therefore this appends bytes instead of using ``Shapes/sample``, which has the same bytes.
 struct SampleWriter {
     private struct SeriesText {
-        /// Between time and value; in the line protocol all before the value.
+        /// The text between time and value; in the line protocol, everything before the value.
         var head: [UInt8]
         var tail: [UInt8]
     }
 
     let format: ExportFormat
-    /// More series than this begin anew: a store may give every sample a series of its own.
-    private let maximumSeries: Int
-    /// The same if the texts are long.
-    private static let maximumTextBytes = 16 << 20
+    /// With more series than this, all texts are discarded: a store may return a series of its own for every sample.
+    private let maxSeries: Int
+    /// With more bytes of texts than this, all are discarded, too.
+    private static let maxTextBytes = 16 << 20
     private var textBytes = 0
     private var texts: [SeriesText] = []
-    private var places: [MetricSeries: Int] = [:]
-    /// Series whose place was asked for last, each where its address says: rows of a few series take turns.
-    private var recent = [(series: MetricSeries, place: Int)?](repeating: nil, count: 64)
-    /// Many samples follow each other that have one time.
+    private var indices: [MetricSeries: Int] = [:]
+    /// The most recent series, each at a slot derived from its address, since consecutive samples are of few series.
+    /// The array retains them, so an address is not reused.
+    private var recent = [(series: MetricSeries, index: Int)?](repeating: nil, count: 64)
+    /// The time of the last sample, since many consecutive samples have the same.
     private var time = Timestamp(nanoseconds: 0)
     private var timeText: [UInt8]
 
-    init(format: ExportFormat, maximumSeries: Int = 1 << 16) {
+    init(format: ExportFormat, maxSeries: Int = 1 << 16) {
         self.format = format
-        self.maximumSeries = maximumSeries
+        self.maxSeries = maxSeries
         timeText = Self.text(of: time, format)
     }
 
@@ -40,21 +41,21 @@ struct SampleWriter {
             time = sample.timestamp
             timeText = Self.text(of: time, format)
         }
-        let place = place(of: sample.series)
+        let index = index(of: sample.series)
         if format == .lineprotocol {
-            output.append(texts[place].head)
+            output.append(texts[index].head)
         } else {
-            output.append(timeText, texts[place].head)
+            output.append(timeText, texts[index].head)
         }
         output.appendDouble(sample.value)
-        output.append(texts[place].tail)
+        output.append(texts[index].tail)
         if format == .lineprotocol { output.append(timeText) }
     }
 
     private static func text(of time: Timestamp, _ format: ExportFormat) -> [UInt8] {
         var out = ByteWriter(capacity: Timestamp.longestText + 16)
         switch format {
-        case .csv: out.appendJSON(time)  // No character of a time asks for an escape: in quotes it is the same in both.
+        case .csv: out.appendJSON(time)  // A time needs no escapes, so it is the same in both.
         case .json:
             out.append("{\"timestamp\":")
             out.appendJSON(time)
@@ -65,32 +66,32 @@ struct SampleWriter {
         return out.bytes
     }
 
-    /// Where its text is.
-    private mutating func place(of series: MetricSeries) -> Int {
+    /// The index of its text.
+    private mutating func index(of series: MetricSeries) -> Int {
         let slot = Int(bitPattern: Unmanaged.passUnretained(series).toOpaque()) >> 4 & 63
-        if let known = recent[slot], known.series === series { return known.place }
-        let place = known(series)
-        recent[slot] = (series, place)
-        return place
+        if let known = recent[slot], known.series === series { return known.index }
+        let index = knownIndex(of: series)
+        recent[slot] = (series, index)
+        return index
     }
 
-    private mutating func known(_ series: MetricSeries) -> Int {
-        if let place = places[series] { return place }
-        if texts.count >= maximumSeries || textBytes > Self.maximumTextBytes { forget() }
+    private mutating func knownIndex(of series: MetricSeries) -> Int {
+        if let index = indices[series] { return index }
+        if texts.count >= maxSeries || textBytes > Self.maxTextBytes { discardTexts() }
         switch format {
         case .csv: texts.append(Self.csv(series))
         case .json: texts.append(Self.json(series))
         case .lineprotocol: texts.append(Self.lineProtocol(series))
         }
         textBytes += texts[texts.count - 1].head.count + texts[texts.count - 1].tail.count
-        places[series] = texts.count - 1
+        indices[series] = texts.count - 1
         return texts.count - 1
     }
 
-    private mutating func forget() {
+    private mutating func discardTexts() {
         textBytes = 0
         texts.removeAll(keepingCapacity: true)
-        places.removeAll(keepingCapacity: true)
+        indices.removeAll(keepingCapacity: true)
         for slot in recent.indices { recent[slot] = nil }
     }
 
@@ -124,15 +125,15 @@ struct SampleWriter {
     }
 }
 
-/// JSON writers that know the texts of series from responses before, about 3 MiB each. Safe to use from any thread.
+/// JSON writers with the texts of series of previous responses, about 3 MiB each. Safe to use from any thread.
 final class SampleWriterPool: Sendable {
-    /// More than are used at a time on the usual machine.
-    private static let kept = 8
+    /// More than are in use at a time on a usual machine.
+    private static let maxSpare = 8
 
     private let spare = Mutex<[SampleWriter]>([])
 
-    /// A writer that goes back when the last reference to it goes.
-    final class Lent {
+    /// A writer that returns to the pool when the last reference to it is released.
+    final class Borrowed {
         fileprivate(set) var writer: SampleWriter
         private let pool: SampleWriterPool
 
@@ -143,15 +144,15 @@ final class SampleWriterPool: Sendable {
 
         func append(_ sample: GPUMetric, to output: inout ByteWriter) { writer.append(sample, to: &output) }
 
-        deinit { pool.take(back: writer) }
+        deinit { pool.putBack(writer) }
     }
 
-    func lend() -> Lent {
-        Lent(spare.withLock { $0.popLast() } ?? SampleWriter(format: .json, maximumSeries: 4_096), self)
+    func borrow() -> Borrowed {
+        Borrowed(spare.withLock { $0.popLast() } ?? SampleWriter(format: .json, maxSeries: 4_096), self)
     }
 
-    private func take(back writer: SampleWriter) {
-        spare.withLock { if $0.count < Self.kept { $0.append(writer) } }
+    private func putBack(_ writer: SampleWriter) {
+        spare.withLock { if $0.count < Self.maxSpare { $0.append(writer) } }
     }
 }
 

@@ -14,6 +14,15 @@ struct EventStream: Sendable {
 
     static let contentType = "text/event-stream"
 
+    static let component = SchemaComponent(
+        name: "EventStream",
+        schema: .text.described(
+            "event: samples, with data of an array of Sample; event: dropped, with data of {\"reason\":…}, "
+                + "as the last; comments as heartbeat."
+        ).with("examples", .array(json: [ByteWriter.json { $0.value(String(decoding: exampleEvent, as: UTF8.self)) }])))
+
+    private static var exampleEvent: [UInt8] { event("samples") { $0.array { _ in } } }
+
     var response: HTTPResponse {
         HTTPResponse(
             // Without the last header, a proxy such as nginx would buffer events.
@@ -24,7 +33,7 @@ struct EventStream: Sendable {
     /// Runs until the client disconnects, which cancels the task or makes a write fail, or until the gateway ends it.
     private func write(to body: HTTPBodyWriter) async throws {
         guard let subscription = live.subscribe(filter) else {
-            return try await body.write(Self.dropped("no more clients are taken at this time"))
+            return try await body.write(Self.dropped("there are too many clients; try again later"))
         }
         defer { live.unsubscribe(subscription) }
         // The number of milliseconds that browsers wait before they reconnect.
@@ -64,9 +73,15 @@ struct EventStream: Sendable {
     }
 
     private static func dropped(_ reason: String) -> [UInt8] {
+        event("dropped") { json in json.object { $0.member("reason", reason) } }
+    }
+
+    private static func event(_ name: StaticString, _ data: (inout JSONWriter<ByteWriter>) -> Void) -> [UInt8] {
         var out = ByteWriter()
-        out.append("event: dropped\ndata: ")
-        out.appendJSON { json in json.object { $0.member("reason", reason) } }
+        out.append("event: ")
+        out.append(name)
+        out.append("\ndata: ")
+        out.appendJSON(data)
         out.append("\n\n")
         return out.bytes
     }

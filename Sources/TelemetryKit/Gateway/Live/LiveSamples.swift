@@ -28,7 +28,7 @@ public final class LiveSamples: Sendable {
 
     private struct State {
         var subscriptions: [Int: LiveSubscription] = [:]
-        var nextNumber = 0
+        var nextID = 0
         var dropped = 0
         var samples = 0
         var problem: String?
@@ -63,7 +63,7 @@ public final class LiveSamples: Sendable {
             let added = subscription.add(batches)
             state.withLock { state in
                 state.samples += added ?? 0
-                guard added == nil, state.subscriptions.removeValue(forKey: subscription.number) != nil else { return }
+                guard added == nil, state.subscriptions.removeValue(forKey: subscription.id) != nil else { return }
                 state.dropped += 1
                 count.subtract(1, ordering: .relaxed)
             }
@@ -86,9 +86,9 @@ public final class LiveSamples: Sendable {
         state.withLock { state in
             guard !state.hasEnded, state.subscriptions.count < configuration.maxSubscribers else { return nil }
             let subscription = LiveSubscription(
-                number: state.nextNumber, filter: filter, bound: configuration.maxPending)
-            state.nextNumber += 1
-            state.subscriptions[subscription.number] = subscription
+                id: state.nextID, filter: filter, bound: configuration.maxPending)
+            state.nextID += 1
+            state.subscriptions[subscription.id] = subscription
             count.add(1, ordering: .releasing)
             return subscription
         }
@@ -96,7 +96,7 @@ public final class LiveSamples: Sendable {
 
     func unsubscribe(_ subscription: LiveSubscription) {
         state.withLock { state in
-            if state.subscriptions.removeValue(forKey: subscription.number) != nil {
+            if state.subscriptions.removeValue(forKey: subscription.id) != nil {
                 count.subtract(1, ordering: .relaxed)
             }
         }
@@ -110,28 +110,27 @@ final class LiveSubscription: Sendable {
         var endReason: String?
     }
 
-    let number: Int
+    let id: Int
     private let filter: SampleFilter
     private let bound: Int
     private let state = Mutex(State())
 
-    init(number: Int, filter: SampleFilter, bound: Int) {
-        self.number = number
+    init(id: Int, filter: SampleFilter, bound: Int) {
+        self.id = id
         self.filter = filter
         self.bound = bound
     }
 
-    /// Returns the number of samples included; `nil` if more would be pending than allowed: then none are pending any
-    /// more.
+    /// Returns the number of samples added; `nil` if there would be more pending samples than allowed, which drops all.
     func add(_ batches: [MetricBatch]) -> Int? {
         state.withLock { state in
             guard state.endReason == nil else { return 0 }
             var added = 0
             for batch in batches {
-                let isMeant = batch.series.map(filter.includes)
-                guard isMeant.contains(true) else { continue }
+                let isIncluded = batch.series.map(filter.includes)
+                guard isIncluded.contains(true) else { continue }
                 for sample in 0..<batch.count
-                where isMeant[Int(batch.seriesIndices[sample])] && batch.values[sample].isFinite {
+                where isIncluded[Int(batch.seriesIndices[sample])] && batch.values[sample].isFinite {
                     guard state.pending.count < bound else {
                         state = State(endReason: "too slow: more than \(bound) samples waited")
                         return nil

@@ -6,109 +6,130 @@ struct OpenAPIDocument {
     let routes: [Route]
     let hasToken: Bool
 
+    private typealias Writer = JSONWriter<ByteWriter>
+
     private static let tags: KeyValuePairs<String, String> = [
-        "gpus": "GPUs, and what is held of each.",
-        "telemetry": "Samples: pages, the newest, files, aggregates, and as they come.",
+        "gpus": "GPUs and their stored samples.",
+        "telemetry": "Samples: pages, the newest samples, exports, aggregates, and a live stream.",
         "fleet": "The health of hosts and GPUs.",
-        "catalogue": "What metrics and errors mean.",
-        "store": "What is held as a whole.",
-        "prometheus": "The interface of Prometheus, for Grafana and others.",
-        "service": "For machines that watch this process.",
-        "pages": "For people.",
+        "catalogue": "The meaning of metrics and errors.",
+        "store": "Totals of the stored data.",
+        "prometheus": "The HTTP API of Prometheus, for Grafana and other clients.",
+        "service": "The state of the process, for monitoring.",
+        "pages": "Pages for the browser.",
     ]
 
     private static let description = """
-        Telemetry of GPUs as the DCGM exporter gives it. Times are RFC 3339; answers give them in UTC. Without start_time and end_time a \
-        query means all that is held. A parameter that is not known, or not of its kind, is an error that names it. Every answer has an \
-        X-Request-ID; one that a request brings is kept. Errors are problem details (RFC 9457) with two members beside them: error, a code \
-        for programs, and message.
+        Telemetry of GPUs as reported by the DCGM exporter. Times are RFC 3339, in responses in UTC. \
+        Without start_time and end_time, a query covers all stored samples. An unknown or invalid parameter is an \
+        error that names it. Every response has an X-Request-ID: that of the request if it is valid, otherwise a new \
+        one. Errors are problem details (RFC 9457) with two additional members: error, a code for programs, and message.
         """
 
     var json: [UInt8] {
-        var out = ByteWriter(capacity: 64 * 1024)
-        out.append(#"{"openapi":"3.1.0","info":{"title":"GPU telemetry gateway","version":"#)
-        out.appendJSONString(packageVersion)
-        out.append(#","description":"#)
-        out.appendJSONString(Self.description)
-        out.append(#"},"servers":[{"url":"/"}],"tags":"#)
-        out.appendList(Self.tags.filter { tag in routes.contains { $0.tag == tag.key } }) { out, tag in
-            out.append("{\"name\":")
-            out.appendJSONString(tag.key)
-            out.append(",\"description\":")
-            out.appendJSONString(tag.value)
-            out.append("}")
-        }
-        out.append(#","paths":{"#)
-        for (index, route) in routes.enumerated() {
-            if index > 0 { out.append(",") }
-            out.appendJSONString(route.path)
-            out.append(#":{"get":"#)
-            appendOperation(route, to: &out)
-            if route.takesForm {
-                out.append(#","post":"#)
-                appendOperation(route, asForm: true, to: &out)
+        ByteWriter.json(capacity: 64 * 1024) { json in
+            json.object { json in
+                json.member("openapi", "3.1.0")
+                json.object("info") {
+                    $0.member("title", "GPU telemetry gateway")
+                    $0.member("version", packageVersion)
+                    $0.member("description", Self.description)
+                }
+                json.array("servers") { $0.object { $0.member("url", "/") } }
+                let used = Self.tags.filter { tag in routes.contains { $0.tag == tag.key } }
+                json.array("tags", of: used) { json, tag in
+                    json.object {
+                        $0.member("name", tag.key)
+                        $0.member("description", tag.value)
+                    }
+                }
+                json.object("paths") { writePaths(to: &$0) }
+                json.object("components") { writeComponents(to: &$0) }
             }
-            out.append("}")
         }
-        out.append(#"},"components":{"schemas":{"#)
-        for (index, schema) in Schemas.all.enumerated() {
-            if index > 0 { out.append(",") }
-            out.appendJSONString(schema.name)
-            out.append(":")
-            out.append(schema.json)
-        }
-        out.append(
-            #"},"headers":{"RequestID":{"description":"What tells this request from any other, here and in logs.","schema":{"type":"string"}},"Link":{"description":"The address of the next page, where there is one (RFC 8288).","schema":{"type":"string"}}}"#
-        )
-        if hasToken { out.append(#","securitySchemes":{"token":{"type":"http","scheme":"bearer"}}"#) }
-        out.append("}}")
-        return out.bytes
     }
 
-    private func appendOperation(_ route: Route, asForm: Bool = false, to out: inout ByteWriter) {
-        out.append(#"{"operationId":"#)
-        out.appendJSONString(route.operationID + (asForm ? "ByForm" : ""))
-        out.append(#","summary":"#)
-        out.appendJSONString(route.summary)
-        out.append(#","tags":["#)
-        out.appendJSONString(route.tag)
-        out.append("]")
-        let parameters = asForm ? route.parameters.filter(\.isInPath) : route.parameters
-        if !parameters.isEmpty {
-            out.append(#","parameters":"#)
-            out.appendList(parameters) { appendParameter($1, to: &$0) }
-        }
-        if asForm { appendForm(route, to: &out) }
-        if hasToken, route.needsToken { out.append(#","security":[{"token":[]}]"#) }
-        out.append(
-            ##","responses":{"200":{"description":"OK","headers":{"X-Request-ID":{"$ref":"#/components/headers/RequestID"}"##
-        )
-        if route.parameters.contains(where: { $0.name == "offset" }) {
-            out.append(##","Link":{"$ref":"#/components/headers/Link"}"##)
-        }
-        out.append(#"},"content":{"#)
-        for (index, answer) in route.answers.enumerated() {
-            if index > 0 { out.append(",") }
-            appendContent(answer, to: &out)
-        }
-        out.append("}}")
-        var errors = Set(route.errors).union([400, 406, 408, 413, 414, 431])
-        if hasToken, route.needsToken { errors.insert(401) }
-        for status in errors.sorted() {
-            out.append(",\"\(status)\":{\"description\":")
-            out.appendJSONString(Self.meaning(of: status))
-            out.append(",\"content\":{")
-            // A readiness that fails has the same form as one that does not.
-            if route.operationID == "getReadiness" && status == 503 {
-                appendContent(Route.AnswerContent(contentType: Responses.json, schema: "Readiness"), to: &out)
-            } else if route.errorSchema != "Error", route.errors.contains(status) {
-                appendContent(Route.AnswerContent(contentType: Responses.json, schema: route.errorSchema), to: &out)
-            } else {
-                appendContent(Route.AnswerContent(contentType: APIError.contentType, schema: "Error"), to: &out)
+    // MARK: Operations
+
+    private func writePaths(to json: inout Writer) {
+        for route in routes {
+            json.key(text: route.path)
+            json.object {
+                $0.object("get") { writeOperation(route, id: route.operationID, route.parameters, to: &$0) }
+                guard route.acceptsForm else { return }
+                $0.object("post") { json in
+                    let parameters = route.parameters.filter(\.isInPath)
+                    writeOperation(route, id: route.operationID + "ByForm", parameters, to: &json)
+                    json.object("requestBody") { Self.writeForm(route.queryParameters, to: &$0) }
+                }
             }
-            out.append("}}")
         }
-        out.append("}}")
+    }
+
+    private func writeOperation(
+        _ route: Route, id: String, _ parameters: [any RouteParameter], to json: inout Writer
+    ) {
+        json.member("operationId", id)
+        json.member("summary", route.summary)
+        json.member("tags", [route.tag])
+        if !parameters.isEmpty { json.array("parameters", of: parameters) { Self.write($1, to: &$0) } }
+        if hasToken, route.requiresToken {
+            json.array("security") { $0.object { $0.member("token", [String]()) } }
+        }
+        json.object("responses") { writeResponses(route, to: &$0) }
+    }
+
+    private static func writeForm(_ parameters: [any RouteParameter], to json: inout Writer) {
+        let schema = JSONSchema.object(
+            required: parameters.filter(\.isRequired).map(\.name), properties: parameters.map { ($0.name, $0.schema) })
+        write([ResponseContent("application/x-www-form-urlencoded", schema: schema)], to: &json)
+    }
+
+    private static func write(_ parameter: any RouteParameter, to json: inout Writer) {
+        json.object {
+            $0.member("name", parameter.name)
+            $0.member("in", parameter.isInPath ? "path" : "query")
+            if parameter.isRequired { $0.member("required", true) }
+            $0.member("description", parameter.description)
+            $0.member("schema", parameter.schema)
+            switch parameter.schema.type {
+            case "array": $0.member("example", [parameter.example])
+            case "integer": $0.member("example", json: Array(parameter.example.utf8))
+            default: $0.member("example", parameter.example)
+            }
+        }
+    }
+
+    // MARK: Responses
+
+    private func writeResponses(_ route: Route, to json: inout Writer) {
+        json.object("200") {
+            $0.member("description", "OK")
+            $0.object("headers") {
+                $0.object("X-Request-ID") { $0.member("$ref", "#/components/headers/RequestID") }
+                guard route.parameters.contains(where: { $0.name == RouteParameters.offset.name }) else { return }
+                $0.object("Link") { $0.member("$ref", "#/components/headers/Link") }
+            }
+            Self.write(route.responses, to: &$0)
+        }
+        var errors = Set(route.errors).union([400, 406, 408, 413, 414, 431])
+        if hasToken, route.requiresToken { errors.insert(401) }
+        for status in errors.sorted() {
+            json.key(text: "\(status)")
+            json.object {
+                $0.member("description", Self.meaning(of: status))
+                Self.write([route.errors.contains(status) ? route.errorContent : .error], to: &$0)
+            }
+        }
+    }
+
+    private static func write(_ contents: [ResponseContent], to json: inout Writer) {
+        json.object("content") { json in
+            for content in contents {
+                json.key(text: content.contentType)
+                json.object { $0.member("schema", content.schema) }
+            }
+        }
     }
 
     private static func meaning(of status: Int) -> String {
@@ -127,75 +148,45 @@ struct OpenAPIDocument {
         }
     }
 
-    private func appendContent(_ answer: Route.AnswerContent, to out: inout ByteWriter) {
-        out.appendJSONString(answer.contentType)
-        if let schema = answer.schema {
-            out.append(":{\"schema\":{\"$ref\":\"#/components/schemas/\(schema)\"}}")
-        } else {
-            out.append(
-                answer.contentType == Responses.json
-                    ? #":{"schema":{"type":"object"}}"# : #":{"schema":{"type":"string"}}"#)
+    // MARK: Components
+
+    /// The schemas that the routes refer to, each once.
+    var components: [SchemaComponent] {
+        var all: [SchemaComponent] = []
+        func add(_ component: SchemaComponent) {
+            guard !all.contains(where: { $0.name == component.name }) else { return }
+            all.append(component)
+            component.parts.forEach(add)
         }
+        for content in [.error] + routes.flatMap({ $0.responses + [$0.errorContent] }) {
+            content.components.forEach(add)
+        }
+        return all
     }
 
-    private func appendForm(_ route: Route, to out: inout ByteWriter) {
-        out.append(
-            #","requestBody":{"content":{"application/x-www-form-urlencoded":{"schema":{"type":"object","properties":{"#
-        )
-        for (index, parameter) in route.queryParameters.enumerated() {
-            if index > 0 { out.append(",") }
-            out.appendJSONString(parameter.name)
-            out.append(":")
-            appendSchema(parameter, to: &out)
+    private func writeComponents(to json: inout Writer) {
+        json.object("schemas") { json in
+            for component in components {
+                json.key(text: component.name)
+                json.value(component.schema)
+            }
         }
-        out.append(#"},"required":"#)
-        out.appendList(route.queryParameters.filter(\.isRequired)) { $0.appendJSONString($1.name) }
-        out.append("}}}}")
-    }
-
-    private func appendParameter(_ parameter: Route.Parameter, to out: inout ByteWriter) {
-        out.append(#"{"name":"#)
-        out.appendJSONString(parameter.name)
-        if parameter.isInPath {
-            out.append(#","in":"path","required":true"#)
-        } else {
-            out.append(parameter.isRequired ? #","in":"query","required":true"# : #","in":"query""#)
+        json.object("headers") {
+            $0.object("RequestID") {
+                $0.member("description", "Identifies the request, here and in logs.")
+                $0.member("schema", JSONSchema.text)
+            }
+            $0.object("Link") {
+                $0.member("description", "The address of the next page, if there is one (RFC 8288).")
+                $0.member("schema", JSONSchema.text)
+            }
         }
-        out.append(#","description":"#)
-        out.appendJSONString(parameter.description)
-        out.append(#","schema":"#)
-        appendSchema(parameter, to: &out)
-        out.append(#","example":"#)
-        switch parameter.kind {
-        case .texts: out.appendList([parameter.example]) { $0.appendJSONString($1) }
-        case .integer: out.append(parameter.example)
-        default: out.appendJSONString(parameter.example)
-        }
-        out.append("}")
-    }
-
-    private func appendSchema(_ parameter: Route.Parameter, to out: inout ByteWriter) {
-        switch parameter.kind {
-        case .pathText, .text: out.append(#"{"type":"string","minLength":1}"#)
-        case .texts: out.append(#"{"type":"array","items":{"type":"string","minLength":1}}"#)
-        case .cursor: out.append(#"{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}"#)
-        case .time: out.append(#"{"type":"string","format":"date-time"}"#)
-        case .duration(let preset):
-            out.append("{\"type\":\"string\",\"pattern\":")
-            out.appendJSONString(QueryParameters.durationPattern)
-            out.append(",\"default\":")
-            out.appendJSONString(preset)
-            out.append("}")
-        case .integer(let range, let preset):
-            out.append(#"{"type":"integer","minimum":\#(range.lowerBound)"#)
-            if range.upperBound != .max { out.append(#","maximum":\#(range.upperBound)"#) }
-            out.append(#","default":\#(preset)}"#)
-        case .choice(let choices, let preset):
-            out.append(#"{"type":"string","enum":"#)
-            out.appendList(choices) { $0.appendJSONString($1) }
-            out.append(#","default":"#)
-            out.appendJSONString(preset)
-            out.append("}")
+        guard hasToken else { return }
+        json.object("securitySchemes") {
+            $0.object("token") {
+                $0.member("type", "http")
+                $0.member("scheme", "bearer")
+            }
         }
     }
 }

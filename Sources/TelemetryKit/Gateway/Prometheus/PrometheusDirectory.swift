@@ -3,16 +3,16 @@ import TelemetryModels
 import TelemetryPromQL
 import TelemetryStores
 
-/// Which series there are, as Prometheus lists them for those who build queries.
+/// Lists the series, their labels and their metadata as Prometheus does, for tools that build queries.
 struct PrometheusDirectory: Sendable {
     let store: any TelemetryStore
-    /// About how many bytes of text a list may have; a longer one throws ``APIError``.
+    /// The approximate maximum number of bytes of a list; a longer one throws ``APIError``.
     let maxBytes: Int
 
-    /// The series that match any of the selectors, or all without selectors, and have samples between the two times; in the order of
-    /// their labels.
+    /// The series that match any of the selectors (without selectors, all series) and have samples between the two
+    /// times, sorted by their labels.
     ///
-    /// Each with the labels of its newest sample: a series whose labels changed in between, as with another pod, is there once.
+    /// Each has the labels of its newest sample: a series whose labels changed, such as the pod, is listed once.
     func series(_ selectors: [PromQLSelector], from start: Int64?, through end: Int64?) async throws -> [LabelSet] {
         var found: Set<LabelSet> = []
         var bytes = 0
@@ -24,7 +24,7 @@ struct PrometheusDirectory: Sendable {
         return found.sorted(by: LabelSet.precedes)
     }
 
-    /// What the series have by `texts`, such as the values of a label; each once, in order.
+    /// The results of `texts` for the series, such as the values of a label; sorted, without duplicates.
     func texts(
         _ selectors: [PromQLSelector], from start: Int64?, through end: Int64?, _ texts: (LabelSet) -> [String]
     ) async throws -> [String] {
@@ -37,7 +37,7 @@ struct PrometheusDirectory: Sendable {
         return found.sorted().map(\.string)
     }
 
-    /// Asks the store once, however many selectors there are.
+    /// Queries the store once, however many selectors there are.
     private func forEachSeries(
         _ selectors: [PromQLSelector], from start: Int64?, through end: Int64?, _ body: (LabelSet) throws -> Void
     ) async throws {
@@ -49,11 +49,11 @@ struct PrometheusDirectory: Sendable {
             let labels = LabelSet(sample.series)
             if set.matches(labels) { try body(labels) }
         }
-        // A pattern that was interrupted matches nothing, and must not be believed.
+        // An interrupted pattern matches nothing, which would be a wrong result.
         try Task.checkCancellation()
     }
 
-    /// What the catalogue knows of the metrics that have samples.
+    /// The fields in the catalogue of the metrics that have samples.
     func metadata(of name: String?, limit: Int) async throws -> [(name: String, field: DCGMField)] {
         let names = try await store.metrics(uuid: nil).map(\.name).filter { name == nil || $0 == name }
         let known = names.compactMap { name in DCGMCatalogue.field(named: name).map { (name, $0) } }
@@ -63,14 +63,14 @@ struct PrometheusDirectory: Sendable {
 
 /// Several selectors, of which a series need match only one.
 ///
-/// A series is compared with those that name its metric and with those that name none, and not with all.
+/// A series is only compared with the selectors that name its metric or no metric.
 struct SelectorSet: Sendable {
     private let selectors: [[LabelMatcher]]
     private var byName: TextTable<[Int]> = [:]
-    /// Those that do not spell out the names that they mean.
+    /// The selectors that do not list the names of their metrics.
     private var unnamed: [Int] = []
 
-    /// Without any, all series match.
+    /// Without selectors, all series match.
     init(_ selectors: [[LabelMatcher]]) {
         self.selectors = Array(Set(selectors))
         for (index, matchers) in self.selectors.enumerated() {
@@ -89,7 +89,8 @@ struct SelectorSet: Sendable {
             || unnamed.contains(where: matches)
     }
 
-    /// Includes all samples that any of the selectors means, and maybe more; `nil` if there can be none.
+    /// A filter that includes all samples that any of the selectors matches, and possibly more; `nil` if there are
+    /// none.
     func filter(_ store: any TelemetryStore, from start: Int64, through end: Int64) async throws -> SampleFilter? {
         var metricNames: [String]?
         var union: SampleFilter?

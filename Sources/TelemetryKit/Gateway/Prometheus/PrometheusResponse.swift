@@ -4,48 +4,40 @@ import TelemetryPromQL
 
 /// The JSON of Prometheus' HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api).
 enum PrometheusResponse {
+    private static let envelope = EnvelopeShape<Void>(
+        "PrometheusResponse", leading: [ResponseMember("status", .constant("success")) { "success" }],
+        data: .any.described("As in the HTTP API of Prometheus."), example: ()
+    ) { json in
+        write(resultType: "vector", to: &json) { _ in }
+    }
+
+    static let content = ResponseContent(HTTPResponse.json, component: envelope.component)
+
     /// `{"status":"success","data":…}`
     static func success(_ data: (inout JSONWriter<ByteWriter>) -> Void) -> HTTPResponse {
-        Responses.object {
-            $0.member("status", "success")
-            $0.key("data")
-            data(&$0)
-        }
+        HTTPResponse(contentType: HTTPResponse.json, ByteWriter.json { envelope.write((), to: &$0, data: data) })
     }
 
-    /// `{"status":"error","errorType":"bad_data","error":"…"}`
-    static func failure(
-        status: Int, errorType: String, _ message: String, headers: [(name: String, value: String)] = []
-    ) -> HTTPResponse {
-        var response = Responses.object(status: status) {
-            $0.member("status", "error")
-            $0.member("errorType", errorType)
-            $0.member("error", message)
-        }
-        response.headers += headers
-        return response
+    /// `{"status":"success","data":[…]}`
+    static func list<Element: Sendable>(
+        _ elements: [Element], _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
+    ) -> PiecedBody {
+        let frame = JSONFrame { json, elements in envelope.write((), to: &json) { $0.array(elements) } }
+        return PiecedBody(elements, in: frame) { append }
     }
+
+    // MARK: Results of queries
 
     /// `{"status":"success","data":{"resultType":"vector","result":[…]}}`
-    static func body(of answer: PromQLEngine.Answer) -> PiecedBody {
+    static func body(of result: PromQLEngine.Answer) -> PiecedBody {
         func body<Element: Sendable>(
             _ type: String, _ elements: [Element], _ append: @escaping @Sendable (inout ByteWriter, Element) -> Void
         ) -> PiecedBody {
-            PiecedBody(elements) { json, elements in
-                json.object {
-                    $0.member("status", "success")
-                    $0.object("data") {
-                        $0.member("resultType", type)
-                        $0.array("result", elements)
-                    }
-                }
-            } makeWriter: {
-                append
-            }
+            PiecedBody(elements, in: frame(resultType: type)) { append }
         }
-        switch answer {
+        switch result {
         case .scalar(let value, let time):
-            // Two elements of the array, which is the response to a scalar or a string.
+            // The array of a scalar or a string has two elements, time and value.
             return body("scalar", [value]) { out, value in
                 out.appendJSON(PrometheusTime(milliseconds: time))
                 out.append(",")
@@ -73,16 +65,33 @@ enum PrometheusResponse {
         }
     }
 
-    /// One series may have millions of values: these go in pieces too, and as bytes.
+    /// The text around the elements of a result.
+    private static func frame(resultType: String) -> JSONFrame {
+        JSONFrame { json, elements in
+            envelope.write((), to: &json) { write(resultType: resultType, to: &$0, elements) }
+        }
+    }
+
+    private static func write(
+        resultType: String, to json: inout JSONWriter<ByteWriter>, _ elements: EnvelopeShape<Void>.Write
+    ) {
+        json.object {
+            $0.member("resultType", resultType)
+            $0.array("result", elements)
+        }
+    }
+
+    /// A series may have millions of values: they are also written in pieces, and as bytes.
     private static func matrix(_ series: [PromQLSeries]) -> PiecedBody {
         let pieceValues = 4096
+        let frame = frame(resultType: "matrix")
         let pieces = series.indices.flatMap { index in
             stride(from: 0, to: max(1, series[index].times.count), by: pieceValues).map { (series: index, start: $0) }
         }
         return PiecedBody(count: pieces.count + 2) {
             { out, piece in
-                if piece == 0 { return out.append(#"{"status":"success","data":{"resultType":"matrix","result":["#) }
-                if piece > pieces.count { return out.append("]}}") }
+                if piece == 0 { return out.append(frame.head) }
+                if piece > pieces.count { return out.append(frame.tail) }
                 let (index, start) = pieces[piece - 1]
                 let one = series[index]
                 if start == 0 {
@@ -91,9 +100,9 @@ enum PrometheusResponse {
                     out.append(#","values":["#)
                 }
                 let end = min(start + pieceValues, one.times.count)
-                for place in start..<end {
-                    if place > 0 { out.append(",") }
-                    append(one.times[place], one.values[place], &out)
+                for point in start..<end {
+                    if point > 0 { out.append(",") }
+                    append(one.times[point], one.values[point], &out)
                 }
                 if end == one.times.count { out.append("]}") }
             }

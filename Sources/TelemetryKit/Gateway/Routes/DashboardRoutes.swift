@@ -1,28 +1,25 @@
 import TelemetryBase
 
-/// The dashboard at `/`: the files in Gateway/Dashboard as they are, which the build puts into the library as bytes, so that a
-/// program needs nothing beside itself. There is no build step and no script from elsewhere; the policy forbids the browser both.
+/// The dashboard at `/`: the unchanged files of Gateway/Dashboard, which the build embeds in the library, so that a
+/// program consists of one file. There is no build step and no script of another origin; the policy forbids both.
 enum DashboardRoutes {
     static let all: [Route] = [
         Route(
             path: "/", operationID: "getDashboard",
             summary: "The dashboard: the fleet, its alerts and the pipeline, live.", tag: "pages",
-            answers: [Route.AnswerContent(contentType: "text/html; charset=utf-8", schema: nil)], isFixed: true
+            responses: [.text("text/html; charset=utf-8")], isFixed: true
         ) { _ in page.response },
         Route(
             path: "/dashboard/{file}", operationID: "getDashboardFile", summary: "A file of the dashboard.",
             tag: "pages",
-            parameters: [
-                Route.Parameter(
-                    name: "file", kind: .pathText, description: "The file's name.", example: "dashboard.css")
-            ],
-            answers: [
-                Route.AnswerContent(contentType: script, schema: nil),
-                Route.AnswerContent(contentType: style, schema: nil),
-                Route.AnswerContent(contentType: image, schema: nil),
+            parameters: [file],
+            responses: [
+                .text(script),
+                .text(style),
+                .text(image),
             ], errors: [404], isFixed: true
         ) { context in
-            let name = context.segment("file")
+            let name = try context[file]
             guard let file = files[name] else {
                 throw APIError.notFound("/dashboard/\(abbreviated(name)) is not served")
             }
@@ -30,11 +27,13 @@ enum DashboardRoutes {
         },
     ]
 
+    private static let file = Parameter.segment("file", "The file's name.", example: "dashboard.css")
+
     private static let script = "text/javascript; charset=utf-8"
     private static let style = "text/css; charset=utf-8"
     private static let image = "image/svg+xml"
 
-    private static let further = [
+    private static let headers = [
         (
             "Content-Security-Policy",
             "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -43,7 +42,7 @@ enum DashboardRoutes {
     ]
 
     private static func file(_ contentType: String, _ bytes: [UInt8]) -> FixedResponse {
-        FixedResponse(contentType, bytes, further: further)
+        FixedResponse(contentType, bytes, headers: headers)
     }
 
     private static let page = file("text/html; charset=utf-8", PackageResources.dashboard_html)

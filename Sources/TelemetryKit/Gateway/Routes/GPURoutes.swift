@@ -2,7 +2,7 @@ import TelemetryBase
 import TelemetryHTTP
 import TelemetryModels
 
-/// GPUs, and what is held of each.
+/// GPUs and their stored samples.
 enum GPURoutes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
         [
@@ -12,67 +12,61 @@ enum GPURoutes {
                     RouteParameters.hostnames, RouteParameters.models, sort, order,
                     RouteParameters.limit(configuration), RouteParameters.offset,
                 ],
-                answers: Routes.json("GPUList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+                responses: [.json(Shapes.gpuList)], errors: Routes.storeErrors, requiresToken: true, isHeavy: true
             ) { try await list($0) },
             Route(
                 path: "/api/v1/gpus/{uuid}", operationID: "getGPU", summary: "One GPU.", tag: "gpus",
                 parameters: [RouteParameters.uuid],
-                answers: Routes.json("GPU"), errors: Routes.storeErrors + [404], needsToken: true
+                responses: [.json(Shapes.gpu)], errors: Routes.storeErrors + [404], requiresToken: true
             ) { context in
                 let info = try await context.knownGPU()
-                var out = ByteWriter(capacity: 1024)
-                out.appendJSON(info)
-                return HTTPResponse(contentType: Responses.json, out.bytes)
+                return HTTPResponse(contentType: HTTPResponse.json, Shapes.gpu.bytes(of: info))
             },
             Route(
                 path: "/api/v1/gpus/{uuid}/metrics", operationID: "listGPUMetrics",
                 summary: "The metrics that one GPU has samples of.",
-                tag: "gpus", parameters: [RouteParameters.uuid], answers: Routes.json("MetricList"),
+                tag: "gpus", parameters: [RouteParameters.uuid], responses: [.json(Shapes.metricList)],
                 errors: Routes.storeErrors + [404],
-                needsToken: true
+                requiresToken: true
             ) { context in
-                let metrics = try await context.store.metrics(uuid: context.segment("uuid"))
+                let metrics = try await context.store.metrics(uuid: context[RouteParameters.uuid])
                 if metrics.isEmpty { try await context.knownGPU() }
-                return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) {
-                    $0.appendJSON($1)
-                }
+                return try Responses.list(
+                    Page(items: metrics, total: metrics.count), as: Shapes.metricList, context.gateway)
             },
             Route(
                 path: "/api/v1/gpus/{uuid}/latest", operationID: "listGPULatest",
                 summary: "The newest sample of each metric of one GPU.",
                 tag: "gpus", parameters: [RouteParameters.uuid, RouteParameters.metricNames],
-                answers: Routes.json("LatestList"),
-                errors: Routes.storeErrors + [404], needsToken: true
+                responses: [.json(Shapes.latestList)],
+                errors: Routes.storeErrors + [404], requiresToken: true
             ) { context in
                 let samples = try await context.store.latest(try context.filter())
                 if samples.isEmpty { try await context.knownGPU() }
-                return try Responses.list(Page(items: samples, total: samples.count), context.gateway) {
-                    $0.appendJSON($1)
-                }
+                return try Responses.list(
+                    Page(items: samples, total: samples.count), as: Shapes.latestList, context.gateway)
             },
         ]
     }
 
     private enum Sort: String, CaseIterable { case host, uuid, model, lastSeen = "last_seen" }
 
-    private static let sort = Route.Parameter(
-        name: "sort", kind: .choice(Sort.allCases.map(\.rawValue), default: Sort.host.rawValue),
-        description:
-            "host: by hostname, then the GPU's number there; GPUs that are equal in another order follow this one.",
-        example: Sort.lastSeen.rawValue)
-    private static let order = Route.Parameter(
-        name: "order", kind: .choice(PageCursor.Order.allCases.map(\.rawValue), default: PageCursor.Order.asc.rawValue),
-        description: "asc: from the first in the alphabet, or the oldest; desc: from the last.", example: "asc")
+    private static let sort = Parameter<Sort>.choice(
+        "sort", default: .host,
+        "host: by hostname, then gpu_id; in every other order, equal GPUs are sorted by host.", example: "last_seen")
+    private static let order = Parameter<PageCursor.Order>.choice(
+        "order", default: .asc, "asc: first in the alphabet, or oldest, first; desc: last or newest first.",
+        example: "asc")
 
     private static func list(_ context: RequestContext) async throws -> HTTPResponse {
         let filter = try context.filter()
-        let sort: Sort = context.choice("sort")
-        let order: PageCursor.Order = context.choice("order")
+        let sort = try context[sort]
+        let order = try context[order]
         // A store's own order needs no more than the page.
         if sort == .host, order == .asc {
             let page = try await context.store.gpus(
-                filter, limit: context.integer("limit"), offset: context.integer("offset"))
-            return try context.list(page) { $0.appendJSON($1) }
+                filter, limit: context.limit, offset: context[RouteParameters.offset])
+            return try context.list(page, as: Shapes.gpuList)
         }
         let all = try await context.store.gpus(filter, limit: .max, offset: 0).items
         // `sorted` keeps the order of what is equal, so ties stay in the order of hosts.
@@ -83,8 +77,7 @@ enum GPURoutes {
             case .model: all.sorted { $0.identity.modelName.precedes($1.identity.modelName) }
             case .lastSeen: all.sorted { $0.lastSeen < $1.lastSeen }
             }
-        return try context.list(context.page(of: order == .asc ? ascending : ascending.reversed())) {
-            $0.appendJSON($1)
-        }
+        return try context.list(
+            context.page(of: order == .asc ? ascending : ascending.reversed()), as: Shapes.gpuList)
     }
 }

@@ -2,37 +2,35 @@ import TelemetryBase
 import TelemetryHTTP
 import TelemetryModels
 
-/// Questions about many samples that have few numbers as their answer.
+/// Aggregates of many samples.
 enum QueryRoutes {
     static let all: [Route] = [
         Route(
             path: "/api/v1/query/aggregate", operationID: "aggregate",
-            summary: "One number for every window of time: of each GPU, of each host, or of all.", tag: "telemetry",
+            summary: "One value per time window, of each GPU, of each host, or of the cluster.", tag: "telemetry",
             parameters: [
                 metricName, function, window, grouping, RouteParameters.startTime, RouteParameters.endTime,
                 RouteParameters.uuids,
                 RouteParameters.hostnames, RouteParameters.models,
             ],
-            answers: Routes.json("AggregateList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+            responses: [.json(Shapes.aggregateList)], errors: Routes.storeErrors, requiresToken: true, isHeavy: true
         ) { try await aggregate($0) }
     ]
 
-    private static let metricName = Route.Parameter(
-        name: "metric_name", kind: .text, description: "The metric.", example: "DCGM_FI_DEV_GPU_UTIL", isRequired: true)
-    private static let function = Route.Parameter(
-        name: "function", kind: .choice(AggregateQuery.Function.allCases.map(\.rawValue), default: "avg"),
-        description: "How the samples of a group and window are aggregated; a percentile is the sample of that rank.",
+    private static let metricName = Parameter.requiredText(
+        "metric_name", "The metric.", example: "DCGM_FI_DEV_GPU_UTIL")
+    private static let function = Parameter<AggregateQuery.Function>.choice(
+        "function", default: .avg,
+        "How the samples of a group and window are aggregated; a percentile is the sample of that rank.",
         example: "p95")
-    private static let window = Route.Parameter(
-        name: "window", kind: .duration(default: "60s"),
-        description: "Length of a window; windows begin at multiples of it since 1970.", example: "5m")
-    private static let grouping = Route.Parameter(
-        name: "group_by", kind: .choice(AggregateQuery.Grouping.allCases.map(\.rawValue), default: "gpu"),
-        description: "How samples are grouped; the group is a uuid, a hostname, or empty for the cluster.",
-        example: "host")
+    private static let window = Parameter.duration(
+        "window", default: "60s", "Length of a window; windows begin at multiples of it since 1970.", example: "5m")
+    private static let grouping = Parameter<AggregateQuery.Grouping>.choice(
+        "group_by", default: .gpu,
+        "How samples are grouped; the group is a uuid, a hostname, or empty for the cluster.", example: "host")
 
-    /// As many as Prometheus allows in an answer.
-    private static let maximumWindows: Int64 = 11_000
+    /// The maximum number of windows, which is that of Prometheus.
+    private static let maxWindows: Int64 = 11_000
 
     /// `{"time":"2025-07-18T20:42:34Z","value":1},`
     private static let bytesOfPoint = 42
@@ -41,56 +39,51 @@ enum QueryRoutes {
         var filter = try context.filter()
         filter.metricNames = []
         let query = AggregateQuery(
-            metricName: context.text("metric_name")!, filter: filter, function: context.choice("function"),
-            window: context.duration("window"), grouping: context.choice("group_by"))
+            metricName: try context[metricName], filter: filter, function: try context[function],
+            window: try context[window], grouping: try context[grouping])
         try await checkWindows(query, context)
         let groups = try await context.store.aggregate(query)
+        let counts = ListCounts(count: groups.count, total: groups.count)
         return try Responses.list(
-            Page(items: groups, total: groups.count), context.gateway,
-            further: {
-                $0.member("metric_name", query.metricName)
-                $0.member("function", query.function.rawValue)
-                $0.member("window_seconds", query.window / .seconds(1))
-                $0.member("group_by", query.grouping.rawValue)
-            }
-        ) { $0.appendJSON($1) }
+            groups, Shapes.AggregateDetails(counts: counts, query: query), as: Shapes.aggregateList, context.gateway)
     }
 
-    /// A window that is too short for the time asked for would make an answer that nobody can use.
+    /// Refuses windows that are too short for the time range, whose response would be too large to be useful.
     private static func checkWindows(_ query: AggregateQuery, _ context: RequestContext) async throws {
         var (start, end) = (query.filter.startTime, query.filter.endTime)
-        let maximumPoints = Int64(context.gateway.configuration.maxResponseBytes / bytesOfPoint)
-        // What the store holds is only asked for if the request itself does not bound the response.
-        if let start, let end, case let count = windows(query, start, end), count < maximumWindows,
-            count * Int64(namedGroups(query) ?? 4096) <= maximumPoints
+        let maxPoints = Int64(context.gateway.configuration.maxResponseBytes / bytesOfPoint)
+        // The store is only queried if the request itself does not limit the size of the response.
+        if let start, let end, case let count = windows(query, start, end), count < maxWindows,
+            count * Int64(namedGroups(query) ?? 4096) <= maxPoints
         {
             return
         }
-        // No more windows have samples than lie within what is held.
-        let held = try await context.store.statistics()
-        guard let oldest = held.oldest, let newest = held.newest else { return }
+        // Only windows between the oldest and the newest sample can have samples.
+        let stored = try await context.store.statistics()
+        guard let oldest = stored.oldest, let newest = stored.newest else { return }
         start = max(start ?? oldest, oldest)
         end = min(end ?? newest, newest)
         guard let start, let end, start <= end else { return }
         let count = windows(query, start, end)
-        let groups = min(namedGroups(query) ?? .max, query.grouping == .host ? held.hostCount : held.gpuCount)
-        let (product, over) = (count + 1).multipliedReportingOverflow(by: Int64(groups))
-        let points = min(over ? .max : product, Int64(held.sampleCount))
-        guard points <= maximumPoints else {
+        let groups = min(namedGroups(query) ?? .max, query.grouping == .host ? stored.hostCount : stored.gpuCount)
+        let (product, overflow) = (count + 1).multipliedReportingOverflow(by: Int64(groups))
+        let points = min(overflow ? .max : product, Int64(stored.sampleCount))
+        guard points <= maxPoints else {
             throw APIError(
                 status: 422, code: "response_too_large",
                 message: "up to \(points) points of \(groups) groups would be larger than "
-                    + "\(context.gateway.configuration.maxResponseBytes) bytes (MAX_RESPONSE_SIZE): ask for a longer window, a shorter "
-                    + "time, fewer GPUs or another group_by")
+                    + "\(context.gateway.configuration.maxResponseBytes) bytes (MAX_RESPONSE_SIZE): "
+                    + "request a longer window, a shorter time range, fewer GPUs or another group_by")
         }
-        guard count < maximumWindows else {
+        guard count < maxWindows else {
             throw APIError.badRequest(
-                "window is too short: from \(start) to \(end) it makes \(count) windows, and at most \(maximumWindows) are answered"
+                "window is too short: \(start) to \(end) has \(count) windows of this length; "
+                    + "the limit is \(maxWindows)"
             )
         }
     }
 
-    /// The most groups that the filter allows; `nil`: any number.
+    /// The maximum number of groups that the filter allows; `nil` if it is unlimited.
     private static func namedGroups(_ query: AggregateQuery) -> Int? {
         switch query.grouping {
         case .gpu: query.filter.uuids.isEmpty ? nil : query.filter.uuids.count
@@ -100,22 +93,7 @@ enum QueryRoutes {
     }
 
     private static func windows(_ query: AggregateQuery, _ start: Timestamp, _ end: Timestamp) -> Int64 {
-        let (span, over) = end.nanoseconds.subtractingReportingOverflow(start.nanoseconds)
-        return (over ? .max : span) / query.window.wholeNanoseconds
-    }
-}
-
-extension AggregateSeries: JSONValue {
-    @usableFromInline
-    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
-        json.object {
-            $0.member("group", group)
-            $0.array("points", of: points) { json, point in
-                json.object {
-                    $0.member("time", point.time)
-                    $0.member("value", point.value)
-                }
-            }
-        }
+        let (span, overflow) = end.nanoseconds.subtractingReportingOverflow(start.nanoseconds)
+        return (overflow ? .max : span) / query.window.wholeNanoseconds
     }
 }

@@ -1,4 +1,4 @@
-/// The gateway's operations, a file for each subject.
+/// The gateway's operations, one file per subject.
 enum Routes {
     static func all(_ configuration: Gateway.Configuration) -> [Route] {
         ServiceRoutes.all + DashboardRoutes.all + PageRoutes.all + GPURoutes.all(configuration)
@@ -7,10 +7,6 @@ enum Routes {
             + StoreRoutes.all + PrometheusRoutes.all
     }
 
-    static func json(_ schema: String) -> [Route.AnswerContent] {
-        [Route.AnswerContent(contentType: Responses.json, schema: schema)]
-    }
-
-    /// What any route that asks the store can answer with.
+    /// The error statuses of every route that queries the store.
     static let storeErrors = [400, 422, 502, 503, 504]
 }

@@ -1,21 +1,22 @@
 import TelemetryHTTP
 import TelemetryModels
 
-/// What is held as a whole.
+/// Totals of the stored data.
 enum StoreRoutes {
     static let all: [Route] = [
         Route(
             path: "/api/v1/metrics", operationID: "listMetrics", summary: "The metrics that have samples.",
             tag: "store",
-            answers: Routes.json("MetricList"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+            responses: [.json(Shapes.metricList)], errors: Routes.storeErrors, requiresToken: true, isHeavy: true
         ) { context in
             let metrics = try await context.store.metrics(uuid: nil)
-            return try Responses.list(Page(items: metrics, total: metrics.count), context.gateway) { $0.appendJSON($1) }
+            return try Responses.list(
+                Page(items: metrics, total: metrics.count), as: Shapes.metricList, context.gateway)
         },
         Route(
             path: "/api/v1/stats", operationID: "getStatistics",
             summary: "The sizes of the store, and the state of the pipeline.", tag: "store",
-            answers: Routes.json("Statistics"), errors: Routes.storeErrors, needsToken: true, isHeavy: true
+            responses: [.json(Shapes.statistics)], errors: Routes.storeErrors, requiresToken: true, isHeavy: true
         ) { try await statistics($0) },
     ]
 
@@ -23,13 +24,9 @@ enum StoreRoutes {
         let statistics = try await context.store.statistics()
         let further = await context.gateway.configuration.statistics()
         let uptime = (ContinuousClock.now - context.gateway.started).components.seconds
-        return Responses.object { json in
-            json.member("store", statistics)
-            json.member("uptime_seconds", uptime)
-            for (name, bytes) in further {
-                json.key(text: name)
-                json.value(json: bytes)
-            }
-        }
+        return HTTPResponse(
+            contentType: HTTPResponse.json,
+            Shapes.statistics.bytes(
+                of: Shapes.Statistics(store: statistics, uptimeSeconds: Int(uptime), further: further)))
     }
 }

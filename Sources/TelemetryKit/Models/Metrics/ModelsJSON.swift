@@ -35,16 +35,6 @@ extension ByteWriter {
         append(UInt8(ascii: "}"))
     }
 
-    package mutating func appendJSON(_ info: GPUInfo) {
-        append(UInt8(ascii: "{"))
-        appendMembers(of: info.identity)
-        append(",\"first_seen\":")
-        appendJSON(info.firstSeen)
-        append(",\"last_seen\":")
-        appendJSON(info.lastSeen)
-        append(UInt8(ascii: "}"))
-    }
-
     /// An object, in the labels' order.
     package mutating func appendJSON(_ labels: [MetricLabel]) {
         append(UInt8(ascii: "{"))
@@ -88,30 +78,5 @@ extension Timestamp: JSONValue {
             json.sink.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[..<count]))
         }
         json.sink.append(UInt8(ascii: "\""))
-    }
-}
-
-extension MetricSummary: JSONValue {
-    @usableFromInline
-    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
-        json.object {
-            $0.member("name", name)
-            $0.member("sample_count", sampleCount)
-            $0.member("gpu_count", gpuCount)
-        }
-    }
-}
-
-extension StoreStatistics: JSONValue {
-    @usableFromInline
-    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
-        json.object {
-            $0.member("sample_count", sampleCount)
-            $0.member("gpu_count", gpuCount)
-            $0.member("metric_count", metricCount)
-            $0.member("host_count", hostCount)
-            $0.member("oldest", oldest)
-            $0.member("newest", newest)
-        }
     }
 }

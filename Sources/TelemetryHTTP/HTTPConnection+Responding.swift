@@ -11,7 +11,7 @@ struct HTTPExchange {
 
 extension HTTPConnection {
     func start(_ request: HTTPRequest, isLast: Bool) {
-        number += 1
+        exchangeID += 1
         exchange = HTTPExchange(
             isHead: request.method == "HEAD", keepsConnection: request.keepsConnection && !isLast,
             isVersion11: request.isVersion11)
@@ -22,19 +22,19 @@ extension HTTPConnection {
         case .task(let handle):
             var request = request
             request.peer = peer
-            let (whole, number, loop, bound) = (request, number, core.loop, LoopBound(self, to: core.loop))
+            let (whole, exchangeID, loop, bound) = (request, exchangeID, core.loop, LoopBound(self, to: core.loop))
             // If it need not wait, it has responded before this returns.
             let task = Task.immediate(executorPreference: loop) {
                 let response = await handle(whole)
-                if loop.isOnLoop { return bound.value.finish(response, number) }
-                loop.execute { bound.value.finish(response, number) }
+                if loop.isOnLoop { return bound.value.finish(response, exchangeID) }
+                loop.execute { bound.value.finish(response, exchangeID) }
             }
             if exchange?.isStreaming == false { self.task = task }
         }
     }
 
-    private func finish(_ response: HTTPResponse, _ number: Int) {
-        guard !isClosed, number == self.number, exchange?.isStreaming == false else { return }
+    private func finish(_ response: HTTPResponse, _ exchangeID: Int) {
+        guard !isClosed, exchangeID == self.exchangeID, exchange?.isStreaming == false else { return }
         task = nil
         respond(response)
         advance()
@@ -80,20 +80,20 @@ extension HTTPConnection {
 
     private func stream(_ write: @escaping @Sendable (HTTPBodyWriter) async throws -> Void) {
         exchange!.isStreaming = true
-        let (number, loop, bound) = (number, core.loop, LoopBound(self, to: core.loop))
-        let writer = HTTPBodyWriter(connection: bound, loop: loop, number: number)
+        let (exchangeID, loop, bound) = (exchangeID, core.loop, LoopBound(self, to: core.loop))
+        let writer = HTTPBodyWriter(connection: bound, loop: loop, exchangeID: exchangeID)
         let task = Task.immediate(executorPreference: loop) {
             var isWhole = true
             do { try await write(writer) } catch { isWhole = false }
             let outcome = isWhole
-            if loop.isOnLoop { return bound.value.endStream(number, isWhole: outcome) }
-            loop.execute { bound.value.endStream(number, isWhole: outcome) }
+            if loop.isOnLoop { return bound.value.endStream(exchangeID, isWhole: outcome) }
+            loop.execute { bound.value.endStream(exchangeID, isWhole: outcome) }
         }
         if exchange?.isStreaming == true { self.task = task }
     }
 
-    func writeChunk(_ bytes: [UInt8], _ number: Int, _ continuation: CheckedContinuation<Void, any Error>) {
-        guard !isClosed, number == self.number, let exchange, exchange.isStreaming else {
+    func writeChunk(_ bytes: [UInt8], _ exchangeID: Int, _ continuation: CheckedContinuation<Void, any Error>) {
+        guard !isClosed, exchangeID == self.exchangeID, let exchange, exchange.isStreaming else {
             return continuation.resume(throwing: HTTPPeerGone(reason: goneFor ?? .closed))
         }
         core.lendOutput(to: &output)
@@ -109,8 +109,8 @@ extension HTTPConnection {
     }
 
     /// The task that waits for space is cancelled.
-    func abandonWrites(_ number: Int) {
-        if number == self.number { resumeWriters(throwing: CancellationError()) }
+    func abandonWrites(_ exchangeID: Int) {
+        if exchangeID == self.exchangeID { resumeWriters(throwing: CancellationError()) }
     }
 
     func resumeWriters(throwing error: (any Error)? = nil) {
@@ -121,8 +121,8 @@ extension HTTPConnection {
         }
     }
 
-    private func endStream(_ number: Int, isWhole: Bool) {
-        guard !isClosed, number == self.number, let exchange, exchange.isStreaming else { return }
+    private func endStream(_ exchangeID: Int, isWhole: Bool) {
+        guard !isClosed, exchangeID == self.exchangeID, let exchange, exchange.isStreaming else { return }
         task = nil
         // A truncated body must not look complete: the connection ends without the last chunk.
         guard isWhole else { return close(.closed) }

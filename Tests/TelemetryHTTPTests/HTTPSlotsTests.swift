@@ -8,7 +8,7 @@ import Testing
 @testable import TelemetryIO
 
 @Suite("An HTTP server that is full", .timeLimit(.minutes(20)))
-struct HTTPRoomTests {
+struct HTTPSlotsTests {
     private static let hello = HTTPHandler.immediate { _ in HTTPResponse(contentType: "text/plain", Array("hello".utf8))
     }
 
@@ -19,7 +19,7 @@ struct HTTPRoomTests {
     ) async throws {
         var configuration = HTTPServer.Configuration()
         configure(&configuration)
-        let loop = try EventLoop.start(name: "http-room")
+        let loop = try EventLoop.start(name: "http-slots")
         defer { loop.stop() }
         let server = try await HTTPServer.start(
             loop: loop, host: "127.0.0.1", port: 0, configuration: configuration, handler: handler)
@@ -75,9 +75,9 @@ struct HTTPRoomTests {
                 probe.get("/health", "Connection: close\r\n")
                 #expect(probe.end()?.hasSuffix("ok") == true)
             }
-            #expect(server.connectionCount <= 8 + HTTPRoom.reserve)
+            #expect(server.connectionCount <= 8 + HTTPSlots.reserve)
             // Probes leave by themselves; the strangers that are too many do not.
-            #expect(counters.closedCount(.connectionLimit) >= 40 - 8 - HTTPRoom.reserve)
+            #expect(counters.closedCount(.connectionLimit) >= 40 - 8 - HTTPSlots.reserve)
         }
     }
 
@@ -103,7 +103,7 @@ struct HTTPRoomTests {
             for peer in busy { peer.get("/busy") }
             var iterator = begun.makeAsyncIterator()
             for _ in 0..<3 { await iterator.next() }
-            let probes = try (0..<HTTPRoom.reserve * 2).map { _ in
+            let probes = try (0..<HTTPSlots.reserve * 2).map { _ in
                 let probe = try HTTPPeer(port: server.port)
                 #expect(isAnswered(probe))
                 return probe
@@ -121,14 +121,14 @@ struct HTTPRoomTests {
         try await withFullServer(handler: handler, { $0.maxConnections = 2 }) { server, counters in
             var iterator = begun.makeAsyncIterator()
             var busy: [HTTPPeer] = []
-            for _ in 0..<2 + HTTPRoom.reserve {
+            for _ in 0..<2 + HTTPSlots.reserve {
                 busy.append(try HTTPPeer(port: server.port))
                 busy.last?.get("/busy")
                 await iterator.next()
             }
             let late = try HTTPPeer(port: server.port)
             late.get("/")
-            #expect(server.connectionCount == 2 + HTTPRoom.reserve && counters.closedCount(.connectionLimit) == 0)
+            #expect(server.connectionCount == 2 + HTTPSlots.reserve && counters.closedCount(.connectionLimit) == 0)
             open.finish()
             #expect(late.answer().body == "hello")
             for peer in busy { #expect(peer.answer().body == "hello") }
