@@ -68,7 +68,9 @@ enum ServiceRoutes {
                 "gateway_stream_samples_total", "counter", "Samples handed to clients of the live stream.",
                 Int64(live.sampleCount))
         }
-        out.append(await context.gateway.configuration.metrics())
+        var further = MetricsText()
+        await context.gateway.configuration.metrics(&further)
+        out.append(further.bytes)
         return HTTPResponse(contentType: ByteWriter.prometheusContentType, out.bytes)
     }
 }
