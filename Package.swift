@@ -72,7 +72,7 @@ let package = Package(
             name: "TelemetryReaders", dependencies: ["TelemetryModels", "TelemetryBase", "TelemetryIO"],
             path: "Sources/TelemetryKit/Readers", swiftSettings: strict),
         .target(
-            name: "TelemetryStores", dependencies: ["TelemetryModels", "TelemetryBase"],
+            name: "TelemetryStores", dependencies: ["CLinux", "TelemetryModels", "TelemetryBase"],
             path: "Sources/TelemetryKit/Stores", swiftSettings: strict),
         .target(
             name: "TelemetryHealth", dependencies: ["TelemetryModels", "TelemetryStores", "TelemetryBase"],
@@ -112,10 +112,9 @@ let package = Package(
             ],
             path: "Sources/TelemetryKit/Umbrella", swiftSettings: strict),
 
-        // The reference daemons.
+        // The reference daemons. They use public API only: Tests/Consumer builds them as a package of its own.
         .target(
-            name: "ExampleSupport",
-            dependencies: ["TelemetryMQClient", "TelemetryMQServer", "TelemetryBase", "TelemetryIO"],
+            name: "ExampleSupport", dependencies: ["TelemetryMQClient", "TelemetryMQServer"],
             path: "Sources/Examples/Support", swiftSettings: strict),
         .target(
             name: "ExampleDatabases", dependencies: ["ExampleSupport", "TelemetryDatabases"],
@@ -127,24 +126,22 @@ let package = Package(
         .executableTarget(
             name: "streamer",
             dependencies: [
-                "ExampleSupport", "TelemetryModels", "TelemetryMQClient", "TelemetryMQServer", "TelemetryBase",
-                "TelemetryPipeline", "TelemetryReaders", "TelemetryScraping",
+                "ExampleSupport", "TelemetryModels", "TelemetryMQClient", "TelemetryMQServer", "TelemetryPipeline",
+                "TelemetryReaders", "TelemetryScraping",
             ],
             path: "Sources/Examples/streamer", swiftSettings: strict),
         .executableTarget(
             name: "collector",
             dependencies: [
                 "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryMQClient", "TelemetryMQServer",
-                "TelemetryBase",
                 "TelemetryPipeline", "TelemetryStores",
             ],
             path: "Sources/Examples/collector", swiftSettings: strict),
         .executableTarget(
             name: "api",
             dependencies: [
-                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryGateway",
-                "TelemetryModels", "TelemetryMQClient", "TelemetryBase", "TelemetryIO",
-                "TelemetryPipeline", "TelemetryStores",
+                "ExampleDatabases", "ExampleSupport", "TelemetryDatabases", "TelemetryGateway", "TelemetryModels",
+                "TelemetryMQClient", "TelemetryPipeline", "TelemetryStores",
             ],
             path: "Sources/Examples/api", swiftSettings: strict),
 

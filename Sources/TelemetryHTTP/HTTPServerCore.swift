@@ -156,21 +156,12 @@ final class HTTPServerCore {
     /// `X-Content-Type-Options`, so that no browser interprets text, JSON or an error as a page or a script because of
     /// its content.
     func commonFields() -> [UInt8] {
-        var now = time(nil)
+        let now = time(nil)
         if now != commonSecond {
             commonSecond = now
-            var parts = tm()
-            gmtime_r(&now, &parts)
-            let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-            let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-            func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-            let day =
-                "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) "
-                + "\(parts.tm_year + 1900)"
-            let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+            let date = Timestamp(nanoseconds: Int64(now).multipliedClamped(by: 1_000_000_000)).httpDate
             common = Array(
-                "\r\nDate: \(day) \(clock) GMT\r\nServer: \(configuration.name)\r\nX-Content-Type-Options: nosniff".utf8
-            )
+                "\r\nDate: \(date)\r\nServer: \(configuration.name)\r\nX-Content-Type-Options: nosniff".utf8)
         }
         return common
     }

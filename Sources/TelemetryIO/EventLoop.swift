@@ -135,7 +135,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
     package func perform<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in
             if !execute({ continuation.resume(with: Result { try work() }) }) {
-                continuation.resume(throwing: LoopEnded(name: name))
+                continuation.resume(throwing: ThreadEnded(name: name))
             }
         }
     }
@@ -257,10 +257,4 @@ package final class EventLoop: TaskExecutor, SerialExecutor, Sendable {
         }
         return isStopping
     }
-}
-
-/// An error: the loop that should have done the work has ended.
-package struct LoopEnded: Error, CustomStringConvertible {
-    package var name: String
-    package var description: String { "event loop \(name) has ended" }
 }

@@ -75,11 +75,6 @@ struct LoggerTests {
         #expect(lines.all.count == 1)
     }
 
-    @Test("a time has milliseconds and is in UTC")
-    func time() {
-        #expect(rfc3339(timespec(tv_sec: 1_752_871_354, tv_nsec: 5_999_999)) == "2025-07-18T20:42:34.005Z")
-    }
-
     @Test("lines of many threads stay whole")
     func threads() async throws {
         let lines = Lines()

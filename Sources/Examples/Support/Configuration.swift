@@ -1,4 +1,4 @@
-import TelemetryBase
+import TelemetryMQClient
 
 /// The settings of a program as read from its flags, else its environment, else their defaults.
 package struct Configuration: Sendable {
@@ -78,7 +78,7 @@ package struct Configuration: Sendable {
 
     /// An argument that is none of the options, for messages: `MQ_TOKEN=secret` is a mistake that shows no secret.
     private static func shownArgument(_ argument: String) -> String {
-        guard let end = argument.firstIndex(of: "=") else { return redactedURL(argument) }
+        guard let end = argument.firstIndex(of: "=") else { return Secrets.redactedURL(argument) }
         return argument[...end] + "…"
     }
 
@@ -89,7 +89,7 @@ package struct Configuration: Sendable {
             return try option.value(of: text)
         } catch {
             throw UsageError(
-                option.isSecret ? "\(name): \(error.reason)" : "\(name)=\(redactedURL(text)): \(error.reason)")
+                option.isSecret ? "\(name): \(error.reason)" : "\(name)=\(Secrets.redactedURL(text)): \(error.reason)")
         }
     }
 }

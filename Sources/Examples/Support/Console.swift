@@ -1,6 +1,5 @@
 import Glibc
 import Synchronization
-import TelemetryBase
 
 /// Standard error, shared by log lines and by the progress line that a terminal shows below them.
 package final class Console: Sendable {
@@ -25,21 +24,16 @@ package final class Console: Sendable {
         }
     }
 
-    /// The text with escapes (`\u009b`) for what would act on a terminal or cannot be seen.
-    package static func printable(_ text: String) -> String { TelemetryBase.printable(text) }
-
     private static func printable(_ line: [UInt8]) -> [UInt8] {
         if line.allSatisfy({ $0 >= 0x20 && $0 < 0x7F || $0 == 0x0A }) { return line }
-        var out = ByteWriter(capacity: line.count)
-        out.appendPrintable(String(decoding: line, as: UTF8.self), keeping: ["\n", "\t"])
-        return out.bytes
+        return Array(String(decoding: line, as: UTF8.self).printable(keeping: ["\n", "\t"]).utf8)
     }
 
     /// Replaces the progress line of a terminal, cut to its width; elsewhere nothing is shown.
     package func show(progress text: String) {
         guard isTerminal else { return }
         // A line that goes on in the next row of the terminal could not be replaced.
-        let printable = Self.printable(text)
+        let printable = text.printable()
         let text = columns.map { String(printable.prefix($0)) } ?? printable
         progress.withLock { progress in
             progress = text

@@ -1,5 +1,4 @@
-import Glibc
-import TelemetryBase
+import TelemetryMQClient
 
 package enum LogLevel: String, CaseIterable, Sendable, Comparable {
     case debug, info, warning, error
@@ -69,78 +68,44 @@ package struct Logger: Sendable {
     }
 
     private func writeLine(_ level: LogLevel, _ message: String, _ fields: LogFields) {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        var line = ByteWriter(capacity: 256)
-        switch format {
-        case .text: line.appendLogText(level, now, message, fields)
-        case .json: line.appendLogJSON(level, now, message, fields)
-        }
-        line.append(UInt8(ascii: "\n"))
-        write(line.bytes)
+        let time = Timestamp.now.rfc3339(fractionDigits: 3)
+        let line =
+            switch format {
+            case .text: textLine(level, time, message, fields)
+            case .json: jsonLine(level, time, message, fields)
+            }
+        write(Array((line + "\n").utf8))
     }
 }
 
-extension ByteWriter {
-    fileprivate mutating func appendLogText(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields)
-    {
-        let name = level.rawValue.uppercased()
-        append(name)
-        for _ in name.count..<8 { append(UInt8(ascii: " ")) }
-        append(rfc3339(time))
-        append(UInt8(ascii: " "))
-        // A message of another program may hold a line break, or what acts on a terminal; one event stays one line.
-        let isOneLine = !message.contains(where: \.isNewline)
-        appendPrintable(isOneLine ? message : String(message.map { $0.isNewline ? " " : $0 }))
-        for (key, value) in fields.pairs {
-            append(UInt8(ascii: " "))
-            appendPrintable(key)
-            append(UInt8(ascii: "="))
-            let text = value.description
-            if text.isEmpty || text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 >= 0x7F }) {
-                appendLogValue(text)
-            } else {
-                append(text)
-            }
-        }
+private func textLine(_ level: LogLevel, _ time: String, _ message: String, _ fields: LogFields) -> String {
+    let name = level.rawValue.uppercased()
+    // A message of another program may contain a line break, or control a terminal; one event stays one line.
+    let isOneLine = !message.contains(where: \.isNewline)
+    let message = isOneLine ? message : String(message.map { $0.isNewline ? " " : $0 })
+    var line = name + String(repeating: " ", count: 8 - name.count) + time + " " + message.printable()
+    for (key, value) in fields.pairs {
+        line += " " + key.printable() + "=" + logValue(value.description)
     }
-
-    /// In quotes if it has blanks or quotes, or characters that are written as escapes.
-    private mutating func appendLogValue(_ text: String) {
-        let asks = text.unicodeScalars.contains { $0.isUnprintable || $0 == " " || $0 == "\"" || $0 == "=" }
-        if !asks, !text.isEmpty { append(text) } else { appendPrintableJSONString(text) }
-    }
-
-    fileprivate mutating func appendLogJSON(_ level: LogLevel, _ time: timespec, _ message: String, _ fields: LogFields)
-    {
-        append("{\"level\":\"")
-        append(level.rawValue)
-        append("\",\"time\":\"")
-        append(rfc3339(time))
-        append("\",\"message\":")
-        appendPrintableJSONString(message)
-        for (key, value) in fields.pairs {
-            append(UInt8(ascii: ","))
-            appendPrintableJSONString(key)
-            append(UInt8(ascii: ":"))
-            switch value {
-            case let number as any BinaryInteger: append(number.description)
-            case let number as Double where number.isFinite: appendDouble(number)
-            case let bool as Bool: append(bool.description)
-            default: appendPrintableJSONString(value.description)
-            }
-        }
-        append(UInt8(ascii: "}"))
-    }
+    return line
 }
 
-/// UTC with milliseconds: `2026-01-02T03:04:05.678Z`.
-func rfc3339(_ time: timespec) -> String {
-    var seconds = time.tv_sec
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    func two(_ n: Int32) -> String { n < 10 ? "0\(n)" : "\(n)" }
-    let milliseconds = String(1000 + time.tv_nsec / 1_000_000).dropFirst()
-    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)Z"
+/// In quotes if it is empty, has blanks, quotes or `=`, or characters that are written as escapes.
+private func logValue(_ text: String) -> String {
+    let needsQuotes = text.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || $0.isUnprintable }
+    return needsQuotes || text.isEmpty ? text.json : text
+}
+
+private func jsonLine(_ level: LogLevel, _ time: String, _ message: String, _ fields: LogFields) -> String {
+    var line = #"{"level":"\#(level.rawValue)","time":"\#(time)","message":\#(message.json)"#
+    for (key, value) in fields.pairs {
+        line += ",\(key.json):"
+        switch value {
+        case let number as any BinaryInteger: line += number.description
+        case let number as Double where number.isFinite: line += Int64(exactly: number)?.description ?? "\(number)"
+        case let bool as Bool: line += bool.description
+        default: line += value.description.json
+        }
+    }
+    return line + "}"
 }

@@ -1,9 +1,9 @@
 import Glibc
-import TelemetryBase
+import TelemetryMQClient
 
 /// What the reference programs have in common from the first line of `main` to the exit code.
 package struct Program: Sendable {
-    package static let version = packageVersion
+    package static let version = MQClient.version
 
     package var name: String
     /// One sentence, the first line of the help.
@@ -67,7 +67,7 @@ package struct Program: Sendable {
         case .run(let configuration) where isProbe:
             exit(HealthProbe.run(self, configuration))
         case .run(let configuration):
-            OutputSecrets.learn(options, of: configuration)
+            OutputSecrets.add(options, of: configuration)
             let log = Logger(level: configuration[Program.logLevel], format: configuration[Program.logFormat])
             do {
                 let signals = try ShutdownSignals()

@@ -1,5 +1,3 @@
-import TelemetryBase
-
 /// How fast work goes of late, and when the rest will be done: from counts at times, and nothing else.
 package struct ProgressMeter: Sendable {
     private struct Point {
@@ -33,7 +31,7 @@ package struct ProgressMeter: Sendable {
     /// Of the input, or of its pass; `nil` where its size is not known.
     package var percent: Int? {
         guard let last = points.last, last.totalBytes > 0 else { return nil }
-        return min(100, last.bytes.multipliedClamped(by: 100) / last.totalBytes)
+        return min(100, Int(saturating: Double(last.bytes) * 100 / Double(last.totalBytes)))
     }
 
     /// Until the end of the input, or of its pass; `nil` where its size is not known or nothing moves.
@@ -49,6 +47,13 @@ package struct ProgressMeter: Sendable {
     private func rate(_ count: KeyPath<Point, Int>, _ points: ArraySlice<Point>) -> Double? {
         guard let first = points.first, let last = points.last, last.time > first.time else { return nil }
         return Double(last[keyPath: count] - first[keyPath: count]) / ((last.time - first.time) / .seconds(1))
+    }
+}
+
+extension Int {
+    /// The whole part, or the nearest representable number; 0 for NaN.
+    package init(saturating value: Double) {
+        self = Int(exactly: value.rounded(.towardZero)) ?? (value > 0 ? .max : value < 0 ? .min : 0)
     }
 }
 
@@ -72,7 +77,7 @@ extension Duration {
 
     /// In the two largest units, for a person: `12s`, `3m 20s`, `1h 05m`, `2d 03h`.
     package var shortText: String {
-        let seconds = Int(clamping: (self / .seconds(1)).rounded())
+        let seconds = Int(saturating: (self / .seconds(1)).rounded())
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
         switch seconds {
         case ..<60: return "\(seconds)s"

@@ -39,9 +39,9 @@ struct QueueEventLog: Sendable {
     func add(_ event: MQClient.Event) {
         switch event {
         case .connected(let peer, let subscription):
-            if matters(subscription) { watch.found(["peer": peer]) }
+            if role.counts(subscription) { watch.found(["peer": peer]) }
         case .disconnected(let peer, let subscription, let reason, let wait):
-            if matters(subscription) {
+            if role.counts(subscription) {
                 watch.lost(["peer": peer, "reason": reason, "retry_after": wait.seconds])
             }
         case .messagesSkipped(let id, let count, let next):
@@ -58,8 +58,4 @@ struct QueueEventLog: Sendable {
         case .publishingToOtherLog, .subscriptionFailed: break  // The program logs these itself.
         }
     }
-
-    /// A program that reads gets its messages over the connections of its subscriptions; the other connection only asks
-    /// for statistics.
-    private func matters(_ subscription: String?) -> Bool { (subscription != nil) == (role == .reads) }
 }

@@ -1,6 +1,5 @@
 import Glibc
 import Synchronization
-import TelemetryIO
 
 /// SIGINT, SIGTERM and SIGHUP as a request to drain and end. A second request ends the process at once. One object a process.
 ///
@@ -43,12 +42,7 @@ package final class ShutdownSignals: Sendable {
 
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
         self.stream = stream
-        let descriptor = pipe[0]
-        do {
-            try startThread(name: "signals") { readSignals(from: descriptor, into: continuation) }
-        } catch {
-            throw ProgramError("no thread for signals: \(error)")
-        }
+        try SignalReader(descriptor: pipe[0], continuation: continuation).start()
     }
 
     /// The name of the first signal, once it arrives; `nil` when the waiting task is cancelled.
@@ -61,19 +55,46 @@ package final class ShutdownSignals: Sendable {
 /// Where the handler writes the signal's number.
 private let signalPipe = Atomic<Int32>(-1)
 
-private func readSignals(from descriptor: Int32, into continuation: AsyncStream<String>.Continuation) {
-    var first: ContinuousClock.Instant?
-    while true {
-        var number: UInt8 = 0
-        let count = read(descriptor, &number, 1)
-        if count < 0 && errno == EINTR { continue }
-        guard count == 1 else { return }
-        if let first {
-            if ContinuousClock.now - first < .milliseconds(200) { continue }
-            _exit(128 + Int32(number))
+/// A thread that reads the signals' numbers, for the life of the process.
+private final class SignalReader: Sendable {
+    private let descriptor: Int32
+    private let continuation: AsyncStream<String>.Continuation
+
+    init(descriptor: Int32, continuation: AsyncStream<String>.Continuation) {
+        self.descriptor = descriptor
+        self.continuation = continuation
+    }
+
+    func start() throws(ProgramError) {
+        var thread = pthread_t()
+        let reader = Unmanaged.passRetained(self)
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                Unmanaged<SignalReader>.fromOpaque(argument!).takeRetainedValue().run()
+                return nil
+            }, reader.toOpaque())
+        guard code == 0 else {
+            reader.release()
+            throw ProgramError("no thread for signals: \(String(cString: strerror(code)))")
         }
-        first = .now
-        continuation.yield(
-            [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][Int32(number)] ?? "signal \(number)")
+        pthread_detach(thread)
+    }
+
+    private func run() {
+        var first: ContinuousClock.Instant?
+        while true {
+            var number: UInt8 = 0
+            let count = read(descriptor, &number, 1)
+            if count < 0 && errno == EINTR { continue }
+            guard count == 1 else { return }
+            if let first {
+                if ContinuousClock.now - first < .milliseconds(200) { continue }
+                _exit(128 + Int32(number))
+            }
+            first = .now
+            continuation.yield(
+                [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][Int32(number)] ?? "signal \(number)")
+        }
     }
 }

@@ -1,7 +1,5 @@
 import ExampleSupport
-import TelemetryBase
 import TelemetryGateway
-import TelemetryIO
 import TelemetryStores
 
 /// What this program says of its memory: that of the store, and that of the process.
@@ -9,7 +7,7 @@ struct MemoryReport: Sendable {
     let store: MemoryStore
 
     /// Before there are threads: each heap keeps what was freed in it, and there would be eight for each processor.
-    static func prepare() { ProcessMemory.limitHeaps(max(2, processorCount)) }
+    static func prepare() { ProcessMemory.limitHeaps() }
 
     /// Gives memory back to the system that samples took which are evicted or expired, until the task is cancelled: the allocator keeps
     /// what is freed between what is not, and the process would take a multiple of MEMORY_LIMIT.
@@ -55,38 +53,36 @@ struct MemoryReport: Sendable {
     }
 
     /// Prometheus text format.
-    var metrics: String {
+    func appendMetrics(to out: inout MetricsText) {
         let usage = store.usage
-        var out = ByteWriter()
-        out.appendMetricFamily("telemetry_memory_bytes", "gauge", "Bytes that the store in memory holds, by kind.")
+        out.appendMetricFamily("telemetry_memory_bytes", .gauge, "Bytes that the store in memory holds, by kind.")
         let kinds = [
             ("samples", usage.sampleBytes), ("times", usage.timeBytes), ("series", usage.seriesBytes),
             ("tables", usage.tableBytes),
         ]
-        for (kind, bytes) in kinds { out.appendMetricSample("telemetry_memory_bytes", ["kind": kind], Int64(bytes)) }
-        out.appendMetric("telemetry_memory_limit_bytes", "gauge", "MEMORY_LIMIT.", Int64(usage.limit ?? 0))
+        for (kind, bytes) in kinds { out.appendMetricSample("telemetry_memory_bytes", ["kind": kind], bytes) }
+        out.appendMetric("telemetry_memory_limit_bytes", .gauge, "MEMORY_LIMIT.", usage.limit ?? 0)
         out.appendMetric(
-            "telemetry_memory_evicting", "gauge", "1 while MEMORY_LIMIT makes the oldest samples go.",
+            "telemetry_memory_evicting", .gauge, "1 while MEMORY_LIMIT makes the oldest samples go.",
             usage.isEvicting ? 1 : 0)
         out.appendMetric(
-            "telemetry_memory_evicted_samples_total", "counter", "Samples freed because of MEMORY_LIMIT.",
-            Int64(usage.evictedSamples))
+            "telemetry_memory_evicted_samples_total", .counter, "Samples freed because of MEMORY_LIMIT.",
+            usage.evictedSamples)
         out.appendMetric(
-            "telemetry_memory_evicted_series_total", "counter",
+            "telemetry_memory_evicted_series_total", .counter,
             "Series that lost their last sample because of MEMORY_LIMIT.",
-            Int64(usage.evictedSeries))
+            usage.evictedSeries)
         out.appendMetric(
-            "telemetry_memory_late_samples_total", "counter",
+            "telemetry_memory_late_samples_total", .counter,
             "Samples not stored since they were older than what is kept.",
-            Int64(usage.lateSamples))
+            usage.lateSamples)
         if let resident = ProcessMemory.residentBytes {
             out.appendMetric(
-                "process_resident_memory_bytes", "gauge", "Resident memory of this process.", Int64(resident))
+                "process_resident_memory_bytes", .gauge, "Resident memory of this process.", resident)
         }
         out.appendMetric(
-            "telemetry_process_allocated_bytes", "gauge", "Bytes that this process has allocated and not freed.",
-            Int64(ProcessMemory.allocatedBytes))
-        return String(decoding: out.bytes, as: UTF8.self)
+            "telemetry_process_allocated_bytes", .gauge, "Bytes that this process has allocated and not freed.",
+            ProcessMemory.allocatedBytes)
     }
 
     /// The member `memory` of the statistics.

@@ -1,5 +1,6 @@
 import ExampleDatabases
 import ExampleSupport
+import TelemetryMQClient
 
 enum Storage: String, CaseIterable, Sendable { case memory, influxdb, victoriametrics }
 
@@ -39,8 +40,8 @@ enum Options {
                 !origin.contains("@")
             else {
                 throw OptionValueError(
-                    "expected origins such as https://grafana.example.org, without a path, or *; not '\(shownAddress(origin))'"
-                )
+                    "expected origins such as https://grafana.example.org, without a path, or *; not "
+                        + "'\(Secrets.redactedURL(origin))'")
             }
         }
         return origins
@@ -75,8 +76,7 @@ enum Options {
     static let all: [any AnyOption] =
         [
             host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, corsOrigins, maxConnections,
-            requestTimeout,
-            staleAfter, readyLag, queryTimeout, maxResponseSize, queryMaxSamples, queryLookback, swaggerDirectory,
+            requestTimeout, staleAfter, readyLag, queryTimeout, maxResponseSize, queryMaxSamples, queryLookback, swaggerDirectory,
         ]
         + InfluxDBOptions.all + VictoriaMetricsOptions.all + [DatabaseOptions.proxy] + QueueOptions.all
 }

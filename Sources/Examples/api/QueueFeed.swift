@@ -1,5 +1,4 @@
 import ExampleSupport
-import TelemetryBase
 import TelemetryGateway
 import TelemetryModels
 import TelemetryPipeline
@@ -52,44 +51,40 @@ final class QueueFeed: Sendable {
     }
 
     /// Prometheus text format.
-    var metrics: String {
+    func appendMetrics(to out: inout MetricsText) {
         let counters = collector.counters
-        var out = ByteWriter()
         out.appendMetric(
-            "telemetry_feed_messages_total", "counter", "Messages read from the queue.", Int64(counters.messages))
+            "telemetry_feed_messages_total", .counter, "Messages read from the queue.", counters.messages)
         out.appendMetric(
-            "telemetry_feed_undecodable_messages_total", "counter", "Messages that are not batches.",
-            Int64(counters.undecodableMessages))
+            "telemetry_feed_undecodable_messages_total", .counter, "Messages that are not batches.",
+            counters.undecodableMessages)
         out.appendMetric(
-            "telemetry_feed_samples_total", "counter", "Samples read into memory.", Int64(counters.samplesStored))
+            "telemetry_feed_samples_total", .counter, "Samples read into memory.", counters.samplesStored)
         out.appendMetric(
-            "telemetry_feed_connected", "gauge", "1 while the queue is connected.", link.isConnected ? 1 : 0)
+            "telemetry_feed_connected", .gauge, "1 while the queue is connected.", link.isConnected ? 1 : 0)
         let losses = link.losses
         out.appendMetric(
-            "telemetry_feed_log_resets_total", "counter",
-            "Times that the queue had another log than the one that was being read.", Int64(losses.logResets))
+            "telemetry_feed_log_resets_total", .counter,
+            "Times that the queue had another log than the one that was being read.", losses.logResets)
         out.appendMetric(
-            "telemetry_feed_skipped_messages_total", "counter",
+            "telemetry_feed_skipped_messages_total", .counter,
             "Messages that retention dropped before they were read.", losses.skippedMessages)
         if let lag {
             out.appendMetric(
-                "telemetry_feed_lag_messages", "gauge", "Messages of the queue that are not yet read.", lag)
+                "telemetry_feed_lag_messages", .gauge, "Messages of the queue that are not yet read.", lag)
         }
-        return String(decoding: out.bytes, as: UTF8.self)
     }
 
     /// The member `queue` of the statistics.
     var statistics: [(name: String, json: [UInt8])] {
         let counters = collector.counters
         let losses = link.losses
-        var lastReset = ByteWriter()
-        if let text = losses.lastLogReset { lastReset.appendJSONString(text) } else { lastReset.append("null") }
         let json = """
             {"connected":\(link.isConnected),"messages":\(counters.messages),"undecodable_messages":\(counters.undecodableMessages),\
             "samples":\(counters.samplesStored),"digest":"\(counters.digest)","last_offset":\(counters.lastStoredOffset ?? -1),\
             "lag":\(lag.map(String.init) ?? "null"),\
             "skipped_messages":\(losses.skippedMessages),"log_resets":\(losses.logResets),\
-            "last_log_reset":\(String(decoding: lastReset.bytes, as: UTF8.self))}
+            "last_log_reset":\(losses.lastLogReset?.json ?? "null")}
             """
         return [("queue", Array(json.utf8))]
     }

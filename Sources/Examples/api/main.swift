@@ -1,6 +1,5 @@
 import ExampleDatabases
 import ExampleSupport
-import TelemetryBase
 import TelemetryDatabases
 import TelemetryGateway
 import TelemetryMQClient
@@ -26,14 +25,14 @@ await program.main { context in
         let database = InfluxDBStore.Configuration(context)
         let store = try InfluxDBStore(configuration: database)
         let feed = LiveFeed(link: link, live: live)
-        try await serve(store, gateway, storage: shownAddress(database.url), isFed: false, feed.run, link, context)
+        try await serve(store, gateway, storage: Secrets.redactedURL(database.url), isFed: false, feed.run, link, context)
         await store.close()
 
     case .victoriametrics:
         let database = VictoriaMetricsStore.Configuration(context)
         let store = try VictoriaMetricsStore(configuration: database)
         let feed = LiveFeed(link: link, live: live)
-        try await serve(store, gateway, storage: shownAddress(database.readURL), isFed: false, feed.run, link, context)
+        try await serve(store, gateway, storage: Secrets.redactedURL(database.readURL), isFed: false, feed.run, link, context)
         await store.close()
 
     case .memory:
@@ -45,7 +44,10 @@ await program.main { context in
         let report = MemoryReport(store: store)
         let feed = QueueFeed(link, store: store, live: live, context)
         gateway.readiness = { feed.readiness + [report.readiness] }
-        gateway.metrics = { feed.metrics + report.metrics }
+        gateway.metrics = {
+            feed.appendMetrics(to: &$0)
+            report.appendMetrics(to: &$0)
+        }
         gateway.statistics = { feed.statistics + [report.statistics] + link.statistics }
         let tidying = Task { await report.giveBackFreed() }
         defer { tidying.cancel() }

@@ -24,13 +24,11 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     let reporting = Task {
         await log.reportProgress(collector, store, every: context[Options.progressInterval])
     }
-    let refusing = Task { await queue.subscriptionFailure() }
     let reader = MessageReader(subscription)
     let storing = Task { try await storeUntilStopped(reader, subscription, queue, collector, context) }
     let stored = await storing.result
     let readError = await reader.end()
 
-    refusing.cancel()
     watching?.cancel()
     reporting.cancel()
     subscription.close()
@@ -38,7 +36,7 @@ func collect<Store: TelemetryStore>(into store: Store, at url: String, _ context
     await server?.shutdown()
     log.finished(collector.counters, expired: store.expiredSamples, deadLettered: deadLetters.samplesKept)
     // A reader that was ended in the middle of what had arrived has not received the refusal.
-    if let refusal = await refusing.value ?? readError { throw ProgramError(queue.explanation(of: refusal, id: id)) }
+    if let refusal = queue.failure ?? readError { throw ProgramError(queue.explanation(of: refusal, id: id)) }
     if case .failure(let error) = stored, !(error is CancellationError) { throw error }
 }
 

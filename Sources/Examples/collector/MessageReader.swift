@@ -1,5 +1,4 @@
 import ExampleSupport
-import TelemetryDatabases
 import TelemetryMQClient
 import TelemetryPipeline
 import TelemetryStores
@@ -7,12 +6,12 @@ import TelemetryStores
 /// Reads a subscription, ahead of the collector by a few messages: reading can end while what was read is still being
 /// stored and committed.
 struct MessageReader: Sendable {
-    let messages: BoundedQueue<CollectorMessage>
+    let messages: BoundedChannel<CollectorMessage>
     private let reading: Task<Void, any Error>
 
     /// Begins to read.
     init(_ subscription: Subscription) {
-        let messages = BoundedQueue<CollectorMessage>(capacity: 4)
+        let messages = BoundedChannel<CollectorMessage>(capacity: 4)
         self.messages = messages
         reading = Task {
             defer { messages.finish() }

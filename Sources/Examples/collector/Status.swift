@@ -1,5 +1,4 @@
 import ExampleSupport
-import TelemetryBase
 import TelemetryMQClient
 import TelemetryMQServer
 import TelemetryPipeline

@@ -1,6 +1,5 @@
 import ExampleDatabases
 import ExampleSupport
-import TelemetryBase
 import TelemetryDatabases
 import TelemetryStores
 
@@ -18,14 +17,14 @@ await program.main { context in
         database.maxBodyBytes = context[Options.batchBytes]
         database.maxConnections = context[Options.writesAtOnce]
         let store = try InfluxDBStore(configuration: database)
-        try await collect(into: store, at: shownAddress(database.url), context)
+        try await collect(into: store, at: Secrets.redactedURL(database.url), context)
         await store.close()
     case .victoriametrics:
         var database = VictoriaMetricsStore.Configuration(context)
         database.maxBodyBytes = context[Options.batchBytes]
         database.maxConnections = context[Options.writesAtOnce]
         let store = try VictoriaMetricsStore(configuration: database)
-        try await collect(into: store, at: shownAddress(database.writeURL), context)
+        try await collect(into: store, at: Secrets.redactedURL(database.writeURL), context)
         await store.close()
     }
     return Program.ExitCode.done

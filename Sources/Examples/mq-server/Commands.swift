@@ -82,7 +82,7 @@ enum Commands {
                 count > 0 ? "\(segment.baseOffset)" : "-", count > 0 ? "\(segment.nextOffset - 1)" : "-", "\(count)",
                 "\(segment.fileByteCount)",
             ]
-            let times = [segment.firstTimestamp, segment.lastTimestamp].map { $0.map(utc) ?? column("-", 27) }
+            let times = [segment.firstTimestamp, segment.lastTimestamp].map { $0.map(text) ?? column("-", 27) }
             print(
                 cells.map { column($0, 14) }.joined() + "  \(segment.hasIndex ? "yes  " : "no   ")  "
                     + times.joined(separator: "  "))
@@ -98,36 +98,22 @@ enum Commands {
 
     /// Prints a line. Ids of clients and names of files are in it: what would act on a terminal is written as an
     /// escape.
-    private static func show(_ line: String) { print(Console.printable(line)) }
+    private static func show(_ line: String) { print(line.printable()) }
 
-    /// RFC 3339 with microseconds, of microseconds since 1970.
-    static func utc(_ microseconds: Int64) -> String {
-        var seconds = time_t(microseconds / 1_000_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        var text = [CChar](repeating: 0, count: 32)
-        strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
-        let fraction = String(1_000_000 + microseconds % 1_000_000).dropFirst()
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + ".\(fraction)Z"
-    }
+    /// In UTC with microseconds, the resolution of the log.
+    static func text(of time: Timestamp) -> String { time.rfc3339(fractionDigits: 6) }
 
     /// How a command's client reaches the server.
     static func client(of server: String, for command: String) throws -> MQClient.Configuration {
         guard let colon = server.lastIndex(of: ":"), let port = Int(server[server.index(after: colon)...]),
             (1...65535).contains(port)
         else {
-            throw UsageError("\(command) \(shownAddress(server)): expected HOST:PORT")
+            throw UsageError("\(command) \(Secrets.redactedURL(server)): expected HOST:PORT")
         }
         var settings = MQClient.Configuration(host: String(server[..<colon]), port: port)
         settings.clientID = command + "-" + instanceID()
         settings.token = getenv("MQ_TOKEN").map { String(cString: $0) }
         return settings
-    }
-
-    /// A text from the network without control characters, which a terminal would obey.
-    static func printable(_ text: String) -> String {
-        let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
-        return String(String.UnicodeScalarView(scalars))
     }
 
     private static func tail(_ server: String, from: String) async throws -> Int32 {
@@ -140,7 +126,7 @@ enum Commands {
             if let offset = Int64(from), offset >= 0 {
                 start = .offset(offset)
             } else if let ago = parseDuration(from) {
-                start = .timestamp((Int64(time(nil)) - ago.components.seconds) * 1_000_000)
+                start = .timestamp(Timestamp.now.advanced(by: .zero - ago))
             } else {
                 throw UsageError("tail from \(from): expected earliest, latest, an offset, or a duration such as 10m")
             }
@@ -163,7 +149,7 @@ enum Commands {
             while let batch = try await messages.nextBatch() {
                 var out: [UInt8] = []
                 for message in batch {
-                    out += Array("\(message.offset)\t\(utc(message.timestamp))\t".utf8)
+                    out += Array("\(message.offset)\t\(message.timestamp.map(text) ?? "-")\t".utf8)
                     out += onOneLine(message.payload)
                     out.append(UInt8(ascii: "\n"))
                 }
@@ -181,7 +167,7 @@ enum Commands {
         // Between the tokens of JSON there are no others of these, and within a string none.
         let blanks: [UInt8] = [0x09, 0x0A, 0x0D]
         let text = String(decoding: payload.map { blanks.contains($0) ? 0x20 : $0 }, as: UTF8.self)
-        return Array(Console.printable(text).utf8)
+        return Array(text.printable().utf8)
     }
 
     private static func writeAll(_ bytes: [UInt8]) -> Bool {

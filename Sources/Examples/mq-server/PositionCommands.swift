@@ -59,8 +59,8 @@ enum PositionCommands {
                     "\(position.committedOffset)", "\(position.lag)", "\((tenths).rounded() / 10)",
                     "\(position.skippedMessages)",
                     position.isConnected ? "yes" : "no",
-                    position.committedAt > 0 ? Commands.utc(position.committedAt) : "-",
-                    Commands.printable(position.subscriberID),
+                    position.committedAt.map(Commands.text) ?? "-",
+                    position.subscriberID.printable(),
                 ]
             }
         let widths = (0..<6).map { column in rows.map { $0[column].utf8.count }.max() ?? 0 }

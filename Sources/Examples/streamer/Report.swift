@@ -1,5 +1,4 @@
 import ExampleSupport
-import TelemetryBase
 import TelemetryModels
 import TelemetryPipeline
 import TelemetryReaders
@@ -35,7 +34,7 @@ struct Report: Sendable {
 
     private func line(_ counts: Streamer.Counts, _ meter: ProgressMeter) -> String {
         let source = counts.source
-        var text = "\(counts.published) rows published, \(Int(clamping: meter.perSecond ?? 0)) rows/s"
+        var text = "\(counts.published) rows published, \(Int(saturating: meter.perSecond ?? 0)) rows/s"
         if let percent = meter.percent {
             text += ", \(percent) %" + (loops ? " of pass \(source.passes + 1)" : "")
             if let left = meter.timeLeft { text += ", \(left.shortText) left" }
@@ -56,9 +55,9 @@ struct Report: Sendable {
 
     private func fields(_ counts: Streamer.Counts, _ meter: ProgressMeter) -> LogFields {
         let source = counts.source
-        var fields: LogFields = ["published": counts.published, "rows_per_second": Int(clamping: meter.perSecond ?? 0)]
+        var fields: LogFields = ["published": counts.published, "rows_per_second": Int(saturating: meter.perSecond ?? 0)]
         if let percent = meter.percent { fields.append("percent", percent) }
-        if let left = meter.timeLeft { fields.append("seconds_left", Int(clamping: (left / .seconds(1)).rounded())) }
+        if let left = meter.timeLeft { fields.append("seconds_left", Int(saturating: (left / .seconds(1)).rounded())) }
         if let scraping = source.scraping {
             fields.append("scrapes", scraping.scrapes)
             fields.append("scrapes_failed", scraping.failures)

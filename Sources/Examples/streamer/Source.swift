@@ -1,5 +1,5 @@
 import ExampleSupport
-import TelemetryBase
+import TelemetryMQClient
 import TelemetryPipeline
 import TelemetryReaders
 import TelemetryScraping
@@ -25,8 +25,8 @@ enum Source: Sendable {
         let (source, csvPath) = (configuration[Options.source] ?? "", configuration[Options.csvPath] ?? "")
         if !source.isEmpty, !csvPath.isEmpty, source != csvPath {
             throw UsageError(
-                "SOURCE=\(shownAddress(source)) and CSV_PATH=\(shownAddress(csvPath)) name different sources; give one of them"
-            )
+                "SOURCE=\(Secrets.redactedURL(source)) and CSV_PATH=\(Secrets.redactedURL(csvPath)) name different "
+                    + "sources; give one of them")
         }
         let text = source.isEmpty ? csvPath : source
         guard !text.isEmpty else {
@@ -39,7 +39,7 @@ enum Source: Sendable {
     var name: String {
         switch self {
         case .csv(let csv): csv.input.description
-        case .exporter(let exporter): ScrapeSource.shown(url: exporter.url)
+        case .exporter(let exporter): Secrets.redactedURL(exporter.url)
         }
     }
 

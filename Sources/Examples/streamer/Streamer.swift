@@ -47,11 +47,11 @@ final class Streamer: Sendable {
     private let format: BatchFormat
     private let log: Logger
     private let storage: PeerWatch
-    private let buffer: BoundedQueue<MetricBatch>
+    private let buffer: BoundedChannel<MetricBatch>
     private let state = Mutex(State())
 
     init(source: String, format: BatchFormat, bufferBatches: Int, log: Logger) {
-        buffer = BoundedQueue(capacity: bufferBatches)
+        buffer = BoundedChannel(capacity: bufferBatches)
         self.source = source
         self.format = format
         self.log = log

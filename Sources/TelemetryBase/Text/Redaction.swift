@@ -1,43 +1,24 @@
-/// Redacts a URL, or a text that was meant as one, for messages: removes user name and password, and the content of the
-/// query.
-///
-/// `https://me:secret@host:9400/metrics?token=x` becomes `https://host:9400/metrics?…`. A text without a scheme loses
-/// everything before its last `@`. If the password contains characters that should have been encoded (`/`, `?`, `#`),
-/// more is removed rather than less.
-package func redactedURL(_ text: String) -> String {
-    let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
-    let scheme = String(text[..<start])
-    var rest = text[start...]
-    if let at = userInfoEnd(of: rest) { rest = rest[at...].dropFirst() }
-    guard !scheme.isEmpty, let end = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) else { return scheme + rest }
-    return scheme + rest[..<end] + "?…"
-}
-
-/// The index of the `@` after user name and password, in a URL without its scheme.
-private func userInfoEnd(of text: Substring) -> Substring.Index? {
-    let authority = text.prefix { !"/?#".contains($0) }
-    if let at = authority.lastIndex(of: "@") { return at }
-    guard let at = text.lastIndex(of: "@"), let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") else {
-        return nil
-    }
-    // `host:9400/a@b` has a port; `user:pa/ss@host` has a password that should have been encoded.
-    let port = authority[colon...].dropFirst()
-    return port.isEmpty || !port.allSatisfy { $0.isASCII && $0.isNumber } ? at : nil
-}
-
 /// Texts that no message may contain, such as tokens and passwords, in the forms in which a peer may repeat them.
-package struct Secrets: Sendable {
+///
+///     var secrets = Secrets()
+///     secrets.add(token: configuration.token)
+///     log(secrets.redact("\(error)"))
+///
+/// The errors of this package contain none of the tokens and passwords that it was configured with. Use this for other
+/// text, such as a peer's.
+public struct Secrets: Sendable {
     private var texts: [String] = []
     private let leastLength: Int
 
     /// - Parameter leastLength: The length in bytes of the shortest text that is searched for; a shorter one would also
     ///   match text that is not secret.
-    package init(leastLength: Int = 4) { self.leastLength = leastLength }
+    public init(leastLength: Int = 4) { self.leastLength = leastLength }
 
-    package var isEmpty: Bool { texts.isEmpty }
+    /// Whether nothing was added that is long enough.
+    public var isEmpty: Bool { texts.isEmpty }
 
     /// Adds a token; for `user:password`, the password too.
-    package mutating func add(token: String?) {
+    public mutating func add(token: String?) {
         guard let token else { return }
         add(token)
         guard let colon = token.firstIndex(of: ":") else { return }
@@ -46,7 +27,7 @@ package struct Secrets: Sendable {
     }
 
     /// Adds what ``redactedURL(_:)`` removes.
-    package mutating func add(url: String?) {
+    public mutating func add(url: String?) {
         guard let url else { return }
         let scheme = url.firstRange(of: "://")
         let rest = scheme.map { url[$0.upperBound...] } ?? url[...]
@@ -67,7 +48,8 @@ package struct Secrets: Sendable {
         }
     }
 
-    package mutating func add(_ text: String) {
+    /// Adds a text as it is.
+    public mutating func add(_ text: String) {
         guard text.utf8.count >= leastLength, !texts.contains(text) else { return }
         texts.append(text)
         // A text that contains another is searched for first.
@@ -75,7 +57,34 @@ package struct Secrets: Sendable {
     }
 
     /// Returns the text with each secret replaced by `[redacted]`.
-    package func redact(_ text: String) -> String {
+    public func redact(_ text: String) -> String {
         texts.reduce(text) { $0.contains($1) ? $0.replacing($1, with: "[redacted]") : $0 }
     }
+
+    /// Redacts a URL, or a text that was meant as one, for messages: removes user name and password, and the content of the
+    /// query.
+    ///
+    /// `https://me:secret@host:9400/metrics?token=x` becomes `https://host:9400/metrics?…`. A text without a scheme loses
+    /// everything before its last `@`. If the password contains characters that should have been encoded (`/`, `?`, `#`),
+    /// more is removed rather than less.
+    public static func redactedURL(_ text: String) -> String {
+        let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
+        let scheme = String(text[..<start])
+        var rest = text[start...]
+        if let at = userInfoEnd(of: rest) { rest = rest[at...].dropFirst() }
+        guard !scheme.isEmpty, let end = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) else { return scheme + rest }
+        return scheme + rest[..<end] + "?…"
+    }
+}
+
+/// The index of the `@` after user name and password, in a URL without its scheme.
+private func userInfoEnd(of text: Substring) -> Substring.Index? {
+    let authority = text.prefix { !"/?#".contains($0) }
+    if let at = authority.lastIndex(of: "@") { return at }
+    guard let at = text.lastIndex(of: "@"), let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") else {
+        return nil
+    }
+    // `host:9400/a@b` has a port; `user:pa/ss@host` has a password that should have been encoded.
+    let port = authority[colon...].dropFirst()
+    return port.isEmpty || !port.allSatisfy { $0.isASCII && $0.isNumber } ? at : nil
 }

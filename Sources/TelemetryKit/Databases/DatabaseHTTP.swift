@@ -33,7 +33,7 @@ struct DatabaseHTTP: Sendable {
         var base = String(parts[0])
         while base.hasSuffix("/") { base.removeLast() }
         guard ["http://", "https://"].contains(where: base.hasPrefix), let parsed = CurlURL(base) else {
-            throw StoreError(.rejected, "\(redactedURL(url).debugDescription) is not a valid http or https URL")
+            throw StoreError(.rejected, "\(Secrets.redactedURL(url).debugDescription) is not a valid http or https URL")
         }
         var shown = parsed.shown
         while shown.hasSuffix("/") { shown.removeLast() }
@@ -56,7 +56,7 @@ struct DatabaseHTTP: Sendable {
 
     static func client(maxConnections: Int, proxy: String?) throws(StoreError) -> CurlClient {
         if let proxy, !isProxyURL(proxy) {
-            let shown = redactedURL(proxy).debugDescription
+            let shown = Secrets.redactedURL(proxy).debugDescription
             throw StoreError(.rejected, "\(shown) is not a valid proxy, such as http://host:3128 or socks5://host:1080")
         }
         do {

@@ -57,8 +57,8 @@ public final class Gateway: Sendable {
         public var writeTimeout = Duration.seconds(60)
         /// Further checks of `/ready`, in addition to that of the store. Default: `{ [] }`.
         public var readiness: @Sendable () async -> [ReadinessCheck] = { [] }
-        /// Further lines of `/metrics`, in the Prometheus text format. Default: `{ "" }`.
-        public var metrics: @Sendable () async -> String = { "" }
+        /// Writes further metrics of `/metrics`. Default: writes none.
+        public var metrics: @Sendable (inout MetricsText) async -> Void = { _ in }
         /// Further members of `/api/v1/stats`: names with JSON values. Default: `{ [] }`.
         public var statistics: @Sendable () async -> [(name: String, json: [UInt8])] = { [] }
         /// Called for every completed request. Default: does nothing.

@@ -53,7 +53,7 @@ package struct HTTPFailure: Error, Sendable, CustomStringConvertible {
 
     package init(kind: Kind, url: String, reason: String) {
         self.kind = kind
-        self.url = redactedURL(url)
+        self.url = Secrets.redactedURL(url)
         self.reason = reason
     }
 

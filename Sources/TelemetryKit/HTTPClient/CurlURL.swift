@@ -5,7 +5,7 @@ import TelemetryBase
 package struct CurlURL: Sendable, Hashable {
     /// The host without brackets around an IPv6 address.
     package let host: String
-    /// The text for messages: without user name, password and query. See `redactedURL`.
+    /// The text for messages: without user name, password and query. See `Secrets.redactedURL(_:)`.
     package let shown: String
 
     package init?(_ text: String) {
@@ -16,7 +16,7 @@ package struct CurlURL: Sendable, Hashable {
             let host = CurlURL.part(CURLUPART_HOST, of: handle), !host.isEmpty
         else { return nil }
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-        shown = redactedURL(text)
+        shown = Secrets.redactedURL(text)
     }
 
     fileprivate static func part(_ part: CURLUPart, of handle: OpaquePointer) -> String? {

@@ -53,9 +53,6 @@ public struct ScrapeSource: ~Copyable, BatchSource {
         public func check() throws(ScrapeError) { _ = try ScrapeTarget(self) }
     }
 
-    /// The URL for messages: without user name, password and query.
-    public static func shown(url: String) -> String { redactedURL(url) }
-
     private let clock: PipelineClock
     private let onEvent: @Sendable (ScrapeEvent) -> Void
     private let onProgress: @Sendable (SourceProgress) -> Void

@@ -18,7 +18,7 @@ struct ScrapeTarget: Sendable {
             throw ScrapeError("the interval, the timeout, the batch size and the largest body must be more than zero")
         }
         guard let url = CurlURL(configuration.url) else {
-            let shown = redactedURL(configuration.url).debugDescription
+            let shown = Secrets.redactedURL(configuration.url).debugDescription
             throw ScrapeError("\(shown) is not a valid http or https URL, such as http://host:9400/metrics")
         }
         name = url.shown
@@ -42,7 +42,7 @@ struct ScrapeTarget: Sendable {
         guard let proxy = configuration.proxy else { return }
         guard isProxyURL(proxy) else {
             throw ScrapeError(
-                "\(redactedURL(proxy).debugDescription) is not a valid proxy, such as http://host:3128 or socks5://host:1080"
+                "\(Secrets.redactedURL(proxy).debugDescription) is not a valid proxy, such as http://host:3128 or socks5://host:1080"
             )
         }
     }
@@ -67,7 +67,7 @@ struct ScrapeTarget: Sendable {
         guard response.status == 200 else {
             let location =
                 response.header("Location").map {
-                    ": redirects are not followed, and this one points to \(redactedURL($0))"
+                    ": redirects are not followed, and this one points to \(Secrets.redactedURL($0))"
                 } ?? ""
             return .failure(ScrapeError("HTTP \(response.status)\(location)"))
         }

@@ -5,8 +5,8 @@ public struct DecodedSubscription<Value: Sendable>: AsyncSequence, Sendable {
         public var offset: Int64 { position.offset }
         /// The message's position, with its log: see ``Message/position``.
         public let position: LogPosition
-        /// The time when the server stored it, in microseconds since 1970; 0 if the server does not report it.
-        public let timestamp: Int64
+        /// The time when the server stored it; `nil` if the server does not report it.
+        public let timestamp: Timestamp?
         /// The value that the decoder returned for the payload.
         public let value: Value
     }

@@ -30,8 +30,8 @@ extension MQClient {
         case latest
         /// The message with that offset; if retention has removed it, the oldest message.
         case offset(Int64)
-        /// The first message that the server stored at that time or later, in microseconds since 1970.
-        case timestamp(Int64)
+        /// The first message that the server stored at that time or later.
+        case timestamp(Timestamp)
         /// The message after the position that was committed for the subscription's id, otherwise the earliest message.
         case committed
         /// The message after that position, if the server has the log that the position names; otherwise the

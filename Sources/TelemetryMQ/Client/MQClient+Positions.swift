@@ -14,8 +14,8 @@ extension MQClient {
         public var lagDuration: Duration
         /// Whether a subscriber with this id is connected.
         public var isConnected: Bool
-        /// The time of the last commit, in microseconds since 1970; 0 if the server does not know it.
-        public var committedAt: Int64
+        /// The time of the last commit; `nil` if the server does not know it.
+        public var committedAt: Timestamp?
         /// The number of messages that retention removed before they were committed, since the position was first
         /// stored.
         public var skippedMessages: Int64
@@ -82,11 +82,9 @@ private struct PositionPage {
 
     init(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
         var reader = JSONReader(bytes)
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
+        try reader.readObject { (key, reader) throws(JSONError) in
             if key == "positions" {
-                try reader.beginArray()
-                while try reader.nextElement() { positions.append(try Self.position(&reader)) }
+                try reader.readArray { (reader) throws(JSONError) in positions.append(try Self.position(&reader)) }
             } else if key == "next" {
                 next = try reader.readString()
             } else {
@@ -98,11 +96,9 @@ private struct PositionPage {
 
     private static func position(_ reader: inout JSONReader) throws(JSONError) -> MQClient.Position {
         var found = MQClient.Position(
-            subscriberID: "", committedOffset: -1, lag: 0, lagDuration: .zero, isConnected: false, committedAt: 0,
-            skippedMessages: 0,
-            logID: "")
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
+            subscriberID: "", committedOffset: -1, lag: 0, lagDuration: .zero, isConnected: false, committedAt: nil,
+            skippedMessages: 0, logID: "")
+        try reader.readObject { (key, reader) throws(JSONError) in
             if key == "subscriber_id" {
                 found.subscriberID = try reader.readString()
             } else if key == "committed_offset" {
@@ -115,7 +111,8 @@ private struct PositionPage {
             } else if key == "connected" {
                 found.isConnected = try reader.readBool()
             } else if key == "committed_at" {
-                found.committedAt = try reader.readInt64()
+                let microseconds = try reader.readInt64()
+                found.committedAt = microseconds > 0 ? Timestamp(microseconds: microseconds) : nil
             } else if key == "skipped" {
                 found.skippedMessages = try reader.readInt64()
             } else if key == "log_id" {

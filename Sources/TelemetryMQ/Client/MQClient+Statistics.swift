@@ -20,8 +20,7 @@ extension MQClient {
                 var reader = JSONReader(bytes)
                 var offset: Int64?
                 var (id, epoch): (JSONText?, JSONText?)
-                try reader.beginObject()
-                while let key = try reader.nextKey() {
+                try reader.readObject { (key, reader) throws(JSONError) in
                     if key == "latest_offset" {
                         let latest = try reader.readInt64()
                         offset = -1..<Record.numberBound ~= latest ? latest : nil

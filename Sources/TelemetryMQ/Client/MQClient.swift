@@ -76,6 +76,9 @@ public final class MQClient: Sendable {
 
     deinit { loop.stop() }
 
+    /// The version of this package: `0.1.0`.
+    public static let version = packageVersion
+
     /// Runs the body with a client, in the caller's isolation, and closes it when the body returns or throws.
     public nonisolated(nonsending) static func withClient<R: Sendable>(
         _ configuration: Configuration = Configuration(), _ body: (MQClient) async throws -> R

@@ -18,6 +18,13 @@ public final class QueueConnection: Sendable {
         case publishes
         /// It subscribes: the connections of its subscriptions.
         case reads
+
+        /// Whether a connection is one of them. The client of a service that reads has a further connection, which only
+        /// asks for statistics.
+        ///
+        /// - Parameter subscription: the subscription that the connection serves, as in
+        ///   ``MQClient/Event/connected(peer:subscription:)``; `nil` for the one that publishes.
+        public func counts(_ subscription: String?) -> Bool { (subscription != nil) == (self == .reads) }
     }
 
     /// The names under which an operator sets the service up, which ``QueueConnection/explanation(of:id:)`` mentions.
@@ -134,12 +141,15 @@ public final class QueueConnection: Sendable {
 
     // MARK: Errors
 
-    /// Waits until a subscription of the client ends for good, and returns why. `nil` if the task is cancelled first.
+    /// Why a subscription of the client has ended for good; `nil` if none has. The first one's error if several have.
     ///
     /// This is known at once, while a consumer receives the error only after everything that had arrived before.
+    public var failure: MQError? { state.value.withLock { $0.failure } }
+
+    /// Waits until there is a ``failure``, and returns it. `nil` if the task is cancelled first.
     public func subscriptionFailure() async -> MQError? {
         await state.value.wait(\.waitsForFailure) { $0.failure == nil }
-        return state.value.withLock { $0.failure }
+        return failure
     }
 
     /// The error in words, with what an operator can do about it if that is known.
@@ -204,7 +214,7 @@ struct ConnectionTable {
     var isConnected: Bool { !connections.isEmpty && connections.values.allSatisfy { $0 } }
 
     mutating func set(_ subscription: String?, isConnected: Bool, _ role: QueueConnection.Role) {
-        guard (subscription != nil) == (role == .reads) else { return }
+        guard role.counts(subscription) else { return }
         connections[subscription ?? ""] = isConnected
     }
 }

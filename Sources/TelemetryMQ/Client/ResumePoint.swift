@@ -54,7 +54,7 @@ struct ResumePoint: Sendable {
         case .latest: json.member("offset", -1)
         case .committed: json.member("offset", "committed")
         case .offset(let offset): json.member("offset", max(offset, 0))
-        case .timestamp(let timestamp): json.member("timestamp", max(timestamp, 0))
+        case .timestamp(let timestamp): json.member("timestamp", max(timestamp.microsecondsRoundedUp, 0))
         case .after(let position): json.member("offset", position.offset)
         }
     }

@@ -222,7 +222,7 @@ final class SubscriptionFeed: LinkUser {
                         let start = at + Record.lengthBytes
                         messages.append(
                             Message(
-                                offset: offset, timestamp: timestamp,
+                                offset: offset, microseconds: timestamp,
                                 payload: storage[start + payload.lowerBound..<start + payload.upperBound],
                                 log: point.log))
                     case .repeated: break

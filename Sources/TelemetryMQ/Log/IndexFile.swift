@@ -93,8 +93,7 @@ package struct IndexFile: Sendable, Equatable {
         var turns: Set<Int64> = []
         var hasFormat = false
         var reader = JSONReader(bytes)
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
+        try reader.readObject { (key, reader) throws(JSONError) in
             if key == "format" {
                 hasFormat = try reader.readText() == "index/1"
             } else if key == "base_offset" {
@@ -108,16 +107,14 @@ package struct IndexFile: Sendable, Equatable {
             } else if key == "last_timestamp" {
                 index.lastTimestamp = try reader.readInt64()
             } else if key == "marks" {
-                try reader.beginArray()
-                while try reader.nextElement() {
+                try reader.readArray { (reader) throws(JSONError) in
                     let numbers = try reader.readIntegers(3)
                     index.marks.append(.init(offset: numbers[0], position: numbers[1], timestamp: numbers[2]))
                 }
             } else if key == "newest_timestamp" {
                 newest = try reader.readInt64()
             } else if key == "turns" {
-                try reader.beginArray()
-                while try reader.nextElement() { turns.insert(try reader.readInt64()) }
+                try reader.readArray { (reader) throws(JSONError) in turns.insert(try reader.readInt64()) }
             } else {
                 _ = try reader.skipValue()
             }
@@ -151,8 +148,7 @@ extension JSONReader {
     /// Reads an array of exactly `count` integers.
     mutating func readIntegers(_ count: Int) throws(JSONError) -> [Int64] {
         var numbers: [Int64] = []
-        try beginArray()
-        while try nextElement() { numbers.append(try readInt64()) }
+        try readArray { (reader) throws(JSONError) in numbers.append(try reader.readInt64()) }
         guard numbers.count == count else { throw error("\(count) integers were expected") }
         return numbers
     }

@@ -1,4 +1,5 @@
 import Glibc
+@_exported import struct TelemetryBase.Timestamp
 import TelemetryIO
 import TelemetryMQProtocol
 
@@ -17,10 +18,10 @@ public struct LogInspection: Sendable {
         public var soundByteCount: Int64
         /// The size of the file in bytes.
         public var fileByteCount: Int64
-        /// The time when the first message was stored, in microseconds since 1970; `nil` without a message.
-        public var firstTimestamp: Int64?
-        /// The time when the last valid message was stored, in microseconds since 1970; `nil` without a message.
-        public var lastTimestamp: Int64?
+        /// The time when the first message was stored; `nil` without a message.
+        public var firstTimestamp: Timestamp?
+        /// The time when the last valid message was stored; `nil` without a message.
+        public var lastTimestamp: Timestamp?
         /// Whether it has an index that agrees with it. The active segment has none.
         public var hasIndex: Bool
         /// The problem, with the position in bytes; `nil` if there is none.
@@ -141,9 +142,9 @@ public struct LogInspection: Sendable {
         segments.append(
             Segment(
                 path: file.path, baseOffset: base, nextOffset: found.nextOffset, soundByteCount: found.byteCount,
-                fileByteCount: try file.size(), firstTimestamp: found.firstTimestamp,
-                lastTimestamp: found.firstTimestamp == nil ? nil : found.lastTimestamp, hasIndex: agrees, damage: damage
-            ))
+                fileByteCount: try file.size(), firstTimestamp: found.firstTimestamp.map(Timestamp.init(microseconds:)),
+                lastTimestamp: found.firstTimestamp.map { _ in Timestamp(microseconds: found.lastTimestamp) },
+                hasIndex: agrees, damage: damage))
     }
 }
 

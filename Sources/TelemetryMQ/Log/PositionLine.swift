@@ -67,8 +67,7 @@ struct PositionLine: Equatable {
         var line = PositionLine(id: "")
         var isDeleted = false
         var reader = JSONReader(bytes)
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
+        try reader.readObject { (key, reader) throws(JSONError) in
             if key == "subscriber_id" {
                 line.id = try reader.readString()
             } else if key == "offset" {

@@ -49,15 +49,15 @@ struct ProducerFile {
         var runsEnd: Int64 = 0
         var hasFormat = false
         var reader = JSONReader(bytes)
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
+        try reader.readObject { (key, reader) throws(JSONError) in
             if key == "format" {
                 hasFormat = try reader.readText() == "producers/1"
             } else if key == "end_offset" {
                 endOffset = try reader.readInt64()
             } else if key == "producers" {
-                try reader.beginArray()
-                while try reader.nextElement() { runsEnd = max(runsEnd, try readProducer(&reader, &table)) }
+                try reader.readArray { (reader) throws(JSONError) in
+                    runsEnd = max(runsEnd, try readProducer(&reader, &table))
+                }
             } else {
                 _ = try reader.skipValue()
             }
@@ -71,13 +71,11 @@ struct ProducerFile {
     {
         var id = ""
         var runs: [ProducerTable.Run] = []
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
+        try reader.readObject { (key, reader) throws(JSONError) in
             if key == "id" {
                 id = try reader.readString()
             } else if key == "runs" {
-                try reader.beginArray()
-                while try reader.nextElement() {
+                try reader.readArray { (reader) throws(JSONError) in
                     let numbers = try reader.readIntegers(3)
                     let run = ProducerTable.Run(sequence: numbers[0], offset: numbers[1], count: numbers[2])
                     guard run.isPossible(after: runs.last) else { throw reader.error("invalid run") }

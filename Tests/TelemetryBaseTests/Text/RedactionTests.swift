@@ -17,7 +17,7 @@ struct RedactionTests {
             ("htp:/me:pw@host", "host"), ("http://", "http://"), ("://me:pw@", "://"), ("http://h?", "http://h?…"),
         ])
     func urls(text: String, shown: String) {
-        #expect(redactedURL(text) == shown)
+        #expect(Secrets.redactedURL(text) == shown)
     }
 
     @Test("secrets are found in every form in which a peer may repeat them")

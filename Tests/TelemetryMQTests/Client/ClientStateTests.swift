@@ -139,7 +139,7 @@ struct ClientStateTests {
             (.earliest, #""offset":-2"#), (.latest, #""offset":-1"#), (.offset(7), #""offset":7"#),
             (.offset(-9), #""offset":0"#),
             (.committed, #""offset":"committed""#),
-            (.timestamp(1_732_380_000_000_000), #""timestamp":1732380000000000"#),
+            (.timestamp(Timestamp(nanoseconds: 1_732_380_000_000_000_000)), #""timestamp":1732380000000000"#),
         ]
         for (start, text) in starts {
             var point = ResumePoint(start: start)

@@ -157,7 +157,7 @@ final class SealedSegmentTests {
         #expect(sound.segments.map(\.baseOffset) == (try open().segments.map(\.baseOffset)))
         #expect(sound.segments.last?.nextOffset == 10)
         #expect(sound.segments.dropLast().allSatisfy { $0.hasIndex })
-        #expect(sound.segments.first?.firstTimestamp == 0)
+        #expect(sound.segments.first?.firstTimestamp == Timestamp(nanoseconds: 0))
 
         let first = directory.file(Segment.name(baseOffset: 0))
         let whole = try Data(contentsOf: first)

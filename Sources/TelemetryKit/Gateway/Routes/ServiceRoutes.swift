@@ -69,7 +69,9 @@ enum ServiceRoutes {
                 "gateway_stream_samples_total", "counter", "Samples delivered to clients of the live stream.",
                 Int64(live.sampleCount))
         }
-        out.append(await context.gateway.configuration.metrics())
+        var further = MetricsText()
+        await context.gateway.configuration.metrics(&further)
+        out.append(further.bytes)
         return HTTPResponse(metrics: out.bytes)
     }
 }

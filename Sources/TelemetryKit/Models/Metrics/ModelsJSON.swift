@@ -68,15 +68,3 @@ extension ByteWriter {
         }
     }
 }
-
-extension Timestamp: JSONValue {
-    @usableFromInline
-    package func append<Sink: ByteSink & ~Copyable>(to json: inout JSONWriter<Sink>) {
-        json.sink.append(UInt8(ascii: "\""))
-        withUnsafeTemporaryAllocation(byteCount: Timestamp.longestText, alignment: 1) { text in
-            let count = write(to: text)
-            json.sink.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[..<count]))
-        }
-        json.sink.append(UInt8(ascii: "\""))
-    }
-}

@@ -1,6 +1,7 @@
+import Foundation
 import Testing
 
-@testable import TelemetryBase
+@testable import ExampleSupport
 
 @Suite("Text that is fit for a terminal")
 struct PrintableTextTests {
@@ -8,7 +9,7 @@ struct PrintableTextTests {
     func all() {
         for value in UInt32(0)...0x10FFFF {
             guard let scalar = Unicode.Scalar(value) else { continue }
-            let text = printable(String(Character(scalar)))
+            let text = String(Character(scalar)).printable()
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator:
                 guard text.hasPrefix("\\u"), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
@@ -30,14 +31,9 @@ struct PrintableTextTests {
             "é漢🙂", "\u{E0041}\u{1D173}", "\\u009b",
         ])
     func readsBack(text: String) throws {
-        var out = ByteWriter()
-        out.appendPrintableJSONString(text)
-        #expect(out.bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F })
-        #expect(!String(decoding: out.bytes, as: UTF8.self).unicodeScalars.contains { $0.isUnprintable })
-        let back = try out.bytes.withUnsafeBytes { bytes in
-            var reader = JSONReader(bytes)
-            return try reader.readString()
-        }
-        #expect(back.utf8.elementsEqual(text.utf8))
+        let json = text.json
+        #expect(!json.unicodeScalars.contains { $0.isUnprintable })
+        let back = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed) as? String
+        #expect(back?.utf8.elementsEqual(text.utf8) == true)
     }
 }

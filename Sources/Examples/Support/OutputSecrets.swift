@@ -1,14 +1,11 @@
 import Synchronization
-import TelemetryBase
-
-/// The address of a server, or a text that was meant as one, without what it may hold of users, passwords and tokens.
-package func shownAddress(_ text: String) -> String { redactedURL(text) }
+import TelemetryMQClient
 
 extension LogFields {
-    /// The proxy that requests go through, as the line at a program's start shows it.
+    /// Appends the proxy that requests go through, for the line at a program's start.
     package mutating func append(proxy url: String?) {
-        if let url { append("proxy", redactedURL(url)) }
-        // Other programs go through these: whoever expects that of this one can see that it does not.
+        if let url { append("proxy", Secrets.redactedURL(url)) }
+        // Other programs use these variables: an operator who expects it of this program can see that it does not.
         let names = ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
         let environment = currentEnvironment()
         let unused = names.filter { !(environment[$0] ?? "").isEmpty }
@@ -16,14 +13,13 @@ extension LogFields {
     }
 }
 
-/// The last guard before anything is printed: secrets of the configuration that came back in the words of a peer or a library.
-///
-/// What the programs print themselves holds none in the first place; this catches what others say.
+/// The last check before anything is printed: redacts secrets of the configuration that a peer or a library repeats in
+/// its messages. The programs' own messages contain none.
 enum OutputSecrets {
-    /// Shorter ones would also be found in what is no secret.
+    /// Shorter ones would also match text that is not secret.
     private static let known = Mutex(Secrets(leastLength: 8))
 
-    static func learn(_ options: [any AnyOption], of configuration: Configuration) {
+    static func add(_ options: [any AnyOption], of configuration: Configuration) {
         known.withLock { known in
             for option in options where configuration.isGiven(option) {
                 guard let text = configuration.text(of: option) else { continue }

@@ -1,6 +1,3 @@
-import Glibc
-import TelemetryBase
-
 /// The reason why a text is not an RFC 3339 time.
 public struct TimestampFormatError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The 0-based byte of the text at which the error was found.
@@ -18,14 +15,6 @@ public struct TimestampFormatError: Error, Sendable, Hashable, CustomStringConve
 }
 
 extension Timestamp {
-    /// The present time of the system's clock.
-    public static var now: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(
-            nanoseconds: Int64(time.tv_sec).multipliedClamped(by: 1_000_000_000).addingClamped(Int64(time.tv_nsec)))
-    }
-
     /// Parses `2025-07-18T20:42:34.123456789Z` or the same with an offset such as `+02:00`.
     ///
     /// As RFC 3339 allows, `t`, `z` and a space instead of `T` are accepted. A fraction has at most nine digits, so
@@ -169,49 +158,69 @@ extension Timestamp: CustomStringConvertible {
     /// `1677-09-21T00:12:43.145224192Z`
     package static let longestText = 30
 
+    /// RFC 3339 in UTC with a fixed number of digits after the point, which further digits are cut from:
+    /// `2025-07-18T20:42:34.500Z`. For tables and logs, whose columns align then.
+    ///
+    /// - Parameter fractionDigits: 0 to 9; with 0 there is no point.
+    public func rfc3339(fractionDigits: Int) -> String {
+        String(unsafeUninitializedCapacity: Timestamp.longestText) {
+            write(to: UnsafeMutableRawBufferPointer($0), fractionDigits: fractionDigits)
+        }
+    }
+
     /// Writes ``description`` and returns its length. `buffer` has space for ``longestText`` bytes.
-    package func write(to buffer: UnsafeMutableRawBufferPointer) -> Int {
-        precondition(buffer.count >= Timestamp.longestText)
+    ///
+    /// - Parameter fractionDigits: The number of digits after the point; `nil`: without the zeros at the end.
+    package func write(to buffer: UnsafeMutableRawBufferPointer, fractionDigits: Int? = nil) -> Int {
+        precondition(buffer.count >= Timestamp.longestText && 0...9 ~= fractionDigits ?? 0)
         var seconds = nanoseconds / 1_000_000_000
         var fraction = nanoseconds % 1_000_000_000
         if fraction < 0 {
             fraction += 1_000_000_000
             seconds -= 1
         }
+        Timestamp.write(seconds: seconds, to: buffer)
+        var count = 19
+        let digits = fractionDigits ?? (fraction == 0 ? 0 : 9)
+        if digits > 0 {
+            buffer[19] = UInt8(ascii: ".")
+            Timestamp.put(fraction, 9, at: 20, in: buffer)
+            count = 20 + digits
+            if fractionDigits == nil { while buffer[count - 1] == 0x30 { count -= 1 } }
+        }
+        buffer[count] = UInt8(ascii: "Z")
+        return count + 1
+    }
+
+    /// Writes `1677-09-21T00:12:43`.
+    private static func write(seconds: Int64, to buffer: UnsafeMutableRawBufferPointer) {
         var days = seconds / 86_400
         var second = seconds % 86_400
         if second < 0 {
             second += 86_400
             days -= 1
         }
-        let date = Timestamp.date(days: days)
-        func put(_ value: Int64, _ count: Int, _ at: Int) {
-            var rest = value
-            for i in stride(from: at + count - 1, through: at, by: -1) {
-                buffer[i] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
-                rest /= 10
-            }
-        }
-        put(date.year, 4, 0)
+        let date = date(days: days)
+        put(date.year, 4, at: 0, in: buffer)
         buffer[4] = UInt8(ascii: "-")
-        put(date.month, 2, 5)
+        put(date.month, 2, at: 5, in: buffer)
         buffer[7] = UInt8(ascii: "-")
-        put(date.day, 2, 8)
+        put(date.day, 2, at: 8, in: buffer)
         buffer[10] = UInt8(ascii: "T")
-        put(second / 3_600, 2, 11)
+        put(second / 3_600, 2, at: 11, in: buffer)
         buffer[13] = UInt8(ascii: ":")
-        put(second / 60 % 60, 2, 14)
+        put(second / 60 % 60, 2, at: 14, in: buffer)
         buffer[16] = UInt8(ascii: ":")
-        put(second % 60, 2, 17)
-        var count = 19
-        if fraction != 0 {
-            buffer[19] = UInt8(ascii: ".")
-            put(fraction, 9, 20)
-            count = 29
-            while buffer[count - 1] == 0x30 { count -= 1 }
+        put(second % 60, 2, at: 17, in: buffer)
+    }
+
+    @inline(__always)
+    private static func put(_ value: Int64, _ count: Int, at start: Int, in buffer: UnsafeMutableRawBufferPointer) {
+        var rest = value
+        for i in stride(from: start + count - 1, through: start, by: -1) {
+            buffer[i] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
+            rest /= 10
         }
-        buffer[count] = UInt8(ascii: "Z")
-        return count + 1
     }
 }
 
