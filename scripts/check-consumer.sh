@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
 # Builds and runs Tests/Consumer, a package with a program for each library product that depends on this product alone.
-# Checks that none needs Foundation, and that only those that use HTTP as a client need libcurl.
+# Checks that none needs Foundation, and that only those that use HTTP as a client need libcurl. The package also has a
+# copy of the reference programs, which builds only if they use nothing but public API.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+programs=Tests/Consumer/Programs
+rm -rf "$programs"
+cp -r Sources/Examples "$programs"
+sed -i -E 's/^import Example(Support|Databases)$/import Copied\1/' "$programs"/*/*.swift
 
 build=(swift build --package-path Tests/Consumer --scratch-path .build-consumer)
 "${build[@]}"

@@ -16,9 +16,10 @@ func program(_ name: String, using library: String) -> Target {
     .executableTarget(name: name, dependencies: [product(library)])
 }
 
-/// `Programs` is a link to Sources/Examples.
+/// `Programs` is a copy of Sources/Examples, made by the script, under other module names: those of a package and of
+/// what it depends on must differ.
 func example(_ name: String, using parts: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: ["ExampleSupport"] + parts, path: "Programs/\(name)")
+    .executableTarget(name: "copied-\(name)", dependencies: ["CopiedSupport"] + parts, path: "Programs/\(name)")
 }
 
 let package = Package(
@@ -26,14 +27,14 @@ let package = Package(
     dependencies: [.package(name: "telemetry", path: "../..")],
     targets: [program("Consumer", using: "TelemetryMQ")] + products.map { program("Use\($0)", using: $0) } + [
         .target(
-            name: "ExampleSupport", dependencies: [product("TelemetryMQClient"), product("TelemetryMQServer")],
+            name: "CopiedSupport", dependencies: [product("TelemetryMQClient"), product("TelemetryMQServer")],
             path: "Programs/Support"),
         .target(
-            name: "ExampleDatabases", dependencies: ["ExampleSupport", product("TelemetryDatabases")],
+            name: "CopiedDatabases", dependencies: ["CopiedSupport", product("TelemetryDatabases")],
             path: "Programs/Databases"),
         example("mq-server", using: []),
         example("streamer", using: [product("TelemetryScraping")]),
-        example("collector", using: ["ExampleDatabases", product("TelemetryPipeline")]),
-        example("api", using: ["ExampleDatabases", product("TelemetryGateway"), product("TelemetryPipeline")]),
+        example("collector", using: ["CopiedDatabases", product("TelemetryPipeline")]),
+        example("api", using: ["CopiedDatabases", product("TelemetryGateway"), product("TelemetryPipeline")]),
     ]
 )

@@ -76,7 +76,8 @@ enum Options {
     static let all: [any AnyOption] =
         [
             host, port, storage, retention, memoryLimit, defaultLimit, maxLimit, token, corsOrigins, maxConnections,
-            requestTimeout, staleAfter, readyLag, queryTimeout, maxResponseSize, queryMaxSamples, queryLookback, swaggerDirectory,
+            requestTimeout, staleAfter, readyLag, queryTimeout, maxResponseSize, queryMaxSamples, queryLookback,
+            swaggerDirectory,
         ]
         + InfluxDBOptions.all + VictoriaMetricsOptions.all + [DatabaseOptions.proxy] + QueueOptions.all
 }

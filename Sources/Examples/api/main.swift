@@ -25,14 +25,16 @@ await program.main { context in
         let database = InfluxDBStore.Configuration(context)
         let store = try InfluxDBStore(configuration: database)
         let feed = LiveFeed(link: link, live: live)
-        try await serve(store, gateway, storage: Secrets.redactedURL(database.url), isFed: false, feed.run, link, context)
+        try await serve(
+            store, gateway, storage: Secrets.redactedURL(database.url), isFed: false, feed.run, link, context)
         await store.close()
 
     case .victoriametrics:
         let database = VictoriaMetricsStore.Configuration(context)
         let store = try VictoriaMetricsStore(configuration: database)
         let feed = LiveFeed(link: link, live: live)
-        try await serve(store, gateway, storage: Secrets.redactedURL(database.readURL), isFed: false, feed.run, link, context)
+        try await serve(
+            store, gateway, storage: Secrets.redactedURL(database.readURL), isFed: false, feed.run, link, context)
         await store.close()
 
     case .memory:

@@ -55,7 +55,9 @@ struct Report: Sendable {
 
     private func fields(_ counts: Streamer.Counts, _ meter: ProgressMeter) -> LogFields {
         let source = counts.source
-        var fields: LogFields = ["published": counts.published, "rows_per_second": Int(saturating: meter.perSecond ?? 0)]
+        var fields: LogFields = [
+            "published": counts.published, "rows_per_second": Int(saturating: meter.perSecond ?? 0),
+        ]
         if let percent = meter.percent { fields.append("percent", percent) }
         if let left = meter.timeLeft { fields.append("seconds_left", Int(saturating: (left / .seconds(1)).rounded())) }
         if let scraping = source.scraping {

@@ -72,7 +72,9 @@ public struct Secrets: Sendable {
         let scheme = String(text[..<start])
         var rest = text[start...]
         if let at = userInfoEnd(of: rest) { rest = rest[at...].dropFirst() }
-        guard !scheme.isEmpty, let end = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) else { return scheme + rest }
+        guard !scheme.isEmpty, let end = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) else {
+            return scheme + rest
+        }
         return scheme + rest[..<end] + "?…"
     }
 }

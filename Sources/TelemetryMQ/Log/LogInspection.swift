@@ -1,7 +1,8 @@
 import Glibc
-@_exported import struct TelemetryBase.Timestamp
 import TelemetryIO
 import TelemetryMQProtocol
+
+@_exported import struct TelemetryBase.Timestamp
 
 /// The content of a log's directory, found by reading every record. It changes nothing and takes no lock, so it can
 /// inspect the log of a running server.

@@ -186,7 +186,9 @@ struct GatewayTests {
 
     @Test("metrics count requests by route and status, never by the client's path")
     func prometheus() async throws {
-        try await GatewayStage.with({ $0.metrics = { $0.appendMetric("extra_metric", .gauge, "One more.", 1) } }, store: filledStore()) { stage in
+        try await GatewayStage.with(
+            { $0.metrics = { $0.appendMetric("extra_metric", .gauge, "One more.", 1) } }, store: filledStore()
+        ) { stage in
             for n in 0..<3 { _ = try await stage.get("/api/v1/gpus/GPU-\(n + 2)") }
             _ = try await stage.get("/nowhere/at/all")
             let text = try await stage.get("/metrics").text
